@@ -1,0 +1,34 @@
+package org.tune4j.component;
+
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/**
+ * Marks a public constructor or public static factory method that a config builds by name:
+ *
+ * <pre>{@code
+ * optimizer:
+ *   _component_: adamw
+ *   lr: 3e-4
+ * }</pre>
+ *
+ * <p>The parameters are the accepted keys, {@code camelCase} here and {@code snake_case} in the
+ * config. A parameter's type says what is accepted: {@code int}, {@code long}, {@code double},
+ * {@code boolean}, {@code String}, {@code Path}, an enum (by its lower-case name), {@code List<T>}
+ * of these, {@code Map<String, String>}, {@code Object} (any plain value), a record (a nested
+ * section without a {@code _component_}), or another component's type (a nested section with one).
+ * A parameter is required unless it carries {@link Default} or is {@code @Nullable}.
+ */
+@Documented
+@Retention(RetentionPolicy.RUNTIME)
+@Target({ElementType.CONSTRUCTOR, ElementType.METHOD})
+public @interface Component {
+  /** The short name, as in {@code lora_llama2_7b}. */
+  String value();
+
+  /** Other accepted names, such as torchtune's dotted one. */
+  String[] aliases() default {};
+}

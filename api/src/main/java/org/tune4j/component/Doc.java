@@ -1,0 +1,18 @@
+package org.tune4j.component;
+
+import java.lang.annotation.Documented;
+import java.lang.annotation.ElementType;
+import java.lang.annotation.Retention;
+import java.lang.annotation.RetentionPolicy;
+import java.lang.annotation.Target;
+
+/**
+ * One sentence about a parameter of a {@link Component}, for the configuration reference and error
+ * messages.
+ */
+@Documented
+@Retention(RetentionPolicy.RUNTIME)
+@Target({ElementType.PARAMETER, ElementType.RECORD_COMPONENT})
+public @interface Doc {
+  String value();
+}
