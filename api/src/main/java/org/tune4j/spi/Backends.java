@@ -1,0 +1,81 @@
+package org.tune4j.spi;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.ServiceLoader;
+import java.util.stream.Collectors;
+import org.tune4j.EnvironmentException;
+import org.tune4j.UsageException;
+import org.tune4j.tensor.Engine;
+
+/** Finds backends by name. */
+public final class Backends {
+  /** The artefacts that bring the two backends of this project, for error messages. */
+  private static final String JARS =
+      "org.tune4j:tune4j-backend-javacpp or org.tune4j:tune4j-backend-djl";
+
+  private final List<BackendProvider> providers;
+
+  /** Of these providers, in this order. Two of one name are refused. */
+  public Backends(List<BackendProvider> providers) {
+    this.providers = List.copyOf(providers);
+    for (BackendProvider a : providers) {
+      for (BackendProvider b : providers) {
+        if (a != b && a.name().equals(b.name())) {
+          throw new UsageException(
+              "two backends are called '%s': %s and %s; take one off the class path"
+                  .formatted(a.name(), a.getClass().getName(), b.getClass().getName()));
+        }
+      }
+    }
+  }
+
+  /** Those on the class path. */
+  public static Backends installed() {
+    List<BackendProvider> found = new ArrayList<>();
+    ServiceLoader.load(BackendProvider.class).forEach(found::add);
+    found.sort(
+        java.util.Comparator.comparing((BackendProvider p) -> !p.name().equals("javacpp"))
+            .thenComparing(BackendProvider::name));
+    return new Backends(found);
+  }
+
+  public List<BackendProvider> providers() {
+    return providers;
+  }
+
+  /**
+   * Opens a backend.
+   *
+   * @param name a provider's name; empty for the first available
+   * @throws UsageException when no provider has the name
+   * @throws EnvironmentException when it is there but cannot be opened
+   */
+  public Engine open(String name, BackendOptions options) {
+    return Engine.open(find(name), options);
+  }
+
+  /** The provider that {@link #open} would open. */
+  public BackendProvider find(String name) {
+    for (BackendProvider p : providers) {
+      if (name.isEmpty() ? p.availability().available() : p.name().equals(name)) {
+        Availability a = p.availability();
+        if (!a.available()) {
+          throw new EnvironmentException(
+              "backend '%s' is not available: %s".formatted(name, a.reason()));
+        }
+        return p;
+      }
+    }
+    String there =
+        providers.isEmpty()
+            ? "none is on the class path"
+            : "there are "
+                + providers.stream().map(BackendProvider::name).collect(Collectors.joining(", "));
+    throw new UsageException(
+        name.isEmpty()
+            ? "no backend is available: %s; add %s".formatted(there, JARS)
+            : "backend '%s' was asked for, %s; add the jar that brings it, such as %s"
+                .formatted(name, there, JARS));
+  }
+}

@@ -1,0 +1,61 @@
+package org.tune4j.tensor;
+
+import java.util.Arrays;
+import java.util.Locale;
+import java.util.stream.Collectors;
+import org.tune4j.UsageException;
+
+/** Element types, named as torchtune's configs name them. */
+public enum DType {
+  FP64("fp64", 8, true),
+  FP32("fp32", 4, true),
+  BF16("bf16", 2, true),
+  FP16("fp16", 2, true),
+  INT64("int64", 8, false),
+  UINT8("uint8", 1, false);
+
+  private final String label;
+  private final int bytes;
+  private final boolean floating;
+
+  DType(String label, int bytes, boolean floating) {
+    this.label = label;
+    this.bytes = bytes;
+    this.floating = floating;
+  }
+
+  /** The size of an element in bytes. */
+  public int bytes() {
+    return bytes;
+  }
+
+  public boolean isFloating() {
+    return floating;
+  }
+
+  /**
+   * The type of a config's {@code dtype}.
+   *
+   * @throws UsageException when there is no floating type of that name
+   */
+  public static DType parse(String name) {
+    for (DType t : values()) {
+      if (t.floating && t.label.equals(name.toLowerCase(Locale.ROOT))) {
+        return t;
+      }
+    }
+    throw new UsageException(
+        "dtype '%s' is not known; accepted are %s"
+            .formatted(
+                name,
+                Arrays.stream(values())
+                    .filter(DType::isFloating)
+                    .map(DType::toString)
+                    .collect(Collectors.joining(", "))));
+  }
+
+  @Override
+  public String toString() {
+    return label;
+  }
+}

@@ -1,0 +1,261 @@
+package org.tune4j.tensor;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.EnvironmentException;
+import org.tune4j.UsageException;
+import org.tune4j.spi.Backend;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.BackendProvider;
+import org.tune4j.spi.Capability;
+import org.tune4j.spi.TensorHandle;
+
+/**
+ * An opened backend: makes tensors, opens scopes, holds the {@link Operations}. Opened with {@link
+ * org.tune4j.spi.Backends#open}; closed once, after every scope.
+ */
+public final class Engine implements AutoCloseable {
+  private final Backend backend;
+  private final Device device;
+  private final Operations operations;
+  private final ThreadLocal<@Nullable TensorScope> scopes = new ThreadLocal<>();
+  private final Set<TensorScope> open = ConcurrentHashMap.newKeySet();
+  private final boolean trackOrigins;
+  private volatile boolean closed;
+
+  private Engine(Backend backend, Device device, boolean trackOrigins) {
+    this.backend = backend;
+    this.device = device;
+    this.trackOrigins = trackOrigins;
+    this.operations = new Operations(this, backend.kernels());
+  }
+
+  /**
+   * Opens a provider's backend. {@code tune4j.debug.leaks=true} as a system property makes leaks
+   * name their line.
+   */
+  public static Engine open(BackendProvider provider, BackendOptions options) {
+    Backend backend = provider.open(options);
+    if (!backend.devices().contains(options.device())) {
+      List<Device> found = backend.devices();
+      backend.close();
+      throw new EnvironmentException(
+          "device %s was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
+              .formatted(
+                  options.device(),
+                  provider.name(),
+                  found.stream().map(Device::toString).collect(Collectors.joining(", "))));
+    }
+    return new Engine(backend, options.device(), Boolean.getBoolean("tune4j.debug.leaks"));
+  }
+
+  public Backend backend() {
+    return backend;
+  }
+
+  /** Where new tensors lie. */
+  public Device device() {
+    return device;
+  }
+
+  /** The operations, with the backend's kernels where it has them. */
+  public Operations operations() {
+    return operations;
+  }
+
+  /** The operations over primitives alone: what kernels are compared with. */
+  public Operations defaultOperations() {
+    return new Operations(this, org.tune4j.spi.Kernels.NONE);
+  }
+
+  /** Opens a scope inside the calling thread's innermost one. */
+  public TensorScope openScope() {
+    if (closed) {
+      throw new IllegalStateException("backend '%s' is closed".formatted(backend.name()));
+    }
+    TensorScope scope = new TensorScope(this, scopes.get());
+    scopes.set(scope);
+    open.add(scope);
+    return scope;
+  }
+
+  void pop(TensorScope scope) {
+    if (scopes.get() != scope) {
+      throw new IllegalStateException(
+          "a scope opened later in this thread is still open; close that first");
+    }
+    if (scope.parent() == null) {
+      scopes.remove();
+    } else {
+      scopes.set(scope.parent());
+    }
+    open.remove(scope);
+  }
+
+  /** Stops recording for gradients in this thread until closed. */
+  public NoGradient noGradient() {
+    return new NoGradient(backend, backend.setGradientMode(false));
+  }
+
+  /** Restores what {@link Engine#noGradient} changed. */
+  public static final class NoGradient implements AutoCloseable {
+    private final Backend backend;
+    private final boolean before;
+
+    NoGradient(Backend backend, boolean before) {
+      this.backend = backend;
+      this.before = before;
+    }
+
+    @Override
+    public void close() {
+      backend.setGradientMode(before);
+    }
+  }
+
+  /** Zeros on this engine's device. */
+  public Tensor zeros(DType dtype, Shape shape) {
+    check(dtype);
+    return adopt(backend.zeros(dtype, shape, device), dtype, shape, device);
+  }
+
+  /** A copy of fp32 values in row-major order, cast to {@code dtype}. */
+  public Tensor tensor(float[] values, DType dtype, Shape shape) {
+    ByteBuffer b =
+        ByteBuffer.allocateDirect(Math.multiplyExact(values.length, 4))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    b.asFloatBuffer().put(values);
+    return cast(tensor(b, DType.FP32, shape), dtype);
+  }
+
+  /** A copy of fp64 values in row-major order, cast to {@code dtype}. */
+  public Tensor tensor(double[] values, DType dtype, Shape shape) {
+    ByteBuffer b =
+        ByteBuffer.allocateDirect(Math.multiplyExact(values.length, 8))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    b.asDoubleBuffer().put(values);
+    return cast(tensor(b, DType.FP64, shape), dtype);
+  }
+
+  private static Tensor cast(Tensor t, DType dtype) {
+    return t.dtype() == dtype ? t : t.cast(dtype);
+  }
+
+  /** A copy of int64 values in row-major order. */
+  public Tensor tensor(long[] values, Shape shape) {
+    ByteBuffer b =
+        ByteBuffer.allocateDirect(Math.multiplyExact(values.length, 8))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    b.asLongBuffer().put(values);
+    return tensor(b, DType.INT64, shape);
+  }
+
+  /** A one-dimensional int64 tensor. */
+  public Tensor indices(int... values) {
+    return tensor(Arrays.stream(values).asLongStream().toArray(), Shape.of(values.length));
+  }
+
+  /**
+   * A copy of little-endian elements in row-major order.
+   *
+   * @throws IllegalArgumentException when the buffer holds another number of bytes than the shape
+   */
+  public Tensor tensor(ByteBuffer data, DType dtype, Shape shape) {
+    check(dtype);
+    long expected = shape.elements() * dtype.bytes();
+    if (data.remaining() != expected && !(data.position() == 0 && data.capacity() == expected)) {
+      throw new IllegalArgumentException(
+          "%s %s takes %d bytes, the buffer holds %d"
+              .formatted(dtype, shape, expected, data.remaining()));
+    }
+    ByteBuffer copy = data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    return adopt(backend.of(copy, dtype, shape, device), dtype, shape, device);
+  }
+
+  /** A tensor over the pages of a file; see {@link Backend#map}. */
+  public Tensor map(Path file, long offset, DType dtype, Shape shape) {
+    check(dtype);
+    require(Capability.MEMORY_MAP);
+    if (offset < 0 || offset % dtype.bytes() != 0) {
+      throw new IllegalArgumentException(
+          "offset %d is not a multiple of %s's %d bytes".formatted(offset, dtype, dtype.bytes()));
+    }
+    return adopt(backend.map(file, offset, dtype, shape, device), dtype, shape, device);
+  }
+
+  /**
+   * Refuses what the backend does not declare.
+   *
+   * @throws UsageException naming the capability and what is declared
+   */
+  public void require(Capability capability) {
+    if (!backend.capabilities().contains(capability)) {
+      throw new UsageException(
+          "backend '%s' has no %s; it declares %s"
+              .formatted(backend.name(), capability, backend.capabilities()));
+    }
+  }
+
+  void check(DType dtype) {
+    if (!backend.dtypes().contains(dtype)) {
+      throw new UsageException(
+          "backend '%s' has no dtype %s; it has %s"
+              .formatted(backend.name(), dtype, backend.dtypes()));
+    }
+  }
+
+  Tensor adopt(TensorHandle handle, DType dtype, Shape shape, Device where) {
+    TensorScope scope = scopes.get();
+    if (scope == null) {
+      backend.release(handle);
+      throw new IllegalStateException(
+          "no scope is open in thread '%s'; wrap the code in try (TensorScope scope = engine.openScope())"
+              .formatted(Thread.currentThread().getName()));
+    }
+    return new Tensor(
+        this, handle, dtype, shape, where, scope, trackOrigins ? new Throwable() : null);
+  }
+
+  /**
+   * One line for each tensor that an open scope owns, with the line that made it where leaks are
+   * tracked.
+   */
+  public List<String> leaks() {
+    List<String> lines = new ArrayList<>();
+    for (TensorScope s : open) {
+      for (Tensor t : s.owned()) {
+        lines.add(t + t.origin());
+      }
+    }
+    return lines;
+  }
+
+  /**
+   * Closes the backend.
+   *
+   * @throws IllegalStateException when tensors are still owned by an open scope; the message names
+   *     the first. The backend is closed all the same.
+   */
+  @Override
+  public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    List<String> leaks = leaks();
+    backend.close();
+    if (!leaks.isEmpty()) {
+      throw new IllegalStateException(
+          "%d tensors are still owned by an open scope when backend '%s' closes, the first %s"
+              .formatted(leaks.size(), backend.name(), leaks.get(0)));
+    }
+  }
+}

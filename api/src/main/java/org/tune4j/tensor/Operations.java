@@ -1,0 +1,369 @@
+package org.tune4j.tensor;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.tune4j.spi.Kernels;
+import org.tune4j.spi.TensorHandle;
+
+/**
+ * What transformers are made of, each with a default over the primitives and a backend's kernel
+ * where it has one. All are differentiable but for {@link #adamW}.
+ */
+public final class Operations {
+  private final Engine engine;
+  private final Kernels kernels;
+
+  Operations(Engine engine, Kernels kernels) {
+    this.engine = engine;
+    this.kernels = kernels;
+  }
+
+  private static void fits(boolean ok, String op, Tensor... args) {
+    if (!ok) {
+      List<String> shapes = new ArrayList<>();
+      for (Tensor t : args) {
+        shapes.add(t.dtype() + " " + t.shape());
+      }
+      throw new IllegalArgumentException(
+          "%s: %s do not fit".formatted(op, String.join(", ", shapes)));
+    }
+  }
+
+  private Tensor result(TensorHandle h, Tensor like, long... sizes) {
+    return engine.adopt(h, like.dtype(), Shape.of(sizes), like.device());
+  }
+
+  /** {@code x w^T}: {@code x [n, in]}, {@code w [out, in]} give {@code [n, out]}. */
+  public Tensor linear(Tensor x, Tensor w) {
+    fits(
+        x.shape().rank() == 2
+            && w.shape().rank() == 2
+            && x.size(1) == w.size(1)
+            && x.dtype() == w.dtype(),
+        "linear",
+        x,
+        w);
+    TensorHandle h = kernels.linear(x.handle(), w.handle());
+    return h != null ? result(h, x, x.size(0), w.size(0)) : x.matmul(w.transpose(0, 1));
+  }
+
+  /**
+   * {@code x w^T + scale (x a^T) b^T}, LoRA's linear (Hu et al. 2021, section 4.1).
+   *
+   * @param x {@code [n, in]}
+   * @param w {@code [out, in]}, frozen
+   * @param a {@code [rank, in]}
+   * @param b {@code [out, rank]}
+   * @return {@code [n, out]}
+   */
+  public Tensor loraLinear(Tensor x, Tensor w, Tensor a, Tensor b, double scale) {
+    fits(
+        x.shape().rank() == 2
+            && w.shape().rank() == 2
+            && x.size(1) == w.size(1)
+            && a.shape().equals(Shape.of(a.size(0), x.size(1)))
+            && b.shape().equals(Shape.of(w.size(0), a.size(0)))
+            && x.dtype() == w.dtype()
+            && x.dtype() == a.dtype()
+            && x.dtype() == b.dtype(),
+        "loraLinear",
+        x,
+        w,
+        a,
+        b);
+    TensorHandle h = kernels.loraLinear(x.handle(), w.handle(), a.handle(), b.handle(), scale);
+    if (h != null) {
+      return result(h, x, x.size(0), w.size(0));
+    }
+    try (TensorScope s = engine.openScope()) {
+      return s.moveOut(linear(x, w).add(linear(linear(x, a), b).mul(scale)));
+    }
+  }
+
+  /**
+   * {@code x / sqrt(mean(x^2) + eps)} in fp32 or wider, cast back, times {@code w} (Zhang and
+   * Sennrich 2019).
+   */
+  public Tensor rmsNorm(Tensor x, Tensor w, double eps) {
+    fits(
+        w.shape().rank() == 1
+            && x.shape().rank() >= 1
+            && x.size(-1) == w.size(0)
+            && x.dtype() == w.dtype(),
+        "rmsNorm",
+        x,
+        w);
+    TensorHandle h = kernels.rmsNorm(x.handle(), w.handle(), eps);
+    if (h != null) {
+      return result(h, x, x.shape().toArray());
+    }
+    try (TensorScope s = engine.openScope()) {
+      Tensor wide = widen(x);
+      Tensor rms = wide.mul(wide).sum(-1).div((double) x.size(-1)).add(eps).sqrt();
+      return s.moveOut(narrowTo(wide.div(rms), x.dtype()).mul(w));
+    }
+  }
+
+  private static Tensor widen(Tensor x) {
+    return x.dtype() == DType.FP32 || x.dtype() == DType.FP64 ? x : x.cast(DType.FP32);
+  }
+
+  private static Tensor narrowTo(Tensor x, DType dtype) {
+    return x.dtype() == dtype ? x : x.cast(dtype);
+  }
+
+  /**
+   * Rotary position embedding, halves rotated as Hugging Face does (Su et al. 2021).
+   *
+   * @param x {@code [n, heads, headDim]}
+   * @param cos {@code [n, 1, headDim / 2]}, fp32 (fp64 where {@code x} is)
+   * @param sin as {@code cos}
+   */
+  public Tensor rope(Tensor x, Tensor cos, Tensor sin) {
+    fits(
+        x.shape().rank() == 3
+            && cos.shape().equals(Shape.of(x.size(0), 1, x.size(2) / 2))
+            && sin.shape().equals(cos.shape())
+            && x.size(2) % 2 == 0
+            && cos.dtype() == (x.dtype() == DType.FP64 ? DType.FP64 : DType.FP32)
+            && sin.dtype() == cos.dtype(),
+        "rope",
+        x,
+        cos,
+        sin);
+    TensorHandle h = kernels.rope(x.handle(), cos.handle(), sin.handle());
+    if (h != null) {
+      return result(h, x, x.shape().toArray());
+    }
+    try (TensorScope s = engine.openScope()) {
+      long half = x.size(2) / 2;
+      Tensor wide = widen(x);
+      Tensor a = wide.narrow(2, 0, half);
+      Tensor b = wide.narrow(2, half, half);
+      Tensor out = Tensor.cat(List.of(a.mul(cos).sub(b.mul(sin)), b.mul(cos).add(a.mul(sin))), 2);
+      return s.moveOut(narrowTo(out, x.dtype()));
+    }
+  }
+
+  /** Softmax over the last dimension. */
+  public Tensor softmax(Tensor x) {
+    try (TensorScope s = engine.openScope()) {
+      Tensor e = x.sub(x.detach().max(-1)).exp();
+      return s.moveOut(e.div(e.sum(-1)));
+    }
+  }
+
+  /**
+   * Causal attention of rows laid end to end, queries grouped over key-value heads (Ainslie et al.
+   * 2023).
+   *
+   * @param q {@code [n, heads, headDim]}
+   * @param k {@code [n, kvHeads, headDim]}
+   * @param v {@code [n, kvHeads, headDim]}
+   * @param rowEnds where each row ends, ascending, the last {@code n}
+   * @param window how many positions a query sees, itself included; 0 for all before it
+   * @return {@code [n, heads * headDim]}
+   */
+  public Tensor attention(Tensor q, Tensor k, Tensor v, int[] rowEnds, int window, double scale) {
+    fits(
+        q.shape().rank() == 3
+            && k.shape().rank() == 3
+            && k.shape().equals(v.shape())
+            && q.size(0) == k.size(0)
+            && q.size(2) == k.size(2)
+            && q.size(1) % k.size(1) == 0
+            && q.dtype() == k.dtype()
+            && q.dtype() == v.dtype(),
+        "attention",
+        q,
+        k,
+        v);
+    int last = 0;
+    for (int end : rowEnds) {
+      if (end <= last) {
+        throw new IllegalArgumentException("attention: rowEnds does not ascend at " + end);
+      }
+      last = end;
+    }
+    if (last != q.size(0)) {
+      throw new IllegalArgumentException(
+          "attention: rowEnds ends at %d, expected %d".formatted(last, q.size(0)));
+    }
+    long n = q.size(0);
+    long width = q.size(1) * q.size(2);
+    TensorHandle h = kernels.attention(q.handle(), k.handle(), v.handle(), rowEnds, window, scale);
+    if (h != null) {
+      return result(h, q, n, width);
+    }
+    try (TensorScope s = engine.openScope()) {
+      List<Tensor> rows = new ArrayList<>();
+      int start = 0;
+      for (int end : rowEnds) {
+        int length = end - start;
+        rows.add(
+            attentionOfRow(
+                q.narrow(0, start, length),
+                k.narrow(0, start, length),
+                v.narrow(0, start, length),
+                window,
+                scale));
+        start = end;
+      }
+      return s.moveOut(rows.size() == 1 ? rows.get(0) : Tensor.cat(rows, 0));
+    }
+  }
+
+  /**
+   * The queries of a key-value group are rows of one product: {@code [kvHeads, group * t,
+   * headDim]}.
+   */
+  private Tensor attentionOfRow(Tensor q, Tensor k, Tensor v, int window, double scale) {
+    long t = q.size(0);
+    long heads = q.size(1);
+    long dim = q.size(2);
+    long kvHeads = k.size(1);
+    long group = heads / kvHeads;
+    Tensor queries = q.transpose(0, 1).reshape(kvHeads, group * t, dim);
+    Tensor scores = queries.matmul(k.transpose(0, 1).transpose(1, 2)).mul(scale);
+    Tensor wide =
+        widen(scores)
+            .reshape(kvHeads, group, t, t)
+            .add(causalMask((int) t, window, scores.dtype()));
+    Tensor weights = narrowTo(softmax(wide), q.dtype()).reshape(kvHeads, group * t, t);
+    Tensor mixed = weights.matmul(v.transpose(0, 1));
+    return mixed.reshape(heads, t, dim).transpose(0, 1).reshape(t, heads * dim);
+  }
+
+  /** {@code [t, t]}: 0 where a query sees a key, -1e30 elsewhere. */
+  private Tensor causalMask(int t, int window, DType dtype) {
+    float[] mask = new float[t * t];
+    for (int i = 0; i < t; i++) {
+      for (int j = 0; j < t; j++) {
+        boolean seen = j <= i && (window <= 0 || i - j < window);
+        mask[i * t + j] = seen ? 0 : -1e30f;
+      }
+    }
+    return engine.tensor(mask, dtype == DType.FP64 ? DType.FP64 : DType.FP32, Shape.of(t, t));
+  }
+
+  /** {@code silu(gate) * up} (Shazeer 2020). */
+  public Tensor swiGlu(Tensor gate, Tensor up) {
+    fits(gate.shape().equals(up.shape()) && gate.dtype() == up.dtype(), "swiGlu", gate, up);
+    TensorHandle h = kernels.swiGlu(gate.handle(), up.handle());
+    if (h != null) {
+      return result(h, gate, gate.shape().toArray());
+    }
+    try (TensorScope s = engine.openScope()) {
+      return s.moveOut(gate.mul(gate.sigmoid()).mul(up));
+    }
+  }
+
+  /**
+   * The sum of the cross-entropies of {@code logits [n, vocab]} against int64 {@code labels [n]},
+   * all of them in range; fp32 (fp64 for fp64), {@code []}.
+   */
+  public Tensor crossEntropy(Tensor logits, Tensor labels) {
+    fits(
+        logits.shape().rank() == 2
+            && labels.shape().equals(Shape.of(logits.size(0)))
+            && labels.dtype() == DType.INT64,
+        "crossEntropy",
+        logits,
+        labels);
+    TensorHandle h = kernels.crossEntropy(logits.handle(), labels.handle());
+    if (h != null) {
+      DType wide = logits.dtype() == DType.FP64 ? DType.FP64 : DType.FP32;
+      return engine.adopt(h, wide, Shape.SCALAR, logits.device());
+    }
+    try (TensorScope s = engine.openScope()) {
+      Tensor wide = widen(logits);
+      Tensor shifted = wide.sub(wide.detach().max(-1));
+      Tensor logSum = shifted.exp().sum(-1).log();
+      Tensor picked = shifted.gather(labels.reshape(labels.size(0), 1));
+      return s.moveOut(logSum.sub(picked).sum());
+    }
+  }
+
+  /**
+   * Drops elements with probability {@code p} and scales the others by {@code 1 / (1 - p)}. Which
+   * are dropped depends on {@code seed} and the element's position alone, on every backend.
+   */
+  public Tensor dropout(Tensor x, double p, long seed) {
+    if (p == 0) {
+      return x;
+    }
+    try (TensorScope s = engine.openScope()) {
+      float[] mask = new float[Math.toIntExact(x.shape().elements())];
+      float keep = (float) (1 / (1 - p));
+      for (int i = 0; i < mask.length; i++) {
+        mask[i] = RandomBits.uniform(seed, i) < p ? 0 : keep;
+      }
+      return s.moveOut(x.mul(engine.tensor(mask, x.dtype(), x.shape())));
+    }
+  }
+
+  /**
+   * Values of U(low, high) that depend on {@code seed} and the position alone, on every backend.
+   */
+  public Tensor uniform(long seed, double low, double high, DType dtype, Shape shape) {
+    try (TensorScope s = engine.openScope()) {
+      double[] values = new double[Math.toIntExact(shape.elements())];
+      for (int i = 0; i < values.length; i++) {
+        values[i] = low + (high - low) * RandomBits.uniform(seed, i);
+      }
+      return s.moveOut(engine.tensor(values, dtype, shape));
+    }
+  }
+
+  /**
+   * One step of AdamW with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), in
+   * place of {@code parameter}, {@code m} and {@code v}; arithmetic in fp32 or wider, rounded once.
+   *
+   * @param step from 1
+   */
+  public void adamW(
+      Tensor parameter,
+      Tensor gradient,
+      Tensor m,
+      Tensor v,
+      long step,
+      double lr,
+      double beta1,
+      double beta2,
+      double eps,
+      double weightDecay) {
+    fits(
+        parameter.shape().equals(gradient.shape())
+            && parameter.shape().equals(m.shape())
+            && parameter.shape().equals(v.shape()),
+        "adamW",
+        parameter,
+        gradient,
+        m,
+        v);
+    if (kernels.adamW(
+        parameter.handle(),
+        gradient.handle(),
+        m.handle(),
+        v.handle(),
+        step,
+        lr,
+        beta1,
+        beta2,
+        eps,
+        weightDecay)) {
+      return;
+    }
+    try (TensorScope s = engine.openScope();
+        Engine.NoGradient off = engine.noGradient()) {
+      Tensor g = widen(gradient);
+      Tensor mean = widen(m).mul(beta1).add(g.mul(1 - beta1));
+      Tensor square = widen(v).mul(beta2).add(g.mul(g).mul(1 - beta2));
+      m.copyFrom(mean);
+      v.copyFrom(square);
+      Tensor denominator = square.sqrt().div(Math.sqrt(1 - Math.pow(beta2, step))).add(eps);
+      Tensor update = mean.div(denominator).mul(lr / (1 - Math.pow(beta1, step)));
+      parameter.copyFrom(widen(parameter).mul(1 - lr * weightDecay).sub(update));
+    }
+  }
+}

@@ -1,0 +1,500 @@
+package org.tune4j.tensor;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.spi.Backend.Binary;
+import org.tune4j.spi.Backend.Unary;
+import org.tune4j.spi.TensorHandle;
+
+/**
+ * An array of numbers on a device, owned by a {@link TensorScope}. Operations return new tensors
+ * owned by the calling thread's innermost scope; views share storage. Arguments of one operation
+ * have one type and one device, and shapes broadcast only where a method says so.
+ */
+public final class Tensor {
+  private final Engine engine;
+  private final TensorHandle handle;
+  private final DType dtype;
+  private final Shape shape;
+  private final Device device;
+  private final @Nullable Throwable made;
+  private volatile @Nullable TensorScope scope;
+
+  Tensor(
+      Engine engine,
+      TensorHandle handle,
+      DType dtype,
+      Shape shape,
+      Device device,
+      TensorScope scope,
+      @Nullable Throwable made) {
+    this.engine = engine;
+    this.handle = handle;
+    this.dtype = dtype;
+    this.shape = shape;
+    this.device = device;
+    this.made = made;
+    this.scope = scope;
+    scope.add(this);
+  }
+
+  public DType dtype() {
+    return dtype;
+  }
+
+  public Shape shape() {
+    return shape;
+  }
+
+  /** The size of one dimension; negative counts from the last. */
+  public long size(int dim) {
+    return shape.size(dim);
+  }
+
+  public Device device() {
+    return device;
+  }
+
+  public Engine engine() {
+    return engine;
+  }
+
+  /**
+   * What the backend knows this tensor as; valid until the owner closes.
+   *
+   * @throws IllegalStateException when the owner is closed
+   */
+  public TensorHandle handle() {
+    if (scope == null) {
+      throw new IllegalStateException(
+          "%s %s is used after its scope was closed; move it out with scope.moveOut(tensor)%s"
+              .formatted(dtype, shape, origin()));
+    }
+    return handle;
+  }
+
+  /** Hands this tensor to another owner, of any thread. */
+  public Tensor moveTo(TensorScope target) {
+    TensorHandle unused = handle();
+    TensorScope before = scope;
+    if (before != null && before != target) {
+      target.add(this);
+      before.remove(this);
+      scope = target;
+    }
+    return this;
+  }
+
+  /** Releases it ahead of its owner. Releasing twice is harmless. */
+  public void close() {
+    TensorScope owner = scope;
+    if (owner != null) {
+      owner.remove(this);
+      release();
+    }
+  }
+
+  void release() {
+    if (scope != null) {
+      scope = null;
+      engine.backend().release(handle);
+    }
+  }
+
+  String origin() {
+    if (made == null) {
+      return "";
+    }
+    for (StackTraceElement e : made.getStackTrace()) {
+      if (!e.getClassName().startsWith("org.tune4j.tensor.")) {
+        return " made at " + e;
+      }
+    }
+    return "";
+  }
+
+  private Tensor result(TensorHandle h, Shape s) {
+    return engine.adopt(h, dtype, s, device);
+  }
+
+  // Views
+
+  /**
+   * The same elements in another shape; one size may be -1.
+   *
+   * @throws IllegalArgumentException when the element counts differ
+   */
+  public Tensor reshape(long... sizes) {
+    long[] s = sizes.clone();
+    long known = 1;
+    int open = -1;
+    for (int i = 0; i < s.length; i++) {
+      if (s[i] == -1 && open < 0) {
+        open = i;
+      } else {
+        known *= s[i];
+      }
+    }
+    if (open >= 0 && known != 0) {
+      s[open] = shape.elements() / known;
+    }
+    Shape target = Shape.of(s);
+    if (target.elements() != shape.elements()) {
+      throw new IllegalArgumentException(
+          "reshape %s: %d elements do not fill %s".formatted(shape, shape.elements(), target));
+    }
+    return result(engine.backend().reshape(handle(), target), target);
+  }
+
+  public Tensor transpose(int dim0, int dim1) {
+    int a = shape.dim(dim0);
+    int b = shape.dim(dim1);
+    Shape s = shape.with(a, shape.size(b)).with(b, shape.size(a));
+    return result(engine.backend().transpose(handle(), a, b), s);
+  }
+
+  /** Elements {@code start} to {@code start + length} of a dimension. */
+  public Tensor narrow(int dim, long start, long length) {
+    int d = shape.dim(dim);
+    if (start < 0 || length < 0 || start + length > shape.size(d)) {
+      throw new IllegalArgumentException(
+          "narrow %s: %d..%d lies outside dimension %d".formatted(shape, start, start + length, d));
+    }
+    return result(engine.backend().narrow(handle(), d, start, length), shape.with(d, length));
+  }
+
+  /** Repeats dimensions of size 1 without a copy; the rank stays. */
+  public Tensor expand(long... sizes) {
+    Shape target = Shape.of(sizes);
+    if (target.rank() != shape.rank() || !shape.broadcast(target).equals(target)) {
+      throw new IllegalArgumentException("expand %s: does not fit %s".formatted(shape, target));
+    }
+    return result(engine.backend().expand(handle(), target), target);
+  }
+
+  // Copies
+
+  public Tensor contiguous() {
+    return result(engine.backend().contiguous(handle()), shape);
+  }
+
+  /** The values rounded to another type; a new tensor also where the type is the same. */
+  public Tensor cast(DType to) {
+    engine.check(to);
+    return engine.adopt(engine.backend().cast(handle(), to), to, shape, device);
+  }
+
+  public Tensor copyTo(Device to) {
+    return engine.adopt(engine.backend().copyTo(handle(), to), dtype, shape, to);
+  }
+
+  /** Joins tensors along a dimension; the other sizes are equal. */
+  public static Tensor cat(List<Tensor> parts, int dim) {
+    Tensor first = parts.get(0);
+    int d = first.shape.dim(dim);
+    long n = 0;
+    for (Tensor p : parts) {
+      first.checkSame(p, "cat");
+      if (p.shape.rank() != first.shape.rank()
+          || !p.shape.with(d, 0).equals(first.shape.with(d, 0))) {
+        throw new IllegalArgumentException(
+            "cat along %d: shapes %s and %s differ elsewhere".formatted(d, first.shape, p.shape));
+      }
+      n += p.shape.size(d);
+    }
+    TensorHandle h = first.engine.backend().cat(parts.stream().map(Tensor::handle).toList(), d);
+    return first.result(h, first.shape.with(d, n));
+  }
+
+  /**
+   * Overwrites this tensor's elements, through views, without recording; casts where types differ.
+   */
+  public void copyFrom(Tensor source) {
+    if (!source.shape.equals(shape)) {
+      throw new IllegalArgumentException("copy: %s does not fit %s".formatted(source.shape, shape));
+    }
+    engine.backend().copyInto(handle(), source.handle());
+  }
+
+  // Arithmetic
+
+  private Tensor unary(Unary op) {
+    checkFloating(op.name());
+    return result(engine.backend().unary(op, handle()), shape);
+  }
+
+  private Tensor binary(Binary op, Tensor other) {
+    checkSame(other, op.name());
+    Shape s = shape.broadcast(other.shape);
+    return result(engine.backend().binary(op, handle(), other.handle()), s);
+  }
+
+  private Tensor binary(Binary op, double scalar) {
+    checkFloating(op.name());
+    return result(engine.backend().binary(op, handle(), scalar), shape);
+  }
+
+  public Tensor neg() {
+    return unary(Unary.NEG);
+  }
+
+  public Tensor exp() {
+    return unary(Unary.EXP);
+  }
+
+  public Tensor log() {
+    return unary(Unary.LOG);
+  }
+
+  public Tensor sqrt() {
+    return unary(Unary.SQRT);
+  }
+
+  public Tensor sigmoid() {
+    return unary(Unary.SIGMOID);
+  }
+
+  public Tensor tanh() {
+    return unary(Unary.TANH);
+  }
+
+  /** Broadcasts. */
+  public Tensor add(Tensor other) {
+    return binary(Binary.ADD, other);
+  }
+
+  /** Broadcasts. */
+  public Tensor sub(Tensor other) {
+    return binary(Binary.SUB, other);
+  }
+
+  /** Broadcasts. */
+  public Tensor mul(Tensor other) {
+    return binary(Binary.MUL, other);
+  }
+
+  /** Broadcasts. */
+  public Tensor div(Tensor other) {
+    return binary(Binary.DIV, other);
+  }
+
+  public Tensor add(double scalar) {
+    return binary(Binary.ADD, scalar);
+  }
+
+  public Tensor mul(double scalar) {
+    return binary(Binary.MUL, scalar);
+  }
+
+  public Tensor div(double scalar) {
+    return binary(Binary.DIV, scalar);
+  }
+
+  /** The sum over a dimension, which stays with size 1. */
+  public Tensor sum(int dim) {
+    checkFloating("sum");
+    int d = shape.dim(dim);
+    return result(engine.backend().sum(handle(), d), shape.with(d, 1));
+  }
+
+  /** The sum of all elements, {@code []}. */
+  public Tensor sum() {
+    return reshape(1, shape.elements()).sum(1).reshape();
+  }
+
+  /** The largest element over a dimension, which stays with size 1. */
+  public Tensor max(int dim) {
+    checkFloating("max");
+    int d = shape.dim(dim);
+    if (shape.size(d) == 0) {
+      throw new IllegalArgumentException("max %s: dimension %d is empty".formatted(shape, d));
+    }
+    return result(engine.backend().max(handle(), d), shape.with(d, 1));
+  }
+
+  /** {@code [n, k] x [k, m]} or {@code [b, n, k] x [b, k, m]}. */
+  public Tensor matmul(Tensor other) {
+    checkSame(other, "matmul");
+    checkFloating("matmul");
+    int r = shape.rank();
+    if (r != other.shape.rank()
+        || (r != 2 && r != 3)
+        || size(-1) != other.size(-2)
+        || (r == 3 && size(0) != other.size(0))) {
+      throw new IllegalArgumentException(
+          "matmul: shapes %s and %s do not fit".formatted(shape, other.shape));
+    }
+    return result(
+        engine.backend().matmul(handle(), other.handle()), shape.with(r - 1, other.size(-1)));
+  }
+
+  /** Rows along dimension 0 by int64 indices {@code [n]}, which lie in range. */
+  public Tensor indexSelect(Tensor indices) {
+    checkIndices(indices, 1, "indexSelect");
+    return result(
+        engine.backend().indexSelect(handle(), indices.handle()), shape.with(0, indices.size(0)));
+  }
+
+  /** {@code out[i, 0] = this[i, indices[i, 0]]} for {@code [n, m]} and int64 {@code [n, 1]}. */
+  public Tensor gather(Tensor indices) {
+    checkIndices(indices, 2, "gather");
+    if (shape.rank() != 2 || indices.size(0) != size(0) || indices.size(1) != 1) {
+      throw new IllegalArgumentException(
+          "gather: shapes %s and %s do not fit".formatted(shape, indices.shape));
+    }
+    return result(engine.backend().gather(handle(), indices.handle()), indices.shape);
+  }
+
+  // Autograd
+
+  /** The same storage outside any graph. */
+  public Tensor detach() {
+    return result(engine.backend().detach(handle()), shape);
+  }
+
+  /** A new leaf over the same storage that collects a gradient. */
+  public Tensor leaf() {
+    checkFloating("leaf");
+    Tensor t = detach();
+    engine.backend().requireGradient(t.handle());
+    return t;
+  }
+
+  public boolean requiresGradient() {
+    return engine.backend().requiresGradient(handle());
+  }
+
+  /** Adds the gradient of this scalar to every leaf's and frees the graph. */
+  public void backward() {
+    if (shape.elements() != 1) {
+      throw new IllegalArgumentException(
+          "backward: %s is no scalar; give a gradient".formatted(shape));
+    }
+    backward(engine.tensor(new float[] {1}, dtype, shape));
+  }
+
+  /**
+   * Adds to every leaf's gradient what {@code gradient}, of this shape and type, sends back; frees
+   * the graph.
+   */
+  public void backward(Tensor gradient) {
+    checkSame(gradient, "backward");
+    if (!gradient.shape.equals(shape)) {
+      throw new IllegalArgumentException(
+          "backward: gradient %s, expected %s".formatted(gradient.shape, shape));
+    }
+    if (!requiresGradient()) {
+      throw new IllegalStateException("backward: %s %s depends on no leaf".formatted(dtype, shape));
+    }
+    engine.backend().backward(handle(), gradient.handle());
+  }
+
+  /** What this leaf has collected; shares its storage. */
+  public Optional<Tensor> gradient() {
+    TensorHandle g = engine.backend().gradient(handle());
+    return g == null ? Optional.empty() : Optional.of(result(g, shape));
+  }
+
+  public void clearGradient() {
+    engine.backend().clearGradient(handle());
+  }
+
+  // Values
+
+  /** Copies the little-endian elements in row-major order out. */
+  public ByteBuffer bytes() {
+    ByteBuffer b = ByteBuffer.allocateDirect(Math.toIntExact(shape.elements() * dtype.bytes()));
+    read(b);
+    return b.order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /** Copies the elements into a direct buffer with room for exactly these. */
+  public void read(ByteBuffer into) {
+    long expected = shape.elements() * dtype.bytes();
+    if (into.capacity() != expected || !into.isDirect()) {
+      throw new IllegalArgumentException(
+          "read %s %s: a direct buffer of %d bytes is needed".formatted(dtype, shape, expected));
+    }
+    if (expected > 0) {
+      engine.backend().read(handle(), into.clear().order(ByteOrder.LITTLE_ENDIAN));
+    }
+  }
+
+  /** The values as fp32, in row-major order. */
+  public float[] toFloats() {
+    float[] out = new float[Math.toIntExact(shape.elements())];
+    try (TensorScope s = engine.openScope();
+        Engine.NoGradient off = engine.noGradient()) {
+      Tensor t = dtype == DType.FP32 ? this : cast(DType.FP32);
+      t.bytes().asFloatBuffer().get(out);
+    }
+    return out;
+  }
+
+  /** The values as fp64, in row-major order. */
+  public double[] toDoubles() {
+    double[] out = new double[Math.toIntExact(shape.elements())];
+    try (TensorScope s = engine.openScope();
+        Engine.NoGradient off = engine.noGradient()) {
+      Tensor t = dtype == DType.FP64 ? this : cast(DType.FP64);
+      t.bytes().asDoubleBuffer().get(out);
+    }
+    return out;
+  }
+
+  /** The int64 values, in row-major order. */
+  public long[] toLongs() {
+    if (dtype != DType.INT64) {
+      throw new IllegalArgumentException("toLongs: dtype is " + dtype + ", expected int64");
+    }
+    long[] out = new long[Math.toIntExact(shape.elements())];
+    bytes().asLongBuffer().get(out);
+    return out;
+  }
+
+  /** The one value of a tensor with one element. */
+  public double item() {
+    if (shape.elements() != 1) {
+      throw new IllegalArgumentException(
+          "item: %s has %d elements".formatted(shape, shape.elements()));
+    }
+    return toDoubles()[0];
+  }
+
+  private void checkSame(Tensor other, String op) {
+    if (other.dtype != dtype) {
+      throw new IllegalArgumentException(
+          "%s: dtypes %s and %s differ; cast one"
+              .formatted(op.toLowerCase(java.util.Locale.ROOT), dtype, other.dtype));
+    }
+    if (!other.device.equals(device)) {
+      throw new IllegalArgumentException(
+          "%s: devices %s and %s differ; copyTo one"
+              .formatted(op.toLowerCase(java.util.Locale.ROOT), device, other.device));
+    }
+  }
+
+  private void checkFloating(String op) {
+    if (!dtype.isFloating()) {
+      throw new IllegalArgumentException(
+          "%s: dtype is %s, expected a floating one"
+              .formatted(op.toLowerCase(java.util.Locale.ROOT), dtype));
+    }
+  }
+
+  private void checkIndices(Tensor indices, int rank, String op) {
+    if (indices.dtype != DType.INT64 || indices.shape.rank() != rank || shape.rank() < 1) {
+      throw new IllegalArgumentException(
+          "%s: indices are %s %s, expected int64 of rank %d"
+              .formatted(op, indices.dtype, indices.shape, rank));
+    }
+  }
+
+  @Override
+  public String toString() {
+    return "%s %s on %s".formatted(dtype, shape, device);
+  }
+}
