@@ -361,7 +361,8 @@ public final class Operations {
       Tensor square = widen(v).mul(beta2).add(g.mul(g).mul(1 - beta2));
       m.copyFrom(mean);
       v.copyFrom(square);
-      Tensor denominator = square.sqrt().div(Math.sqrt(1 - Math.pow(beta2, (double) step))).add(eps);
+      Tensor denominator =
+          square.sqrt().div(Math.sqrt(1 - Math.pow(beta2, (double) step))).add(eps);
       Tensor update = mean.div(denominator).mul(lr / (1 - Math.pow(beta1, (double) step)));
       parameter.copyFrom(widen(parameter).mul(1 - lr * weightDecay).sub(update));
     }
