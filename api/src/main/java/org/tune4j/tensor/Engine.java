@@ -105,6 +105,13 @@ public final class Engine implements AutoCloseable {
     return new NoGradient(backend, backend.setGradientMode(false));
   }
 
+  /** Whether this thread's operations are recorded for gradients. */
+  public boolean recording() {
+    boolean on = backend.setGradientMode(false);
+    backend.setGradientMode(on);
+    return on;
+  }
+
   /** Restores what {@link Engine#noGradient} changed. */
   public static final class NoGradient implements AutoCloseable {
     private final Backend backend;

@@ -1,0 +1,20 @@
+package org.tune4j.nn;
+
+import java.util.List;
+
+/** Modules named by their position: {@code 0}, {@code 1}, ... */
+public final class ModuleList<M extends Module> extends Module {
+  private final List<M> list;
+
+  public ModuleList(List<M> modules) {
+    list = List.copyOf(modules);
+    for (int i = 0; i < list.size(); i++) {
+      add(Integer.toString(i), list.get(i));
+    }
+  }
+
+  /** The modules in order. */
+  public List<M> list() {
+    return list;
+  }
+}

@@ -1,0 +1,90 @@
+package org.tune4j.nn;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.RandomBits;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * One thread's forward and backward through a model. Every pass has leaves of its own over the
+ * shared storage of the trainable parameters, so several run at once on several threads and their
+ * gradients are added afterwards in a fixed order.
+ *
+ * <p>Used by one thread at a time. Leaves and gradients belong to the scope given, which may be
+ * another thread's, and live as long as it.
+ */
+public final class Pass {
+  private final Engine engine;
+  private final TensorScope owner;
+  private final boolean training;
+  private final long dropoutSeed;
+  private final Map<Parameter, Tensor> leaves = new LinkedHashMap<>();
+  private long dropoutPosition;
+
+  /**
+   * A pass.
+   *
+   * @param owner what leaves and gradients belong to
+   * @param training whether dropout drops
+   * @param dropoutSeed what the dropped elements depend on, with the order of the calls
+   */
+  public Pass(Engine engine, TensorScope owner, boolean training, long dropoutSeed) {
+    this.engine = engine;
+    this.owner = owner;
+    this.training = training;
+    this.dropoutSeed = dropoutSeed;
+  }
+
+  /** A pass that drops nothing. */
+  public static Pass evaluation(Engine engine, TensorScope owner) {
+    return new Pass(engine, owner, false, 0);
+  }
+
+  public Engine engine() {
+    return engine;
+  }
+
+  public boolean training() {
+    return training;
+  }
+
+  /** This pass's leaf over a trainable parameter's storage; a frozen one's shared tensor. */
+  public Tensor value(Parameter p) {
+    if (!p.trainable()) {
+      return p.tensor();
+    }
+    Tensor leaf = leaves.get(p);
+    if (leaf == null) {
+      leaf = p.tensor().leaf().moveTo(owner);
+      leaves.put(p, leaf);
+    }
+    return leaf;
+  }
+
+  /** The seed of the next dropout. */
+  public long nextDropoutSeed() {
+    return RandomBits.bits(dropoutSeed, dropoutPosition++);
+  }
+
+  /** How many dropouts there were; {@link #seekDropout} returns here to repeat a layer. */
+  public long dropoutPosition() {
+    return dropoutPosition;
+  }
+
+  /** Goes back to a position, so that a recomputed layer drops the same elements. */
+  public void seekDropout(long position) {
+    dropoutPosition = position;
+  }
+
+  /**
+   * What backward has collected so far, of every trainable parameter that took part, in the order
+   * of first use. Each has its parameter's shape and type.
+   */
+  public Map<Parameter, Tensor> gradients() {
+    Map<Parameter, Tensor> all = new LinkedHashMap<>();
+    leaves.forEach((p, leaf) -> leaf.gradient().ifPresent(g -> all.put(p, g.moveTo(owner))));
+    return all;
+  }
+}

@@ -1,0 +1,101 @@
+package org.tune4j.backend.javacpp;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.DoubleOptional;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorVector;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Causal attention of rows laid end to end. On the CPU as batched products, because libtorch's
+ * flash attention falls to a naive loop for bf16 in a build without MKL; on CUDA with libtorch's
+ * own kernels.
+ *
+ * <p>The queries of a key-value group are rows of one product. A long row is taken a block of
+ * queries at a time, each against the keys up to its own end, so that little more than the lower
+ * triangle is computed.
+ */
+final class Attention {
+  /** Queries of one block: large enough for a product, small enough to skip what is masked. */
+  private static final int BLOCK = 256;
+
+  private final Masks masks = new Masks();
+
+  void close() {
+    masks.close();
+  }
+
+  /** {@code [n, heads * headDim]}, in the caller's pointer scope. */
+  Tensor of(Tensor q, Tensor k, Tensor v, int[] rowEnds, int window, double scale) {
+    List<Tensor> parts = new ArrayList<>();
+    int start = 0;
+    for (int end : rowEnds) {
+      if (q.is_cuda()) {
+        parts.add(fused(q, k, v, start, end, window, scale));
+      } else {
+        for (int from = start; from < end; from += BLOCK) {
+          int to = Math.min(from + BLOCK, end);
+          int first = window > 0 ? Math.max(start, from - window + 1) : start;
+          parts.add(products(q, k, v, from, to, first, window, scale));
+        }
+      }
+      start = end;
+    }
+    return parts.size() == 1
+        ? parts.get(0)
+        : torch.cat(new TensorVector(parts.toArray(Tensor[]::new)), 0);
+  }
+
+  /** Queries {@code from..to} against keys {@code first..to}. */
+  private Tensor products(
+      Tensor q, Tensor k, Tensor v, int from, int to, int first, int window, double scale) {
+    int rows = to - from;
+    int keys = to - first;
+    long heads = q.size(1);
+    long dim = q.size(2);
+    long kvHeads = k.size(1);
+    long group = heads / kvHeads;
+    Tensor queries = q.narrow(0, from, rows).transpose(0, 1).reshape(kvHeads, group * rows, dim);
+    // [kvHeads, dim, keys]
+    Tensor across = k.narrow(0, first, keys).transpose(0, 1).transpose(1, 2);
+    Tensor mask = mask(q, rows, keys, (int) group, window);
+    Tensor scores = torch.baddbmm(mask, queries, across, new Scalar(1.0), new Scalar(scale));
+    Tensor weights = torch.softmax(scores, -1);
+    Tensor mixed = weights.bmm(v.narrow(0, first, keys).transpose(0, 1));
+    return mixed.reshape(heads, rows, dim).transpose(0, 1).reshape(rows, heads * dim);
+  }
+
+  /** libtorch's own kernel; {@code [1, heads, t, headDim]} inside. */
+  private Tensor fused(Tensor q, Tensor k, Tensor v, int start, int end, int window, double scale) {
+    int t = end - start;
+    boolean banded = window > 0 && window < t;
+    TensorOptional mask =
+        banded ? new TensorOptional(mask(q, t, t, 1, window)) : new TensorOptional();
+    Tensor out =
+        torch.scaled_dot_product_attention(
+            headsFirst(q, start, t),
+            headsFirst(k, start, t),
+            headsFirst(v, start, t),
+            mask,
+            0.0,
+            !banded,
+            new DoubleOptional(scale),
+            q.size(1) != k.size(1));
+    return out.squeeze(0).transpose(0, 1).reshape(t, q.size(1) * q.size(2));
+  }
+
+  private static Tensor headsFirst(Tensor x, int start, int length) {
+    return x.narrow(0, start, length).transpose(0, 1).unsqueeze(0);
+  }
+
+  private Tensor mask(Tensor like, int rows, int keys, int group, int window) {
+    org.bytedeco.pytorch.Device device = like.device();
+    String name = like.is_cuda() ? "cuda:" + device.index() : "cpu";
+    int w = window >= keys ? 0 : window;
+    return masks.get(
+        new Masks.Key(rows, keys, group, w, like.scalar_type().intern(), name), device);
+  }
+}

@@ -1,0 +1,282 @@
+package org.tune4j.models;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.nn.Module;
+import org.tune4j.nn.Pass;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * A decoder of the Llama type, plain or with LoRA, with Hugging Face's parameter names and layout.
+ * It is built without storage; {@link org.tune4j.peft.StateDict#load} and {@link
+ * org.tune4j.peft.Adapters#initialise} give it some. It holds no state of a pass: threads share it,
+ * each with a {@link Pass} of its own.
+ */
+public final class Decoder extends Module {
+  /** The label of a position that is not trained on. */
+  public static final int IGNORED = -100;
+
+  private final DecoderConfig config;
+  private final @Nullable LoraConfig lora;
+  private final DType dtype;
+  private final RotaryEmbedding rotary;
+  private final DecoderBody body;
+  private final Linear head;
+  private volatile boolean checkpointLayers;
+
+  /**
+   * A decoder without storage.
+   *
+   * @param lora null for a plain decoder, all of it trainable; otherwise the base is frozen
+   * @param dtype of every parameter
+   */
+  public Decoder(DecoderConfig config, @Nullable LoraConfig lora, DType dtype) {
+    this.config = config;
+    this.lora = lora;
+    this.dtype = dtype;
+    rotary = new RotaryEmbedding(config);
+    Linears linears = new Linears(lora, dtype);
+    body = add("model", new DecoderBody(config, linears));
+    head =
+        add(
+            "lm_head",
+            linears.output(
+                config.tieWordEmbeddings()
+                    ? body.embedding.weight()
+                    : linears.weight(config.hiddenSize(), config.vocabSize())));
+  }
+
+  public DecoderConfig config() {
+    return config;
+  }
+
+  /** What it is adapted with; empty for a plain decoder. */
+  public Optional<LoraConfig> lora() {
+    return Optional.ofNullable(lora);
+  }
+
+  public DType dtype() {
+    return dtype;
+  }
+
+  /** The layers, first to last. */
+  public List<DecoderLayer> layers() {
+    return body.layers;
+  }
+
+  public boolean checkpointLayers() {
+    return checkpointLayers;
+  }
+
+  /**
+   * Whether {@link #lossAndBackward} keeps only the layers' inputs and computes each layer again
+   * for its backward (Chen et al. 2016): less memory, a third more work, the same bits.
+   */
+  public Decoder setCheckpointLayers(boolean on) {
+    checkpointLayers = on;
+    return this;
+  }
+
+  /** The logits of every position, {@code [tokens, vocab]}, in the model's type. */
+  public Tensor logits(Pass pass, PackedRows rows) {
+    rows.check(config);
+    try (TensorScope scope = pass.engine().openScope()) {
+      return scope.moveOut(project(pass, hidden(pass, rows)));
+    }
+  }
+
+  private Tensor project(Pass pass, Tensor hidden) {
+    return head.forward(pass, body.norm.forward(pass, hidden));
+  }
+
+  /** The residual stream after the last layer, {@code [tokens, dim]}. */
+  private Tensor hidden(Pass pass, PackedRows rows) {
+    RotaryEmbedding.Tables rope = rotary.tables(pass.engine(), rows, dtype);
+    Tensor h = body.embedding.forward(pass, rows.tokens());
+    for (DecoderLayer layer : body.layers) {
+      Tensor next = layer.forward(pass, h, rope, rows.rowEnds());
+      h.close();
+      h = next;
+    }
+    return h;
+  }
+
+  /**
+   * Adds to the pass's gradients those of the sum of the cross-entropies, and returns the sum.
+   * Where gradients are off, or nothing is trainable, it is the loss alone.
+   *
+   * <p>Hidden states of ignored positions do not reach the head, and logits exist {@code chunk}
+   * positions at a time. Chunks are summed in fp64.
+   *
+   * @param labels what follows each position, {@link #IGNORED} where it is not trained on; {@code
+   *     [tokens]}
+   * @param chunk positions projected at once
+   * @return the sum over the positions that are not ignored; 0, and no gradient, where all are
+   */
+  public double lossAndBackward(Pass pass, PackedRows rows, int[] labels, int chunk) {
+    rows.check(config);
+    int[] trained = trained(rows, labels);
+    if (chunk <= 0) {
+      throw new IllegalArgumentException("chunk is " + chunk + ", expected 1 or more");
+    }
+    if (trained.length == 0) {
+      return 0;
+    }
+    int[] targets = Arrays.stream(trained).map(i -> labels[i]).toArray();
+    try (TensorScope scope = pass.engine().openScope()) {
+      return checkpointLayers && pass.engine().recording()
+          ? checkpointed(pass, rows, trained, targets, chunk)
+          : recorded(pass, rows, trained, targets, chunk);
+    }
+  }
+
+  private int[] trained(PackedRows rows, int[] labels) {
+    if (labels.length != rows.tokens().length) {
+      throw new IllegalArgumentException(
+          "there are %d labels for %d tokens".formatted(labels.length, rows.tokens().length));
+    }
+    int[] trained = new int[labels.length];
+    int n = 0;
+    for (int i = 0; i < labels.length; i++) {
+      if (labels[i] == IGNORED) {
+        continue;
+      }
+      if (labels[i] < 0 || labels[i] >= config.vocabSize()) {
+        throw new UsageException(
+            "label %d is %d, expected %d or an id below %d"
+                .formatted(i, labels[i], IGNORED, config.vocabSize()));
+      }
+      trained[n++] = i;
+    }
+    return Arrays.copyOf(trained, n);
+  }
+
+  private double recorded(Pass pass, PackedRows rows, int[] trained, int[] targets, int chunk) {
+    Tensor selected;
+    try (TensorScope scope = pass.engine().openScope()) {
+      Tensor hidden = hidden(pass, rows);
+      selected = scope.moveOut(hidden.indexSelect(pass.engine().indices(trained)));
+    }
+    HeadResult result = head(pass, selected, targets, chunk, selected.requiresGradient());
+    if (result.gradient != null) {
+      selected.backward(result.gradient);
+    }
+    return result.loss;
+  }
+
+  /** The sum of the losses and, where the layers need it, its gradient at the hidden states. */
+  private record HeadResult(double loss, @Nullable Tensor gradient) {}
+
+  /**
+   * Norm, projection and loss of {@code selected [n, dim]}, a chunk at a time; each chunk's logits
+   * are gone before the next.
+   */
+  private HeadResult head(
+      Pass pass, Tensor selected, int[] targets, int chunk, boolean wantsGradient) {
+    Engine engine = pass.engine();
+    List<Tensor> gradients = new ArrayList<>();
+    double loss = 0;
+    for (int start = 0; start < targets.length; start += chunk) {
+      int length = Math.min(chunk, targets.length - start);
+      try (TensorScope scope = engine.openScope()) {
+        Tensor piece = selected.detach().narrow(0, start, length);
+        Tensor leaf = wantsGradient ? piece.leaf() : piece;
+        Tensor labels = engine.indices(Arrays.copyOfRange(targets, start, start + length));
+        Tensor sum = engine.operations().crossEntropy(project(pass, leaf), labels);
+        if (sum.requiresGradient()) {
+          sum.backward();
+        }
+        if (wantsGradient) {
+          gradients.add(scope.moveOut(leaf.gradient().orElseThrow()));
+        }
+        loss += sum.item();
+      }
+    }
+    if (!wantsGradient) {
+      return new HeadResult(loss, null);
+    }
+    return new HeadResult(
+        loss, gradients.size() == 1 ? gradients.get(0) : Tensor.cat(gradients, 0));
+  }
+
+  private double checkpointed(Pass pass, PackedRows rows, int[] trained, int[] targets, int chunk) {
+    Engine engine = pass.engine();
+    int layers = body.layers.size();
+    boolean trainsEmbedding = body.embedding.weight().trainable();
+    int lowest = trainsEmbedding ? 0 : lowestTrained();
+    RotaryEmbedding.Tables rope = rotary.tables(engine, rows, dtype);
+    List<Tensor> inputs = new ArrayList<>();
+    long[] dropout = new long[layers];
+    Tensor h;
+    try (Engine.NoGradient off = engine.noGradient()) {
+      h = body.embedding.forward(pass, rows.tokens());
+      for (int i = 0; i < layers; i++) {
+        dropout[i] = pass.dropoutPosition();
+        Tensor next = body.layers.get(i).forward(pass, h, rope, rows.rowEnds());
+        if (i >= lowest) {
+          inputs.add(h);
+        } else {
+          h.close();
+        }
+        h = next;
+      }
+    }
+    boolean wantsGradient = lowest < layers;
+    Tensor top = wantsGradient ? h.leaf() : h;
+    Tensor selected = top.indexSelect(engine.indices(trained));
+    HeadResult result = head(pass, selected, targets, chunk, wantsGradient);
+    if (result.gradient == null) {
+      return result.loss;
+    }
+    selected.backward(result.gradient);
+    Tensor gradient = top.gradient().orElseThrow();
+    for (int i = layers - 1; i >= lowest; i--) {
+      pass.seekDropout(dropout[i]);
+      Tensor input = inputs.get(i - lowest);
+      boolean further = i > lowest || trainsEmbedding;
+      Tensor below = repeat(pass, body.layers.get(i), input, gradient, further, rope, rows);
+      gradient.close();
+      input.close();
+      if (below == null) {
+        return result.loss;
+      }
+      gradient = below;
+    }
+    body.embedding.forward(pass, rows.tokens()).backward(gradient);
+    return result.loss;
+  }
+
+  private int lowestTrained() {
+    int i = 0;
+    while (i < body.layers.size() && !body.layers.get(i).trains()) {
+      i++;
+    }
+    return i;
+  }
+
+  /** A layer's forward again, recorded, and its backward; the gradient of its input if wanted. */
+  private @Nullable Tensor repeat(
+      Pass pass,
+      DecoderLayer layer,
+      Tensor input,
+      Tensor gradient,
+      boolean further,
+      RotaryEmbedding.Tables rope,
+      PackedRows rows) {
+    try (TensorScope scope = pass.engine().openScope()) {
+      Tensor x = further ? input.leaf() : input.detach();
+      Tensor y = layer.forward(pass, x, rope, rows.rowEnds());
+      if (y.requiresGradient()) {
+        y.backward(gradient);
+      }
+      return further ? scope.moveOut(x.gradient().orElseThrow()) : null;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+package org.tune4j.models;
+
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+
+/**
+ * The sizes of a Llama-type decoder.
+ *
+ * @param hiddenSize width of the residual stream
+ * @param intermediateSize width of the MLP
+ * @param numKvHeads key-value heads; divides {@code numHeads}
+ * @param headDim width of one head, even
+ * @param maxSeqLen the longest row
+ * @param ropeScaling null where frequencies are used as they are
+ * @param tieWordEmbeddings whether the head shares {@code model.embed_tokens.weight}
+ * @param slidingWindow how many positions a query sees, itself included; 0 for all before it
+ */
+public record DecoderConfig(
+    int vocabSize,
+    int hiddenSize,
+    int intermediateSize,
+    int numLayers,
+    int numHeads,
+    int numKvHeads,
+    int headDim,
+    int maxSeqLen,
+    double normEps,
+    double ropeTheta,
+    @Nullable RopeScaling ropeScaling,
+    boolean tieWordEmbeddings,
+    int slidingWindow) {
+  public DecoderConfig {
+    positive("vocab_size", vocabSize);
+    positive("hidden_size", hiddenSize);
+    positive("intermediate_size", intermediateSize);
+    positive("num_hidden_layers", numLayers);
+    positive("num_attention_heads", numHeads);
+    positive("num_key_value_heads", numKvHeads);
+    positive("head_dim", headDim);
+    positive("max_position_embeddings", maxSeqLen);
+    if (numHeads % numKvHeads != 0) {
+      throw new UsageException(
+          "num_attention_heads %d is no multiple of num_key_value_heads %d"
+              .formatted(numHeads, numKvHeads));
+    }
+    if (headDim % 2 != 0) {
+      throw new UsageException("head_dim is %d, rotary embedding needs it even".formatted(headDim));
+    }
+    if (!(normEps > 0) || !(ropeTheta > 0)) {
+      throw new UsageException(
+          "rms_norm_eps is %s and rope_theta %s, expected both above 0"
+              .formatted(normEps, ropeTheta));
+    }
+    if (slidingWindow < 0) {
+      throw new UsageException(
+          "sliding_window is %d, expected 0 (none) or more".formatted(slidingWindow));
+    }
+  }
+
+  private static void positive(String name, int value) {
+    if (value <= 0) {
+      throw new UsageException("%s is %d, expected 1 or more".formatted(name, value));
+    }
+  }
+}

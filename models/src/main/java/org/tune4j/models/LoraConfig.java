@@ -1,0 +1,66 @@
+package org.tune4j.models;
+
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.tune4j.UsageException;
+
+/**
+ * Which linears of a decoder get low-rank adapters, and of what size (Hu et al. 2021).
+ *
+ * @param attnModules projections of every attention layer
+ * @param applyToMlp also {@code gate_proj}, {@code up_proj} and {@code down_proj}
+ * @param applyToOutput also {@code lm_head}
+ * @param rank the inner dimension, 1 or more
+ * @param alpha the update is scaled by {@code alpha / rank}
+ * @param dropout probability of dropping an element before {@code lora_A}, in [0, 1)
+ */
+public record LoraConfig(
+    List<AttnModule> attnModules,
+    boolean applyToMlp,
+    boolean applyToOutput,
+    int rank,
+    double alpha,
+    double dropout) {
+  public LoraConfig {
+    if (rank <= 0) {
+      throw new UsageException("lora_rank is %d, expected 1 or more".formatted(rank));
+    }
+    if (!(alpha > 0) || Double.isInfinite(alpha)) {
+      throw new UsageException("lora_alpha is %s, expected a number above 0".formatted(alpha));
+    }
+    if (!(dropout >= 0 && dropout < 1)) {
+      throw new UsageException("lora_dropout is %s, expected 0 to below 1".formatted(dropout));
+    }
+    Set<AttnModule> seen = EnumSet.noneOf(AttnModule.class);
+    for (AttnModule m : attnModules) {
+      if (!seen.add(m)) {
+        throw new UsageException("lora_attn_modules names %s twice; name it once".formatted(m));
+      }
+    }
+    if (seen.isEmpty() && !applyToMlp && !applyToOutput) {
+      throw new UsageException(
+          "lora_attn_modules is empty and neither apply_lora_to_mlp nor apply_lora_to_output is true: nothing would be trained; name some of q_proj, k_proj, v_proj, output_proj");
+    }
+    attnModules = List.copyOf(attnModules);
+  }
+
+  /** What {@code B A} is multiplied by. */
+  public double scale() {
+    return alpha / rank;
+  }
+
+  /** The adapted modules by their Hugging Face names, as PEFT's {@code target_modules}. */
+  public List<String> targetModules() {
+    List<String> names = new ArrayList<>();
+    attnModules.stream().sorted().map(AttnModule::checkpointName).forEach(names::add);
+    if (applyToMlp) {
+      names.addAll(List.of("gate_proj", "up_proj", "down_proj"));
+    }
+    if (applyToOutput) {
+      names.add("lm_head");
+    }
+    return List.copyOf(names);
+  }
+}

@@ -1,0 +1,73 @@
+package org.tune4j.models;
+
+import org.tune4j.nn.Parameter;
+import org.tune4j.nn.Pass;
+import org.tune4j.tensor.Operations;
+import org.tune4j.tensor.Shape;
+import org.tune4j.tensor.Tensor;
+
+/**
+ * A linear with a low-rank update: {@code x W^T + (alpha / rank) dropout(x) A^T B^T} (Hu et al.
+ * 2021, section 4.1). {@code W} is frozen; {@code lora_A.weight} is {@code [rank, in]} and {@code
+ * lora_B.weight} {@code [out, rank]}, as PEFT names them.
+ */
+public final class LoraLinear extends Linear {
+  private final Linear a;
+  private final Linear b;
+  private final LoraConfig config;
+  private volatile boolean enabled = true;
+
+  /** Adapts {@code weight [out, in]}. */
+  public LoraLinear(Parameter weight, LoraConfig config) {
+    super(weight);
+    this.config = config;
+    Shape s = weight.shape();
+    a = add("lora_A", new Linear(s.size(1), config.rank(), weight.dtype(), true));
+    b = add("lora_B", new Linear(config.rank(), s.size(0), weight.dtype(), true));
+  }
+
+  /** {@code lora_A.weight [rank, in]}. */
+  public Parameter loraA() {
+    return a.weight();
+  }
+
+  /** {@code lora_B.weight [out, rank]}. */
+  public Parameter loraB() {
+    return b.weight();
+  }
+
+  public LoraConfig config() {
+    return config;
+  }
+
+  public boolean enabled() {
+    return enabled;
+  }
+
+  /** Off, it computes {@code x W^T} alone, in every thread. */
+  public void setEnabled(boolean on) {
+    enabled = on;
+  }
+
+  @Override
+  public Tensor forward(Pass pass, Tensor x) {
+    if (!enabled) {
+      return super.forward(pass, x);
+    }
+    Operations ops = pass.engine().operations();
+    Tensor w = pass.value(weight());
+    Tensor down = pass.value(loraA());
+    Tensor up = pass.value(loraB());
+    if (!pass.training() || config.dropout() == 0) {
+      return ops.loraLinear(x, w, down, up, config.scale());
+    }
+    Tensor dropped = ops.dropout(x, config.dropout(), pass.nextDropoutSeed());
+    return ops.linear(x, w).add(ops.linear(ops.linear(dropped, down), up).mul(config.scale()));
+  }
+
+  @Override
+  protected String details() {
+    return "%s, rank=%d, alpha=%s, dropout=%s"
+        .formatted(super.details(), config.rank(), config.alpha(), config.dropout());
+  }
+}

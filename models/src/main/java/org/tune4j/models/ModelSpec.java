@@ -1,0 +1,57 @@
+package org.tune4j.models;
+
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.tensor.DType;
+
+/**
+ * What a model builder named in a config stands for.
+ *
+ * @param name the builder's
+ * @param config null where the checkpoint's {@code config.json} decides
+ * @param lora null for a plain model
+ */
+public record ModelSpec(String name, @Nullable DecoderConfig config, @Nullable LoraConfig lora) {
+  /** The same with the sizes that a checkpoint has. */
+  public ModelSpec withConfig(DecoderConfig read) {
+    return new ModelSpec(name, read, lora);
+  }
+
+  /**
+   * The model, without storage.
+   *
+   * @throws UsageException when the sizes are still to be read from {@code config.json}
+   */
+  public Decoder build(DType dtype) {
+    if (config == null) {
+      throw new UsageException(
+          "model '%s' takes its sizes from a checkpoint's config.json; set checkpointer.checkpoint_dir"
+              .formatted(name));
+    }
+    return new Decoder(config, lora, dtype);
+  }
+
+  /** A plain model's. */
+  public static ModelSpec base(String name, @Nullable DecoderConfig config) {
+    return new ModelSpec(name, config, null);
+  }
+
+  /** A LoRA model's, of a builder's arguments. */
+  public static ModelSpec lora(
+      String name,
+      @Nullable DecoderConfig config,
+      LoraConfig lora,
+      boolean quantizeBase,
+      boolean useDora) {
+    if (quantizeBase) {
+      throw new UsageException(
+          "model '%s': quantize_base=true (QLoRA) is not supported yet; set it to false"
+              .formatted(name));
+    }
+    if (useDora) {
+      throw new UsageException(
+          "model '%s': use_dora=true is not supported yet; set it to false".formatted(name));
+    }
+    return new ModelSpec(name, config, lora);
+  }
+}

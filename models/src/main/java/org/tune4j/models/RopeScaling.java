@@ -1,0 +1,24 @@
+package org.tune4j.models;
+
+import org.tune4j.UsageException;
+
+/**
+ * Llama 3.1's stretching of rotary frequencies ({@code rope_type: llama3}): wavelengths above
+ * {@code originalMaxSeqLen / lowFreqFactor} are multiplied by {@code factor}, those below {@code
+ * originalMaxSeqLen / highFreqFactor} kept, those between blended.
+ */
+public record RopeScaling(
+    double factor, double lowFreqFactor, double highFreqFactor, int originalMaxSeqLen) {
+  public RopeScaling {
+    if (factor < 1 || lowFreqFactor <= 0 || highFreqFactor <= lowFreqFactor) {
+      throw new UsageException(
+          "rope_scaling: factor %s, low_freq_factor %s, high_freq_factor %s; expected factor >= 1 and 0 < low < high"
+              .formatted(factor, lowFreqFactor, highFreqFactor));
+    }
+    if (originalMaxSeqLen <= 0) {
+      throw new UsageException(
+          "rope_scaling: original_max_position_embeddings is %d, expected 1 or more"
+              .formatted(originalMaxSeqLen));
+    }
+  }
+}

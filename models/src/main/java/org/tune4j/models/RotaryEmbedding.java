@@ -1,0 +1,71 @@
+package org.tune4j.models;
+
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Shape;
+import org.tune4j.tensor.Tensor;
+
+/**
+ * Cosines and sines of rotary position embedding (Su et al. 2021), rounded where Hugging Face
+ * rounds: frequencies and angles are fp32.
+ */
+public final class RotaryEmbedding {
+  private final float[] inverseFrequencies;
+
+  public RotaryEmbedding(DecoderConfig config) {
+    int half = config.headDim() / 2;
+    inverseFrequencies = new float[half];
+    for (int i = 0; i < half; i++) {
+      float exponent = 2f * i / config.headDim();
+      float frequency = 1f / (float) Math.pow(config.ropeTheta(), exponent);
+      RopeScaling scaling = config.ropeScaling();
+      inverseFrequencies[i] = scaling == null ? frequency : scale(frequency, scaling);
+    }
+  }
+
+  private static float scale(float frequency, RopeScaling s) {
+    double length = s.originalMaxSeqLen();
+    double wavelength = 2 * Math.PI / frequency;
+    if (wavelength < length / s.highFreqFactor()) {
+      return frequency;
+    }
+    if (wavelength > length / s.lowFreqFactor()) {
+      return (float) (frequency / s.factor());
+    }
+    double smooth =
+        (length / wavelength - s.lowFreqFactor()) / (s.highFreqFactor() - s.lowFreqFactor());
+    return (float) ((1 - smooth) * frequency / s.factor() + smooth * frequency);
+  }
+
+  /** What a pass's layers share. */
+  record Tables(Tensor cos, Tensor sin) {}
+
+  /**
+   * Tables {@code [tokens, 1, headDim / 2]} of the rows' positions, each row from 0; fp32, fp64 for
+   * an fp64 model.
+   */
+  Tables tables(Engine engine, PackedRows rows, DType dtype) {
+    int half = inverseFrequencies.length;
+    int longest = rows.longest();
+    float[] cosByPosition = new float[longest * half];
+    float[] sinByPosition = new float[longest * half];
+    for (int t = 0; t < longest; t++) {
+      for (int i = 0; i < half; i++) {
+        float angle = t * inverseFrequencies[i];
+        cosByPosition[t * half + i] = (float) Math.cos(angle);
+        sinByPosition[t * half + i] = (float) Math.sin(angle);
+      }
+    }
+    float[] cos = new float[rows.tokens().length * half];
+    float[] sin = new float[cos.length];
+    int start = 0;
+    for (int end : rows.rowEnds()) {
+      System.arraycopy(cosByPosition, 0, cos, start * half, (end - start) * half);
+      System.arraycopy(sinByPosition, 0, sin, start * half, (end - start) * half);
+      start = end;
+    }
+    Shape shape = Shape.of(rows.tokens().length, 1, half);
+    DType wide = dtype == DType.FP64 ? DType.FP64 : DType.FP32;
+    return new Tables(engine.tensor(cos, wide, shape), engine.tensor(sin, wide, shape));
+  }
+}

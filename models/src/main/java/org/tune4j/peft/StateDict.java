@@ -1,0 +1,98 @@
+package org.tune4j.peft;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.tune4j.InputException;
+import org.tune4j.nn.Module;
+import org.tune4j.nn.Parameter;
+import org.tune4j.tensor.Tensor;
+
+/** A model's tensors by Hugging Face names. */
+public final class StateDict {
+  private StateDict() {}
+
+  /**
+   * What did not match.
+   *
+   * @param missing parameters of the model that the state dict lacks
+   * @param unexpected names of the state dict that the model lacks
+   */
+  public record Loaded(List<String> missing, List<String> unexpected) {
+    public Loaded {
+      missing = List.copyOf(missing);
+      unexpected = List.copyOf(unexpected);
+    }
+  }
+
+  /** The tensors of the parameters that have storage, not copied. */
+  public static Map<String, Tensor> of(Module model) {
+    Map<String, Tensor> all = new LinkedHashMap<>();
+    model
+        .parameters()
+        .forEach(
+            (name, p) -> {
+              if (p.hasStorage()) {
+                all.put(name, p.tensor());
+              }
+            });
+    return all;
+  }
+
+  /**
+   * Gives a model's parameters the tensors of their names: the tensors themselves where the type is
+   * the model's, otherwise copies of the model's type that belong to the innermost scope. A second
+   * name of a shared parameter ({@code lm_head.weight} of a tied head) is accepted and not read.
+   * Nothing is changed when this throws.
+   *
+   * @param strict whether missing or unexpected names are refused
+   * @return what did not match; both lists empty when strict
+   * @throws InputException naming the tensor, the shape expected and the one found, or the names
+   *     that did not match
+   */
+  public static Loaded load(Module model, Map<String, Tensor> tensors, boolean strict) {
+    Map<String, Parameter> parameters = model.parameters();
+    Map<String, String> shared = model.sharedNames();
+    List<String> missing = new ArrayList<>();
+    List<String> unexpected = new ArrayList<>();
+    parameters.forEach(
+        (name, p) -> {
+          Tensor t = tensors.get(name);
+          if (t == null) {
+            missing.add(name);
+          } else if (!t.shape().equals(p.shape())) {
+            throw new InputException(
+                "tensor '%s' has shape %s, the model expects %s; the checkpoint is another model's"
+                    .formatted(name, t.shape(), p.shape()));
+          }
+        });
+    for (String name : tensors.keySet()) {
+      if (!parameters.containsKey(name) && !shared.containsKey(name)) {
+        unexpected.add(name);
+      }
+    }
+    if (strict && !(missing.isEmpty() && unexpected.isEmpty())) {
+      throw new InputException(
+          "the state dict does not fit the model: missing %s, unexpected %s"
+              .formatted(some(missing), some(unexpected)));
+    }
+    parameters.forEach(
+        (name, p) -> {
+          Tensor t = tensors.get(name);
+          if (t != null) {
+            p.set(t.dtype() == p.dtype() ? t : t.cast(p.dtype()));
+          }
+        });
+    return new Loaded(missing, unexpected);
+  }
+
+  /** {@code none}, or the first three names and how many there are. */
+  static String some(List<String> names) {
+    if (names.isEmpty()) {
+      return "none";
+    }
+    String first = String.join(", ", names.subList(0, Math.min(3, names.size())));
+    return names.size() <= 3 ? first : "%s and %d more".formatted(first, names.size() - 3);
+  }
+}
