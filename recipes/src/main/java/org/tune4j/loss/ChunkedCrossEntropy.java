@@ -1,0 +1,33 @@
+package org.tune4j.loss;
+
+import org.tune4j.UsageException;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+
+/**
+ * Cross-entropy of the next token in fp32, mean over labels that are not -100; logits exist for a
+ * chunk of labels at a time.
+ *
+ * @param numOutputChunks accepted for torchtune's configs, where it divides the sequence
+ * @param chunkTokens labels whose logits exist at once
+ */
+public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) {
+  @Component(
+      value = "chunked_cross_entropy",
+      aliases = {
+        "torchtune.modules.loss.CEWithChunkedOutputLoss",
+        "torchtune.modules.loss.LinearCrossEntropyLoss",
+        "torch.nn.CrossEntropyLoss"
+      })
+  public ChunkedCrossEntropy(
+      @Doc("accepted for torchtune's configs; see chunk_tokens") @Default("8") int numOutputChunks,
+      @Doc("labels whose logits exist at once") @Default("128") int chunkTokens) {
+    if (chunkTokens < 1) {
+      throw new UsageException(
+          "loss.chunk_tokens is %d, expected 1 or more".formatted(chunkTokens));
+    }
+    this.numOutputChunks = numOutputChunks;
+    this.chunkTokens = chunkTokens;
+  }
+}

@@ -1,0 +1,29 @@
+package org.tune4j.metrics;
+
+/**
+ * What one step reports.
+ *
+ * @param step from 1
+ * @param epoch from 0
+ * @param loss mean over the step's label tokens
+ * @param lr the rate that the update used
+ * @param gradNorm global L2 norm before clipping
+ * @param labelTokens tokens that were trained on
+ * @param tokens all tokens; there is no padding
+ * @param seconds wall clock of the step
+ * @param rssMb resident size of the process in MiB
+ */
+public record StepMetrics(
+    long step,
+    int epoch,
+    double loss,
+    double lr,
+    double gradNorm,
+    long labelTokens,
+    long tokens,
+    double seconds,
+    long rssMb) {
+  public double tokensPerSecond() {
+    return tokens / Math.max(seconds, 1e-9);
+  }
+}

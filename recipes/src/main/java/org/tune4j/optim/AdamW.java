@@ -1,0 +1,94 @@
+package org.tune4j.optim;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.tune4j.UsageException;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.nn.Parameter;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+
+/**
+ * AdamW with decoupled weight decay (Loshchilov and Hutter 2019). Moments have the parameters'
+ * type.
+ *
+ * @param betas decay of the first and second moment
+ */
+public record AdamW(double lr, List<Double> betas, double eps, double weightDecay, boolean fused)
+    implements Optimizer.Spec {
+  @Component(
+      value = "adamw",
+      aliases = {"torch.optim.AdamW"})
+  public AdamW(
+      @Doc("learning rate before the schedule's factor") @Default("1e-3") double lr,
+      @Doc("decay of the first and second moment") @Default("[0.9, 0.999]") List<Double> betas,
+      @Doc("added to the root of the second moment") @Default("1e-8") double eps,
+      @Doc("decoupled weight decay") @Default("0.01") double weightDecay,
+      @Doc("accepted for torchtune's configs; the backend decides") @Default("true")
+          boolean fused) {
+    check(lr >= 0 && lr <= 10, "lr", lr, "between 0 and 10");
+    check(
+        betas.size() == 2 && betas.stream().allMatch(b -> b >= 0 && b < 1),
+        "betas",
+        betas,
+        "two numbers in [0, 1)");
+    check(eps > 0 && eps < 1, "eps", eps, "between 0 and 1");
+    check(weightDecay >= 0 && weightDecay <= 10, "weight_decay", weightDecay, "between 0 and 10");
+    this.lr = lr;
+    this.betas = List.copyOf(betas);
+    this.eps = eps;
+    this.weightDecay = weightDecay;
+    this.fused = fused;
+  }
+
+  private static void check(boolean ok, String key, Object value, String expected) {
+    if (!ok) {
+      throw new UsageException("adamw: %s is %s, expected %s".formatted(key, value, expected));
+    }
+  }
+
+  @Override
+  public Optimizer create(List<Parameter> parameters) {
+    return new State(parameters);
+  }
+
+  private final class State implements Optimizer {
+    private final List<Tensor> values = new ArrayList<>();
+    private final List<Tensor> means = new ArrayList<>();
+    private final List<Tensor> squares = new ArrayList<>();
+    private long steps;
+
+    State(List<Parameter> parameters) {
+      for (Parameter p : parameters) {
+        Tensor value = p.tensor();
+        values.add(value);
+        means.add(value.engine().zeros(value.dtype(), value.shape()));
+        squares.add(value.engine().zeros(value.dtype(), value.shape()));
+      }
+    }
+
+    @Override
+    public void step(List<Tensor> gradients, double lr) {
+      steps++;
+      for (int i = 0; i < values.size(); i++) {
+        Tensor value = values.get(i);
+        Engine engine = value.engine();
+        engine
+            .operations()
+            .adamW(
+                value,
+                gradients.get(i),
+                means.get(i),
+                squares.get(i),
+                steps,
+                lr,
+                betas.get(0),
+                betas.get(1),
+                eps,
+                weightDecay);
+      }
+    }
+  }
+}

@@ -1,0 +1,38 @@
+package org.tune4j.optim;
+
+import org.tune4j.UsageException;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+
+/**
+ * Linear warm-up from 0, then a cosine to 0 (torchtune's {@code get_cosine_schedule_with_warmup}).
+ */
+public record CosineWithWarmup(int numWarmupSteps, double numCycles) implements LrSchedule {
+  @Component(
+      value = "get_cosine_schedule_with_warmup",
+      aliases = {
+        "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup",
+        "torchtune.modules.get_cosine_schedule_with_warmup",
+        "torchtune.training.get_cosine_schedule_with_warmup"
+      })
+  public CosineWithWarmup(
+      @Doc("steps over which the rate rises from 0") @Default("100") int numWarmupSteps,
+      @Doc("waves of the cosine; 0.5 falls to 0 once") @Default("0.5") double numCycles) {
+    if (numWarmupSteps < 0) {
+      throw new UsageException(
+          "num_warmup_steps is %d, expected 0 or more".formatted(numWarmupSteps));
+    }
+    this.numWarmupSteps = numWarmupSteps;
+    this.numCycles = numCycles;
+  }
+
+  @Override
+  public double factor(long step, long total) {
+    if (step < numWarmupSteps) {
+      return (double) step / Math.max(1, numWarmupSteps);
+    }
+    double progress = (double) (step - numWarmupSteps) / Math.max(1, total - numWarmupSteps);
+    return Math.max(0, 0.5 * (1 + Math.cos(Math.PI * 2 * numCycles * progress)));
+  }
+}

@@ -1,0 +1,25 @@
+package org.tune4j.optim;
+
+import java.util.List;
+import org.tune4j.nn.Parameter;
+import org.tune4j.tensor.Tensor;
+
+/** Updates parameters in place. Its state is owned by the scope in which it was made. */
+public interface Optimizer {
+  /** What a config names; made into an optimiser once the parameters are there. */
+  interface Spec {
+    /** The learning rate before the schedule's factor. */
+    double lr();
+
+    /** An optimiser with empty state over parameters that have storage. */
+    Optimizer create(List<Parameter> parameters);
+  }
+
+  /**
+   * One update.
+   *
+   * @param gradients one a parameter, in the order of {@link Spec#create}, of its shape and type
+   * @param lr the learning rate of this step
+   */
+  void step(List<Tensor> gradients, double lr);
+}

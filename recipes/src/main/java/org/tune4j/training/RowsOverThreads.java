@@ -1,0 +1,158 @@
+package org.tune4j.training;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.PackedRows;
+import org.tune4j.nn.Pass;
+import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.RandomBits;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * Forward and backward of a micro-batch. On a CPU its rows are dealt to threads of one-thread
+ * kernels, which beats one thread of parallel kernels; one row alone, or a CUDA device, is left to
+ * the backend's own parallelism. Gradients are added in the groups' order, so that results do not
+ * depend on timing.
+ */
+public final class RowsOverThreads implements AutoCloseable {
+  private final Engine engine;
+  private final Decoder model;
+  private final int chunkTokens;
+  private final int threads;
+  private final ExecutorService pool;
+
+  /**
+   * One row of a micro-batch.
+   *
+   * @param tokens ids
+   * @param labels one a token, the id to predict or -100
+   * @param partEnds where its parts end, which do not see each other; one part where it is not
+   *     packed
+   */
+  @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
+  public record Row(int[] tokens, int[] labels, int[] partEnds) {}
+
+  /**
+   * Starts the threads.
+   *
+   * @param threads how many rows' groups run at once
+   * @param chunkTokens labels whose logits exist at once
+   */
+  public RowsOverThreads(Engine engine, Decoder model, int threads, int chunkTokens) {
+    this.engine = engine;
+    this.model = model;
+    this.chunkTokens = chunkTokens;
+    this.threads = engine.device().type() == Device.Type.CPU ? Math.max(1, threads) : 1;
+    AtomicInteger n = new AtomicInteger();
+    this.pool =
+        Executors.newFixedThreadPool(
+            this.threads,
+            task -> {
+              Thread t = new Thread(task, "rows-" + n.getAndIncrement());
+              t.setDaemon(true);
+              return t;
+            });
+  }
+
+  /**
+   * Adds the gradients of the summed loss of {@code rows}.
+   *
+   * @param seed of this micro-batch's dropout
+   * @return the sum of the cross-entropies
+   */
+  public double forwardBackward(List<Row> rows, long seed, Gradients gradients) {
+    int[] lengths = rows.stream().mapToInt(r -> r.tokens().length).toArray();
+    List<List<Integer>> groups = RowGroups.balance(lengths, threads);
+    if (groups.size() == 1) {
+      return alone(rows, RandomBits.bits(seed, 0), gradients);
+    }
+    List<Future<Double>> running = new ArrayList<>();
+    CountDownLatch before = new CountDownLatch(0);
+    for (int g = 0; g < groups.size(); g++) {
+      List<Row> group = groups.get(g).stream().map(rows::get).toList();
+      long groupSeed = RandomBits.bits(seed, g);
+      CountDownLatch turn = before;
+      CountDownLatch done = new CountDownLatch(1);
+      running.add(pool.submit(() -> inThread(group, groupSeed, gradients, turn, done)));
+      before = done;
+    }
+    double loss = 0;
+    for (Future<Double> f : running) {
+      loss += await(f);
+    }
+    return loss;
+  }
+
+  private double inThread(
+      List<Row> rows, long seed, Gradients gradients, CountDownLatch turn, CountDownLatch done)
+      throws InterruptedException {
+    engine.backend().setThreads(1);
+    try (TensorScope scope = engine.openScope()) {
+      Pass pass = new Pass(engine, scope, true, seed);
+      double loss = model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
+      turn.await();
+      gradients.add(pass.gradients());
+      return loss;
+    } finally {
+      done.countDown();
+    }
+  }
+
+  private double alone(List<Row> rows, long seed, Gradients gradients) {
+    try (TensorScope scope = engine.openScope()) {
+      Pass pass = new Pass(engine, scope, true, seed);
+      double loss = model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
+      gradients.add(pass.gradients());
+      return loss;
+    }
+  }
+
+  private static double await(Future<Double> f) {
+    try {
+      return f.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException r) {
+        throw r;
+      }
+      if (e.getCause() instanceof Error r) {
+        throw r;
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("the step was interrupted", e);
+    }
+  }
+
+  /** Rows end to end; a packed row's parts stay apart. */
+  private static PackedRows pack(List<Row> rows) {
+    int[] tokens = rows.stream().flatMapToInt(r -> Arrays.stream(r.tokens())).toArray();
+    List<Integer> ends = new ArrayList<>();
+    int at = 0;
+    for (Row row : rows) {
+      for (int end : row.partEnds()) {
+        ends.add(at + end);
+      }
+      at += row.tokens().length;
+    }
+    return new PackedRows(tokens, ends.stream().mapToInt(e -> e).toArray());
+  }
+
+  private static int[] labels(List<Row> rows) {
+    return rows.stream().flatMapToInt(r -> Arrays.stream(r.labels())).toArray();
+  }
+
+  @Override
+  public void close() {
+    pool.shutdownNow();
+  }
+}
