@@ -397,7 +397,8 @@ final class JavacppBackend implements Backend {
   public @Nullable TensorHandle gradient(TensorHandle leaf) {
     try (PointerScope s = new PointerScope()) {
       Tensor g = Handle.of(leaf).grad();
-      return g.defined() ? Handle.keep(g) : null;
+      // grad() is a reference into the leaf: the copy shares its storage and outlives it.
+      return g.defined() ? Handle.keep(new Tensor(g)) : null;
     }
   }
 
