@@ -397,7 +397,8 @@ final class JavacppBackend implements Backend {
   public @Nullable TensorHandle gradient(TensorHandle leaf) {
     try (PointerScope s = new PointerScope()) {
       Tensor g = Handle.of(leaf).grad();
-      return g.defined() ? Handle.keep(g) : null;
+      // grad() points into the leaf, which may be released before its gradient: take a reference.
+      return g.defined() ? Handle.keep(new Tensor(g)) : null;
     }
   }
 
