@@ -25,7 +25,7 @@ public final class GoldenFile {
       ByteBuffer all = ByteBuffer.wrap(in.readAllBytes()).order(ByteOrder.LITTLE_ENDIAN);
       int header = Math.toIntExact(all.getLong());
       JsonNode json = new ObjectMapper().readTree(all.array(), 8, header);
-      json.fields().forEachRemaining(e -> entries.put(e.getKey(), e.getValue()));
+      json.properties().forEach(e -> entries.put(e.getKey(), e.getValue()));
       entries.remove("__metadata__");
       data = all.position(8 + header).slice();
     } catch (IOException e) {
