@@ -397,7 +397,7 @@ final class JavacppBackend implements Backend {
   public @Nullable TensorHandle gradient(TensorHandle leaf) {
     try (PointerScope s = new PointerScope()) {
       Tensor g = Handle.of(leaf).grad();
-      // grad() is a reference into the leaf: the copy shares its storage and outlives it.
+      // grad() points into the leaf, which may be released before its gradient: take a reference.
       return g.defined() ? Handle.keep(new Tensor(g)) : null;
     }
   }

@@ -1,0 +1,46 @@
+package org.tune4j.models.mistral;
+
+import java.util.List;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.models.AttnModule;
+import org.tune4j.models.DecoderConfig;
+import org.tune4j.models.LoraConfig;
+import org.tune4j.models.LoraDoc;
+import org.tune4j.models.ModelSpec;
+
+/** Builders of Mistral 7B (Jiang et al. 2023). */
+public final class Mistral {
+  private static final DecoderConfig SIZES_7B =
+      new DecoderConfig(
+          32_000, 4096, 14_336, 32, 32, 8, 128, 32_768, 1e-5, 10_000, null, false, 4096);
+
+  private Mistral() {}
+
+  /** Plain, all of it trainable. */
+  @Component(value = "mistral_7b", aliases = "torchtune.models.mistral.mistral_7b")
+  public static ModelSpec base7b() {
+    return ModelSpec.base("mistral_7b", SIZES_7B);
+  }
+
+  /** With LoRA on a frozen base. */
+  @Component(value = "lora_mistral_7b", aliases = "torchtune.models.mistral.lora_mistral_7b")
+  public static ModelSpec lora7b(
+      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
+      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
+      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
+      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
+      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
+      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
+      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
+      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
+    return ModelSpec.lora(
+        "lora_mistral_7b",
+        SIZES_7B,
+        new LoraConfig(
+            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
+        quantizeBase,
+        useDora);
+  }
+}

@@ -1,0 +1,50 @@
+package org.tune4j.examples;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import org.junit.jupiter.api.Test;
+import org.tune4j.models.GoldenFile;
+import org.tune4j.models.TestBackend;
+import org.tune4j.models.TinyModels;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.TensorScope;
+
+class LoraTutorialTest {
+  @Test
+  void run_onATinyCheckpoint_printsBothLayersAndTheCount() throws Exception {
+    Engine engine = TestBackend.engine();
+    StringBuilder out = new StringBuilder();
+    try (TensorScope scope = engine.openScope()) {
+      LoraTutorial.run(
+          engine,
+          TinyModels.config("llama2"),
+          new GoldenFile("families/llama2/model.safetensors").tensors(engine),
+          out);
+    }
+    assertEquals(
+        """
+        Attention(
+          (q_proj): Linear(in=64, out=64)
+          (k_proj): Linear(in=64, out=64)
+          (v_proj): Linear(in=64, out=64)
+          (o_proj): Linear(in=64, out=64)
+        )
+        Attention(
+          (q_proj): LoraLinear(
+            in=64, out=64, rank=8, alpha=16.0, dropout=0.0
+            (lora_A): Linear(in=64, out=8)
+            (lora_B): Linear(in=8, out=64)
+          )
+          (k_proj): Linear(in=64, out=64)
+          (v_proj): LoraLinear(
+            in=64, out=64, rank=8, alpha=16.0, dropout=0.0
+            (lora_A): Linear(in=64, out=8)
+            (lora_B): Linear(in=8, out=64)
+          )
+          (o_proj): Linear(in=64, out=64)
+        )
+        198,080 parameters, 6,144 trainable (3.10 %)
+        """,
+        out.toString());
+  }
+}

@@ -1,0 +1,120 @@
+package org.tune4j.models;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.tune4j.peft.StateDict;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+
+/** The golden checkpoints as models, and their padded batches as packed rows. */
+public final class TinyModels {
+  public static final LoraConfig QV_R8 =
+      new LoraConfig(List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), false, false, 8, 16, 0);
+  public static final LoraConfig ALL_R4 =
+      new LoraConfig(Arrays.asList(AttnModule.values()), true, true, 4, 16, 0);
+
+  private TinyModels() {}
+
+  public static DecoderConfig config(String family) {
+    JsonNode c = json("families/" + family + "/config.json");
+    JsonNode s = c.path("rope_scaling");
+    int heads = c.get("num_attention_heads").asInt();
+    int hidden = c.get("hidden_size").asInt();
+    return new DecoderConfig(
+        c.get("vocab_size").asInt(),
+        hidden,
+        c.get("intermediate_size").asInt(),
+        c.get("num_hidden_layers").asInt(),
+        heads,
+        c.get("num_key_value_heads").asInt(),
+        c.path("head_dim").asInt(hidden / heads),
+        c.get("max_position_embeddings").asInt(),
+        c.get("rms_norm_eps").asDouble(),
+        c.get("rope_theta").asDouble(),
+        s.isObject()
+            ? new RopeScaling(
+                s.get("factor").asDouble(),
+                s.get("low_freq_factor").asDouble(),
+                s.get("high_freq_factor").asDouble(),
+                s.get("original_max_position_embeddings").asInt())
+            : null,
+        c.get("tie_word_embeddings").asBoolean(),
+        c.path("sliding_window").asInt(0));
+  }
+
+  public static JsonNode json(String path) {
+    try (InputStream in = TinyModels.class.getResourceAsStream("/golden/tiny/" + path)) {
+      return new ObjectMapper().readTree(in);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  public static Decoder family(Engine engine, String family) {
+    Decoder model = new Decoder(config(family), null, DType.FP32);
+    Map<String, Tensor> base =
+        new GoldenFile("families/" + family + "/model.safetensors").tensors(engine);
+    StateDict.load(model, base, true);
+    return model;
+  }
+
+  /** The llama2 checkpoint with a variant's adapter. */
+  public static Decoder lora(Engine engine, String variant) {
+    Decoder model =
+        new Decoder(config("llama2"), variant.equals("qv_r8") ? QV_R8 : ALL_R4, DType.FP32);
+    Map<String, Tensor> all = new GoldenFile("families/llama2/model.safetensors").tensors(engine);
+    all.putAll(
+        new GoldenFile("lora/" + variant + "/initial/adapter_model.safetensors").tensors(engine));
+    StateDict.load(model, all, true);
+    return model;
+  }
+
+  /** A padded batch {@code [rows, width]} without its padding. */
+  public static PackedRows pack(Map<String, Tensor> batch) {
+    return new PackedRows(unpad(batch, "input_ids"), ends(batch));
+  }
+
+  public static int[] unpad(Map<String, Tensor> batch, String name) {
+    Tensor t = batch.get(name);
+    int width = (int) t.size(1);
+    long[] values = t.toLongs();
+    long[] lengths = batch.get("lengths").toLongs();
+    List<Long> out = new ArrayList<>();
+    for (int row = 0; row < lengths.length; row++) {
+      for (int i = 0; i < lengths[row]; i++) {
+        out.add(values[row * width + i]);
+      }
+    }
+    return out.stream().mapToInt(Long::intValue).toArray();
+  }
+
+  private static int[] ends(Map<String, Tensor> batch) {
+    long[] lengths = batch.get("lengths").toLongs();
+    int[] ends = new int[lengths.length];
+    int end = 0;
+    for (int i = 0; i < ends.length; i++) {
+      end += (int) lengths[i];
+      ends[i] = end;
+    }
+    return ends;
+  }
+
+  /** The values of a padded {@code [rows, width, n]} where there is no padding. */
+  public static float[] unpadValues(Map<String, Tensor> batch, String name) {
+    Tensor t = batch.get(name);
+    List<Tensor> rows = new ArrayList<>();
+    long[] lengths = batch.get("lengths").toLongs();
+    for (int row = 0; row < lengths.length; row++) {
+      rows.add(t.narrow(0, row, 1).narrow(1, 0, lengths[row]).reshape(lengths[row], t.size(2)));
+    }
+    return Tensor.cat(rows, 0).toFloats();
+  }
+}
