@@ -1,0 +1,292 @@
+package org.tune4j.config;
+
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Executable;
+import java.lang.reflect.InvocationTargetException;
+import java.lang.reflect.Method;
+import java.lang.reflect.Parameter;
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.Type;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.ConfigException;
+import org.tune4j.TuneException;
+import org.tune4j.UsageException;
+import org.tune4j.component.Default;
+
+/** Builds what a config describes, or says everything that is wrong with it. */
+public final class Binder {
+  private static final String COMPONENT = "_component_";
+
+  /** torchtune's keys that are accepted and do nothing here. */
+  private static final Set<String> IGNORED =
+      Set.of(
+          "compile",
+          "profiler",
+          "log_peak_memory_stats",
+          "log_level",
+          "metric_logger",
+          "enable_activation_offloading",
+          "optimizer_in_bwd",
+          "custom_sharded_layers");
+
+  private final ComponentRegistry registry;
+  private final List<String> problems = new ArrayList<>();
+
+  private Binder(ComponentRegistry registry) {
+    this.registry = registry;
+  }
+
+  /**
+   * Builds a component whose arguments are the config's top-level keys.
+   *
+   * @param kind what it must be
+   * @param name the component's name
+   * @throws ConfigException with every problem of the config, each with its place
+   * @throws UsageException when there is no such component
+   */
+  public static <T> T bind(ComponentRegistry registry, Class<T> kind, String name, Config config) {
+    Executable e = registry.find(name);
+    if (e == null || !kind.isAssignableFrom(ComponentRegistry.kind(e))) {
+      throw new UsageException(
+          "%s '%s' is not known%s; there are %s"
+              .formatted(
+                  kind.getSimpleName().toLowerCase(Locale.ROOT),
+                  name,
+                  Nearest.hint(name, registry.names(kind)),
+                  String.join(", ", registry.names(kind))));
+    }
+    Binder binder = new Binder(registry);
+    Object built = binder.build(e, config.root(), IGNORED);
+    if (!binder.problems.isEmpty() || built == null) {
+      throw new ConfigException(binder.problems);
+    }
+    return kind.cast(built);
+  }
+
+  private @Nullable Object build(Executable e, Node.Section section, Set<String> ignored) {
+    int before = problems.size();
+    Map<String, Parameter> accepted = new LinkedHashMap<>();
+    for (Parameter p : e.getParameters()) {
+      accepted.put(snake(p.getName()), p);
+    }
+    section
+        .entries()
+        .forEach(
+            (key, value) -> {
+              if (!accepted.containsKey(key) && !ignored.contains(key) && !key.equals(COMPONENT)) {
+                problems.add(
+                    "%s: key '%s' is not known%s; accepted are %s"
+                        .formatted(
+                            value.origin(),
+                            key,
+                            Nearest.hint(key, accepted.keySet()),
+                            String.join(", ", accepted.keySet())));
+              }
+            });
+    Object[] arguments = new Object[accepted.size()];
+    int i = 0;
+    for (Map.Entry<String, Parameter> a : accepted.entrySet()) {
+      arguments[i++] = argument(a.getKey(), a.getValue(), section);
+    }
+    if (problems.size() > before) {
+      return null;
+    }
+    try {
+      return e instanceof Method m
+          ? m.invoke(null, arguments)
+          : ((Constructor<?>) e).newInstance(arguments);
+    } catch (InvocationTargetException x) {
+      if (x.getCause() instanceof TuneException known) {
+        problems.add("%s: %s".formatted(section.origin(), known.getMessage()));
+        return null;
+      }
+      throw new IllegalStateException("component " + e + " failed", x.getCause());
+    } catch (ReflectiveOperationException x) {
+      throw new IllegalStateException("component " + e + " cannot be called", x);
+    }
+  }
+
+  private @Nullable Object argument(String key, Parameter p, Node.Section section) {
+    Node value = section.entries().get(key);
+    Default fallback = p.getAnnotation(Default.class);
+    if (value == null && fallback != null) {
+      value = Config.parse("default of " + key, "v: " + fallback.value()).root().entries().get("v");
+    }
+    boolean nullable = p.getAnnotatedType().isAnnotationPresent(Nullable.class);
+    if (value == null || (value instanceof Node.Scalar s && s.isNull())) {
+      if (!nullable) {
+        problems.add(
+            value == null
+                ? "%s: key '%s' is missing; expected %s"
+                    .formatted(section.origin(), key, expected(p.getParameterizedType()))
+                : "%s: key '%s' is null, expected %s"
+                    .formatted(value.origin(), key, expected(p.getParameterizedType())));
+      }
+      return null;
+    }
+    return convert(key, p.getParameterizedType(), value);
+  }
+
+  private @Nullable Object convert(String key, Type type, Node value) {
+    if (type instanceof ParameterizedType list && list.getRawType() == List.class) {
+      List<Node> items = value instanceof Node.Sequence s ? s.items() : List.of(value);
+      List<Object> out = new ArrayList<>();
+      for (Node item : items) {
+        Object o = convert(key, list.getActualTypeArguments()[0], item);
+        if (o != null) {
+          out.add(o);
+        }
+      }
+      return out;
+    }
+    if (type instanceof ParameterizedType map && map.getRawType() == Map.class) {
+      if (!(value instanceof Node.Section s)) {
+        return wrong(key, type, value);
+      }
+      Map<String, Object> out = new LinkedHashMap<>();
+      s.entries()
+          .forEach(
+              (k, v) -> {
+                Object o = convert(key + "." + k, map.getActualTypeArguments()[1], v);
+                if (o != null) {
+                  out.put(k, o);
+                }
+              });
+      return out;
+    }
+    Class<?> c = (Class<?>) type;
+    if (value instanceof Node.Scalar s && isPlain(c)) {
+      Object plain = plain(c, s);
+      return plain != null ? plain : wrong(key, type, value);
+    }
+    if (value instanceof Node.Section s && !isPlain(c)) {
+      return component(key, c, s);
+    }
+    return wrong(key, type, value);
+  }
+
+  private @Nullable Object component(String key, Class<?> kind, Node.Section section) {
+    List<String> names = registry.names(kind);
+    Node name = section.entries().get(COMPONENT);
+    if (!(name instanceof Node.Scalar s)) {
+      problems.add(
+          "%s: '%s' has no %s; there are %s"
+              .formatted(section.origin(), key, COMPONENT, String.join(", ", names)));
+      return null;
+    }
+    Executable e = registry.find(s.text());
+    if (e == null || !kind.isAssignableFrom(ComponentRegistry.kind(e))) {
+      problems.add(
+          "%s: %s._component_ is '%s', which is not known%s; there are %s"
+              .formatted(
+                  s.origin(),
+                  key,
+                  s.text(),
+                  Nearest.hint(s.text(), names),
+                  String.join(", ", names)));
+      return null;
+    }
+    return build(e, section, Set.of());
+  }
+
+  private static boolean isPlain(Class<?> c) {
+    return c.isPrimitive()
+        || c.isEnum()
+        || Set.of(String.class, Path.class, Integer.class, Long.class, Double.class, Boolean.class)
+            .contains(c);
+  }
+
+  private static @Nullable Object plain(Class<?> c, Node.Scalar s) {
+    String text = s.text();
+    try {
+      if (c == String.class) {
+        return text;
+      }
+      if (c == Path.class) {
+        return Path.of(
+            text.startsWith("~/") ? System.getProperty("user.home") + text.substring(1) : text);
+      }
+      if (c.isEnum()) {
+        return Arrays.stream(c.getEnumConstants())
+            .filter(v -> name(v).equals(text))
+            .findFirst()
+            .orElse(null);
+      }
+      if (s.quoted()) {
+        return null;
+      }
+      if (c == int.class || c == Integer.class) {
+        return Integer.valueOf(text.replace("_", ""));
+      }
+      if (c == long.class || c == Long.class) {
+        return Long.valueOf(text.replace("_", ""));
+      }
+      if (c == double.class || c == Double.class) {
+        return Double.isFinite(Double.parseDouble(text)) ? Double.valueOf(text) : null;
+      }
+      return switch (text) {
+        case "true", "True" -> true;
+        case "false", "False" -> false;
+        default -> null;
+      };
+    } catch (IllegalArgumentException e) {
+      return null;
+    }
+  }
+
+  private static String name(Object enumConstant) {
+    return ((Enum<?>) enumConstant).name().toLowerCase(Locale.ROOT);
+  }
+
+  private @Nullable Object wrong(String key, Type type, Node value) {
+    String found =
+        value instanceof Node.Scalar s
+            ? "'" + s.text() + "'"
+            : value instanceof Node.Sequence ? "a list" : "a section";
+    problems.add(
+        "%s: key '%s' is %s, expected %s".formatted(value.origin(), key, found, expected(type)));
+    return null;
+  }
+
+  private String expected(Type type) {
+    if (type instanceof ParameterizedType p) {
+      return p.getRawType() == List.class
+          ? "a list, each " + expected(p.getActualTypeArguments()[0])
+          : "a section of names and values";
+    }
+    Class<?> c = (Class<?>) type;
+    if (c.isEnum()) {
+      return "one of "
+          + Arrays.stream(c.getEnumConstants()).map(Binder::name).collect(Collectors.joining(", "));
+    }
+    if (c == int.class || c == Integer.class || c == long.class || c == Long.class) {
+      return "a whole number";
+    }
+    if (c == double.class || c == Double.class) {
+      return "a number";
+    }
+    if (c == boolean.class || c == Boolean.class) {
+      return "true or false";
+    }
+    if (c == Path.class) {
+      return "a path";
+    }
+    if (c == String.class) {
+      return "a text";
+    }
+    return "a section with _component_: " + String.join(" or ", registry.names(c));
+  }
+
+  private static String snake(String camel) {
+    return camel.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+  }
+}

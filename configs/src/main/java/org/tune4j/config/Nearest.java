@@ -1,0 +1,44 @@
+package org.tune4j.config;
+
+import java.util.Collection;
+import java.util.Comparator;
+import java.util.Optional;
+
+/** The name that was probably meant. */
+public final class Nearest {
+  private Nearest() {}
+
+  /** The closest of {@code names} within a third of its length in edits, swaps counted once. */
+  public static Optional<String> of(String typed, Collection<String> names) {
+    return names.stream()
+        .filter(n -> distance(typed, n) <= Math.max(1, Math.max(typed.length(), n.length()) / 3))
+        .min(Comparator.<String>comparingInt(n -> distance(typed, n)).thenComparing(n -> n));
+  }
+
+  /** {@code ; did you mean 'NAME'?}, or nothing. */
+  static String hint(String typed, Collection<String> names) {
+    return of(typed, names).map(n -> "; did you mean '" + n + "'?").orElse("");
+  }
+
+  /** Damerau and Levenshtein's, of adjacent swaps. */
+  static int distance(String a, String b) {
+    int[][] d = new int[a.length() + 1][b.length() + 1];
+    for (int i = 0; i <= a.length(); i++) {
+      for (int j = 0; j <= b.length(); j++) {
+        if (i == 0 || j == 0) {
+          d[i][j] = i + j;
+          continue;
+        }
+        int change = a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1;
+        d[i][j] = Math.min(Math.min(d[i - 1][j], d[i][j - 1]) + 1, d[i - 1][j - 1] + change);
+        if (i > 1
+            && j > 1
+            && a.charAt(i - 1) == b.charAt(j - 2)
+            && a.charAt(i - 2) == b.charAt(j - 1)) {
+          d[i][j] = Math.min(d[i][j], d[i - 2][j - 2] + 1);
+        }
+      }
+    }
+    return d[a.length()][b.length()];
+  }
+}

@@ -1,0 +1,54 @@
+package org.tune4j.config;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.tune4j.UsageException;
+
+/** The configs that ship, by names such as {@code smollm2/135M_lora_single_device}. */
+public final class ShippedConfigs {
+  private ShippedConfigs() {}
+
+  /** All names, in the order of {@code index}. */
+  public static List<String> names() {
+    return resource("index").lines().filter(l -> !l.isBlank()).toList();
+  }
+
+  /** A config's text; a file's, where {@code nameOrFile} is one. */
+  public static String text(String nameOrFile) {
+    if (names().contains(nameOrFile)) {
+      return resource(nameOrFile + ".yaml");
+    }
+    Path file = Path.of(nameOrFile);
+    if (!Files.isRegularFile(file)) {
+      throw new UsageException(
+          "config '%s' is neither a file nor a name%s; `tune ls` prints the names"
+              .formatted(nameOrFile, Nearest.hint(nameOrFile, names())));
+    }
+    try {
+      return Files.readString(file);
+    } catch (IOException e) {
+      throw new UsageException("config %s cannot be read: %s".formatted(file, e), e);
+    }
+  }
+
+  /** A config by its name or file. */
+  public static Config read(String nameOrFile) {
+    return Config.parse(nameOrFile, text(nameOrFile));
+  }
+
+  private static String resource(String name) {
+    try (InputStream in = ShippedConfigs.class.getResourceAsStream("yaml/" + name)) {
+      if (in == null) {
+        throw new IllegalStateException("resource yaml/" + name + " is missing");
+      }
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}
