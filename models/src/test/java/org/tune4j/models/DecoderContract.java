@@ -4,11 +4,13 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeSet;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -23,6 +25,7 @@ import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.peft.Adapters;
 import org.tune4j.peft.Merge;
+import org.tune4j.peft.StateDict;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
@@ -149,9 +152,22 @@ abstract class DecoderContract {
                 all.put(name, found.get(p).toFloats());
               }
             });
-    all.put("loss", new float[] {(float) loss});
-    all.remove("loss");
+    assertTrue(loss > 0);
     return all;
+  }
+
+  @Test
+  void lossAndBackward_inBf16_isCloseToFp32() {
+    assumeTrue(engine.backend().dtypes().contains(DType.BF16), "the backend has no bf16");
+    Decoder wide = TinyModels.lora(engine, "all_r4");
+    Decoder model = new Decoder(wide.config(), TinyModels.ALL_R4, DType.BF16);
+    StateDict.load(model, StateDict.of(wide), true);
+    Pass pass = new Pass(engine, scope, true, 1);
+    PackedRows rows = PackedRows.of(5, 6, 7, 8, 9);
+    int[] labels = {6, 7, 8, 9, -100};
+    double expected = wide.lossAndBackward(new Pass(engine, scope, true, 1), rows, labels, 8);
+    assertEquals(expected, model.lossAndBackward(pass, rows, labels, 8), 0.05 * expected);
+    assertTrue(pass.gradients().values().stream().allMatch(g -> g.dtype() == DType.BF16));
   }
 
   @Test
@@ -234,12 +250,12 @@ abstract class DecoderContract {
     Decoder tuned = new Decoder(model.config(), model.lora().orElseThrow(), DType.FP32);
     Map<String, Tensor> all = new GoldenFile("families/llama2/model.safetensors").tensors(engine);
     all.putAll(new GoldenFile("lora/" + variant + "/final_adapter.safetensors").tensors(engine));
-    org.tune4j.peft.StateDict.load(tuned, all, true);
+    StateDict.load(tuned, all, true);
     Map<String, Tensor> expected =
         new GoldenFile("lora/" + variant + "/merged.safetensors").tensors(engine);
     Map<String, float[]> merged = new LinkedHashMap<>();
     Merge.forEach(engine, tuned, (name, t) -> merged.put(name, t.toFloats()));
-    assertEquals(expected.keySet(), new java.util.TreeSet<>(merged.keySet()));
+    assertEquals(expected.keySet(), new TreeSet<>(merged.keySet()));
     expected.forEach((name, t) -> assertArrayEquals(t.toFloats(), merged.get(name), 1e-6f, name));
   }
 
