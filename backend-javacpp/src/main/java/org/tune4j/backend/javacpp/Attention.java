@@ -19,7 +19,10 @@ import org.bytedeco.pytorch.global.torch;
  * triangle is computed.
  */
 final class Attention {
-  /** Queries of one block: large enough for a product, small enough to skip what is masked. */
+  /**
+   * Queries of one block at most: large enough for a product, small enough to skip what is masked.
+   * Blocks of a row are equal, since a small last one costs more than it saves.
+   */
   private static final int BLOCK = 256;
 
   private final Masks masks = new Masks();
@@ -36,8 +39,10 @@ final class Attention {
       if (q.is_cuda()) {
         parts.add(fused(q, k, v, start, end, window, scale));
       } else {
-        for (int from = start; from < end; from += BLOCK) {
-          int to = Math.min(from + BLOCK, end);
+        int blocks = (end - start + BLOCK - 1) / BLOCK;
+        int size = (end - start + blocks - 1) / blocks;
+        for (int from = start; from < end; from += size) {
+          int to = Math.min(from + size, end);
           int first = window > 0 ? Math.max(start, from - window + 1) : start;
           parts.add(products(q, k, v, from, to, first, window, scale));
         }

@@ -21,7 +21,8 @@ import org.tune4j.tensor.TensorScope;
 /**
  * One layer of SmolLM2's shape with LoRA of rank 8 on q and v, forward and backward: two threads
  * with one-thread kernels against one thread with parallel kernels, then each operation alone. A
- * main method, not a test: {@code LayerBenchmark [bf16|fp32] [seconds a measurement]}.
+ * main method, not a test: {@code LayerBenchmark [bf16|fp32] [seconds a measurement]}; {@code
+ * -Dbrief=true} leaves the operations out, {@code -Donly=attention} all others.
  */
 final class LayerBenchmark {
   private static final int DIM = 576;
@@ -191,6 +192,9 @@ final class LayerBenchmark {
   }
 
   private void operation(String name, int times, List<Tensor> inputs, Op op) {
+    if (!name.startsWith(System.getProperty("only", ""))) {
+      return;
+    }
     try (TensorScope outer = engine.openScope()) {
       List<Tensor> leaves = inputs.stream().map(Tensor::leaf).toList();
       Tensor grad;
