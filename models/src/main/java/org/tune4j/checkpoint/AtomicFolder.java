@@ -1,0 +1,170 @@
+package org.tune4j.checkpoint;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Comparator;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.tune4j.EnvironmentException;
+import org.tune4j.InputException;
+
+/**
+ * Writes a whole folder or nothing: it is filled under a hidden name beside its place, synced, and
+ * renamed. A folder that stood there is replaced, content and all, once the new one is whole.
+ */
+public final class AtomicFolder {
+  private static final String OLD = "old";
+
+  private AtomicFolder() {}
+
+  /** Fills a folder. */
+  @FunctionalInterface
+  public interface Content {
+    /**
+     * Writes everything.
+     *
+     * @param folder exists and is empty
+     */
+    void writeTo(Path folder) throws IOException;
+  }
+
+  /**
+   * Writes the folder. On any failure, of the content too, what was written is deleted and an
+   * earlier folder is as it was. Whatever else the earlier folder held goes with it: give every
+   * output a folder of its own.
+   *
+   * @param target parents are made as needed
+   * @throws InputException if something other than a folder has that name
+   * @throws EnvironmentException if the folder cannot be written
+   */
+  public static void write(Path target, Content content) {
+    Path place = target.toAbsolutePath().normalize();
+    restore(place);
+    if (Files.exists(place) && !Files.isDirectory(place)) {
+      throw new InputException("Cannot write the folder " + target + ": a file has that name");
+    }
+    Path aside = AtomicFile.aside(place, "tmp");
+    try {
+      Files.createDirectories(AtomicFile.folderOf(place));
+      Files.createDirectory(aside);
+      content.writeTo(aside);
+      sync(aside);
+      exchange(aside, place);
+    } catch (IOException e) {
+      throw new EnvironmentException(
+          "Cannot write the folder "
+              + target
+              + ": "
+              + Texts.reason(e)
+              + "; free space or choose another output folder",
+          e);
+    } finally {
+      delete(aside);
+    }
+  }
+
+  /**
+   * Puts back the earlier folder of a write that the machine's end cut between its two renames;
+   * does nothing if the folder is there. Call it before reading a folder that was written with
+   * {@link #write}.
+   */
+  public static void restore(Path target) {
+    Path place = target.toAbsolutePath().normalize();
+    if (Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    try {
+      Optional<Path> old = newestOld(place);
+      if (old.isPresent()) {
+        Files.move(old.get(), place, StandardCopyOption.ATOMIC_MOVE);
+      }
+    } catch (IOException e) {
+      throw new EnvironmentException(
+          "Cannot put back the folder " + target + ": " + Texts.reason(e), e);
+    }
+  }
+
+  private static Optional<Path> newestOld(Path place) throws IOException {
+    Path parent = AtomicFile.folderOf(place);
+    if (!Files.isDirectory(parent)) {
+      return Optional.empty();
+    }
+    String start = "." + place.getFileName() + ".";
+    Optional<Path> newest = Optional.empty();
+    try (DirectoryStream<Path> siblings =
+        Files.newDirectoryStream(
+            parent, path -> isOld(String.valueOf(path.getFileName()), start))) {
+      for (Path old : siblings) {
+        if (newest.isEmpty()
+            || Files.getLastModifiedTime(old).compareTo(Files.getLastModifiedTime(newest.get()))
+                > 0) {
+          newest = Optional.of(old);
+        }
+      }
+    } catch (DirectoryIteratorException e) {
+      throw e.getCause();
+    }
+    return newest;
+  }
+
+  /** The name is the start, eight characters and the ending, so that "a" is not taken for "a.b". */
+  private static boolean isOld(String name, String start) {
+    return name.startsWith(start)
+        && name.endsWith("." + OLD)
+        && name.length() == start.length() + 8 + 1 + OLD.length();
+  }
+
+  private static void exchange(Path aside, Path place) throws IOException {
+    Path parent = AtomicFile.folderOf(place);
+    if (!Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
+      Files.move(aside, place, StandardCopyOption.ATOMIC_MOVE);
+      AtomicFile.syncFolder(parent);
+      return;
+    }
+    Path old = AtomicFile.aside(place, OLD);
+    Files.move(place, old, StandardCopyOption.ATOMIC_MOVE);
+    try {
+      Files.move(aside, place, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      Files.move(old, place, StandardCopyOption.ATOMIC_MOVE);
+      throw e;
+    }
+    AtomicFile.syncFolder(parent);
+    delete(old);
+  }
+
+  private static void sync(Path folder) throws IOException {
+    try (Stream<Path> paths = Files.walk(folder)) {
+      for (Path path : paths.toList()) {
+        if (Files.isDirectory(path)) {
+          AtomicFile.syncFolder(path);
+        } else {
+          try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
+            channel.force(true);
+          }
+        }
+      }
+    }
+  }
+
+  /** Deletes what it can: a left-over harms nothing, and the first failure is the one to report. */
+  private static void delete(Path folder) {
+    if (!Files.exists(folder, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    try (Stream<Path> paths = Files.walk(folder)) {
+      for (Path path : paths.sorted(Comparator.reverseOrder()).toList()) {
+        Files.deleteIfExists(path);
+      }
+    } catch (IOException e) {
+      // See above.
+    }
+  }
+}

@@ -1,0 +1,180 @@
+package org.tune4j.checkpoint;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
+
+/** The fields of a JSON object in a file; every error names the file and the field. */
+final class JsonFields {
+  private static final long MAX_BYTES = 256_000_000;
+
+  static final JsonMapper MAPPER =
+      JsonMapper.builder()
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .build();
+
+  private final Path file;
+  private final String prefix;
+  private final ObjectNode node;
+
+  private JsonFields(Path file, String prefix, ObjectNode node) {
+    this.file = file;
+    this.prefix = prefix;
+    this.node = node;
+  }
+
+  /**
+   * @throws InputException if the file cannot be read or holds no JSON object
+   */
+  static JsonFields read(Path file) {
+    try {
+      long size = Files.size(file);
+      if (size > MAX_BYTES) {
+        throw new InputException(
+            file + " has " + Texts.size(size) + ", expected a JSON file; get the file again");
+      }
+      JsonNode node = MAPPER.readTree(Files.readAllBytes(file));
+      if (node instanceof ObjectNode object) {
+        return new JsonFields(file, "", object);
+      }
+      throw new InputException(file + " holds no JSON object; get the file again");
+    } catch (JsonProcessingException e) {
+      throw new InputException(
+          file + " is not valid JSON (" + position(e) + "); get the file again", e);
+    } catch (IOException e) {
+      throw new InputException("Cannot read " + file + ": " + Texts.reason(e), e);
+    }
+  }
+
+  private static String position(JsonProcessingException e) {
+    String what = e.getOriginalMessage();
+    return e.getLocation() == null
+        ? what
+        : "line "
+            + e.getLocation().getLineNr()
+            + ", column "
+            + e.getLocation().getColumnNr()
+            + ": "
+            + what;
+  }
+
+  Path file() {
+    return file;
+  }
+
+  /** Everything as plain maps, lists, texts, numbers and booleans; nulls are kept. */
+  Map<String, Object> toMap() {
+    return Collections.unmodifiableMap(
+        MAPPER.convertValue(node, new TypeReference<LinkedHashMap<String, Object>>() {}));
+  }
+
+  /** Whether the field is there and not null. */
+  boolean has(String field) {
+    return node.hasNonNull(field);
+  }
+
+  /** Whether the field is there, null included. */
+  boolean mentions(String field) {
+    return node.has(field);
+  }
+
+  /** The field's value; null for a missing or null field. */
+  @Nullable JsonNode value(String field) {
+    return has(field) ? node.get(field) : null;
+  }
+
+  JsonFields object(String field) {
+    JsonNode value = require(field, "an object");
+    if (value instanceof ObjectNode object) {
+      return new JsonFields(file, prefix + field + ".", object);
+    }
+    throw wrong(field, "an object");
+  }
+
+  int positive(String field) {
+    return wholeNumber(field, 1);
+  }
+
+  int positive(String field, int absent) {
+    return has(field) ? wholeNumber(field, 1) : absent;
+  }
+
+  int wholeNumber(String field, int least) {
+    String expected = "a whole number of at least " + least;
+    JsonNode value = require(field, expected);
+    if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < least) {
+      throw wrong(field, expected);
+    }
+    return value.intValue();
+  }
+
+  double positiveDecimal(String field) {
+    String expected = "a number above 0";
+    JsonNode value = require(field, expected);
+    if (!value.isNumber() || !Double.isFinite(value.doubleValue()) || value.doubleValue() <= 0) {
+      throw wrong(field, expected);
+    }
+    return value.doubleValue();
+  }
+
+  double positiveDecimal(String field, double absent) {
+    return has(field) ? positiveDecimal(field) : absent;
+  }
+
+  boolean flag(String field, boolean absent) {
+    JsonNode value = value(field);
+    if (value == null) {
+      return absent;
+    }
+    if (!value.isBoolean()) {
+      throw wrong(field, "true or false");
+    }
+    return value.booleanValue();
+  }
+
+  String text(String field) {
+    JsonNode value = require(field, "a text");
+    if (!value.isTextual()) {
+      throw wrong(field, "a text");
+    }
+    return value.textValue();
+  }
+
+  Optional<String> optionalText(String field) {
+    return has(field) ? Optional.of(text(field)) : Optional.empty();
+  }
+
+  private JsonNode require(String field, String expected) {
+    JsonNode value = value(field);
+    if (value == null) {
+      throw new InputException(file + ": " + prefix + field + " is missing, expected " + expected);
+    }
+    return value;
+  }
+
+  /** The error for a value that is there and is not what was expected. */
+  InputException wrong(String field, String expected) {
+    return new InputException(
+        file + ": " + prefix + field + " is " + shown(field) + ", expected " + expected);
+  }
+
+  /** The field's value as JSON, shortened. */
+  String shown(String field) {
+    String json = String.valueOf(node.get(field));
+    return json.length() > 80 ? json.substring(0, 80) + "..." : json;
+  }
+}

@@ -1,0 +1,202 @@
+package org.tune4j.checkpoint;
+
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.CharBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.CodingErrorAction;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
+
+/**
+ * The table of contents of a safetensors file, checked completely; the tensors' bytes are not read.
+ *
+ * <p>A file is 8 bytes (the header's length, little-endian), a JSON header, and the tensors' bytes,
+ * which must follow each other without overlap, gap or rest. Nothing of a file that breaks a rule
+ * is given out. Source: the format's description at github.com/huggingface/safetensors.
+ */
+public final class SafetensorsFile {
+  /** The largest header that is read, in bytes, as in the format's reference reader. */
+  public static final long MAX_HEADER_BYTES = 100_000_000;
+
+  static final int PREFIX_BYTES = 8;
+
+  private final Path path;
+  private final long size;
+  private final Map<String, Entry> entries;
+  private final Map<String, String> metadata;
+
+  private SafetensorsFile(
+      Path path, long size, Map<String, Entry> entries, Map<String, String> metadata) {
+    this.path = path;
+    this.size = size;
+    this.entries = entries;
+    this.metadata = metadata;
+  }
+
+  /**
+   * Where one tensor lies.
+   *
+   * @param name as in the file
+   * @param type of its elements
+   * @param shape its sizes, none for a scalar
+   * @param offset of its first byte, counted from the start of the file
+   * @param length in bytes, the product of the shape times the type's size
+   */
+  public record Entry(
+      String name, SafetensorsType type, List<Long> shape, long offset, long length) {
+    public Entry {
+      shape = List.copyOf(shape);
+    }
+
+    /** The shape as an array of its own. */
+    public long[] dimensions() {
+      return shape.stream().mapToLong(Long::longValue).toArray();
+    }
+
+    /** Whether the offset is a multiple of the element's size, so that it can be used in place. */
+    public boolean aligned() {
+      return offset % type.bytes() == 0;
+    }
+  }
+
+  /**
+   * Reads and checks the header.
+   *
+   * @throws InputException if the file is missing, cannot be read, or breaks a rule of the format
+   */
+  public static SafetensorsFile open(Path path) {
+    try (FileChannel channel = openChannel(path)) {
+      long size = channel.size();
+      String header = decode(path, readHeader(path, channel, size));
+      long dataStart = PREFIX_BYTES + headerLength(path, channel, size);
+      SafetensorsHeader parsed = SafetensorsHeader.parse(path, header, dataStart, size);
+      return new SafetensorsFile(path, size, parsed.entries(), parsed.metadata());
+    } catch (IOException e) {
+      throw new InputException("Cannot read " + path + ": " + Texts.reason(e), e);
+    }
+  }
+
+  private static FileChannel openChannel(Path path) throws IOException {
+    if (Files.isDirectory(path)) {
+      throw new InputException(path + " is a folder, expected a safetensors file");
+    }
+    try {
+      return FileChannel.open(path, StandardOpenOption.READ);
+    } catch (NoSuchFileException e) {
+      throw new InputException(path + " does not exist; check the path", e);
+    }
+  }
+
+  private static ByteBuffer readHeader(Path path, FileChannel channel, long size)
+      throws IOException {
+    ByteBuffer header = ByteBuffer.allocate((int) headerLength(path, channel, size));
+    readFully(channel, header, PREFIX_BYTES);
+    return header.flip();
+  }
+
+  private static long headerLength(Path path, FileChannel channel, long size) throws IOException {
+    if (size < PREFIX_BYTES) {
+      throw broken(path, "it has " + size + " bytes, expected at least 8; it is truncated", null);
+    }
+    ByteBuffer prefix = ByteBuffer.allocate(PREFIX_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+    readFully(channel, prefix, 0);
+    long length = prefix.getLong(0);
+    if (length < 2 || length > MAX_HEADER_BYTES) {
+      throw broken(
+          path,
+          "its header claims "
+              + Long.toUnsignedString(length)
+              + " bytes, expected 2 to "
+              + MAX_HEADER_BYTES
+              + "; it is no safetensors file or is damaged",
+          null);
+    }
+    if (length > size - PREFIX_BYTES) {
+      throw broken(
+          path,
+          "its header claims "
+              + length
+              + " bytes, but "
+              + (size - PREFIX_BYTES)
+              + " follow; it is truncated",
+          null);
+    }
+    return length;
+  }
+
+  private static void readFully(FileChannel channel, ByteBuffer target, long position)
+      throws IOException {
+    while (target.hasRemaining()) {
+      int read = channel.read(target, position + target.position());
+      if (read < 0) {
+        throw new EOFException("the file shrank while it was read");
+      }
+    }
+  }
+
+  private static String decode(Path path, ByteBuffer header) {
+    if (header.get(0) != '{') {
+      throw broken(path, "its header does not start with '{'", null);
+    }
+    try {
+      CharBuffer text =
+          StandardCharsets.UTF_8
+              .newDecoder()
+              .onMalformedInput(CodingErrorAction.REPORT)
+              .onUnmappableCharacter(CodingErrorAction.REPORT)
+              .decode(header);
+      return text.toString();
+    } catch (CharacterCodingException e) {
+      throw broken(path, "its header is not valid UTF-8", e);
+    }
+  }
+
+  static InputException broken(Path path, String why, @Nullable Throwable cause) {
+    String message = path + " is not a sound safetensors file: " + why + "; get the file again";
+    return cause == null ? new InputException(message) : new InputException(message, cause);
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  /** Size of the whole file in bytes. */
+  public long size() {
+    return size;
+  }
+
+  /** All tensors by name, in the order of their bytes in the file. */
+  public Map<String, Entry> entries() {
+    return entries;
+  }
+
+  /** The header's {@code __metadata__}, empty where there is none. */
+  public Map<String, String> metadata() {
+    return metadata;
+  }
+
+  /**
+   * The tensor of that name.
+   *
+   * @throws InputException if the file has none
+   */
+  public Entry entry(String name) {
+    Entry entry = entries.get(name);
+    if (entry == null) {
+      throw new InputException(
+          path + " has no tensor " + Texts.quoted(name) + " among its " + entries.size());
+    }
+    return entry;
+  }
+}
