@@ -129,6 +129,9 @@ public record HuggingFaceConfig(
     if (!json.optionalText("hidden_act").orElse("silu").equals("silu")) {
       throw json.wrong("hidden_act", "\"silu\"; no other activation is supported");
     }
+    if (json.positiveDecimal("partial_rotary_factor", 1) != 1) {
+      throw json.wrong("partial_rotary_factor", "1; rotating part of a head is not supported");
+    }
     if (json.has("quantization_config")) {
       throw json.wrong(
           "quantization_config", "none; give the checkpoint in float32, float16 or bfloat16");
