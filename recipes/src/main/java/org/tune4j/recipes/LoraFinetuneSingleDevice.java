@@ -151,6 +151,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
   @Override
   public void run(RunContext context) {
     // Setup
+    checkpointer.check();
     List<Example> data = readData();
     try (Engine engine = context.backends().open(backend, new BackendOptions(device, threads));
         TensorScope run = engine.openScope()) {

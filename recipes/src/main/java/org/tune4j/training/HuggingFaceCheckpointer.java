@@ -81,6 +81,18 @@ public record HuggingFaceCheckpointer(
   }
 
   /**
+   * Reads and checks what the model and the adapter say of themselves, no weights.
+   *
+   * @throws InputException when a file is missing or broken
+   */
+  public void check() {
+    HuggingFaceFolder.open(checkpointDir);
+    if (adapterCheckpoint != null) {
+      PeftAdapter.open(adapterCheckpoint);
+    }
+  }
+
+  /**
    * The model with its weights: frozen ones mapped where the file has the run's type, adapters from
    * {@link #adapterCheckpoint} or initialised. Tensors belong to the calling thread's innermost
    * scope.
