@@ -97,7 +97,7 @@ public interface Backend extends AutoCloseable {
   /** The same elements in row-major order; may share storage where they already are. */
   TensorHandle contiguous(TensorHandle x);
 
-  /** Rounds to nearest, ties to even. */
+  /** Rounds to nearest, ties to even; to integers, towards zero. */
   TensorHandle cast(TensorHandle x, DType dtype);
 
   TensorHandle copyTo(TensorHandle x, Device device);

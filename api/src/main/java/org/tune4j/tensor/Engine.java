@@ -143,8 +143,18 @@ public final class Engine implements AutoCloseable {
     return cast(tensor(b, DType.FP32, shape), dtype);
   }
 
-  /** A copy of fp64 values in row-major order, cast to {@code dtype}. */
+  /**
+   * A copy of fp64 values in row-major order, cast to {@code dtype}; by way of fp32 where the
+   * backend has no fp64.
+   */
   public Tensor tensor(double[] values, DType dtype, Shape shape) {
+    if (!backend.dtypes().contains(DType.FP64) && dtype != DType.FP64) {
+      float[] rounded = new float[values.length];
+      for (int i = 0; i < rounded.length; i++) {
+        rounded[i] = (float) values[i];
+      }
+      return tensor(rounded, dtype, shape);
+    }
     ByteBuffer b =
         ByteBuffer.allocateDirect(Math.multiplyExact(values.length, 8))
             .order(ByteOrder.LITTLE_ENDIAN);
@@ -178,7 +188,7 @@ public final class Engine implements AutoCloseable {
   public Tensor tensor(ByteBuffer data, DType dtype, Shape shape) {
     check(dtype);
     long expected = shape.elements() * dtype.bytes();
-    if (data.remaining() != expected && !(data.position() == 0 && data.capacity() == expected)) {
+    if (data.remaining() != expected) {
       throw new IllegalArgumentException(
           "%s %s takes %d bytes, the buffer holds %d"
               .formatted(dtype, shape, expected, data.remaining()));

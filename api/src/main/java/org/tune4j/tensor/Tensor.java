@@ -228,6 +228,7 @@ public final class Tensor {
 
   private Tensor binary(Binary op, Tensor other) {
     checkSame(other, op.name());
+    checkFloating(op.name());
     Shape s = shape.broadcast(other.shape);
     return result(engine.backend().binary(op, handle(), other.handle()), s);
   }
@@ -437,6 +438,13 @@ public final class Tensor {
   /** The values as fp64, in row-major order. */
   public double[] toDoubles() {
     double[] out = new double[Math.toIntExact(shape.elements())];
+    if (!engine.backend().dtypes().contains(DType.FP64)) {
+      float[] narrow = toFloats();
+      for (int i = 0; i < out.length; i++) {
+        out[i] = narrow[i];
+      }
+      return out;
+    }
     try (TensorScope s = engine.openScope();
         Engine.NoGradient off = engine.noGradient()) {
       Tensor t = dtype == DType.FP64 ? this : cast(DType.FP64);

@@ -24,8 +24,11 @@ import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Shape;
 
-/** Hands {@link Maths} and {@link Gradients} out as primitives, and counts handles. */
-final class ReferenceBackend implements Backend {
+/**
+ * Hands {@link Maths} and {@link Gradients} out as primitives, and counts handles. Tests of the kit
+ * break it.
+ */
+class ReferenceBackend implements Backend {
   static final String NAME = "reference";
   static final String VERSION = "plain Java " + Runtime.version().feature();
   static final Set<Capability> CAPABILITIES = EnumSet.of(Capability.MEMORY_MAP, Capability.THREADS);
@@ -40,7 +43,7 @@ final class ReferenceBackend implements Backend {
   }
 
   /** A caller's hold on elements, and its place on the tape where it requires a gradient. */
-  private static final class Handle implements TensorHandle {
+  static final class Handle implements TensorHandle {
     final Strided value;
     @Nullable Node node;
     boolean released;
@@ -51,7 +54,7 @@ final class ReferenceBackend implements Backend {
     }
   }
 
-  private static Handle handle(TensorHandle x) {
+  static Handle handle(TensorHandle x) {
     Handle h = (Handle) x;
     if (h.released) {
       throw new IllegalStateException("a handle is used after its release");
@@ -59,11 +62,11 @@ final class ReferenceBackend implements Backend {
     return h;
   }
 
-  private static Strided value(TensorHandle x) {
+  static Strided value(TensorHandle x) {
     return handle(x).value;
   }
 
-  private Handle result(Strided value, @Nullable Node node) {
+  Handle result(Strided value, @Nullable Node node) {
     if (value.storage.handles.getAndIncrement() == 0) {
       bytes.addAndGet(value.storage.bytes());
     }
@@ -71,9 +74,9 @@ final class ReferenceBackend implements Backend {
   }
 
   /** A result, recorded where this thread records and an argument requires a gradient. */
-  private Handle record(Strided value, Supplier<Rule> rule, List<TensorHandle> arguments) {
+  Handle record(Strided value, Supplier<Rule> rule, List<TensorHandle> arguments) {
     boolean needed = arguments.stream().anyMatch(a -> handle(a).node != null);
-    if (!needed || !recording.get() || !value.dtype.isFloating()) {
+    if (!needed || !recording() || !value.dtype.isFloating()) {
       return result(value, null);
     }
     List<@Nullable Node> nodes =
@@ -334,6 +337,11 @@ final class ReferenceBackend implements Backend {
     if (node != null) {
       node.collected = null;
     }
+  }
+
+  /** Whether this thread's operations go on the tape. */
+  boolean recording() {
+    return recording.get();
   }
 
   @Override

@@ -1,0 +1,25 @@
+package org.tune4j.kit;
+
+/**
+ * Tests a backend. A third party writes
+ *
+ * <pre>{@code
+ * final class MyConformanceTest extends BackendConformance {
+ *   @Override
+ *   protected BackendProvider provider() {
+ *     return new MyBackendProvider();
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>Rules are numbered by chapter: 1 storage, views, types and capabilities; 2 primitives, forward
+ * against the backend {@code reference} and backward against it and against finite differences; 3
+ * autograd; 4 scopes and error texts; 5 operations over primitives, against formulas written out; 6
+ * kernels against the defaults; 7 threads and memory. A wrong primitive fails its rule of chapters
+ * 1 to 3, and as a consequence what is built on it in later chapters: read the first failure first.
+ *
+ * <p>Values are drawn from a seed that every failure prints; {@code -Dtune4j.kit.seed=N} draws
+ * others. Tolerances are in {@link Tolerance}. Rule 7_02 takes seconds and has the JUnit tag {@code
+ * endurance}.
+ */
+public abstract class BackendConformance extends EnduranceRules {}

@@ -1,0 +1,469 @@
+package org.tune4j.reference;
+
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+import org.tune4j.spi.Backend;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.Kernels;
+import org.tune4j.spi.TensorHandle;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Shape;
+
+/** Backends that are wrong in one way, with the rules that must fail. */
+enum Fault {
+  MUL_GRADIENT_FORGETS_ONE_SIDE(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle binary(Binary op, TensorHandle a, TensorHandle b) {
+              return op == Binary.MUL
+                  ? super.binary(op, a, new Handle(value(b), null))
+                  : super.binary(op, a, b);
+            }
+          },
+      "2_09",
+      "3_06",
+      "3_09",
+      "3_15"),
+
+  BROADCAST_GRADIENT_IS_NOT_SUMMED(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle binary(Binary op, TensorHandle a, TensorHandle b) {
+              int[] sizes = value(b).sizes;
+              Strided y = Maths.binary(op, value(a), value(b));
+              boolean row = op == Binary.ADD && sizes.length == 1 && y.sizes.length == 2;
+              return row
+                  ? record(
+                      y, () -> g -> List.of(g, g.narrow(0, 0, 1).reshape(sizes)), List.of(a, b))
+                  : super.binary(op, a, b);
+            }
+          },
+      "2_07"),
+
+  EXPAND_GRADIENT_IS_NOT_SUMMED(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle expand(TensorHandle x, Shape shape) {
+              Strided v = value(x);
+              return record(
+                  v.expand(Strided.sizes(shape)),
+                  () ->
+                      g -> {
+                        Strided out = g;
+                        for (int d = 0; d < v.sizes.length; d++) {
+                          out = out.narrow(d, 0, v.sizes[d]);
+                        }
+                        return List.of(out);
+                      },
+                  List.of(x));
+            }
+          },
+      "2_16",
+      "2_22"),
+
+  NARROW_COPIES(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle narrow(TensorHandle x, int dim, long start, long length) {
+              Strided v = value(x);
+              return record(
+                  v.narrow(dim, (int) start, (int) length).copy(),
+                  () -> Gradients.narrow(v, dim, (int) start),
+                  List.of(x));
+            }
+          },
+      "1_10",
+      "1_16"),
+
+  CAST_TRUNCATES(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle cast(TensorHandle x, DType dtype) {
+              Strided v = value(x);
+              return dtype == DType.FP32 && v.dtype == DType.FP64
+                  ? record(
+                      Maths.map(v, Fault::truncated), () -> Gradients.cast(v), List.of(x), dtype)
+                  : super.cast(x, dtype);
+            }
+          },
+      "1_20"),
+
+  RELEASE_OF_A_VIEW_FREES_ITS_BASE(
+      () ->
+          new Broken() {
+            @Override
+            public void release(TensorHandle x) {
+              Strided v = value(x);
+              super.release(x);
+              if (v.dtype.isFloating() && v.count() < v.storage.doubles.length) {
+                Arrays.fill(v.storage.doubles, Double.NaN);
+              }
+            }
+          },
+      "1_14",
+      "3_06"),
+
+  RESHAPE_LEAKS(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle reshape(TensorHandle x, Shape shape) {
+              value(x).storage.handles.incrementAndGet();
+              return super.reshape(x, shape);
+            }
+          },
+      "1_15"),
+
+  GRADIENT_MODE_IS_SHARED_BETWEEN_THREADS(
+      () ->
+          new Broken() {
+            private volatile boolean on = true;
+
+            @Override
+            boolean recording() {
+              return on;
+            }
+
+            @Override
+            public boolean setGradientMode(boolean to) {
+              boolean before = on;
+              on = to;
+              return before;
+            }
+          },
+      "3_08"),
+
+  NO_GRADIENT_STILL_RECORDS(
+      () ->
+          new Broken() {
+            @Override
+            boolean recording() {
+              return true;
+            }
+          },
+      "3_07"),
+
+  MAX_SENDS_TO_ALL_TIES(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle max(TensorHandle x, int dim) {
+              Strided v = value(x);
+              Strided y = Maths.max(v, dim);
+              return record(
+                  y,
+                  () ->
+                      g -> {
+                        double[] all = v.doubles();
+                        double[] largest = y.expand(v.sizes).doubles();
+                        double[] out = g.expand(v.sizes).doubles().clone();
+                        for (int i = 0; i < out.length; i++) {
+                          out[i] = all[i] == largest[i] ? out[i] : 0;
+                        }
+                        return List.of(Strided.of(v.dtype, v.sizes, out));
+                      },
+                  List.of(x));
+            }
+          },
+      "3_12"),
+
+  GATHER_IS_OFF_BY_ONE(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle gather(TensorHandle x, TensorHandle indices) {
+              Strided v = value(x);
+              long[] next = value(indices).longs();
+              for (int i = 0; i < next.length; i++) {
+                next[i] = (next[i] + 1) % v.sizes[1];
+              }
+              Strided wrong = Strided.of(DType.INT64, value(indices).sizes, next);
+              return record(Maths.gather(v, wrong), () -> Gradients.gather(v, wrong), List.of(x));
+            }
+          },
+      "2_18"),
+
+  INDEX_SELECT_GRADIENT_FORGETS_REPEATS(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle indexSelect(TensorHandle x, TensorHandle indices) {
+              Strided v = value(x);
+              long[] index = value(indices).longs();
+              return record(
+                  Maths.indexSelect(v, value(indices)),
+                  () ->
+                      g -> {
+                        Strided out = Strided.zeros(v.dtype, v.sizes);
+                        for (int i = 0; i < index.length; i++) {
+                          out.narrow(0, (int) index[i], 1).fill(g.narrow(0, i, 1));
+                        }
+                        return List.of(out);
+                      },
+                  List.of(x));
+            }
+          },
+      "2_17"),
+
+  READ_IGNORES_STRIDES(
+      () ->
+          new Broken() {
+            @Override
+            public void read(TensorHandle x, ByteBuffer into) {
+              Strided v = value(x);
+              boolean swapped = v.dtype == DType.INT64 && !v.isContiguous();
+              super.read(swapped ? new Handle(v.transpose(0, 1), null) : x, into);
+            }
+          },
+      "1_06"),
+
+  COPY_INTO_RECORDS(
+      () ->
+          new Broken() {
+            @Override
+            public void copyInto(TensorHandle target, TensorHandle source) {
+              super.copyInto(target, source);
+              if (handle(source).node != null) {
+                handle(target).node = handle(source).node;
+              }
+            }
+          },
+      "3_14"),
+
+  CLEAR_GRADIENT_DOES_NOTHING(
+      () ->
+          new Broken() {
+            @Override
+            public void clearGradient(TensorHandle leaf) {}
+          },
+      "3_04",
+      "3_15"),
+
+  MAP_IGNORES_THE_OFFSET(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle map(Path f, long offset, DType dtype, Shape shape, Device device) {
+              super.release(super.map(f, offset, dtype, shape, device));
+              return super.map(f, 0, dtype, shape, device);
+            }
+          },
+      "1_24"),
+
+  RMS_NORM_KERNEL_WITHOUT_EPS(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle rmsNorm(TensorHandle x, TensorHandle w, double eps) {
+                  return fused(
+                      t -> {
+                        int last = value(x).sizes.length - 1;
+                        TensorHandle square = t.keep(binary(Binary.MUL, x, x));
+                        TensorHandle sum = t.keep(sum(square, last));
+                        TensorHandle mean =
+                            t.keep(binary(Binary.DIV, sum, (double) value(x).sizes[last]));
+                        TensorHandle rms = t.keep(unary(Unary.SQRT, mean));
+                        return binary(Binary.MUL, t.keep(binary(Binary.DIV, x, rms)), w);
+                      });
+                }
+              };
+            }
+          },
+      "6_03"),
+
+  ATTENTION_KERNEL_IGNORES_ROW_ENDS(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle attention(
+                    TensorHandle q,
+                    TensorHandle k,
+                    TensorHandle v,
+                    int[] ends,
+                    int window,
+                    double scale) {
+                  return window > 0 ? null : fused(t -> causal(t, q, k, v, scale));
+                }
+              };
+            }
+          },
+      "6_05"),
+
+  SWI_GLU_KERNEL_IS_NOT_RECORDED(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle swiGlu(TensorHandle gate, TensorHandle up) {
+                  return fused(
+                      t -> {
+                        TensorHandle s = t.keep(unary(Unary.SIGMOID, gate));
+                        TensorHandle silu = t.keep(detach(t.keep(binary(Binary.MUL, gate, s))));
+                        return binary(Binary.MUL, silu, up);
+                      });
+                }
+              };
+            }
+          },
+      "6_06"),
+
+  ADAM_W_KERNEL_CORRECTS_BIAS_WRONGLY(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public boolean adamW(
+                    TensorHandle parameter,
+                    TensorHandle gradient,
+                    TensorHandle m,
+                    TensorHandle v,
+                    long step,
+                    double lr,
+                    double beta1,
+                    double beta2,
+                    double eps,
+                    double weightDecay) {
+                  double[] p = value(parameter).doubles();
+                  double[] g = value(gradient).doubles();
+                  double[] mean = value(m).doubles();
+                  double[] square = value(v).doubles();
+                  for (int i = 0; i < p.length; i++) {
+                    mean[i] = beta1 * mean[i] + (1 - beta1) * g[i];
+                    square[i] = beta2 * square[i] + (1 - beta2) * g[i] * g[i];
+                    double root = Math.sqrt(square[i] / (1 - Math.pow(beta2, step + 1.0)));
+                    double update = mean[i] / (1 - Math.pow(beta1, (double) step)) / (root + eps);
+                    p[i] = p[i] * (1 - lr * weightDecay) - lr * update;
+                  }
+                  return true;
+                }
+              };
+            }
+          },
+      "6_08"),
+
+  THREADS_SHARE_A_BUFFER(
+      () ->
+          new Broken() {
+            private final AtomicInteger inside = new AtomicInteger();
+
+            /** Halves what it gives while another thread is inside. */
+            @Override
+            public TensorHandle unary(Unary op, TensorHandle x) {
+              int others = inside.getAndIncrement();
+              try {
+                if (!Thread.currentThread().getName().equals("main")) {
+                  Thread.sleep(1);
+                }
+                Strided v = value(x);
+                Strided y = Maths.unary(op, v);
+                Strided seen = others > 0 ? Maths.map(y, e -> e / 2) : y;
+                return record(seen, () -> Gradients.unary(op, v, y), List.of(x));
+              } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+              } finally {
+                inside.decrementAndGet();
+              }
+            }
+          },
+      "7_01");
+
+  private final Supplier<Backend> open;
+
+  /** The numbers of the rules that fail, ascending. */
+  final String[] rules;
+
+  Fault(Supplier<Backend> open, String... rules) {
+    this.open = open;
+    this.rules = rules;
+  }
+
+  Backend open() {
+    return open.get();
+  }
+
+  private static double truncated(double v) {
+    float f = (float) v;
+    return Math.abs(f) <= Math.abs(v) ? f : Math.nextAfter(f, 0.0);
+  }
+
+  /** What the broken ones share. */
+  private static class Broken extends ReferenceBackend {
+    Broken() {
+      super(BackendOptions.DEFAULT);
+    }
+
+    /** The handles that a kernel lets go when it is done. */
+    static final class Temporaries {
+      final List<TensorHandle> all = new ArrayList<>();
+
+      TensorHandle keep(TensorHandle x) {
+        all.add(x);
+        return x;
+      }
+    }
+
+    interface Body {
+      TensorHandle run(Temporaries t);
+    }
+
+    TensorHandle fused(Body body) {
+      Temporaries t = new Temporaries();
+      TensorHandle out = body.run(t);
+      t.all.forEach(this::release);
+      return out;
+    }
+
+    Handle record(Strided value, Supplier<Tape.Rule> rule, List<TensorHandle> from, DType to) {
+      return record(Maths.cast(value, to), rule, from);
+    }
+
+    /** Right for one row: a head at a time. */
+    TensorHandle causal(
+        Temporaries t, TensorHandle q, TensorHandle k, TensorHandle v, double scale) {
+      int n = value(q).sizes[0];
+      int heads = value(q).sizes[1];
+      int dim = value(q).sizes[2];
+      int group = heads / value(k).sizes[1];
+      double[] mask = new double[n * n];
+      for (int i = 0; i < mask.length; i++) {
+        mask[i] = i % n <= i / n ? 0 : -1e30;
+      }
+      TensorHandle m = t.keep(result(Strided.of(value(q).dtype, new int[] {n, n}, mask), null));
+      List<TensorHandle> mixed = new ArrayList<>();
+      for (int h = 0; h < heads; h++) {
+        TensorHandle qh = head(t, q, h, n, dim);
+        TensorHandle kh = t.keep(transpose(head(t, k, h / group, n, dim), 0, 1));
+        TensorHandle scores = t.keep(binary(Binary.MUL, t.keep(matmul(qh, kh)), scale));
+        TensorHandle e = t.keep(unary(Unary.EXP, t.keep(binary(Binary.ADD, scores, m))));
+        TensorHandle weights = t.keep(binary(Binary.DIV, e, t.keep(sum(e, 1))));
+        mixed.add(t.keep(matmul(weights, head(t, v, h / group, n, dim))));
+      }
+      return cat(mixed, 1);
+    }
+
+    private TensorHandle head(Temporaries t, TensorHandle x, int h, int n, int dim) {
+      return t.keep(reshape(t.keep(narrow(x, 1, h, 1)), Shape.of(n, dim)));
+    }
+  }
+}
