@@ -1,0 +1,143 @@
+package org.tune4j.cli;
+
+import java.io.PrintStream;
+import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
+import org.tune4j.ConfigException;
+import org.tune4j.TuneException;
+import org.tune4j.config.Nearest;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+import picocli.CommandLine.Spec;
+
+/** The {@code tune} command. */
+@Command(
+    name = "tune",
+    description = "Fine-tunes language models with LoRA on the JVM.",
+    versionProvider = Version.class,
+    sortOptions = false,
+    synopsisSubcommandLabel = "COMMAND",
+    subcommands = {
+      RunCommand.class,
+      LsCommand.class,
+      CpCommand.class,
+      CatCommand.class,
+      ValidateCommand.class,
+      BackendsCommand.class,
+      EnvCommand.class
+    },
+    footerHeading = "%nExamples:%n",
+    footer = {
+      "  tune ls                                   recipes and their configs",
+      "  tune cat smollm2/135M_lora_single_device  a config, every key explained",
+      "  tune cp smollm2/135M_lora_single_device my.yaml",
+      "  tune validate my.yaml optimizer.lr=1e-4   what is wrong with a config",
+      "  tune run lora_finetune_single_device --config my.yaml \\",
+      "      checkpointer.checkpoint_dir=DIR dataset.data_files=rows.json \\",
+      "      lora_rank=16 lora_attn_modules=['q_proj','v_proj'] backend=javacpp",
+      "  tune backends                             what can compute here",
+      "",
+      "Overrides: key=value sets, section.key=value sets inside, ~key deletes.",
+      "Exit codes: 0 done, 1 the run failed, 2 the command or the config is wrong."
+    })
+@SuppressWarnings("UnusedVariable") // picocli reads the options
+public final class Tune implements Runnable {
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      scope = ScopeType.INHERIT,
+      description = "Shows this help.")
+  private boolean help;
+
+  @Option(
+      names = {"-V", "--version"},
+      versionHelp = true,
+      description = "Shows the version.")
+  private boolean version;
+
+  @Option(
+      names = "--stacktrace",
+      scope = ScopeType.INHERIT,
+      description = "Shows where in the program an error arose.")
+  private boolean stacktrace;
+
+  @Spec private CommandSpec spec;
+
+  /** Made by {@link #execute}'s factory. */
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  public Tune() {}
+
+  /**
+   * Runs one command; prints, never ends the process.
+   *
+   * @param factory makes the commands
+   * @return 0 when done, 1 when the run failed, 2 when the command or the config is wrong
+   */
+  public static int execute(
+      CommandLine.IFactory factory, String[] args, PrintStream out, PrintStream err) {
+    try {
+      CommandLine line = new CommandLine(Tune.class, factory);
+      line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
+      line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
+      line.setParameterExceptionHandler((e, rejected) -> wrongUsage(e, rejected, err));
+      line.setExecutionExceptionHandler(
+          (e, command, parsed) -> failed(e, Arrays.asList(args), err));
+      return line.execute(args);
+    } catch (Throwable e) {
+      return failed(e, Arrays.asList(args), err);
+    }
+  }
+
+  @Override
+  public void run() {
+    spec.commandLine().usage(spec.commandLine().getOut());
+  }
+
+  private static int wrongUsage(
+      CommandLine.ParameterException e, String[] rejected, PrintStream err) {
+    CommandLine command = e.getCommandLine();
+    err.println("error: " + UsageText.of(e) + "; see `" + name(command) + " --help`");
+    if (Arrays.asList(rejected).contains("--stacktrace")) {
+      e.printStackTrace(err);
+    }
+    return 2;
+  }
+
+  private static String name(CommandLine command) {
+    return command.getCommandSpec().qualifiedName(" ");
+  }
+
+  private static int failed(Throwable e, java.util.List<String> args, PrintStream err) {
+    int code = 1;
+    if (e instanceof ConfigException c) {
+      c.problems().forEach(p -> err.println("error: " + p));
+      code = c.exitCode();
+    } else if (e instanceof TuneException t) {
+      err.println("error: " + t.getMessage());
+      code = t.exitCode();
+    } else if (e instanceof OutOfMemoryError) {
+      err.printf(
+          "error: out of memory: %s, with a Java heap of at most %d MiB; give it more with"
+              + " TUNE_JAVA_OPTS=-Xmx4g%n",
+          e.getMessage(), Runtime.getRuntime().maxMemory() >> 20);
+    } else {
+      err.println(
+          "error: internal error: "
+              + e.toString().replaceAll("\\s*[\\r\\n]+\\s*", " ")
+              + "; run again with --stacktrace and report it");
+    }
+    if (args.contains("--stacktrace")) {
+      e.printStackTrace(err);
+    }
+    return code;
+  }
+
+  /** {@code ; did you mean 'NAME'?}, or nothing. */
+  static String hint(String typed, java.util.Collection<String> names) {
+    return Nearest.of(typed, names).map(n -> "; did you mean '" + n + "'?").orElse("");
+  }
+}
