@@ -1,0 +1,386 @@
+package org.tune4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.tune4j.config.ComponentRegistry;
+import org.tune4j.spi.Availability;
+import org.tune4j.spi.Backend;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.BackendProvider;
+import org.tune4j.spi.Backends;
+import org.tune4j.spi.Capability;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.wiring.Wiring;
+
+class TuneTest {
+  @TempDir Path folder;
+  private Path config;
+  private String out = "";
+  private String err = "";
+
+  @BeforeEach
+  void write() throws IOException {
+    config = folder.resolve("my.yaml");
+    Files.writeString(config, "# tune run fake_recipe --config my\nsteps: 3\n");
+  }
+
+  private int tune(Object... args) {
+    ByteArrayOutputStream o = new ByteArrayOutputStream();
+    ByteArrayOutputStream e = new ByteArrayOutputStream();
+    PrintStream so = new PrintStream(o, true, StandardCharsets.UTF_8);
+    PrintStream se = new PrintStream(e, true, StandardCharsets.UTF_8);
+    int code =
+        Tune.execute(
+            Wiring.of(
+                () -> new Backends(List.of(new Fake("quick", true), new Fake("absent", false))),
+                () -> new ComponentRegistry(List.of(new FakeRecipe.Provider())),
+                new Terminal(so, false)),
+            List.of(args).stream().map(Object::toString).toArray(String[]::new),
+            so,
+            se);
+    out = o.toString(StandardCharsets.UTF_8).replace(folder.toString(), "DIR");
+    err = e.toString(StandardCharsets.UTF_8).replace(folder.toString(), "DIR");
+    return code;
+  }
+
+  private void fails(int code, String text, Object... args) {
+    assertEquals(code, tune(args), out + err);
+    assertEquals(text + "\n", err);
+    assertEquals("", out);
+  }
+
+  @Test
+  void noCommand_showsHelp() {
+    assertEquals(0, tune());
+    String help = out;
+    assertTrue(help.startsWith("Usage: tune "), help);
+    assertTrue(help.contains("Examples:"), help);
+    assertEquals(0, tune("--help"));
+    assertEquals(help, out);
+    assertEquals("", err);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"run", "ls", "cp", "cat", "validate", "backends", "env"})
+  void help_ofEveryCommand(String command) {
+    assertEquals(0, tune(command, "--help"), err);
+    assertTrue(out.startsWith("Usage: tune " + command), out);
+  }
+
+  @Test
+  void version_namesProjectAndJava() {
+    assertEquals(0, tune("--version"));
+    assertTrue(out.matches("(?s)Tune4J \\d+\\.\\d+\\.\\d+\\S*\\nJava .*\\n"), out);
+  }
+
+  @Test
+  void run_givesTheRecipeTheResolvedConfig() {
+    assertEquals(0, tune("run", "fake_recipe", "--config", config, "steps=7"), err);
+    assertEquals("ran 7 steps\nsteps: 7\n", out);
+    assertEquals("", err);
+  }
+
+  @Test
+  void run_deletedKey_takesTheDefault() {
+    fails(
+        2,
+        "error: DIR/my.yaml:2:1: key 'steps' is missing; expected a whole number",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "~steps");
+  }
+
+  @Test
+  void run_torchrunOptionsOfOneProcess_areAccepted() {
+    assertEquals(
+        0,
+        tune(
+            "run",
+            "--nnodes",
+            "1",
+            "--nproc_per_node=1",
+            "--rdzv_endpoint",
+            "localhost:0",
+            "--master-port=29500",
+            "--standalone",
+            "fake_recipe",
+            "--config",
+            config),
+        err);
+    assertTrue(out.startsWith("ran 3 steps"), out);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--nnodes", "--nproc_per_node"})
+  void run_severalProcesses_areRefused(String option) {
+    fails(
+        2,
+        "error: "
+            + option
+            + " is 2: runs of more than one process are not built yet; leave it out or give 1",
+        "run",
+        option,
+        "2",
+        "fake_recipe",
+        "--config",
+        config);
+  }
+
+  @Test
+  void run_unknownRecipe_namesTheNearest() {
+    fails(
+        2,
+        "error: recipe 'fake_recipes' is not known; did you mean 'fake_recipe'?; there are"
+            + " fake_recipe",
+        "run",
+        "fake_recipes",
+        "--config",
+        config);
+  }
+
+  @Test
+  void run_withoutConfig_says() {
+    fails(
+        2,
+        "error: tune run needs --config NAME_OR_FILE; see `tune run --help`",
+        "run",
+        "fake_recipe");
+  }
+
+  @Test
+  void run_recipeForgotten_says() {
+    fails(
+        2,
+        "error: 'steps=2' stands where the recipe's name is expected; write tune run RECIPE"
+            + " --config NAME_OR_FILE [key=value ...]",
+        "run",
+        "--config",
+        config,
+        "steps=2");
+  }
+
+  @Test
+  void run_badOverride_says() {
+    fails(
+        2,
+        "error: override 'oops' is neither KEY=VALUE nor ~KEY",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "oops");
+  }
+
+  @Test
+  void run_inputUnusable_isOneLineAndCode1() {
+    fails(
+        1,
+        "error: rows.json is empty second line",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "fail=input");
+  }
+
+  @Test
+  void run_defect_isOneLineAndCode1() {
+    fails(
+        1,
+        "error: internal error: java.lang.IllegalStateException: the sum is wrong; run again with"
+            + " --stacktrace and report it",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "fail=internal");
+  }
+
+  @Test
+  void run_heapFull_saysWhatToGive() {
+    fails(
+        1,
+        "error: out of memory: Java heap space, with a Java heap of at most %d MiB; give it more"
+                .formatted(Runtime.getRuntime().maxMemory() >> 20)
+            + " with TUNE_JAVA_OPTS=-Xmx4g",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "fail=memory");
+  }
+
+  @Test
+  void stacktrace_onlyWhereAsked() {
+    assertEquals(
+        1, tune("run", "fake_recipe", "--config", config, "fail=internal", "--stacktrace"));
+    assertTrue(err.contains("\tat org.tune4j.cli.FakeRecipe.run"), err);
+    assertEquals(1, tune("--stacktrace", "run", "fake_recipe", "--config", config, "fail=input"));
+    assertTrue(err.contains("\tat org.tune4j.cli.FakeRecipe.run"), err);
+  }
+
+  @Test
+  void unknownCommandAndOption_nameTheNearest() {
+    fails(
+        2,
+        "error: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
+            + " cat, validate, backends, env; see `tune --help`",
+        "vaildate");
+    fails(
+        2,
+        "error: option '--confg' is not known; did you mean '--config'?; see `tune run --help`",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "--confg=x");
+  }
+
+  @Test
+  void cat_printsTheConfigAsItIs() throws IOException {
+    assertEquals(0, tune("cat", config), err);
+    assertEquals(Files.readString(config), out);
+    fails(2, "error: tune cat needs NAME_OR_FILE; see `tune cat --help`", "cat");
+    fails(2, "error: argument 'b' is one too many; see `tune cat --help`", "cat", config, "b");
+  }
+
+  @Test
+  void cat_unknownConfig_says() {
+    assertEquals(2, tune("cat", folder.resolve("nothing.yaml")));
+    assertTrue(
+        err.startsWith("error: config 'DIR/nothing.yaml' is neither a file nor a name"), err);
+    assertEquals(1, err.lines().count(), err);
+  }
+
+  @Test
+  void cp_copiesOnceAndOverOnlyWithForce() throws IOException {
+    Path copy = folder.resolve("copy.yaml");
+    assertEquals(0, tune("cp", config, folder.resolve("copy")), err);
+    assertEquals("copied DIR/my.yaml to DIR/copy.yaml\n", out);
+    assertEquals(Files.readString(config), Files.readString(copy));
+
+    Files.writeString(copy, "mine: 1\n");
+    fails(2, "error: DIR/copy.yaml exists; give --force to replace it", "cp", config, copy);
+    assertEquals("mine: 1\n", Files.readString(copy));
+    assertEquals(0, tune("cp", config, copy, "--force"), err);
+    assertEquals(Files.readString(config), Files.readString(copy));
+    try (var files = Files.list(folder)) {
+      assertEquals(2, files.count());
+    }
+  }
+
+  @Test
+  void cp_intoFolder_keepsTheName() throws IOException {
+    Path inside = Files.createDirectory(folder.resolve("inside"));
+    assertEquals(0, tune("cp", config, inside), err);
+    assertTrue(Files.exists(inside.resolve("my.yaml")));
+  }
+
+  @Test
+  void cp_folderMissing_says() {
+    Path deep = folder.resolve("a").resolve("b.yaml");
+    fails(
+        2,
+        "error: folder DIR/a does not exist; make it or give --make-parents",
+        "cp",
+        config,
+        deep);
+    assertFalse(Files.exists(deep));
+    assertEquals(0, tune("cp", config, deep, "--make-parents"), err);
+    assertTrue(Files.exists(deep));
+  }
+
+  @Test
+  void validate_goodConfig_saysForWhat() {
+    assertEquals(0, tune("validate", config), err);
+    assertEquals("DIR/my.yaml: valid for fake_recipe\n", out);
+    assertEquals(0, tune("validate", config, "--recipe", "fake_recipe", "steps=4"), err);
+  }
+
+  @Test
+  void validate_badConfig_saysEverythingAtOnce() throws IOException {
+    Files.writeString(config, "stepz: 3\nsteps: many\noutput_dir: [a]\n");
+    fails(
+        2,
+        """
+        error: DIR/my.yaml:1:8: key 'stepz' is not known; did you mean 'steps'?; accepted are \
+        steps, fail, output_dir
+        error: DIR/my.yaml:2:8: key 'steps' is 'many', expected a whole number
+        error: DIR/my.yaml:3:13: key 'output_dir' is a list, expected a path""",
+        "validate",
+        config);
+  }
+
+  @Test
+  void ls_listsRecipesAndConfigs() {
+    assertEquals(0, tune("ls"), err);
+    assertTrue(out.startsWith("RECIPE       CONFIG\nfake_recipe  "), out);
+  }
+
+  @Test
+  void backends_listsWithoutOpening() {
+    assertEquals(0, tune("backends"), err);
+    assertEquals(
+        """
+        NAME    VERSION  AVAILABLE               DEVICES      DTYPES      CAPABILITIES
+        quick   1.2      yes                     cpu, cuda:0  fp32, bf16  bf16, CUDA devices
+        absent  1.2      no: add the jar absent  -            fp32, bf16  bf16, CUDA devices
+        """,
+        out);
+  }
+
+  @Test
+  void env_outsideTheLauncher_saysSo() {
+    assertEquals(0, tune("env"), err);
+    assertTrue(out.contains("OMP_WAIT_POLICY"), out);
+    assertTrue(out.contains("was not started by ./tune"), out);
+  }
+
+  private record Fake(String name, boolean there) implements BackendProvider {
+    @Override
+    public String version() {
+      return "1.2";
+    }
+
+    @Override
+    public Availability availability() {
+      return there
+          ? Availability.yes(List.of(Device.CPU, new Device(Device.Type.CUDA, 0)))
+          : Availability.no("add the jar absent");
+    }
+
+    @Override
+    public Set<Capability> capabilities() {
+      return EnumSet.of(Capability.CUDA, Capability.BF16);
+    }
+
+    @Override
+    public Set<DType> dtypes() {
+      return EnumSet.of(DType.BF16, DType.FP32);
+    }
+
+    @Override
+    public Backend open(BackendOptions options) {
+      throw new AssertionError("opened " + name);
+    }
+  }
+}
