@@ -14,6 +14,11 @@ final class RecipeNames {
 
   private RecipeNames() {}
 
+  /** A comment from which {@link #inComments} reads the recipe. */
+  static String comment(String recipe) {
+    return "# tune run " + recipe + " --config THIS_FILE\n";
+  }
+
   /** The recipe that a comment of the config names, as in {@code # tune run RECIPE --config X}. */
   static Optional<String> inComments(String yaml) {
     Matcher m = COMMAND.matcher(yaml);

@@ -75,7 +75,11 @@ final class RunCommand implements Callable<Integer> {
     Config resolved = ShippedConfigs.read(config).with(overrides);
     Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
     built.run(
-        new RunContext(backends.get(), resolved.toYaml(), terminal.out(), terminal.interactive()));
+        new RunContext(
+            backends.get(),
+            RecipeNames.comment(recipe) + resolved.toYaml(),
+            terminal.out(),
+            terminal.interactive()));
     return 0;
   }
 }

@@ -4,6 +4,9 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
+import java.util.Collection;
+import java.util.List;
+import java.util.concurrent.Callable;
 import org.tune4j.ConfigException;
 import org.tune4j.TuneException;
 import org.tune4j.config.Nearest;
@@ -45,7 +48,7 @@ import picocli.CommandLine.Spec;
       "Exit codes: 0 done, 1 the run failed, 2 the command or the config is wrong."
     })
 @SuppressWarnings("UnusedVariable") // picocli reads the options
-public final class Tune implements Runnable {
+public final class Tune implements Callable<Integer> {
   @Option(
       names = {"-h", "--help"},
       usageHelp = true,
@@ -93,14 +96,15 @@ public final class Tune implements Runnable {
   }
 
   @Override
-  public void run() {
-    spec.commandLine().usage(spec.commandLine().getOut());
+  public Integer call() {
+    spec.commandLine().usage(spec.commandLine().getErr());
+    return 2;
   }
 
   private static int wrongUsage(
       CommandLine.ParameterException e, String[] rejected, PrintStream err) {
     CommandLine command = e.getCommandLine();
-    err.println("error: " + UsageText.of(e) + "; see `" + name(command) + " --help`");
+    err.println("tune: " + UsageText.of(e) + "; see `" + name(command) + " --help`");
     if (Arrays.asList(rejected).contains("--stacktrace")) {
       e.printStackTrace(err);
     }
@@ -111,22 +115,22 @@ public final class Tune implements Runnable {
     return command.getCommandSpec().qualifiedName(" ");
   }
 
-  private static int failed(Throwable e, java.util.List<String> args, PrintStream err) {
+  private static int failed(Throwable e, List<String> args, PrintStream err) {
     int code = 1;
     if (e instanceof ConfigException c) {
-      c.problems().forEach(p -> err.println("error: " + p));
+      c.problems().forEach(err::println);
       code = c.exitCode();
     } else if (e instanceof TuneException t) {
-      err.println("error: " + t.getMessage());
+      err.println("tune: " + t.getMessage());
       code = t.exitCode();
     } else if (e instanceof OutOfMemoryError) {
       err.printf(
-          "error: out of memory: %s, with a Java heap of at most %d MiB; give it more with"
+          "tune: out of memory: %s, with a Java heap of at most %d MiB; give it more with"
               + " TUNE_JAVA_OPTS=-Xmx4g%n",
           e.getMessage(), Runtime.getRuntime().maxMemory() >> 20);
     } else {
       err.println(
-          "error: internal error: "
+          "tune: internal error: "
               + e.toString().replaceAll("\\s*[\\r\\n]+\\s*", " ")
               + "; run again with --stacktrace and report it");
     }
@@ -137,7 +141,7 @@ public final class Tune implements Runnable {
   }
 
   /** {@code ; did you mean 'NAME'?}, or nothing. */
-  static String hint(String typed, java.util.Collection<String> names) {
+  static String hint(String typed, Collection<String> names) {
     return Nearest.of(typed, names).map(n -> "; did you mean '" + n + "'?").orElse("");
   }
 }

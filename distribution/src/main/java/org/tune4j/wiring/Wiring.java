@@ -22,7 +22,7 @@ public final class Wiring {
     return of(
         Backends::installed,
         ComponentRegistry::installed,
-        new Terminal(out, Boolean.getBoolean("tune.terminal")));
+        new Terminal(out, Boolean.getBoolean("tune4j.terminal")));
   }
 
   /** Commands over these; each supplier is asked once, when a command first needs it. */

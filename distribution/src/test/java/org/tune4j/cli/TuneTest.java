@@ -68,8 +68,9 @@ class TuneTest {
 
   @Test
   void noCommand_showsHelp() {
-    assertEquals(0, tune());
-    String help = out;
+    assertEquals(2, tune());
+    String help = err;
+    assertEquals("", out);
     assertTrue(help.startsWith("Usage: tune "), help);
     assertTrue(help.contains("Examples:"), help);
     assertEquals(0, tune("--help"));
@@ -93,7 +94,7 @@ class TuneTest {
   @Test
   void run_givesTheRecipeTheResolvedConfig() {
     assertEquals(0, tune("run", "fake_recipe", "--config", config, "steps=7"), err);
-    assertEquals("ran 7 steps\nsteps: 7\n", out);
+    assertEquals("ran 7 steps\n# tune run fake_recipe --config THIS_FILE\nsteps: 7\n", out);
     assertEquals("", err);
   }
 
@@ -101,7 +102,7 @@ class TuneTest {
   void run_deletedKey_takesTheDefault() {
     fails(
         2,
-        "error: DIR/my.yaml:2:1: key 'steps' is missing; expected a whole number",
+        "DIR/my.yaml:2:1: key 'steps' is missing; expected a whole number",
         "run",
         "fake_recipe",
         "--config",
@@ -134,7 +135,7 @@ class TuneTest {
   void run_severalProcesses_areRefused(String option) {
     fails(
         2,
-        "error: "
+        "tune: "
             + option
             + " is 2: runs of more than one process are not built yet; leave it out or give 1",
         "run",
@@ -149,7 +150,7 @@ class TuneTest {
   void run_unknownRecipe_namesTheNearest() {
     fails(
         2,
-        "error: recipe 'fake_recipes' is not known; did you mean 'fake_recipe'?; there are"
+        "tune: recipe 'fake_recipes' is not known; did you mean 'fake_recipe'?; there are"
             + " fake_recipe",
         "run",
         "fake_recipes",
@@ -161,7 +162,7 @@ class TuneTest {
   void run_withoutConfig_says() {
     fails(
         2,
-        "error: tune run needs --config NAME_OR_FILE; see `tune run --help`",
+        "tune: tune run needs --config NAME_OR_FILE; see `tune run --help`",
         "run",
         "fake_recipe");
   }
@@ -170,7 +171,7 @@ class TuneTest {
   void run_recipeForgotten_says() {
     fails(
         2,
-        "error: 'steps=2' stands where the recipe's name is expected; write tune run RECIPE"
+        "tune: 'steps=2' stands where the recipe's name is expected; write tune run RECIPE"
             + " --config NAME_OR_FILE [key=value ...]",
         "run",
         "--config",
@@ -182,7 +183,7 @@ class TuneTest {
   void run_badOverride_says() {
     fails(
         2,
-        "error: override 'oops' is neither KEY=VALUE nor ~KEY",
+        "tune: override 'oops' is neither KEY=VALUE nor ~KEY",
         "run",
         "fake_recipe",
         "--config",
@@ -194,7 +195,7 @@ class TuneTest {
   void run_inputUnusable_isOneLineAndCode1() {
     fails(
         1,
-        "error: rows.json is empty second line",
+        "tune: rows.json is empty second line",
         "run",
         "fake_recipe",
         "--config",
@@ -206,7 +207,7 @@ class TuneTest {
   void run_defect_isOneLineAndCode1() {
     fails(
         1,
-        "error: internal error: java.lang.IllegalStateException: the sum is wrong; run again with"
+        "tune: internal error: java.lang.IllegalStateException: the sum is wrong; run again with"
             + " --stacktrace and report it",
         "run",
         "fake_recipe",
@@ -219,7 +220,7 @@ class TuneTest {
   void run_heapFull_saysWhatToGive() {
     fails(
         1,
-        "error: out of memory: Java heap space, with a Java heap of at most %d MiB; give it more"
+        "tune: out of memory: Java heap space, with a Java heap of at most %d MiB; give it more"
                 .formatted(Runtime.getRuntime().maxMemory() >> 20)
             + " with TUNE_JAVA_OPTS=-Xmx4g",
         "run",
@@ -242,12 +243,12 @@ class TuneTest {
   void unknownCommandAndOption_nameTheNearest() {
     fails(
         2,
-        "error: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
+        "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
             + " cat, validate, backends, env; see `tune --help`",
         "vaildate");
     fails(
         2,
-        "error: option '--confg' is not known; did you mean '--config'?; see `tune run --help`",
+        "tune: option '--confg' is not known; did you mean '--config'?; see `tune run --help`",
         "run",
         "fake_recipe",
         "--config",
@@ -259,15 +260,14 @@ class TuneTest {
   void cat_printsTheConfigAsItIs() throws IOException {
     assertEquals(0, tune("cat", config), err);
     assertEquals(Files.readString(config), out);
-    fails(2, "error: tune cat needs NAME_OR_FILE; see `tune cat --help`", "cat");
-    fails(2, "error: argument 'b' is one too many; see `tune cat --help`", "cat", config, "b");
+    fails(2, "tune: tune cat needs NAME_OR_FILE; see `tune cat --help`", "cat");
+    fails(2, "tune: argument 'b' is one too many; see `tune cat --help`", "cat", config, "b");
   }
 
   @Test
   void cat_unknownConfig_says() {
     assertEquals(2, tune("cat", folder.resolve("nothing.yaml")));
-    assertTrue(
-        err.startsWith("error: config 'DIR/nothing.yaml' is neither a file nor a name"), err);
+    assertTrue(err.startsWith("tune: config 'DIR/nothing.yaml' is neither a file nor a name"), err);
     assertEquals(1, err.lines().count(), err);
   }
 
@@ -279,7 +279,7 @@ class TuneTest {
     assertEquals(Files.readString(config), Files.readString(copy));
 
     Files.writeString(copy, "mine: 1\n");
-    fails(2, "error: DIR/copy.yaml exists; give --force to replace it", "cp", config, copy);
+    fails(2, "tune: DIR/copy.yaml exists; give --force to replace it", "cp", config, copy);
     assertEquals("mine: 1\n", Files.readString(copy));
     assertEquals(0, tune("cp", config, copy, "--force"), err);
     assertEquals(Files.readString(config), Files.readString(copy));
@@ -299,11 +299,7 @@ class TuneTest {
   void cp_folderMissing_says() {
     Path deep = folder.resolve("a").resolve("b.yaml");
     fails(
-        2,
-        "error: folder DIR/a does not exist; make it or give --make-parents",
-        "cp",
-        config,
-        deep);
+        2, "tune: folder DIR/a does not exist; make it or give --make-parents", "cp", config, deep);
     assertFalse(Files.exists(deep));
     assertEquals(0, tune("cp", config, deep, "--make-parents"), err);
     assertTrue(Files.exists(deep));
@@ -322,10 +318,10 @@ class TuneTest {
     fails(
         2,
         """
-        error: DIR/my.yaml:1:8: key 'stepz' is not known; did you mean 'steps'?; accepted are \
+        DIR/my.yaml:1:8: key 'stepz' is not known; did you mean 'steps'?; accepted are \
         steps, fail, output_dir
-        error: DIR/my.yaml:2:8: key 'steps' is 'many', expected a whole number
-        error: DIR/my.yaml:3:13: key 'output_dir' is a list, expected a path""",
+        DIR/my.yaml:2:8: key 'steps' is 'many', expected a whole number
+        DIR/my.yaml:3:13: key 'output_dir' is a list, expected a path""",
         "validate",
         config);
   }

@@ -1,0 +1,97 @@
+package org.tune4j.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.tune4j.EnvironmentException;
+import org.tune4j.InputException;
+
+class AtomicFolderTest {
+  @TempDir Path parent;
+
+  @Test
+  void write_newFolder_makesParents() throws IOException {
+    Path target = parent.resolve("a/b/out");
+    AtomicFolder.write(target, AtomicFolderTest::fill);
+    assertEquals(List.of("deep", "file"), Golden.names(target));
+    assertEquals("inner", Files.readString(target.resolve("deep/inner")));
+    assertEquals(List.of("out"), Golden.names(target.getParent()));
+  }
+
+  @Test
+  void write_existingFolder_isReplacedWhole() throws IOException {
+    Path target = earlier();
+    AtomicFolder.write(target, AtomicFolderTest::fill);
+    assertEquals(List.of("deep", "file"), Golden.names(target));
+    assertEquals(List.of("out"), Golden.names(parent));
+  }
+
+  @Test
+  void write_contentFails_leavesTheEarlierFolder() throws IOException {
+    Path target = earlier();
+    assertEquals(
+        "Cannot write the folder "
+            + target
+            + ": No space left on device; free space or choose another output folder",
+        assertThrows(
+                EnvironmentException.class,
+                () ->
+                    AtomicFolder.write(
+                        target,
+                        folder -> {
+                          fill(folder);
+                          throw new IOException("No space left on device");
+                        }))
+            .getMessage());
+    assertThrows(
+        IllegalStateException.class,
+        () ->
+            AtomicFolder.write(
+                target,
+                folder -> {
+                  fill(folder);
+                  throw new IllegalStateException("stopped");
+                }));
+    assertEquals(List.of("earlier"), Golden.names(target));
+    assertEquals(List.of("out"), Golden.names(parent));
+  }
+
+  @Test
+  void write_fileInTheWay_isRefused() throws IOException {
+    Path target = Files.writeString(parent.resolve("out"), "mine");
+    assertEquals(
+        "Cannot write the folder " + target + ": a file has that name",
+        assertThrows(InputException.class, () -> AtomicFolder.write(target, AtomicFolderTest::fill))
+            .getMessage());
+    assertEquals("mine", Files.readString(target));
+  }
+
+  @Test
+  void restore_afterACutBetweenTheRenames_putsTheEarlierBack() throws IOException {
+    Path target = earlier();
+    Files.move(target, parent.resolve(".out.01234567.old"));
+    Files.createDirectory(parent.resolve(".out.b.01234567.old"));
+    AtomicFolder.restore(target);
+    assertEquals(List.of("earlier"), Golden.names(target));
+    assertEquals(List.of(".out.b.01234567.old", "out"), Golden.names(parent));
+    AtomicFolder.restore(parent.resolve("absent/out"));
+  }
+
+  private Path earlier() throws IOException {
+    Path target = Files.createDirectory(parent.resolve("out"));
+    Files.writeString(target.resolve("earlier"), "kept");
+    return target;
+  }
+
+  private static void fill(Path folder) throws IOException {
+    Files.writeString(folder.resolve("file"), "outer");
+    Files.createDirectory(folder.resolve("deep"));
+    Files.writeString(folder.resolve("deep/inner"), "inner");
+  }
+}

@@ -1,0 +1,226 @@
+package org.tune4j.checkpoint;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.tune4j.InputException;
+import org.tune4j.checkpoint.HuggingFaceConfig.RopeScaling;
+
+class HuggingFaceTest {
+  @TempDir Path folder;
+
+  @Test
+  void read_llama2_givesItsFields() {
+    HuggingFaceConfig config = golden("llama2");
+    assertEquals("llama", config.modelType());
+    assertEquals(320, config.vocabSize());
+    assertEquals(64, config.hiddenSize());
+    assertEquals(176, config.intermediateSize());
+    assertEquals(3, config.numHiddenLayers());
+    assertEquals(4, config.numAttentionHeads());
+    assertEquals(4, config.numKeyValueHeads());
+    assertEquals(16, config.headDim());
+    assertEquals(1e-5, config.rmsNormEps());
+    assertEquals(10_000, config.ropeTheta());
+    assertNull(config.ropeScaling());
+    assertEquals(256, config.maxPositionEmbeddings());
+    assertEquals("float32", config.dtype());
+    assertEquals(1, config.bosTokenId());
+    assertEquals(List.of(2), config.eosTokenIds());
+    assertEquals(0, config.padTokenId());
+    assertNull(config.slidingWindow());
+    assertEquals(0.02, config.fields().get("initializer_range"));
+    assertTrue(config.fields().containsKey("rope_scaling"));
+  }
+
+  @Test
+  void read_llama3_2_givesScalingAndTie() {
+    HuggingFaceConfig config = golden("llama3_2");
+    assertEquals(new RopeScaling(32, 1, 4, 64), config.ropeScaling());
+    assertTrue(config.tieWordEmbeddings());
+    assertEquals(2, config.numKeyValueHeads());
+    assertEquals(500_000, config.ropeTheta());
+  }
+
+  @Test
+  void read_mistral_givesWindowAndComputedHeadDim() throws IOException {
+    assertEquals(8, golden("mistral").slidingWindow());
+    assertEquals(16, golden("mistral").headDim());
+    assertNull(changed("mistral", "sliding_window", "null").slidingWindow());
+    assertEquals(4096, changed("mistral", "sliding_window", "").slidingWindow());
+  }
+
+  @Test
+  void read_absentFields_getTheDefaults() throws IOException {
+    assertEquals(4, changed("llama3", "num_key_value_heads", "").numKeyValueHeads());
+    assertEquals(16, changed("llama2", "head_dim", "").headDim());
+    assertEquals(10_000, changed("llama3", "rope_theta", "").ropeTheta());
+    assertNull(changed("llama2", "pad_token_id", "-1").padTokenId());
+    assertEquals(List.of(), changed("llama2", "eos_token_id", "null").eosTokenIds());
+    assertEquals(List.of(3, 4), changed("llama2", "eos_token_id", "[3,4]").eosTokenIds());
+    assertNull(changed("llama2", "dtype", "").dtype());
+    assertNull(changed("llama2", "rope_scaling", "{\"type\":\"default\"}").ropeScaling());
+  }
+
+  @Test
+  void read_ropeParameters_goBeforeTheOldFields() throws IOException {
+    HuggingFaceConfig config =
+        changed(
+            "llama3",
+            "rope_parameters",
+            "{\"rope_type\":\"llama3\",\"rope_theta\":7,\"factor\":8,\"low_freq_factor\":1,"
+                + "\"high_freq_factor\":4,\"original_max_position_embeddings\":8192}");
+    assertEquals(7, config.ropeTheta());
+    assertEquals(new RopeScaling(8, 1, 4, 8192), config.ropeScaling());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          model_type | "gpt2" | model_type is "gpt2", expected llama or mistral
+          model_type |  | model_type is missing, expected a text
+          hidden_size |  | hidden_size is missing, expected a whole number of at least 1
+          hidden_size | "64" | hidden_size is "64", expected a whole number of at least 1
+          hidden_size | 64.5 | hidden_size is 64.5, expected a whole number of at least 1
+          vocab_size | 0 | vocab_size is 0, expected a whole number of at least 1
+          vocab_size | 99999999999 | vocab_size is 99999999999, expected a whole number of at least 1
+          num_hidden_layers | null | num_hidden_layers is missing, expected a whole number of at least 1
+          num_key_value_heads | 3 | num_key_value_heads is 3, expected a divisor of num_attention_heads 4
+          head_dim | 15 | head_dim is 15, expected an even number, as the rotation turns pairs
+          rms_norm_eps | 0 | rms_norm_eps is 0, expected a number above 0
+          rms_norm_eps |  | rms_norm_eps is missing, expected a number above 0
+          rope_theta | "x" | rope_theta is "x", expected a number above 0
+          rope_scaling | {"rope_type":"yarn","factor":2} | rope_scaling.rope_type is "yarn", expected "llama3" or "default"; no other scaling is supported
+          rope_scaling | {"type":"linear","factor":2} | rope_scaling.type is "linear", expected "llama3" or "default"; no other scaling is supported
+          rope_scaling | {"rope_type":"llama3","low_freq_factor":1} | rope_scaling.factor is missing, expected a number above 0
+          rope_scaling | {} | rope_scaling.rope_type is missing, expected a text
+          rope_scaling | {"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":9} | rope_scaling.high_freq_factor is 4, expected a number above low_freq_factor 4.0
+          rope_scaling | 3 | rope_scaling is 3, expected an object
+          tie_word_embeddings | 1 | tie_word_embeddings is 1, expected true or false
+          attention_bias | true | attention_bias is true, expected false; attention with biases is not supported
+          mlp_bias | true | mlp_bias is true, expected false; an MLP with biases is not supported
+          hidden_act | "gelu" | hidden_act is "gelu", expected "silu"; no other activation is supported
+          partial_rotary_factor | 0.5 | partial_rotary_factor is 0.5, expected 1; rotating part of a head is not supported
+          quantization_config | {"bits":4} | quantization_config is {"bits":4}, expected none; give the checkpoint in float32, float16 or bfloat16
+          eos_token_id | "x" | eos_token_id is "x", expected a whole number of at least -1
+          eos_token_id | [1,"x"] | eos_token_id is [1,"x"], expected a token id or a list of token ids
+          dtype | 4 | dtype is 4, expected a text
+          """)
+  void read_wrongField_saysFileAndField(String field, String value, String rule)
+      throws IOException {
+    String json = value == null ? "" : value;
+    String message =
+        assertThrows(InputException.class, () -> changed("llama2", field, json)).getMessage();
+    assertEquals(folder.resolve("config.json") + ": " + rule, message);
+  }
+
+  @Test
+  void read_notJson_saysWhere() throws IOException {
+    Path file = Files.writeString(folder.resolve("config.json"), "{\n \"a\": oops}");
+    assertEquals(
+        file
+            + " is not valid JSON (line 2, column 12: Unrecognized token 'oops': was expecting"
+            + " (JSON String, Number, Array, Object or token 'null', 'true' or 'false')); get the"
+            + " file again",
+        assertThrows(InputException.class, () -> HuggingFaceConfig.read(file)).getMessage());
+  }
+
+  @Test
+  void open_goldenFolder_givesWeightsAndSideFiles() throws IOException {
+    HuggingFaceFolder model = HuggingFaceFolder.open(Golden.tiny("families/llama2"));
+    assertEquals(30, model.weights().size());
+    assertEquals(List.of(64L), model.weights().get("model.norm.weight").entry().shape());
+    assertEquals(
+        List.of("config.json", "generation_config.json"),
+        model.sideFiles().stream().map(f -> f.getFileName().toString()).toList());
+    model.copySideFiles(folder);
+    assertEquals(List.of("config.json", "generation_config.json"), Golden.names(folder));
+  }
+
+  @Test
+  void open_shardedFolder_givesWeightsWithTheirFiles() throws IOException {
+    HuggingFaceFolder model = HuggingFaceFolder.open(Golden.tiny("families/llama2"));
+    model.copySideFiles(folder);
+    ShardPlan.of(Golden.stored(model.files().get(0)), ShardSize.parse("200KB")).write(folder);
+    for (String name : List.of("tokenizer.json", "tokenizer.model", "merges.txt", "notes.txt")) {
+      Files.writeString(folder.resolve(name), "x");
+    }
+    HuggingFaceFolder sharded = HuggingFaceFolder.open(folder);
+    assertEquals(model.weights().keySet(), sharded.weights().keySet());
+    assertEquals(5, sharded.files().size());
+    assertEquals(
+        folder.resolve("model-00001-of-00005.safetensors"),
+        sharded.weights().get("lm_head.weight").file());
+    assertEquals(
+        List.of(
+            "config.json",
+            "generation_config.json",
+            "merges.txt",
+            "tokenizer.json",
+            "tokenizer.model"),
+        sharded.sideFiles().stream().map(f -> f.getFileName().toString()).toList());
+  }
+
+  @Test
+  void open_somethingMissing_saysTheFix() throws IOException {
+    Path none = folder.resolve("none");
+    assertEquals(
+        "The checkpoint folder "
+            + none
+            + " does not exist; download the model there or correct checkpoint_dir",
+        refusal(none));
+    assertEquals(
+        folder.resolve("config.json")
+            + " does not exist; give the folder of a Hugging Face checkpoint, config.json in it",
+        refusal(folder));
+    Path config =
+        Files.copy(Golden.tiny("families/llama2/config.json"), folder.resolve("config.json"));
+    assertEquals(
+        "The checkpoint folder " + config + " is a file; give the folder that holds config.json",
+        refusal(config));
+    String noWeights =
+        "The checkpoint folder "
+            + folder
+            + " has no weights: expected model.safetensors or model.safetensors.index.json";
+    assertEquals(noWeights + "; download them", refusal(folder));
+    Files.writeString(folder.resolve("pytorch_model.bin"), "x");
+    assertEquals(
+        noWeights + ", found 'pytorch_model.bin'; convert the checkpoint to safetensors",
+        refusal(folder));
+  }
+
+  private static String refusal(Path path) {
+    return assertThrows(InputException.class, () -> HuggingFaceFolder.open(path)).getMessage();
+  }
+
+  private static HuggingFaceConfig golden(String family) {
+    return HuggingFaceConfig.read(Golden.tiny("families/" + family + "/config.json"));
+  }
+
+  /** The golden config with one field replaced, or removed where the value is empty. */
+  private HuggingFaceConfig changed(String family, String field, String value) throws IOException {
+    Path golden = Golden.tiny("families/" + family + "/config.json");
+    ObjectNode json = (ObjectNode) JsonFields.MAPPER.readTree(Files.readAllBytes(golden));
+    if (value.isEmpty()) {
+      json.remove(field);
+    } else {
+      json.set(field, JsonFields.MAPPER.readTree(value));
+    }
+    return HuggingFaceConfig.read(
+        Files.writeString(folder.resolve("config.json"), json.toString()));
+  }
+}

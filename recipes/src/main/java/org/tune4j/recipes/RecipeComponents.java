@@ -1,0 +1,25 @@
+package org.tune4j.recipes;
+
+import java.util.List;
+import org.tune4j.component.ComponentProvider;
+import org.tune4j.data.AlpacaDataset;
+import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.optim.AdamW;
+import org.tune4j.optim.CosineWithWarmup;
+import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.HuggingFaceCheckpointer;
+
+/** The recipes, and what their configs can name besides models. */
+public final class RecipeComponents implements ComponentProvider {
+  @Override
+  public List<Class<?>> components() {
+    return List.of(
+        LoraFinetuneSingleDevice.class,
+        HuggingFaceCheckpointer.class,
+        TokenizerSpec.class,
+        AlpacaDataset.class,
+        ChunkedCrossEntropy.class,
+        AdamW.class,
+        CosineWithWarmup.class);
+  }
+}
