@@ -16,7 +16,9 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The script {@code tune} in a made-up project, with a Java and a Maven that print what they get. */
+/**
+ * The script {@code tune} in a made-up project, with a Java and a Maven that print what they get.
+ */
 @EnabledOnOs({OS.LINUX, OS.MAC})
 class TuneScriptTest {
   @TempDir Path temp;
@@ -113,7 +115,8 @@ class TuneScriptTest {
     Result r = tune(Map.of(), "ls");
     assertEquals(1, r.code());
     assertEquals("", r.out());
-    assertTrue(r.err().contains("\nno repository\ntune: the build failed; the whole log is "), r.err());
+    assertTrue(
+        r.err().contains("\nno repository\ntune: the build failed; the whole log is "), r.err());
   }
 
   @Test
@@ -122,10 +125,12 @@ class TuneScriptTest {
     Result old = tune(Map.of(), "ls");
     assertEquals(1, old.code());
     assertEquals(
-        "tune: %s/bin/java is Java 11.0.2; Tune4J needs 17 or newer: set JAVA_HOME\n".formatted(jdk),
+        "tune: %s/bin/java is Java 11.0.2; Tune4J needs 17 or newer: set JAVA_HOME\n"
+            .formatted(jdk),
         old.err());
     Result none = tune(Map.of("JAVA_HOME", temp.resolve("none").toString()), "ls");
     assertEquals(1, none.code());
-    assertTrue(none.err().contains("which has no bin/java; set it to a JDK 17 or newer"), none.err());
+    assertTrue(
+        none.err().contains("which has no bin/java; set it to a JDK 17 or newer"), none.err());
   }
 }
