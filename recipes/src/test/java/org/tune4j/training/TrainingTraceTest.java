@@ -1,0 +1,99 @@
+package org.tune4j.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.GoldenFile;
+import org.tune4j.models.TestBackend;
+import org.tune4j.models.TinyModels;
+import org.tune4j.nn.Parameter;
+import org.tune4j.optim.AdamW;
+import org.tune4j.optim.CosineWithWarmup;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.peft.Adapters;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * Twelve steps of two micro-batches against torchtune: losses, rates, gradient norms, the final
+ * adapter.
+ */
+class TrainingTraceTest {
+  @ParameterizedTest
+  @CsvSource({"qv_r8, 1, false", "qv_r8, 2, false", "all_r4, 2, false", "all_r4, 1, true"})
+  void train_goldenBatches_equalTorchtune(String variant, int threads, boolean checkpointLayers) {
+    Engine engine = TestBackend.engine();
+    JsonNode golden = TinyModels.json("lora/" + variant + "/training.json");
+    try (TensorScope run = engine.openScope()) {
+      Decoder model = TinyModels.lora(engine, variant).setCheckpointLayers(checkpointLayers);
+      Map<String, Parameter> adapters = Adapters.parameters(model);
+      // The model's tensors are the file's: training overwrites them, so each test reads its own.
+      Optimizer.Spec adamW = new AdamW(1e-2, List.of(0.9, 0.999), 1e-8, 0.01, true);
+      Optimizer optimizer = adamW.create(List.copyOf(adapters.values()));
+      CosineWithWarmup schedule = new CosineWithWarmup(3, 0.5);
+      Map<String, Tensor> batches =
+          new GoldenFile("lora/" + variant + "/training_batches.safetensors").tensors(engine);
+      long[] ids = batches.get("input_ids").toLongs();
+      long[] labels = batches.get("labels").toLongs();
+      int width = 16;
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, threads, 7)) {
+        for (int step = 0; step < 12; step++) {
+          JsonNode expected = golden.get("steps").get(step);
+          double lr = adamW.lr() * schedule.factor(step, 12);
+          try (TensorScope scope = engine.openScope()) {
+            Gradients gradients = new Gradients(engine, List.copyOf(adapters.values()));
+            double loss = 0;
+            long tokens = 0;
+            for (int micro = 0; micro < 2; micro++) {
+              List<RowsOverThreads.Row> batch = new ArrayList<>();
+              for (int r = 0; r < 2; r++) {
+                RowsOverThreads.Row row =
+                    row(ids, labels, ((step * 2 + micro) * 2 + r) * width, width);
+                tokens += java.util.Arrays.stream(row.labels()).filter(l -> l != -100).count();
+                batch.add(row);
+              }
+              loss += rows.forwardBackward(batch, 0, gradients);
+            }
+            Gradients.Mean mean = gradients.mean(tokens, 1.0);
+            optimizer.step(mean.gradients(), lr);
+            assertEquals(expected.get("tokens").asLong(), tokens);
+            assertEquals(
+                expected.get("loss").asDouble(), loss / tokens, 1e-5, "loss of step " + step);
+            assertEquals(
+                expected.get("grad_norm").asDouble(), mean.norm(), 1e-5, "norm of step " + step);
+            assertEquals(expected.get("lr").asDouble(), lr, 1e-12);
+          }
+        }
+      }
+      Map<String, Tensor> last =
+          new GoldenFile("lora/" + variant + "/final_adapter.safetensors").tensors(engine);
+      assertEquals(last.keySet(), adapters.keySet());
+      last.forEach(
+          (name, t) ->
+              assertArrayEquals(t.toFloats(), adapters.get(name).tensor().toFloats(), 1e-5f, name));
+    }
+  }
+
+  /** A row without its padding, whose id is 0. */
+  private static RowsOverThreads.Row row(long[] ids, long[] labels, int at, int width) {
+    int n = width;
+    while (n > 1 && ids[at + n - 1] == 0) {
+      n--;
+    }
+    int[] tokens = new int[n];
+    int[] targets = new int[n];
+    for (int i = 0; i < n; i++) {
+      tokens[i] = (int) ids[at + i];
+      targets[i] = (int) labels[at + i];
+    }
+    return new RowsOverThreads.Row(tokens, targets, new int[] {n});
+  }
+}
