@@ -1,7 +1,8 @@
 /**
- * The commands of {@code tune}: what is typed, what is printed, which exit code.
+ * The commands of {@code tune}: what they accept, print and exit with.
  *
- * <p>Start at {@link org.tune4j.cli.Tune}. Holds no training code.
+ * <p>Start at {@link org.tune4j.cli.Tune}. Commands take what they need through their constructors
+ * and never end the process. Must not depend on Guice or on a backend.
  */
 @NullMarked
 package org.tune4j.cli;

@@ -1,36 +1,27 @@
 package org.tune4j.launcher;
 
-import com.google.inject.AbstractModule;
-import com.google.inject.Guice;
-import com.google.inject.Injector;
-import com.google.inject.Provides;
-import com.google.inject.Singleton;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
 import org.tune4j.cli.Tune;
-import org.tune4j.config.ComponentRegistry;
-import org.tune4j.spi.Backends;
+import org.tune4j.wiring.Wiring;
 
-/** Starts {@code tune}. */
+/** The process: nothing else may end it. */
 public final class Launcher {
   private Launcher() {}
 
-  /** The process's entry. */
+  /** Runs one command and exits with its code. */
   public static void main(String[] args) {
-    Injector injector = Guice.createInjector(new Wiring());
-    System.exit(injector.getInstance(Tune.class).execute(args, System.out, System.err));
-  }
-
-  /** What the commands are given; each is made when first asked for. */
-  static final class Wiring extends AbstractModule {
-    @Provides
-    @Singleton
-    Backends backends() {
-      return Backends.installed();
-    }
-
-    @Provides
-    @Singleton
-    ComponentRegistry components() {
-      return ComponentRegistry.installed();
-    }
+    // UTF-8 whatever the locale is: a config's text leaves as it lies in the jar.
+    PrintStream out =
+        new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+    PrintStream err =
+        new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+    System.setOut(out);
+    System.setErr(err);
+    int code = Tune.execute(Wiring.installed(out), args, out, err);
+    out.flush();
+    System.exit(code);
   }
 }

@@ -1,7 +1,8 @@
 /**
- * The process: {@code main}, exit codes, Guice.
+ * Where the process begins and ends.
  *
- * <p>Start at {@link org.tune4j.launcher.Launcher}. The only place with {@code System.exit}.
+ * <p>Start at {@link org.tune4j.launcher.Launcher}; the script {@code tune} at the top of the
+ * project starts it.
  */
 @NullMarked
 package org.tune4j.launcher;

@@ -4,249 +4,379 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.config.ComponentRegistry;
-import org.tune4j.config.ShippedConfigs;
+import org.tune4j.spi.Availability;
+import org.tune4j.spi.Backend;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
+import org.tune4j.spi.Capability;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.wiring.Wiring;
 
 class TuneTest {
-  private static final Path GOLDEN = Path.of("../models/src/test/resources/golden/tiny");
+  @TempDir Path folder;
+  private Path config;
+  private String out = "";
+  private String err = "";
 
-  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
-  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
-
-  private int tune(String... args) {
-    out.reset();
-    err.reset();
-    return new Tune(Backends::installed, ComponentRegistry::installed)
-        .execute(
-            args,
-            new PrintStream(out, true, StandardCharsets.UTF_8),
-            new PrintStream(err, true, StandardCharsets.UTF_8));
+  @BeforeEach
+  void write() throws IOException {
+    config = folder.resolve("my.yaml");
+    Files.writeString(config, "# tune run fake_recipe --config my\nsteps: 3\n");
   }
 
-  private String err() {
-    return err.toString(StandardCharsets.UTF_8).strip();
+  private int tune(Object... args) {
+    ByteArrayOutputStream o = new ByteArrayOutputStream();
+    ByteArrayOutputStream e = new ByteArrayOutputStream();
+    PrintStream so = new PrintStream(o, true, StandardCharsets.UTF_8);
+    PrintStream se = new PrintStream(e, true, StandardCharsets.UTF_8);
+    int code =
+        Tune.execute(
+            Wiring.of(
+                () -> new Backends(List.of(new Fake("quick", true), new Fake("absent", false))),
+                () -> new ComponentRegistry(List.of(new FakeRecipe.Provider())),
+                new Terminal(so, false)),
+            List.of(args).stream().map(Object::toString).toArray(String[]::new),
+            so,
+            se);
+    out = o.toString(StandardCharsets.UTF_8).replace(folder.toString(), "DIR");
+    err = e.toString(StandardCharsets.UTF_8).replace(folder.toString(), "DIR");
+    return code;
   }
 
-  private String out() {
-    return out.toString(StandardCharsets.UTF_8);
+  private void fails(int code, String text, Object... args) {
+    assertEquals(code, tune(args), out + err);
+    assertEquals(text + "\n", err);
+    assertEquals("", out);
   }
 
-  static List<String> configs() {
-    return ShippedConfigs.names();
+  @Test
+  void noCommand_showsHelp() {
+    assertEquals(2, tune());
+    String help = err;
+    assertEquals("", out);
+    assertTrue(help.startsWith("Usage: tune "), help);
+    assertTrue(help.contains("Examples:"), help);
+    assertEquals(0, tune("--help"));
+    assertEquals(help, out);
+    assertEquals("", err);
   }
 
   @ParameterizedTest
-  @MethodSource("configs")
-  void validate_everyShippedConfig_binds(String config) {
-    assertEquals(0, tune("validate", config), err());
+  @ValueSource(strings = {"run", "ls", "cp", "cat", "validate", "backends", "env"})
+  void help_ofEveryCommand(String command) {
+    assertEquals(0, tune(command, "--help"), err);
+    assertTrue(out.startsWith("Usage: tune " + command), out);
   }
 
   @Test
-  void ls_asManyConfigsAsBuilders() {
-    assertEquals(0, tune("ls"));
-    assertEquals(15, configs().size());
-    assertTrue(out().contains("  lora_finetune_single_device\n"), out());
+  void version_namesProjectAndJava() {
+    assertEquals(0, tune("--version"));
+    assertTrue(out.matches("(?s)Tune4J \\d+\\.\\d+\\.\\d+\\S*\\nJava .*\\n"), out);
   }
 
   @Test
-  void cat_shippedConfig_isItsText() {
-    assertEquals(0, tune("cat", "llama2/7B_lora_single_device"));
-    assertEquals(ShippedConfigs.text("llama2/7B_lora_single_device"), out());
+  void run_givesTheRecipeTheResolvedConfig() {
+    assertEquals(0, tune("run", "fake_recipe", "--config", config, "steps=7"), err);
+    assertEquals("ran 7 steps\n# tune run fake_recipe --config THIS_FILE\nsteps: 7\n", out);
+    assertEquals("", err);
   }
 
   @Test
-  void cp_twice_refusesToOverwrite(@TempDir Path dir) {
-    Path file = dir.resolve("mine.yaml");
-    assertEquals(0, tune("cp", "llama2/7B_lora_single_device", file.toString()));
-    assertEquals(2, tune("cp", "llama2/7B_lora_single_device", file.toString()));
-    assertEquals("tune: " + file + " is already there; add --force to overwrite it", err());
-    assertEquals(0, tune("validate", file.toString()), err());
-  }
-
-  @Test
-  void run_unknownNames_suggestTheNearest() {
-    assertEquals(
-        2, tune("run", "lora_finetune_single_devise", "--config", "llama2/7B_lora_single_device"));
-    assertEquals(
-        "tune: recipe 'lora_finetune_single_devise' is not known; did you mean 'lora_finetune_single_device'?; there are lora_finetune_single_device",
-        err());
-    assertEquals(
-        2, tune("run", "lora_finetune_single_device", "--config", "llama2/7b_lora_single_device"));
-    assertEquals(
-        "tune: config 'llama2/7b_lora_single_device' is neither a file nor a name; did you mean 'llama2/7B_lora_single_device'?; `tune ls` prints the names",
-        err());
-    assertEquals(2, tune("rnu"));
-    assertTrue(err().startsWith("tune: "), err());
-  }
-
-  @Test
-  void validate_manyProblems_allAtOnceEachWithItsPlace() {
-    assertEquals(
+  void run_deletedKey_takesTheDefault() {
+    fails(
         2,
-        tune(
-            "validate",
-            "smollm2/135M_lora_single_device",
-            "lora_rank=0",
-            "epochs=many",
-            "optimizer.lr=",
-            "lora_attn_modules=['q_proj','x_proj']",
-            "optimizer._component_=adamm"));
-    List<String> lines = err().lines().toList();
-    assertEquals(3, lines.size(), err());
-    assertTrue(
-        lines.contains(
-            "override 'lora_attn_modules=['q_proj','x_proj']': key 'lora_attn_modules' is 'x_proj', expected one of q_proj, k_proj, v_proj, output_proj"),
-        err());
-    assertTrue(
-        lines.contains("override 'epochs=many': key 'epochs' is 'many', expected a whole number"),
-        err());
-    assertTrue(
-        lines.contains(
-            "override 'optimizer._component_=adamm': optimizer._component_ is 'adamm', which is not known; did you mean 'adamw'?; there are adamw"),
-        err());
+        "DIR/my.yaml:2:1: key 'steps' is missing; expected a whole number",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "~steps");
   }
 
   @Test
-  void validate_rankZero_placeOfTheSection() {
-    assertEquals(2, tune("validate", "smollm2/135M_lora_single_device", "lora_rank=0"));
-    assertTrue(
-        err()
-            .matches(
-                "smollm2/135M_lora_single_device:\\d+:\\d+: lora_rank is 0, expected 1 or more"),
-        err());
-  }
-
-  @Test
-  void run_missingCheckpoint_oneLineAndNothingWritten(@TempDir Path dir) throws IOException {
-    Path output = dir.resolve("out");
+  void run_torchrunOptionsOfOneProcess_areAccepted() {
     assertEquals(
-        1,
+        0,
         tune(
             "run",
-            "lora_finetune_single_device",
+            "--nnodes",
+            "1",
+            "--nproc_per_node=1",
+            "--rdzv_endpoint",
+            "localhost:0",
+            "--master-port=29500",
+            "--standalone",
+            "fake_recipe",
             "--config",
-            "smollm2/135M_lora_single_device",
-            "checkpointer.checkpoint_dir=" + dir.resolve("none"),
-            "output_dir=" + output));
+            config),
+        err);
+    assertTrue(out.startsWith("ran 3 steps"), out);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--nnodes", "--nproc_per_node"})
+  void run_severalProcesses_areRefused(String option) {
+    fails(
+        2,
+        "tune: "
+            + option
+            + " is 2: runs of more than one process are not built yet; leave it out or give 1",
+        "run",
+        option,
+        "2",
+        "fake_recipe",
+        "--config",
+        config);
+  }
+
+  @Test
+  void run_unknownRecipe_namesTheNearest() {
+    fails(
+        2,
+        "tune: recipe 'fake_recipes' is not known; did you mean 'fake_recipe'?; there are"
+            + " fake_recipe",
+        "run",
+        "fake_recipes",
+        "--config",
+        config);
+  }
+
+  @Test
+  void run_withoutConfig_says() {
+    fails(
+        2,
+        "tune: tune run needs --config NAME_OR_FILE; see `tune run --help`",
+        "run",
+        "fake_recipe");
+  }
+
+  @Test
+  void run_recipeForgotten_says() {
+    fails(
+        2,
+        "tune: 'steps=2' stands where the recipe's name is expected; write tune run RECIPE"
+            + " --config NAME_OR_FILE [key=value ...]",
+        "run",
+        "--config",
+        config,
+        "steps=2");
+  }
+
+  @Test
+  void run_badOverride_says() {
+    fails(
+        2,
+        "tune: override 'oops' is neither KEY=VALUE nor ~KEY",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "oops");
+  }
+
+  @Test
+  void run_inputUnusable_isOneLineAndCode1() {
+    fails(
+        1,
+        "tune: rows.json is empty second line",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "fail=input");
+  }
+
+  @Test
+  void run_defect_isOneLineAndCode1() {
+    fails(
+        1,
+        "tune: internal error: java.lang.IllegalStateException: the sum is wrong; run again with"
+            + " --stacktrace and report it",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "fail=internal");
+  }
+
+  @Test
+  void run_heapFull_saysWhatToGive() {
+    fails(
+        1,
+        "tune: out of memory: Java heap space, with a Java heap of at most %d MiB; give it more"
+                .formatted(Runtime.getRuntime().maxMemory() >> 20)
+            + " with TUNE_JAVA_OPTS=-Xmx4g",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "fail=memory");
+  }
+
+  @Test
+  void stacktrace_onlyWhereAsked() {
     assertEquals(
-        "tune: The checkpoint folder %s does not exist; download the model there or correct checkpoint_dir"
-            .formatted(dir.resolve("none")),
-        err());
-    assertFalse(Files.exists(output));
+        1, tune("run", "fake_recipe", "--config", config, "fail=internal", "--stacktrace"));
+    assertTrue(err.contains("\tat org.tune4j.cli.FakeRecipe.run"), err);
+    assertEquals(1, tune("--stacktrace", "run", "fake_recipe", "--config", config, "fail=input"));
+    assertTrue(err.contains("\tat org.tune4j.cli.FakeRecipe.run"), err);
   }
 
   @Test
-  void run_unknownBackend_saysWhatThereIs(@TempDir Path dir) throws IOException {
-    assertEquals(2, tune(tiny(dir, "backend=tpu")));
-    assertTrue(err().startsWith("tune: backend 'tpu' was asked for, there are javacpp"), err());
+  void unknownCommandAndOption_nameTheNearest() {
+    fails(
+        2,
+        "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
+            + " cat, validate, backends, env; see `tune --help`",
+        "vaildate");
+    fails(
+        2,
+        "tune: option '--confg' is not known; did you mean '--config'?; see `tune run --help`",
+        "run",
+        "fake_recipe",
+        "--config",
+        config,
+        "--confg=x");
   }
 
   @Test
-  void run_tinyModel_lossFallsAndAdapterIsWritten(@TempDir Path dir) throws IOException {
-    assertEquals(0, tune(tiny(dir, "backend=javacpp")), err());
-    List<String> lines = Files.readAllLines(dir.resolve("out/logs/metrics.jsonl"));
-    assertEquals(20, lines.size());
-    JsonNode first = new ObjectMapper().readTree(lines.get(0));
-    JsonNode last = new ObjectMapper().readTree(lines.get(19));
-    assertTrue(last.get("loss").asDouble() < first.get("loss").asDouble() - 0.5, lines.toString());
-    for (String key :
-        List.of(
-            "step",
-            "epoch",
-            "loss",
-            "lr",
-            "grad_norm",
-            "label_tokens",
-            "tokens",
-            "seconds",
-            "tokens_per_second",
-            "rss_mb")) {
-      assertTrue(first.has(key), key);
-    }
-    for (String file :
-        List.of(
-            "adapter_model.safetensors",
-            "adapter_config.json",
-            "model.safetensors",
-            "config.json",
-            "tokenizer.json")) {
-      assertTrue(Files.isRegularFile(dir.resolve("out/epoch_19").resolve(file)), file);
-    }
-    assertEquals(0, tune("validate", dir.resolve("out/config.yaml").toString()), err());
+  void cat_printsTheConfigAsItIs() throws IOException {
+    assertEquals(0, tune("cat", config), err);
+    assertEquals(Files.readString(config), out);
+    fails(2, "tune: tune cat needs NAME_OR_FILE; see `tune cat --help`", "cat");
+    fails(2, "tune: argument 'b' is one too many; see `tune cat --help`", "cat", config, "b");
   }
 
   @Test
-  void run_twiceWithOneSeed_sameBytes(@TempDir Path dir) throws IOException {
-    String[] args = tiny(dir, "backend=javacpp");
-    assertEquals(0, tune(args), err());
-    byte[] first = Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors"));
-    assertEquals(0, tune(args), err());
-    org.junit.jupiter.api.Assertions.assertArrayEquals(
-        first, Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors")));
+  void cat_unknownConfig_says() {
+    assertEquals(2, tune("cat", folder.resolve("nothing.yaml")));
+    assertTrue(err.startsWith("tune: config 'DIR/nothing.yaml' is neither a file nor a name"), err);
+    assertEquals(1, err.lines().count(), err);
   }
 
-  /** A run on the tiny checkpoint with a tokenizer of single characters. */
-  private static String[] tiny(Path dir, String override) throws IOException {
-    Path model = Files.createDirectories(dir.resolve("model"));
-    for (String file : List.of("config.json", "model.safetensors")) {
-      Files.copy(
-          GOLDEN.resolve("families/llama2").resolve(file),
-          model.resolve(file),
-          java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+  @Test
+  void cp_copiesOnceAndOverOnlyWithForce() throws IOException {
+    Path copy = folder.resolve("copy.yaml");
+    assertEquals(0, tune("cp", config, folder.resolve("copy")), err);
+    assertEquals("copied DIR/my.yaml to DIR/copy.yaml\n", out);
+    assertEquals(Files.readString(config), Files.readString(copy));
+
+    Files.writeString(copy, "mine: 1\n");
+    fails(2, "tune: DIR/copy.yaml exists; give --force to replace it", "cp", config, copy);
+    assertEquals("mine: 1\n", Files.readString(copy));
+    assertEquals(0, tune("cp", config, copy, "--force"), err);
+    assertEquals(Files.readString(config), Files.readString(copy));
+    try (var files = Files.list(folder)) {
+      assertEquals(2, files.count());
     }
-    StringBuilder vocab = new StringBuilder("{\"<unk>\": 0, \"<s>\": 1, \"</s>\": 2");
-    for (int c = 32; c < 127; c++) {
-      vocab
-          .append(", ")
-          .append(new ObjectMapper().writeValueAsString(String.valueOf((char) c)))
-          .append(": ")
-          .append(c);
+  }
+
+  @Test
+  void cp_intoFolder_keepsTheName() throws IOException {
+    Path inside = Files.createDirectory(folder.resolve("inside"));
+    assertEquals(0, tune("cp", config, inside), err);
+    assertTrue(Files.exists(inside.resolve("my.yaml")));
+  }
+
+  @Test
+  void cp_folderMissing_says() {
+    Path deep = folder.resolve("a").resolve("b.yaml");
+    fails(
+        2, "tune: folder DIR/a does not exist; make it or give --make-parents", "cp", config, deep);
+    assertFalse(Files.exists(deep));
+    assertEquals(0, tune("cp", config, deep, "--make-parents"), err);
+    assertTrue(Files.exists(deep));
+  }
+
+  @Test
+  void validate_goodConfig_saysForWhat() {
+    assertEquals(0, tune("validate", config), err);
+    assertEquals("DIR/my.yaml: valid for fake_recipe\n", out);
+    assertEquals(0, tune("validate", config, "--recipe", "fake_recipe", "steps=4"), err);
+  }
+
+  @Test
+  void validate_badConfig_saysEverythingAtOnce() throws IOException {
+    Files.writeString(config, "stepz: 3\nsteps: many\noutput_dir: [a]\n");
+    fails(
+        2,
+        """
+        DIR/my.yaml:1:8: key 'stepz' is not known; did you mean 'steps'?; accepted are \
+        steps, fail, output_dir
+        DIR/my.yaml:2:8: key 'steps' is 'many', expected a whole number
+        DIR/my.yaml:3:13: key 'output_dir' is a list, expected a path""",
+        "validate",
+        config);
+  }
+
+  @Test
+  void ls_listsRecipesAndConfigs() {
+    assertEquals(0, tune("ls"), err);
+    assertTrue(out.startsWith("RECIPE       CONFIG\nfake_recipe  "), out);
+  }
+
+  @Test
+  void backends_listsWithoutOpening() {
+    assertEquals(0, tune("backends"), err);
+    assertEquals(
+        """
+        NAME    VERSION  AVAILABLE               DEVICES      DTYPES      CAPABILITIES
+        quick   1.2      yes                     cpu, cuda:0  fp32, bf16  bf16, CUDA devices
+        absent  1.2      no: add the jar absent  -            fp32, bf16  bf16, CUDA devices
+        """,
+        out);
+  }
+
+  @Test
+  void env_outsideTheLauncher_saysSo() {
+    assertEquals(0, tune("env"), err);
+    assertTrue(out.contains("OMP_WAIT_POLICY"), out);
+    assertTrue(out.contains("was not started by ./tune"), out);
+  }
+
+  private record Fake(String name, boolean there) implements BackendProvider {
+    @Override
+    public String version() {
+      return "1.2";
     }
-    Files.writeString(
-        model.resolve("tokenizer.json"),
-        "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null, \"added_tokens\": ["
-            + "{\"id\": 2, \"content\": \"</s>\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true}],"
-            + "\"normalizer\": null, \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \".\"}, \"behavior\": \"Isolated\", \"invert\": false},"
-            + "\"post_processor\": null, \"decoder\": null, \"model\": {\"type\": \"WordLevel\", \"vocab\": "
-            + vocab
-            + "}, \"unk_token\": \"<unk>\"}}");
-    Files.writeString(
-        model.resolve("chat_template.jinja"),
-        "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '</s>' }}{% endfor %}");
-    Path rows = dir.resolve("rows.jsonl");
-    Files.writeString(
-        rows,
-        "{\"instruction\": \"a\", \"output\": \"one two\"}\n{\"instruction\": \"b\", \"output\": \"two three\"}\n{\"instruction\": \"c\", \"output\": \"three\"}\n");
-    return new String[] {
-      "run",
-      "lora_finetune_single_device",
-      "--config",
-      "llama/lora_single_device",
-      "checkpointer.checkpoint_dir=" + model,
-      "dataset.data_files=" + rows,
-      "output_dir=" + dir.resolve("out"),
-      "dtype=fp32",
-      "epochs=20",
-      "optimizer.lr=1e-2",
-      "lr_scheduler.num_warmup_steps=0",
-      "lora_attn_modules=['q_proj','k_proj','v_proj','output_proj']",
-      "apply_lora_to_mlp=true",
-      "threads=2",
-      override
-    };
+
+    @Override
+    public Availability availability() {
+      return there
+          ? Availability.yes(List.of(Device.CPU, new Device(Device.Type.CUDA, 0)))
+          : Availability.no("add the jar absent");
+    }
+
+    @Override
+    public Set<Capability> capabilities() {
+      return EnumSet.of(Capability.CUDA, Capability.BF16);
+    }
+
+    @Override
+    public Set<DType> dtypes() {
+      return EnumSet.of(DType.BF16, DType.FP32);
+    }
+
+    @Override
+    public Backend open(BackendOptions options) {
+      throw new AssertionError("opened " + name);
+    }
   }
 }

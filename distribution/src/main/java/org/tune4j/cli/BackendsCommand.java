@@ -1,0 +1,56 @@
+package org.tune4j.cli;
+
+import jakarta.inject.Inject;
+import jakarta.inject.Provider;
+import java.util.Collection;
+import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
+import org.tune4j.spi.Availability;
+import org.tune4j.spi.BackendProvider;
+import org.tune4j.spi.Backends;
+import picocli.CommandLine.Command;
+
+@Command(
+    name = "backends",
+    description = "Lists what can compute here. Nothing native is loaded to find out.")
+final class BackendsCommand implements Callable<Integer> {
+  private final Provider<Backends> backends;
+  private final Terminal terminal;
+
+  @Inject
+  BackendsCommand(Provider<Backends> backends, Terminal terminal) {
+    this.backends = backends;
+    this.terminal = terminal;
+  }
+
+  @Override
+  public Integer call() {
+    Table table = new Table("NAME", "VERSION", "AVAILABLE", "DEVICES", "DTYPES", "CAPABILITIES");
+    for (BackendProvider p : backends.get().providers()) {
+      Availability a = p.availability();
+      table.row(
+          p.name(),
+          p.version(),
+          a.available() ? "yes" : "no: " + a.reason(),
+          list(a.devices()),
+          list(new TreeSet<>(p.dtypes())),
+          list(new TreeSet<>(p.capabilities())));
+    }
+    table.print(terminal.out());
+    if (backends.get().providers().isEmpty()) {
+      terminal
+          .out()
+          .println(
+              "none is on the class path; add org.tune4j:tune4j-backend-javacpp or"
+                  + " org.tune4j:tune4j-backend-djl");
+    }
+    return 0;
+  }
+
+  private static String list(Collection<?> values) {
+    return values.isEmpty()
+        ? "-"
+        : values.stream().map(Object::toString).collect(Collectors.joining(", "));
+  }
+}

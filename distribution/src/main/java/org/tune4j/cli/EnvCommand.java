@@ -1,0 +1,87 @@
+package org.tune4j.cli;
+
+import jakarta.inject.Inject;
+import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+
+@Command(
+    name = "env",
+    description = "Shows what the launcher set, and why; a variable of yours is left alone.")
+final class EnvCommand implements Callable<Integer> {
+  /** What the script {@code tune} may set. Whoever starts a JVM of their own sets the same. */
+  private static final Map<String, String> VARIABLES = new LinkedHashMap<>();
+
+  private static final Map<String, String> FLAGS = new LinkedHashMap<>();
+
+  static {
+    VARIABLES.put(
+        "OMP_WAIT_POLICY",
+        "OpenMP threads that spin take the cores from OpenBLAS: three times on fp32");
+    VARIABLES.put(
+        "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1 gives large pages instead: a smaller process");
+    VARIABLES.put("MALLOC_MMAP_THRESHOLD_", "below it, a freed tensor's pages are used again");
+    VARIABLES.put("MALLOC_TRIM_THRESHOLD_", "freed pages stay with the process up to this");
+    VARIABLES.put("MALLOC_TOP_PAD_", "the heap grows by this at a time");
+    VARIABLES.put("MALLOC_ARENA_MAX", "threads share heaps, so that freed pages are used again");
+    VARIABLES.put("OPT_OUT_TRACKING", "DJL sends no telemetry");
+    VARIABLES.put("TUNE_BACKEND", "the backend, where neither config nor override names one");
+    VARIABLES.put("TUNE_JAVA_OPTS", "more JVM flags; the last one given wins");
+
+    FLAGS.put("-Xmx", "tensors lie outside the Java heap, which stays small");
+    FLAGS.put("-Xmn", "small wrappers die young: collected early, they hold no tensor for long");
+    FLAGS.put("-XX:+UseSerialGC", "no collector threads beside the computing ones");
+    FLAGS.put("-XX:TieredStopAtLevel", "a command that only answers starts faster");
+    FLAGS.put("-XX:SharedArchiveFile", "classes read in advance: a faster start");
+    FLAGS.put("-Dorg.bytedeco.javacpp.max", "JavaCPP would count mapped weights as Java heap");
+    FLAGS.put("-Dorg.bytedeco.javacpp.nopointergc", "scopes own tensors, no reference thread does");
+    FLAGS.put("-Dai.djl.offline", "DJL's natives come from the class path, never a download");
+    FLAGS.put("-DOPT_OUT_TRACKING", "DJL sends no telemetry");
+    FLAGS.put("--enable-native-access", "both backends are native; Java 24 and later warn");
+    FLAGS.put("--sun-misc-unsafe-memory-access", "Guice uses it; Java 24 and later warn");
+  }
+
+  private final Terminal terminal;
+
+  @Inject
+  EnvCommand(Terminal terminal) {
+    this.terminal = terminal;
+  }
+
+  @Override
+  public Integer call() {
+    PrintStream out = terminal.out();
+    String listed = System.getenv("TUNE_SET");
+    Set<String> ours = Set.copyOf(List.of((listed == null ? "" : listed).strip().split("\\s+")));
+    out.println("Java " + Runtime.version() + " at " + System.getProperty("java.home"));
+    if (listed == null) {
+      out.println("This JVM was not started by ./tune: set the following yourself.");
+    }
+    Table variables = new Table("VARIABLE", "VALUE", "SET BY", "WHY");
+    VARIABLES.forEach(
+        (name, why) -> {
+          String value = System.getenv(name);
+          variables.row(
+              name,
+              value == null ? "-" : value,
+              value == null ? "-" : ours.contains(name) ? "tune" : "you",
+              why);
+        });
+    variables.print(out);
+    out.println();
+    Table flags = new Table("JVM FLAG", "WHY");
+    for (String flag : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+      FLAGS.entrySet().stream()
+          .filter(f -> flag.startsWith(f.getKey()))
+          .findFirst()
+          .ifPresent(f -> flags.row(flag, f.getValue()));
+    }
+    flags.print(out);
+    return 0;
+  }
+}

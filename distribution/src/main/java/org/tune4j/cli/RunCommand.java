@@ -1,0 +1,85 @@
+package org.tune4j.cli;
+
+import jakarta.inject.Inject;
+import jakarta.inject.Provider;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.config.Binder;
+import org.tune4j.config.ComponentRegistry;
+import org.tune4j.config.Config;
+import org.tune4j.config.ShippedConfigs;
+import org.tune4j.recipe.Recipe;
+import org.tune4j.recipe.RunContext;
+import org.tune4j.spi.Backends;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "run",
+    description = "Runs a recipe with a config.",
+    sortOptions = false,
+    footer = {
+      "",
+      "The config's keys are explained in it: `tune cat NAME`. The environment variable TUNE_BACKEND",
+      "names the backend where neither the config nor an override does."
+    })
+final class RunCommand implements Callable<Integer> {
+  @Parameters(index = "0", paramLabel = "RECIPE", description = "What to do; `tune ls` lists them.")
+  private String recipe;
+
+  @Option(
+      names = "--config",
+      required = true,
+      paramLabel = "NAME_OR_FILE",
+      description = "A shipped config or a YAML file.")
+  private String config;
+
+  @Parameters(
+      index = "1..*",
+      paramLabel = "OVERRIDE",
+      description = "key=value, section.key=value or ~key.")
+  private List<String> overrides = new ArrayList<>();
+
+  @ArgGroup(heading = "%nAs torchrun takes them:%n", exclusive = false)
+  private @Nullable TorchrunOptions torchrun;
+
+  private final Provider<Backends> backends;
+  private final Provider<ComponentRegistry> components;
+  private final Terminal terminal;
+
+  @Inject
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  RunCommand(
+      Provider<Backends> backends, Provider<ComponentRegistry> components, Terminal terminal) {
+    this.backends = backends;
+    this.components = components;
+    this.terminal = terminal;
+  }
+
+  @Override
+  public Integer call() {
+    if (torchrun != null) {
+      torchrun.refuseSeveralProcesses();
+    }
+    if (recipe.indexOf('=') > 0 || recipe.startsWith("~")) {
+      throw new UsageException(
+          "'%s' stands where the recipe's name is expected; write tune run RECIPE --config"
+                  .formatted(recipe)
+              + " NAME_OR_FILE [key=value ...]");
+    }
+    Config resolved = ShippedConfigs.read(config).with(overrides);
+    Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
+    built.run(
+        new RunContext(
+            backends.get(),
+            RecipeNames.comment(recipe) + resolved.toYaml(),
+            terminal.out(),
+            terminal.interactive()));
+    return 0;
+  }
+}

@@ -1,0 +1,74 @@
+package org.tune4j.wiring;
+
+import com.google.inject.AbstractModule;
+import com.google.inject.Guice;
+import com.google.inject.Injector;
+import com.google.inject.Provides;
+import com.google.inject.Singleton;
+import com.google.inject.Stage;
+import java.io.PrintStream;
+import java.util.function.Supplier;
+import org.tune4j.cli.Terminal;
+import org.tune4j.config.ComponentRegistry;
+import org.tune4j.spi.Backends;
+import picocli.CommandLine;
+
+/** Makes commands. Guice stays behind this one factory. */
+public final class Wiring {
+  private Wiring() {}
+
+  /** Commands over the backends and components on the class path, which are looked up when used. */
+  public static CommandLine.IFactory installed(PrintStream out) {
+    return of(
+        Backends::installed,
+        ComponentRegistry::installed,
+        new Terminal(out, Boolean.getBoolean("tune4j.terminal")));
+  }
+
+  /** Commands over these; each supplier is asked once, when a command first needs it. */
+  public static CommandLine.IFactory of(
+      Supplier<Backends> backends, Supplier<ComponentRegistry> components, Terminal terminal) {
+    Injector injector =
+        Guice.createInjector(Stage.DEVELOPMENT, new TuneModule(backends, components, terminal));
+    CommandLine.IFactory fallback = CommandLine.defaultFactory();
+    return new CommandLine.IFactory() {
+      @Override
+      public <K> K create(Class<K> type) throws Exception {
+        // picocli asks the factory for its own types and for collections too.
+        return type.getName().startsWith("org.tune4j.")
+            ? injector.getInstance(type)
+            : fallback.create(type);
+      }
+    };
+  }
+
+  private static final class TuneModule extends AbstractModule {
+    private final Supplier<Backends> backends;
+    private final Supplier<ComponentRegistry> components;
+    private final Terminal terminal;
+
+    TuneModule(
+        Supplier<Backends> backends, Supplier<ComponentRegistry> components, Terminal terminal) {
+      this.backends = backends;
+      this.components = components;
+      this.terminal = terminal;
+    }
+
+    @Override
+    protected void configure() {
+      bind(Terminal.class).toInstance(terminal);
+    }
+
+    @Provides
+    @Singleton
+    Backends backends() {
+      return backends.get();
+    }
+
+    @Provides
+    @Singleton
+    ComponentRegistry components() {
+      return components.get();
+    }
+  }
+}

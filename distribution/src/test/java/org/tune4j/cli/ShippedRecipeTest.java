@@ -1,0 +1,250 @@
+package org.tune4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.tune4j.config.ShippedConfigs;
+import org.tune4j.wiring.Wiring;
+
+/** The commands over what ships: its configs, its recipe, its backends. */
+class ShippedRecipeTest {
+  private static final Path GOLDEN = Path.of("../models/src/test/resources/golden/tiny");
+
+  private final ByteArrayOutputStream out = new ByteArrayOutputStream();
+  private final ByteArrayOutputStream err = new ByteArrayOutputStream();
+
+  private int tune(String... args) {
+    out.reset();
+    err.reset();
+    PrintStream to = new PrintStream(out, true, StandardCharsets.UTF_8);
+    PrintStream errors = new PrintStream(err, true, StandardCharsets.UTF_8);
+    return Tune.execute(Wiring.installed(to), args, to, errors);
+  }
+
+  private String err() {
+    return err.toString(StandardCharsets.UTF_8).strip();
+  }
+
+  private String out() {
+    return out.toString(StandardCharsets.UTF_8);
+  }
+
+  static List<String> configs() {
+    return ShippedConfigs.names();
+  }
+
+  @ParameterizedTest
+  @MethodSource("configs")
+  void validate_everyShippedConfig_binds(String config) {
+    assertEquals(0, tune("validate", config), err());
+  }
+
+  @Test
+  void ls_asManyConfigsAsBuilders() {
+    assertEquals(0, tune("ls"));
+    assertEquals(15, configs().size());
+    assertTrue(out().contains("\nlora_finetune_single_device  " + configs().get(0) + "\n"), out());
+  }
+
+  @Test
+  void cat_shippedConfig_isItsText() {
+    assertEquals(0, tune("cat", "llama2/7B_lora_single_device"));
+    assertEquals(ShippedConfigs.text("llama2/7B_lora_single_device"), out());
+  }
+
+  @Test
+  void cp_twice_refusesToOverwrite(@TempDir Path dir) {
+    Path file = dir.resolve("mine.yaml");
+    assertEquals(0, tune("cp", "llama2/7B_lora_single_device", file.toString()));
+    assertEquals(2, tune("cp", "llama2/7B_lora_single_device", file.toString()));
+    assertEquals("tune: " + file + " exists; give --force to replace it", err());
+    assertEquals(0, tune("validate", file.toString()), err());
+  }
+
+  @Test
+  void run_unknownNames_suggestTheNearest() {
+    assertEquals(
+        2, tune("run", "lora_finetune_single_devise", "--config", "llama2/7B_lora_single_device"));
+    assertEquals(
+        "tune: recipe 'lora_finetune_single_devise' is not known; did you mean 'lora_finetune_single_device'?; there are lora_finetune_single_device",
+        err());
+    assertEquals(
+        2, tune("run", "lora_finetune_single_device", "--config", "llama2/7b_lora_single_device"));
+    assertEquals(
+        "tune: config 'llama2/7b_lora_single_device' is neither a file nor a name; did you mean 'llama2/7B_lora_single_device'?; `tune ls` prints the names",
+        err());
+    assertEquals(2, tune("rnu"));
+    assertTrue(err().startsWith("tune: "), err());
+  }
+
+  @Test
+  void validate_manyProblems_allAtOnceEachWithItsPlace() {
+    assertEquals(
+        2,
+        tune(
+            "validate",
+            "smollm2/135M_lora_single_device",
+            "lora_rank=0",
+            "epochs=many",
+            "optimizer.lr=",
+            "lora_attn_modules=['q_proj','x_proj']",
+            "optimizer._component_=adamm"));
+    List<String> lines = err().lines().toList();
+    assertEquals(3, lines.size(), err());
+    assertTrue(
+        lines.contains(
+            "override 'lora_attn_modules=['q_proj','x_proj']': key 'lora_attn_modules' is 'x_proj', expected one of q_proj, k_proj, v_proj, output_proj"),
+        err());
+    assertTrue(
+        lines.contains("override 'epochs=many': key 'epochs' is 'many', expected a whole number"),
+        err());
+    assertTrue(
+        lines.contains(
+            "override 'optimizer._component_=adamm': optimizer._component_ is 'adamm', which is not known; did you mean 'adamw'?; there are adamw"),
+        err());
+  }
+
+  @Test
+  void validate_rankZero_placeOfTheSection() {
+    assertEquals(2, tune("validate", "smollm2/135M_lora_single_device", "lora_rank=0"));
+    assertTrue(
+        err()
+            .matches(
+                "smollm2/135M_lora_single_device:\\d+:\\d+: lora_rank is 0, expected 1 or more"),
+        err());
+  }
+
+  @Test
+  void run_missingCheckpoint_oneLineAndNothingWritten(@TempDir Path dir) throws IOException {
+    Path output = dir.resolve("out");
+    assertEquals(
+        1,
+        tune(
+            "run",
+            "lora_finetune_single_device",
+            "--config",
+            "smollm2/135M_lora_single_device",
+            "checkpointer.checkpoint_dir=" + dir.resolve("none"),
+            "output_dir=" + output));
+    assertEquals(
+        "tune: The checkpoint folder %s does not exist; download the model there or correct checkpoint_dir"
+            .formatted(dir.resolve("none")),
+        err());
+    assertFalse(Files.exists(output));
+  }
+
+  @Test
+  void run_unknownBackend_saysWhatThereIs(@TempDir Path dir) throws IOException {
+    assertEquals(2, tune(tiny(dir, "backend=tpu")));
+    assertTrue(err().startsWith("tune: backend 'tpu' was asked for, there are javacpp"), err());
+  }
+
+  @Test
+  void run_tinyModel_lossFallsAndAdapterIsWritten(@TempDir Path dir) throws IOException {
+    assertEquals(0, tune(tiny(dir, "backend=javacpp")), err());
+    List<String> lines = Files.readAllLines(dir.resolve("out/logs/metrics.jsonl"));
+    assertEquals(20, lines.size());
+    JsonNode first = new ObjectMapper().readTree(lines.get(0));
+    JsonNode last = new ObjectMapper().readTree(lines.get(19));
+    assertTrue(last.get("loss").asDouble() < first.get("loss").asDouble() - 0.5, lines.toString());
+    for (String key :
+        List.of(
+            "step",
+            "epoch",
+            "loss",
+            "lr",
+            "grad_norm",
+            "label_tokens",
+            "tokens",
+            "seconds",
+            "tokens_per_second",
+            "rss_mb")) {
+      assertTrue(first.has(key), key);
+    }
+    for (String file :
+        List.of(
+            "adapter_model.safetensors",
+            "adapter_config.json",
+            "model.safetensors",
+            "config.json",
+            "tokenizer.json")) {
+      assertTrue(Files.isRegularFile(dir.resolve("out/epoch_19").resolve(file)), file);
+    }
+    assertEquals(0, tune("validate", dir.resolve("out/config.yaml").toString()), err());
+  }
+
+  @Test
+  void run_twiceWithOneSeed_sameBytes(@TempDir Path dir) throws IOException {
+    String[] args = tiny(dir, "backend=javacpp");
+    assertEquals(0, tune(args), err());
+    byte[] first = Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors"));
+    assertEquals(0, tune(args), err());
+    org.junit.jupiter.api.Assertions.assertArrayEquals(
+        first, Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors")));
+  }
+
+  /** A run on the tiny checkpoint with a tokenizer of single characters. */
+  private static String[] tiny(Path dir, String override) throws IOException {
+    Path model = Files.createDirectories(dir.resolve("model"));
+    for (String file : List.of("config.json", "model.safetensors")) {
+      Files.copy(
+          GOLDEN.resolve("families/llama2").resolve(file),
+          model.resolve(file),
+          java.nio.file.StandardCopyOption.REPLACE_EXISTING);
+    }
+    StringBuilder vocab = new StringBuilder("{\"<unk>\": 0, \"<s>\": 1, \"</s>\": 2");
+    for (int c = 32; c < 127; c++) {
+      vocab
+          .append(", ")
+          .append(new ObjectMapper().writeValueAsString(String.valueOf((char) c)))
+          .append(": ")
+          .append(c);
+    }
+    Files.writeString(
+        model.resolve("tokenizer.json"),
+        "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null, \"added_tokens\": ["
+            + "{\"id\": 2, \"content\": \"</s>\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true}],"
+            + "\"normalizer\": null, \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \".\"}, \"behavior\": \"Isolated\", \"invert\": false},"
+            + "\"post_processor\": null, \"decoder\": null, \"model\": {\"type\": \"WordLevel\", \"vocab\": "
+            + vocab
+            + "}, \"unk_token\": \"<unk>\"}}");
+    Files.writeString(
+        model.resolve("chat_template.jinja"),
+        "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '</s>' }}{% endfor %}");
+    Path rows = dir.resolve("rows.jsonl");
+    Files.writeString(
+        rows,
+        "{\"instruction\": \"a\", \"output\": \"one two\"}\n{\"instruction\": \"b\", \"output\": \"two three\"}\n{\"instruction\": \"c\", \"output\": \"three\"}\n");
+    return new String[] {
+      "run",
+      "lora_finetune_single_device",
+      "--config",
+      "llama/lora_single_device",
+      "checkpointer.checkpoint_dir=" + model,
+      "dataset.data_files=" + rows,
+      "output_dir=" + dir.resolve("out"),
+      "dtype=fp32",
+      "epochs=20",
+      "optimizer.lr=1e-2",
+      "lr_scheduler.num_warmup_steps=0",
+      "lora_attn_modules=['q_proj','k_proj','v_proj','output_proj']",
+      "apply_lora_to_mlp=true",
+      "threads=2",
+      override
+    };
+  }
+}

@@ -1,0 +1,136 @@
+package org.tune4j.launcher;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * The script {@code tune} in a made-up project, with a Java and a Maven that print what they get.
+ */
+@EnabledOnOs({OS.LINUX, OS.MAC})
+class TuneScriptTest {
+  @TempDir Path temp;
+  private Path project;
+  private Path here;
+  private Path jdk;
+
+  @BeforeEach
+  void layOut() throws IOException {
+    project = Files.createDirectories(temp.resolve("the project"));
+    here = Files.createDirectories(temp.resolve("some where"));
+    Files.createDirectories(project.resolve("api/src/main"));
+    Files.writeString(project.resolve("pom.xml"), "");
+    Files.writeString(project.resolve("api/pom.xml"), "");
+    script(project.resolve("tune"), Files.readString(Path.of("../tune")));
+    script(
+        project.resolve("mvnw"),
+        "#!/bin/sh\nmkdir -p distribution/target\n: >distribution/target/some.jar\n"
+            + "printf '%s' \"$PWD/distribution/target/some.jar\" >distribution/target/class-path\n");
+    jdk = temp.resolve("jdk");
+    jdk("21.0.1");
+  }
+
+  private void jdk(String version) throws IOException {
+    Files.createDirectories(jdk.resolve("bin"));
+    Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"" + version + "\"\n");
+    script(
+        jdk.resolve("bin/java"),
+        "#!/bin/sh\necho \"in $PWD\"\necho \"wait $OMP_WAIT_POLICY\"\nfor a; do echo \"<$a>\"; done\n"
+            + "exit 7\n");
+    script(jdk.resolve("bin/javac"), "#!/bin/sh\n");
+  }
+
+  private static void script(Path file, String text) throws IOException {
+    Files.writeString(file, text);
+    Files.setPosixFilePermissions(file, PosixFilePermissions.fromString("rwxr-xr-x"));
+  }
+
+  private record Result(int code, String out, String err) {}
+
+  private Result tune(Map<String, String> environment, String... args)
+      throws IOException, InterruptedException {
+    ProcessBuilder b = new ProcessBuilder(project.resolve("tune").toString());
+    b.command().addAll(java.util.List.of(args));
+    b.directory(here.toFile());
+    b.environment().remove("OMP_WAIT_POLICY");
+    b.environment().put("JAVA_HOME", jdk.toString());
+    b.environment().putAll(environment);
+    Path out = temp.resolve("out");
+    Path err = temp.resolve("err");
+    b.redirectOutput(out.toFile()).redirectError(err.toFile());
+    Process p = b.start();
+    assertTrue(p.waitFor(60, TimeUnit.SECONDS));
+    return new Result(
+        p.exitValue(),
+        Files.readString(out, StandardCharsets.UTF_8),
+        Files.readString(err, StandardCharsets.UTF_8));
+  }
+
+  @Test
+  void start_passesArgumentsFolderAndExitCodeOn() throws Exception {
+    Result r = tune(Map.of(), "run", "a recipe", "x=['q','k']", "~y", "");
+    assertEquals(7, r.code());
+    assertTrue(r.out().startsWith("in " + here.toRealPath() + "\nwait passive\n"), r.out());
+    assertTrue(
+        r.out()
+            .endsWith(
+                "<org.tune4j.launcher.Launcher>\n<run>\n<a recipe>\n<x=['q','k']>\n<~y>\n<>\n"),
+        r.out());
+    assertTrue(r.out().contains("<-Xmx1g>"), r.out());
+  }
+
+  @Test
+  void start_usersOwnSettings_areLeftAlone() throws Exception {
+    Result r =
+        tune(Map.of("OMP_WAIT_POLICY", "active", "TUNE_JAVA_OPTS", "-Xmx3g -Da=b"), "run", "x");
+    assertTrue(r.out().contains("wait active\n"), r.out());
+    assertTrue(r.out().indexOf("<-Xmx3g>\n<-Da=b>") > r.out().indexOf("<-Xmx1g>"), r.out());
+  }
+
+  @Test
+  void build_onceAndAgainWhenASourceIsNewer() throws Exception {
+    assertEquals("tune: building Tune4J (once)...\n", tune(Map.of(), "ls").err());
+    assertEquals("", tune(Map.of(), "ls").err());
+    Path source = Files.writeString(project.resolve("api/src/main/A.java"), "");
+    Files.setLastModifiedTime(
+        source, java.nio.file.attribute.FileTime.fromMillis(System.currentTimeMillis() + 5000));
+    assertEquals("tune: building Tune4J (once)...\n", tune(Map.of(), "ls").err());
+  }
+
+  @Test
+  void build_fails_showsTheEndOfTheLog() throws Exception {
+    script(project.resolve("mvnw"), "#!/bin/sh\necho 'no repository'\nexit 1\n");
+    Result r = tune(Map.of(), "ls");
+    assertEquals(1, r.code());
+    assertEquals("", r.out());
+    assertTrue(
+        r.err().contains("\nno repository\ntune: the build failed; the whole log is "), r.err());
+  }
+
+  @Test
+  void java_tooOldOrMissing_saysWhatIsNeeded() throws Exception {
+    jdk("11.0.2");
+    Result old = tune(Map.of(), "ls");
+    assertEquals(1, old.code());
+    assertEquals(
+        "tune: %s/bin/java is Java 11.0.2; Tune4J needs 17 or newer: set JAVA_HOME\n"
+            .formatted(jdk),
+        old.err());
+    Result none = tune(Map.of("JAVA_HOME", temp.resolve("none").toString()), "ls");
+    assertEquals(1, none.code());
+    assertTrue(
+        none.err().contains("which has no bin/java; set it to a JDK 17 or newer"), none.err());
+  }
+}
