@@ -1,0 +1,510 @@
+package org.tune4j.backend.djl;
+
+import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.SparseFormat;
+import ai.djl.pytorch.engine.PtNDArray;
+import ai.djl.pytorch.engine.PtNDManager;
+import ai.djl.pytorch.jni.JniUtils;
+import java.io.IOException;
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.EnvironmentException;
+import org.tune4j.InputException;
+import org.tune4j.spi.Backend;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.BackendProvider;
+import org.tune4j.spi.Capability;
+import org.tune4j.spi.Kernels;
+import org.tune4j.spi.TensorHandle;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Shape;
+
+/**
+ * DJL's JNI calls where they need no element type, methods of {@link Script} for the rest.
+ *
+ * <p>Every array is attached to one {@link PtNDManager}, which frees what is left when the backend
+ * closes.
+ */
+final class DjlBackend implements Backend {
+  private final BackendProvider provider;
+  private final PtNDManager manager;
+  private final Script script;
+  private final Kernels kernels;
+  private final List<Device> devices;
+  private final int defaultThreads;
+  private final ThreadLocal<Boolean> prepared = ThreadLocal.withInitial(this::prepareThread);
+
+  private DjlBackend(BackendProvider provider, BackendOptions options, Engine engine) {
+    this.provider = provider;
+    this.defaultThreads = options.threads() > 0 ? options.threads() : ProcessThreads.DEFAULT;
+    int cuda = JniUtils.getFeatures().contains("CUDA") ? engine.getGpuCount() : 0;
+    List<Device> all = new ArrayList<>(List.of(Device.CPU));
+    for (int i = 0; i < cuda; i++) {
+      all.add(new Device(Device.Type.CUDA, i));
+    }
+    this.devices = List.copyOf(all);
+    this.manager = (PtNDManager) engine.newBaseManager(ai.djl.Device.cpu());
+    this.script = new Script(manager, cuda);
+    this.kernels = new DjlKernels(this, script);
+  }
+
+  /** What libtorch chose when it was loaded. */
+  private static final class ProcessThreads {
+    static final int DEFAULT = JniUtils.getNumThreads();
+  }
+
+  static DjlBackend open(BackendProvider provider, BackendOptions options) {
+    try {
+      return new DjlBackend(provider, options, Engine.getEngine("PyTorch"));
+    } catch (EngineException | LinkageError e) {
+      throw new EnvironmentException(
+          "backend '%s' cannot be opened: %s; are pytorch-native-cpu:2.7.1 for this platform and pytorch-jni:2.7.1-0.36.0 on the class path?"
+              .formatted(provider.name(), e.getMessage()),
+          e);
+    }
+  }
+
+  /**
+   * A thread starts without recording, and takes the thread count that was set last anywhere at its
+   * first parallel operation; asking for the count gets that over.
+   */
+  private boolean prepareThread() {
+    JniUtils.setGradMode(true);
+    JniUtils.setGraphExecutorOptimize(false);
+    int unused = JniUtils.getNumThreads();
+    JniUtils.setNumThreads(defaultThreads);
+    return true;
+  }
+
+  /** To be called before anything native. */
+  void enter() {
+    boolean unused = prepared.get();
+  }
+
+  /** The array of a handle, in a thread that is ready. */
+  PtNDArray in(TensorHandle x) {
+    enter();
+    return ((DjlTensor) x).array;
+  }
+
+  DjlTensor like(TensorHandle x, PtNDArray array) {
+    DjlTensor t = (DjlTensor) x;
+    return new DjlTensor(array, t.dtype, t.device);
+  }
+
+  @Override
+  public String name() {
+    return provider.name();
+  }
+
+  @Override
+  public String version() {
+    return provider.version();
+  }
+
+  @Override
+  public Set<Capability> capabilities() {
+    return provider.capabilities();
+  }
+
+  @Override
+  public Set<DType> dtypes() {
+    return provider.dtypes();
+  }
+
+  @Override
+  public List<Device> devices() {
+    return devices;
+  }
+
+  @Override
+  public int threads() {
+    enter();
+    return JniUtils.getNumThreads();
+  }
+
+  @Override
+  public void setThreads(int threads) {
+    enter();
+    JniUtils.setNumThreads(threads);
+  }
+
+  // Storage
+
+  /** DJL's type of the same width; bf16 is made as fp16 and viewed. */
+  private static DataType djlType(DType dtype) {
+    return switch (dtype) {
+      case FP64 -> DataType.FLOAT64;
+      case FP32 -> DataType.FLOAT32;
+      case BF16, FP16 -> DataType.FLOAT16;
+      case INT64 -> DataType.INT64;
+      case UINT8 -> DataType.UINT8;
+    };
+  }
+
+  private static ai.djl.Device djlDevice(Device device) {
+    return device.type() == Device.Type.CPU
+        ? ai.djl.Device.cpu()
+        : ai.djl.Device.gpu(device.index());
+  }
+
+  private static ai.djl.ndarray.types.Shape djlShape(Shape shape) {
+    return new ai.djl.ndarray.types.Shape(shape.toArray());
+  }
+
+  /** Runs a method on an array that nobody else needs. */
+  private PtNDArray replace(PtNDArray array, String method) {
+    try (array) {
+      return script.call(method, array);
+    }
+  }
+
+  @Override
+  public TensorHandle zeros(DType dtype, Shape shape, Device device) {
+    enter();
+    PtNDArray a =
+        JniUtils.createZerosNdArray(
+            manager, djlShape(shape), djlType(dtype), djlDevice(device), SparseFormat.DENSE);
+    return new DjlTensor(dtype == DType.BF16 ? replace(a, "to_bf16") : a, dtype, device);
+  }
+
+  @Override
+  public TensorHandle of(ByteBuffer data, DType dtype, Shape shape, Device device) {
+    if (shape.elements() == 0) {
+      return zeros(dtype, shape, device);
+    }
+    enter();
+    ByteBuffer direct = data.slice();
+    if (!direct.isDirect()) {
+      direct = ByteBuffer.allocateDirect(data.remaining()).put(data.duplicate()).flip();
+    }
+    try {
+      PtNDArray borrowed =
+          JniUtils.createNdFromByteBuffer(
+              manager,
+              direct,
+              djlShape(shape),
+              djlType(dtype),
+              SparseFormat.DENSE,
+              ai.djl.Device.cpu());
+      PtNDArray viewed = dtype == DType.BF16 ? replace(borrowed, "bits_bf16") : borrowed;
+      return new DjlTensor(replace(viewed, onDevice(device)), dtype, device);
+    } finally {
+      Reference.reachabilityFence(direct);
+    }
+  }
+
+  private static String onDevice(Device device) {
+    return device.type() == Device.Type.CPU ? "on_cpu" : "on_cuda_" + device.index();
+  }
+
+  @Override
+  public void read(TensorHandle x, ByteBuffer into) {
+    PtNDArray plain = script.call("plain", in(x));
+    if (((DjlTensor) x).dtype == DType.BF16) {
+      plain = replace(plain, "bits_fp16");
+    }
+    try (PtNDArray p = plain) {
+      into.duplicate().put(JniUtils.getByteBuffer(p, true));
+    }
+  }
+
+  @Override
+  public TensorHandle map(Path file, long offset, DType dtype, Shape shape, Device device) {
+    if (shape.elements() == 0) {
+      return zeros(dtype, shape, device);
+    }
+    enter();
+    long length = shape.elements() * dtype.bytes();
+    boolean writable;
+    try {
+      long size = Files.size(file);
+      if (offset + length > size) {
+        throw new InputException(
+            "%s: %s %s at byte %d needs %d bytes, the file ends at %d"
+                .formatted(file, dtype, shape, offset, length, size));
+      }
+      writable = Files.isWritable(file);
+    } catch (IOException e) {
+      throw new InputException("%s: cannot be mapped: %s".formatted(file, e), e);
+    }
+    PtNDArray row;
+    try {
+      row = mapRow(file, false, offset, dtype, shape.elements());
+    } catch (EngineException e) {
+      // A private mapping larger than the memory can be refused where a shared one is not; that
+      // one needs a writable file.
+      if (!writable) {
+        throw new InputException("%s: cannot be mapped: %s".formatted(file, e.getMessage()), e);
+      }
+      row = mapRow(file, true, offset, dtype, shape.elements());
+    }
+    try (PtNDArray r = row) {
+      PtNDArray shaped = JniUtils.reshape(r, shape.toArray());
+      return new DjlTensor(
+          device.equals(Device.CPU) ? shaped : replace(shaped, onDevice(device)), dtype, device);
+    }
+  }
+
+  private PtNDArray mapRow(Path file, boolean shared, long offset, DType dtype, long length) {
+    byte[] path = file.toAbsolutePath().toString().getBytes(StandardCharsets.UTF_8);
+    long[] characters = new long[path.length];
+    for (int i = 0; i < path.length; i++) {
+      characters[i] = path[i] & 0xff;
+    }
+    try (PtNDArray name = int64(characters);
+        PtNDArray numbers =
+            int64(offset / dtype.bytes(), length, shared ? 1 : 0, torchType(dtype))) {
+      return script.call("map", name, numbers);
+    }
+  }
+
+  /** The number of a type in TorchScript. */
+  private static int torchType(DType dtype) {
+    return switch (dtype) {
+      case FP64 -> 7;
+      case FP32 -> 6;
+      case BF16 -> 15;
+      case FP16 -> 5;
+      case INT64 -> 4;
+      case UINT8 -> 0;
+    };
+  }
+
+  /** A one-dimensional argument on the CPU. */
+  PtNDArray int64(long... values) {
+    ByteBuffer b = ByteBuffer.allocateDirect(8 * values.length).order(ByteOrder.nativeOrder());
+    b.asLongBuffer().put(values);
+    return argument(b, DataType.INT64);
+  }
+
+  /** A one-dimensional argument on the CPU. */
+  PtNDArray fp64(double... values) {
+    ByteBuffer b = ByteBuffer.allocateDirect(8 * values.length).order(ByteOrder.nativeOrder());
+    b.asDoubleBuffer().put(values);
+    return argument(b, DataType.FLOAT64);
+  }
+
+  private PtNDArray argument(ByteBuffer numbers, DataType type) {
+    return JniUtils.createNdFromByteBuffer(
+        manager,
+        numbers,
+        new ai.djl.ndarray.types.Shape(numbers.capacity() / 8),
+        type,
+        SparseFormat.DENSE,
+        ai.djl.Device.cpu());
+  }
+
+  @Override
+  public void release(TensorHandle x) {
+    ((DjlTensor) x).close();
+  }
+
+  // Views
+
+  @Override
+  public TensorHandle reshape(TensorHandle x, Shape shape) {
+    return like(x, JniUtils.reshape(in(x), shape.toArray()));
+  }
+
+  @Override
+  public TensorHandle transpose(TensorHandle x, int dim0, int dim1) {
+    return like(x, JniUtils.transpose(in(x), dim0, dim1));
+  }
+
+  @Override
+  public TensorHandle narrow(TensorHandle x, int dim, long start, long length) {
+    return like(x, JniUtils.slice(in(x), dim, start, start + length, 1));
+  }
+
+  @Override
+  public TensorHandle expand(TensorHandle x, Shape shape) {
+    return like(x, JniUtils.broadcast(in(x), djlShape(shape)));
+  }
+
+  // Copies
+
+  @Override
+  public TensorHandle contiguous(TensorHandle x) {
+    return like(x, script.call("contiguous", in(x)));
+  }
+
+  @Override
+  public TensorHandle cast(TensorHandle x, DType dtype) {
+    return new DjlTensor(script.call("to_" + dtype, in(x)), dtype, ((DjlTensor) x).device);
+  }
+
+  @Override
+  public TensorHandle copyTo(TensorHandle x, Device device) {
+    return new DjlTensor(script.call(onDevice(device), in(x)), ((DjlTensor) x).dtype, device);
+  }
+
+  @Override
+  public TensorHandle cat(List<TensorHandle> parts, int dim) {
+    PtNDArray[] arrays = parts.stream().map(this::in).toArray(PtNDArray[]::new);
+    return like(parts.get(0), JniUtils.cat(arrays, dim));
+  }
+
+  @Override
+  public void copyInto(TensorHandle target, TensorHandle source) {
+    PtNDArray into = in(target);
+    boolean before = setGradientMode(false);
+    try {
+      script.call("copy", into, in(source)).close();
+    } finally {
+      setGradientMode(before);
+    }
+  }
+
+  // Arithmetic
+
+  @Override
+  public TensorHandle unary(Unary op, TensorHandle x) {
+    PtNDArray a = in(x);
+    return like(
+        x,
+        switch (op) {
+          case NEG -> JniUtils.neg(a);
+          case EXP -> JniUtils.exp(a);
+          case LOG -> JniUtils.log(a);
+          case SQRT -> JniUtils.sqrt(a);
+          case SIGMOID -> JniUtils.sigmoid(a);
+          case TANH -> JniUtils.tanh(a);
+        });
+  }
+
+  @Override
+  public TensorHandle binary(Binary op, TensorHandle a, TensorHandle b) {
+    PtNDArray x = in(a);
+    PtNDArray y = in(b);
+    return like(
+        a,
+        switch (op) {
+          case ADD -> JniUtils.add(x, y);
+          case SUB -> JniUtils.sub(x, y);
+          case MUL -> JniUtils.mul(x, y);
+          case DIV -> JniUtils.div(x, y);
+        });
+  }
+
+  @Override
+  public TensorHandle binary(Binary op, TensorHandle x, double scalar) {
+    String method =
+        switch (op) {
+          case ADD -> "add";
+          case SUB -> "sub";
+          case MUL -> "mul";
+          case DIV -> "div";
+        };
+    PtNDArray a = in(x);
+    try (Script.Scalar s = script.scalar(scalar)) {
+      return like(x, script.call(method, a, s.array()));
+    }
+  }
+
+  @Override
+  public TensorHandle sum(TensorHandle x, int dim) {
+    return like(x, JniUtils.sum(in(x), new long[] {dim}, true));
+  }
+
+  @Override
+  public TensorHandle max(TensorHandle x, int dim) {
+    return like(x, JniUtils.max(in(x), dim, true));
+  }
+
+  @Override
+  public TensorHandle matmul(TensorHandle a, TensorHandle b) {
+    return like(a, JniUtils.matmul(in(a), in(b)));
+  }
+
+  @Override
+  public TensorHandle indexSelect(TensorHandle x, TensorHandle indices) {
+    return like(x, script.call("index_select", in(x), in(indices)));
+  }
+
+  @Override
+  public TensorHandle gather(TensorHandle x, TensorHandle indices) {
+    return like(x, JniUtils.gather(in(x), in(indices), 1));
+  }
+
+  // Autograd
+
+  @Override
+  public TensorHandle detach(TensorHandle x) {
+    return like(x, JniUtils.detachGradient(in(x)));
+  }
+
+  @Override
+  public void requireGradient(TensorHandle leaf) {
+    JniUtils.attachGradient(in(leaf), true);
+  }
+
+  @Override
+  public boolean requiresGradient(TensorHandle x) {
+    return JniUtils.requiresGrad(in(x));
+  }
+
+  @Override
+  public void backward(TensorHandle output, TensorHandle gradient) {
+    JniUtils.backward(in(output), in(gradient), false, false);
+  }
+
+  @Override
+  public @Nullable TensorHandle gradient(TensorHandle leaf) {
+    PtNDArray a = in(leaf);
+    PtNDArray cleared = ((DjlTensor) leaf).clearedVersion;
+    PtNDArray g =
+        cleared == null
+            ? script.callOptional("gradient", a)
+            : script.callOptional("gradient_since", a, cleared);
+    return g == null ? null : like(leaf, g);
+  }
+
+  /**
+   * No way leads from here to an undefined gradient: it gets new storage with zeros, and counts as
+   * none until something is added. Handles of the old one keep theirs.
+   */
+  @Override
+  public void clearGradient(TensorHandle leaf) {
+    DjlTensor t = (DjlTensor) leaf;
+    PtNDArray version = script.callOptional("clear_gradient", in(leaf));
+    t.forgetClearedVersion();
+    t.clearedVersion = version;
+  }
+
+  @Override
+  public boolean setGradientMode(boolean on) {
+    enter();
+    boolean before = JniUtils.isGradMode();
+    JniUtils.setGradMode(on);
+    return before;
+  }
+
+  /** DJL asks no allocator. */
+  @Override
+  public long allocatedBytes(Device device) {
+    return -1;
+  }
+
+  @Override
+  public Kernels kernels() {
+    return kernels;
+  }
+
+  @Override
+  public void close() {
+    script.close();
+    manager.close();
+  }
+}

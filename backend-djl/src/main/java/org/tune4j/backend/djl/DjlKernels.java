@@ -1,0 +1,128 @@
+package org.tune4j.backend.djl;
+
+import ai.djl.pytorch.engine.PtNDArray;
+import java.util.Arrays;
+import org.tune4j.backend.djl.Script.Scalar;
+import org.tune4j.spi.Kernels;
+import org.tune4j.spi.TensorHandle;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+
+/** Each kernel is one method of {@link Script}. */
+final class DjlKernels implements Kernels {
+  /** From this many tokens in the longest row, SDPA's tiles beat whole score matrices on a CPU. */
+  static final int LONG_ROW = Integer.getInteger("tune4j.djl.longRow", 640);
+
+  private final DjlBackend backend;
+  private final Script script;
+
+  DjlKernels(DjlBackend backend, Script script) {
+    this.backend = backend;
+    this.script = script;
+  }
+
+  @Override
+  public TensorHandle linear(TensorHandle x, TensorHandle w) {
+    return backend.like(x, script.call("linear", backend.in(x), backend.in(w)));
+  }
+
+  @Override
+  public TensorHandle loraLinear(
+      TensorHandle x, TensorHandle w, TensorHandle a, TensorHandle b, double scale) {
+    PtNDArray in = backend.in(x);
+    try (Scalar s = script.scalar(scale)) {
+      return backend.like(
+          x,
+          script.call("lora_linear", in, backend.in(w), backend.in(a), backend.in(b), s.array()));
+    }
+  }
+
+  @Override
+  public TensorHandle rmsNorm(TensorHandle x, TensorHandle w, double eps) {
+    PtNDArray in = backend.in(x);
+    try (Scalar e = script.scalar(eps)) {
+      return backend.like(x, script.call("rms_norm", in, backend.in(w), e.array()));
+    }
+  }
+
+  @Override
+  public TensorHandle rope(TensorHandle x, TensorHandle cos, TensorHandle sin) {
+    return backend.like(x, script.call("rope", backend.in(x), backend.in(cos), backend.in(sin)));
+  }
+
+  @Override
+  public TensorHandle attention(
+      TensorHandle q, TensorHandle k, TensorHandle v, int[] rowEnds, int window, double scale) {
+    PtNDArray queries = backend.in(q);
+    boolean cuda = ((DjlTensor) q).device.type() == Device.Type.CUDA;
+    boolean flash = window <= 0 && (cuda || longest(rowEnds) >= LONG_ROW);
+    try (Scalar s = script.scalar(scale);
+        Scalar w = script.scalar(window);
+        PtNDArray ends = backend.int64(Arrays.stream(rowEnds).asLongStream().toArray())) {
+      return backend.like(
+          q,
+          script.call(
+              flash ? "flash" : "products",
+              queries,
+              backend.in(k),
+              backend.in(v),
+              ends,
+              w.array(),
+              s.array()));
+    }
+  }
+
+  private static int longest(int[] rowEnds) {
+    int longest = 0;
+    int start = 0;
+    for (int end : rowEnds) {
+      longest = Math.max(longest, end - start);
+      start = end;
+    }
+    return longest;
+  }
+
+  @Override
+  public TensorHandle swiGlu(TensorHandle gate, TensorHandle up) {
+    return backend.like(gate, script.call("swiglu", backend.in(gate), backend.in(up)));
+  }
+
+  @Override
+  public TensorHandle crossEntropy(TensorHandle logits, TensorHandle labels) {
+    DjlTensor x = (DjlTensor) logits;
+    DType wide = x.dtype == DType.FP64 ? DType.FP64 : DType.FP32;
+    return new DjlTensor(
+        script.call("cross_entropy", backend.in(logits), backend.in(labels)), wide, x.device);
+  }
+
+  /** Declines where the types differ: ATen's fused AdamW needs one type. */
+  @Override
+  public boolean adamW(
+      TensorHandle parameter,
+      TensorHandle gradient,
+      TensorHandle m,
+      TensorHandle v,
+      long step,
+      double lr,
+      double beta1,
+      double beta2,
+      double eps,
+      double weightDecay) {
+    DType dtype = ((DjlTensor) parameter).dtype;
+    for (TensorHandle t : new TensorHandle[] {gradient, m, v}) {
+      if (((DjlTensor) t).dtype != dtype) {
+        return false;
+      }
+    }
+    PtNDArray p = backend.in(parameter);
+    boolean before = backend.setGradientMode(false);
+    try (PtNDArray h = backend.fp64(lr, beta1, beta2, eps, weightDecay, (double) step)) {
+      PtNDArray unused =
+          script.call("adamw", p, backend.in(gradient), backend.in(m), backend.in(v), h);
+      unused.close();
+      return true;
+    } finally {
+      backend.setGradientMode(before);
+    }
+  }
+}

@@ -1,0 +1,165 @@
+class Ops(Module):
+  __parameters__ = []
+  __buffers__ = []
+  def to_fp64(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return torch.to(x, 7, False, True)
+  def to_fp32(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return torch.to(x, 6, False, True)
+  def to_bf16(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return torch.to(x, 15, False, True)
+  def to_fp16(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return torch.to(x, 5, False, True)
+  def to_int64(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return torch.to(x, 4, False, True)
+  def to_uint8(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return torch.to(x, 0, False, True)
+  def bits_bf16(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return torch.view_copy(x, dtype=15)
+  def bits_fp16(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return torch.view_copy(x, dtype=5)
+  def contiguous(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return torch.contiguous(x)
+  def plain(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return torch.contiguous(torch.to(torch.detach(x), torch.device("cpu")))
+  def map(self: __torch__.Ops, name: Tensor, numbers: Tensor) -> Tensor:
+    path = ""
+    for i in range(torch.size(name, 0)):
+      path = torch.add(path, chr(int(name[i])))
+    begin = int(numbers[0])
+    length = int(numbers[1])
+    all = torch.from_file(path, bool(numbers[2]), torch.add(begin, length), dtype=int(numbers[3]))
+    return torch.narrow(all, 0, begin, length)
+  def copy(self: __torch__.Ops, into: Tensor, x: Tensor) -> Tensor:
+    return torch.copy_(into, x)
+  def add(self: __torch__.Ops, x: Tensor, s: Tensor) -> Tensor:
+    return torch.add(x, float(s))
+  def sub(self: __torch__.Ops, x: Tensor, s: Tensor) -> Tensor:
+    return torch.sub(x, float(s))
+  def mul(self: __torch__.Ops, x: Tensor, s: Tensor) -> Tensor:
+    return torch.mul(x, float(s))
+  def div(self: __torch__.Ops, x: Tensor, s: Tensor) -> Tensor:
+    return torch.div(x, float(s))
+  def index_select(self: __torch__.Ops, x: Tensor, indices: Tensor) -> Tensor:
+    return torch.index_select(x, 0, indices)
+  def gradient(self: __torch__.Ops, x: Tensor) -> List[Tensor]:
+    out = annotate(List[Tensor], [])
+    g = ops.prim.grad(x)
+    if torch.__isnot__(g, None):
+      _0 = torch.append(out, torch.detach(unchecked_cast(Tensor, g)))
+    else:
+      pass
+    return out
+  def gradient_since(self: __torch__.Ops, x: Tensor, version: Tensor) -> List[Tensor]:
+    out = annotate(List[Tensor], [])
+    g = ops.prim.grad(x)
+    if torch.__isnot__(g, None):
+      g0 = unchecked_cast(Tensor, g)
+      if torch.ne(torch._version(g0), int(version)):
+        _0 = torch.append(out, torch.detach(g0))
+      else:
+        pass
+    else:
+      pass
+    return out
+  def clear_gradient(self: __torch__.Ops, x: Tensor) -> List[Tensor]:
+    out = annotate(List[Tensor], [])
+    g = ops.prim.grad(x)
+    if torch.__isnot__(g, None):
+      g0 = unchecked_cast(Tensor, g)
+      _0 = torch.set_data(g0, torch.zeros_like(g0))
+      _1 = torch.append(out, torch.tensor(torch._version(g0)))
+    else:
+      pass
+    return out
+  def linear(self: __torch__.Ops, x: Tensor, w: Tensor) -> Tensor:
+    return torch.linear(x, w)
+  def lora_linear(self: __torch__.Ops, x: Tensor, w: Tensor, a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
+    y = torch.linear(x, w)
+    return torch.addmm_(y, torch.linear(x, a), torch.t(b), beta=1, alpha=float(scale))
+  def rms_norm(self: __torch__.Ops, x: Tensor, w: Tensor, eps: Tensor) -> Tensor:
+    dtype = ops.prim.dtype(x)
+    if torch.eq(dtype, 7):
+      wide = x
+    else:
+      wide = torch.to(x, 6)
+    square = torch.mean(torch.mul(wide, wide), [-1], True)
+    y = torch.mul(wide, torch.rsqrt(torch.add(square, float(eps))))
+    return torch.mul(torch.to(y, dtype), w)
+  def rope(self: __torch__.Ops, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    wide = torch.to(x, ops.prim.dtype(cos))
+    half = torch.floordiv(torch.size(x, 2), 2)
+    a = torch.narrow(wide, 2, 0, half)
+    b = torch.narrow(wide, 2, half, half)
+    c = torch.addcmul(torch.mul(a, cos), b, sin, value=-1)
+    d = torch.addcmul(torch.mul(b, cos), a, sin, value=1)
+    return torch.to(torch.cat([c, d], 2), ops.prim.dtype(x))
+  def products(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, ends: Tensor, window: Tensor, scale: Tensor) -> Tensor:
+    heads = torch.size(q, 1)
+    dim = torch.size(q, 2)
+    groups = torch.size(k, 1)
+    each = torch.floordiv(heads, groups)
+    scale0 = float(scale)
+    window0 = int(window)
+    rows = annotate(List[Tensor], [])
+    start = 0
+    for i in range(torch.size(ends, 0)):
+      end = int(ends[i])
+      t = torch.sub(end, start)
+      queries = torch.reshape(torch.transpose(torch.narrow(q, 0, start, t), 0, 1), [groups, torch.mul(each, t), dim])
+      keys = torch.transpose(torch.narrow(k, 0, start, t), 0, 1)
+      values = torch.transpose(torch.narrow(v, 0, start, t), 0, 1)
+      full = torch.full([t, t], -inf, dtype=ops.prim.dtype(q), device=ops.prim.device(q))
+      hidden = torch.triu(full, 1)
+      if torch.gt(window0, 0):
+        mask = torch.add(hidden, torch.tril(full, torch.neg(window0)))
+      else:
+        mask = hidden
+      mask0 = torch.reshape(torch.expand(torch.unsqueeze(mask, 0), [each, t, t]), [1, torch.mul(each, t), t])
+      scores = torch.baddbmm(mask0, queries, torch.transpose(keys, 1, 2), beta=1, alpha=scale0)
+      mixed = torch.bmm(torch.softmax(scores, -1), values)
+      out = torch.transpose(torch.reshape(mixed, [heads, t, dim]), 0, 1)
+      _0 = torch.append(rows, torch.reshape(out, [t, torch.mul(heads, dim)]))
+      start = end
+    if torch.eq(torch.len(rows), 1):
+      y = rows[0]
+    else:
+      y = torch.cat(rows, 0)
+    return y
+  def flash(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, ends: Tensor, window: Tensor, scale: Tensor) -> Tensor:
+    heads = torch.size(q, 1)
+    dim = torch.size(q, 2)
+    groups = torch.size(k, 1)
+    each = torch.floordiv(heads, groups)
+    rows = annotate(List[Tensor], [])
+    start = 0
+    for i in range(torch.size(ends, 0)):
+      end = int(ends[i])
+      t = torch.sub(end, start)
+      q0 = torch.unsqueeze(torch.transpose(torch.narrow(q, 0, start, t), 0, 1), 0)
+      k0 = torch.unsqueeze(torch.narrow(k, 0, start, t), 2)
+      v0 = torch.unsqueeze(torch.narrow(v, 0, start, t), 2)
+      k1 = torch.reshape(torch.expand(k0, [t, groups, each, dim]), [t, heads, dim])
+      v1 = torch.reshape(torch.expand(v0, [t, groups, each, dim]), [t, heads, dim])
+      k2 = torch.unsqueeze(torch.transpose(k1, 0, 1), 0)
+      v2 = torch.unsqueeze(torch.transpose(v1, 0, 1), 0)
+      mixed = torch.scaled_dot_product_attention(q0, k2, v2, None, 0., True, scale=float(scale))
+      out = torch.transpose(torch.squeeze(mixed, 0), 0, 1)
+      _0 = torch.append(rows, torch.reshape(out, [t, torch.mul(heads, dim)]))
+      start = end
+    if torch.eq(torch.len(rows), 1):
+      y = rows[0]
+    else:
+      y = torch.cat(rows, 0)
+    return y
+  def swiglu(self: __torch__.Ops, gate: Tensor, up: Tensor) -> Tensor:
+    return torch.mul(torch.silu(gate), up)
+  def cross_entropy(self: __torch__.Ops, logits: Tensor, labels: Tensor) -> Tensor:
+    if torch.eq(ops.prim.dtype(logits), 7):
+      wide = logits
+    else:
+      wide = torch.to(logits, 6)
+    return torch.cross_entropy_loss(wide, labels, None, 2)
+  def adamw(self: __torch__.Ops, p: Tensor, g: Tensor, m: Tensor, v: Tensor, h: Tensor) -> Tensor:
+    step = torch.to(h[5], ops.prim.device(p), 6)
+    _0 = torch._fused_adamw_([p], [g], [m], [v], annotate(List[Tensor], []), [step], lr=float(h[0]), beta1=float(h[1]), beta2=float(h[2]), weight_decay=float(h[4]), eps=float(h[3]), amsgrad=False, maximize=False)
+    return p
