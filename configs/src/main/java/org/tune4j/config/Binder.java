@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -21,6 +22,7 @@ import org.tune4j.ConfigException;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.component.Default;
+import org.tune4j.component.Inline;
 
 /** Builds what a config describes, or says everything that is wrong with it. */
 public final class Binder {
@@ -74,28 +76,52 @@ public final class Binder {
 
   private @Nullable Object build(Executable e, Node.Section section, Set<String> ignored) {
     int before = problems.size();
-    Map<String, Parameter> accepted = new LinkedHashMap<>();
-    for (Parameter p : e.getParameters()) {
-      accepted.put(snake(p.getName()), p);
-    }
+    Set<String> accepted = new LinkedHashSet<>();
+    collectKeys(e, accepted);
     section
         .entries()
         .forEach(
             (key, value) -> {
-              if (!accepted.containsKey(key) && !ignored.contains(key) && !key.equals(COMPONENT)) {
+              if (!accepted.contains(key) && !ignored.contains(key) && !key.equals(COMPONENT)) {
                 problems.add(
                     "%s: key '%s' is not known%s; accepted are %s"
                         .formatted(
                             value.origin(),
                             key,
-                            Nearest.hint(key, accepted.keySet()),
-                            String.join(", ", accepted.keySet())));
+                            Nearest.hint(key, accepted),
+                            String.join(", ", accepted)));
               }
             });
-    Object[] arguments = new Object[accepted.size()];
-    int i = 0;
-    for (Map.Entry<String, Parameter> a : accepted.entrySet()) {
-      arguments[i++] = argument(a.getKey(), a.getValue(), section);
+    Object built = call(e, section);
+    return problems.size() > before ? null : built;
+  }
+
+  /** The keys of a section: a parameter each, and those of inlined records. */
+  private static void collectKeys(Executable e, Set<String> keys) {
+    for (Parameter p : e.getParameters()) {
+      if (p.isAnnotationPresent(Inline.class)) {
+        collectKeys(constructor(p.getType()), keys);
+      } else {
+        keys.add(snake(p.getName()));
+      }
+    }
+  }
+
+  private static Constructor<?> constructor(Class<?> record) {
+    return record.getConstructors()[0];
+  }
+
+  /** Calls it with its keys' values; null where that failed and the problems say why. */
+  private @Nullable Object call(Executable e, Node.Section section) {
+    int before = problems.size();
+    Parameter[] parameters = e.getParameters();
+    Object[] arguments = new Object[parameters.length];
+    for (int i = 0; i < parameters.length; i++) {
+      Parameter p = parameters[i];
+      arguments[i] =
+          p.isAnnotationPresent(Inline.class)
+              ? call(constructor(p.getType()), section)
+              : argument(snake(p.getName()), p, section);
     }
     if (problems.size() > before) {
       return null;

@@ -259,6 +259,26 @@ public final class Config {
     return root;
   }
 
+  /** Every plain value and list by its dotted path, such as {@code optimizer.lr}; in order. */
+  public Map<String, String> settings() {
+    Map<String, String> all = new LinkedHashMap<>();
+    collect("", root, all);
+    return all;
+  }
+
+  private static void collect(String prefix, Node.Section section, Map<String, String> into) {
+    section
+        .entries()
+        .forEach(
+            (key, value) -> {
+              if (value instanceof Node.Section s && !s.entries().isEmpty()) {
+                collect(prefix + key + ".", s, into);
+              } else {
+                into.put(prefix + key, inline(value));
+              }
+            });
+  }
+
   /** The config as YAML; reading that gives the same config. */
   public String toYaml() {
     StringBuilder out = new StringBuilder();
