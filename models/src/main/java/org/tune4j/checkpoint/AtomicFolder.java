@@ -11,6 +11,8 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Comparator;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
@@ -21,6 +23,9 @@ import org.tune4j.InputException;
  */
 public final class AtomicFolder {
   private static final String OLD = "old";
+
+  /** The names that {@link AtomicFile#aside} gives. */
+  private static final Pattern ASIDE = Pattern.compile("\\.(.+)\\.[0-9a-f-]{8}\\.(tmp|old)");
 
   private AtomicFolder() {}
 
@@ -89,6 +94,51 @@ public final class AtomicFolder {
       throw new EnvironmentException(
           "Cannot put back the folder " + target + ": " + Texts.reason(e), e);
     }
+  }
+
+  /**
+   * Deletes what cut-off writes and deletions have left in a folder. Nobody may be writing there.
+   *
+   * @throws EnvironmentException if the folder cannot be read
+   */
+  public static void sweep(Path parent) {
+    if (!Files.isDirectory(parent)) {
+      return;
+    }
+    try (Stream<Path> paths = Files.list(parent)) {
+      for (Path path : paths.toList()) {
+        String name = String.valueOf(path.getFileName());
+        Matcher aside = ASIDE.matcher(name);
+        if (!aside.matches()) {
+          continue;
+        }
+        if (aside.group(2).equals(OLD)) {
+          restore(path.resolveSibling(aside.group(1)));
+        }
+        delete(path);
+      }
+    } catch (IOException e) {
+      throw new EnvironmentException(
+          "Cannot read the folder " + parent + ": " + Texts.reason(e), e);
+    }
+  }
+
+  /**
+   * Deletes a folder so that it is there whole or not at all; what a cut leaves is for {@link
+   * #sweep}.
+   *
+   * @throws EnvironmentException if it cannot be renamed away
+   */
+  public static void remove(Path folder) {
+    Path place = folder.toAbsolutePath().normalize();
+    Path aside = AtomicFile.aside(place, "tmp");
+    try {
+      Files.move(place, aside, StandardCopyOption.ATOMIC_MOVE);
+    } catch (IOException e) {
+      throw new EnvironmentException(
+          "Cannot delete the folder " + folder + ": " + Texts.reason(e), e);
+    }
+    delete(aside);
   }
 
   private static Optional<Path> newestOld(Path place) throws IOException {
