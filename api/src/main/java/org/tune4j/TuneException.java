@@ -9,7 +9,11 @@ import org.jspecify.annotations.Nullable;
  * <p>Anything else that escapes is a defect of Tune4J or of a plugin.
  */
 public abstract sealed class TuneException extends RuntimeException
-    permits UsageException, ConfigException, InputException, EnvironmentException {
+    permits UsageException,
+        ConfigException,
+        InputException,
+        EnvironmentException,
+        TrainingException {
   TuneException(String message, @Nullable Throwable cause) {
     super(message.strip().replaceAll("\\s*[\\r\\n]+\\s*", " "), cause);
   }

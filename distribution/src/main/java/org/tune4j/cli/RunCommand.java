@@ -29,6 +29,8 @@ import picocli.CommandLine.Parameters;
       "names the backend where neither the config nor an override does."
     })
 final class RunCommand implements Callable<Integer> {
+  private static final String RESUME = "resume_from_checkpoint=true";
+
   @Parameters(index = "0", paramLabel = "RECIPE", description = "What to do; `tune ls` lists them.")
   private String recipe;
 
@@ -44,6 +46,17 @@ final class RunCommand implements Callable<Integer> {
       paramLabel = "OVERRIDE",
       description = "key=value, section.key=value or ~key.")
   private List<String> overrides = new ArrayList<>();
+
+  @Option(
+      names = "--resume",
+      description =
+          "Goes on from the newest checkpoint of output_dir: resume_from_checkpoint=true.")
+  private boolean resume;
+
+  @Option(
+      names = "--dry-run",
+      description = "Builds everything, runs one step, writes nothing and reports.")
+  private boolean dryRun;
 
   @ArgGroup(heading = "%nAs torchrun takes them:%n", exclusive = false)
   private @Nullable TorchrunOptions torchrun;
@@ -72,14 +85,42 @@ final class RunCommand implements Callable<Integer> {
                   .formatted(recipe)
               + " NAME_OR_FILE [key=value ...]");
     }
-    Config resolved = ShippedConfigs.read(config).with(overrides);
+    List<String> changes = new ArrayList<>(overrides);
+    if (resume) {
+      changes.add(RESUME);
+    }
+    Config resolved = ShippedConfigs.read(config).with(changes);
     Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
-    built.run(
-        new RunContext(
-            backends.get(),
-            RecipeNames.comment(recipe) + resolved.toYaml(),
-            terminal.out(),
-            terminal.interactive()));
+    try (StopSignal stop = StopSignal.listen()) {
+      built.run(
+          new RunContext(
+              backends.get(),
+              RecipeNames.comment(recipe) + resolved.toYaml(),
+              resolved.settings(),
+              resumeCommand(),
+              terminal.out(),
+              terminal.interactive(),
+              dryRun,
+              stop::requested));
+    }
     return 0;
+  }
+
+  /** What the user would type to go on. */
+  private String resumeCommand() {
+    StringBuilder command = new StringBuilder("tune run " + recipe + " --config " + quoted(config));
+    for (String o : overrides) {
+      if (!o.startsWith("resume_from_checkpoint=")) {
+        command.append(' ').append(quoted(o));
+      }
+    }
+    return command + " " + RESUME;
+  }
+
+  /** As a POSIX shell takes it. */
+  private static String quoted(String argument) {
+    return argument.matches("[A-Za-z0-9_./=:,@%+~-]+")
+        ? argument
+        : "'" + argument.replace("'", "'\\''") + "'";
   }
 }

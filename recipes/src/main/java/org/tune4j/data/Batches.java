@@ -1,38 +1,59 @@
 package org.tune4j.data;
 
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.tune4j.tensor.RandomBits;
 
 /**
  * Which rows each step takes. The order of an epoch is a function of seed and epoch alone, so that
- * any step can be found again.
- *
- * @param rows how many rows there are
- * @param size rows of a step; the last step of an epoch may have fewer
+ * any step can be found again. Used by one thread.
  */
-public record Batches(int rows, int size, boolean shuffle, long seed) {
-  /** Steps of an epoch. */
-  public long perEpoch() {
-    return ((long) rows + size - 1) / size;
+public final class Batches {
+  private final int rows;
+  private final int rowsPerStep;
+  private final boolean shuffle;
+  private final long seed;
+  private int epoch = -1;
+  private int[] order = {};
+
+  /**
+   * Steps over so many rows.
+   *
+   * @param rowsPerStep rows of a step; the last step of an epoch may have fewer
+   */
+  public Batches(int rows, int rowsPerStep, boolean shuffle, long seed) {
+    this.rows = rows;
+    this.rowsPerStep = rowsPerStep;
+    this.shuffle = shuffle;
+    this.seed = seed;
   }
 
-  /** The rows of a step. */
-  public List<Integer> of(int epoch, int step) {
-    return order(epoch).subList(step * size, Math.min(rows, (step + 1) * size));
+  /** Steps of an epoch. */
+  public long perEpoch() {
+    return ((long) rows + rowsPerStep - 1) / rowsPerStep;
+  }
+
+  /** The rows of a step, from 0 in its epoch. */
+  public List<Integer> of(int epoch, long step) {
+    if (epoch != this.epoch) {
+      order = order(epoch);
+      this.epoch = epoch;
+    }
+    int from = Math.toIntExact(step * rowsPerStep);
+    return Arrays.stream(order, from, Math.min(rows, from + rowsPerStep)).boxed().toList();
   }
 
   /** Fisher and Yates' shuffle. */
-  private List<Integer> order(int epoch) {
-    List<Integer> order = new ArrayList<>();
-    for (int i = 0; i < rows; i++) {
-      order.add(i);
-    }
+  private int[] order(int epoch) {
+    int[] order = IntStream.range(0, rows).toArray();
     if (shuffle) {
       long own = RandomBits.bits(seed, epoch);
       for (int i = rows - 1; i > 0; i--) {
         int j = (int) Long.remainderUnsigned(RandomBits.bits(own, i), i + 1L);
-        order.set(i, order.set(j, order.get(i)));
+        int swapped = order[i];
+        order[i] = order[j];
+        order[j] = swapped;
       }
     }
     return order;

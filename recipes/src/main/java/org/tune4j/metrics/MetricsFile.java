@@ -2,54 +2,86 @@ package org.tune4j.metrics;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.StringWriter;
-import java.io.Writer;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import org.tune4j.EnvironmentException;
 
 /**
- * Appends one JSON object a step to {@code metrics.jsonl}, flushed line by line so that others can
- * follow a run.
+ * Appends one JSON object a step to {@code metrics.jsonl}, line by line, so that others can follow
+ * a run.
  */
 public final class MetricsFile implements AutoCloseable {
   private final Path file;
-  private final Writer out;
+  private final FileChannel out;
   private final JsonFactory json = new JsonFactory();
 
-  private MetricsFile(Path file, Writer out) {
+  private MetricsFile(Path file, FileChannel out) {
     this.file = file;
     this.out = out;
   }
 
   /**
-   * Starts a new file at {@code dir/metrics.jsonl}, in place of an earlier run's.
+   * Opens {@code dir/metrics.jsonl} behind the lines of a run's first steps; what follows them, a
+   * killed run's later steps or half a line, is cut off.
    *
-   * @throws EnvironmentException when the folder cannot be written
+   * @param steps how many steps the run has made: 0 starts in place of an earlier run's file
+   * @throws EnvironmentException when the file cannot be written
    */
-  public static MetricsFile create(Path dir) {
+  public static MetricsFile open(Path dir, long steps) {
     Path file = dir.resolve("metrics.jsonl");
     try {
       Files.createDirectories(dir);
-      return new MetricsFile(
-          file,
-          Files.newBufferedWriter(
-              file,
-              StandardCharsets.UTF_8,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING));
+      long kept = steps == 0 || !Files.exists(file) ? 0 : lengthOf(file, steps);
+      FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      out.truncate(kept).position(kept);
+      return new MetricsFile(file, out);
     } catch (IOException e) {
       throw new EnvironmentException(
           "%s cannot be written: %s; choose another output_dir".formatted(file, e), e);
     }
   }
 
+  /** Bytes of the whole lines up to a step. */
+  private static long lengthOf(Path file, long steps) throws IOException {
+    byte[] all = Files.readAllBytes(file);
+    int kept = 0;
+    for (int i = 0; i < all.length; i++) {
+      if (all[i] == '\n') {
+        if (stepOf(Arrays.copyOfRange(all, kept, i)) > steps) {
+          return kept;
+        }
+        kept = i + 1;
+      }
+    }
+    return kept;
+  }
+
+  private static long stepOf(byte[] line) {
+    try (JsonParser in = new JsonFactory().createParser(line)) {
+      while (in.nextToken() != null) {
+        if (in.currentToken() == JsonToken.FIELD_NAME && in.currentName().equals("step")) {
+          in.nextToken();
+          return in.getValueAsLong(Long.MAX_VALUE);
+        }
+      }
+      return Long.MAX_VALUE;
+    } catch (IOException e) {
+      return Long.MAX_VALUE; // not a whole line: it goes with all behind it
+    }
+  }
+
   /** Appends a line. */
   public void append(StepMetrics m) {
-    StringWriter line = new StringWriter();
+    ByteArrayOutputStream line = new ByteArrayOutputStream();
     try (JsonGenerator g = json.createGenerator(line)) {
       g.writeStartObject();
       g.writeNumberField("step", m.step());
@@ -62,16 +94,25 @@ public final class MetricsFile implements AutoCloseable {
       g.writeNumberField("seconds", m.seconds());
       g.writeNumberField("tokens_per_second", m.tokensPerSecond());
       g.writeNumberField("rss_mb", m.rssMb());
+      Double valLoss = m.valLoss();
+      if (valLoss != null) {
+        g.writeNumberField("val_loss", valLoss);
+      }
       g.writeEndObject();
     } catch (IOException e) {
       throw new IllegalStateException(e);
     }
+    line.writeBytes("\n".getBytes(StandardCharsets.UTF_8));
     try {
-      out.write(line.append("\n").toString());
-      out.flush();
+      ByteBuffer bytes = ByteBuffer.wrap(line.toByteArray());
+      while (bytes.hasRemaining()) {
+        out.write(bytes);
+      }
     } catch (IOException e) {
       throw new EnvironmentException(
-          "%s cannot be appended to: %s; free some space and run again".formatted(file, e), e);
+          "%s cannot be appended to: %s; free some space and run again with --resume"
+              .formatted(file, e),
+          e);
     }
   }
 

@@ -10,9 +10,16 @@ public final class Progress {
   private final PrintStream out;
   private final boolean terminal;
   private final long totalSteps;
+  private final long firstStep;
   private double seconds;
 
-  public Progress(PrintStream out, boolean terminal, long totalSteps) {
+  /**
+   * Shows a run from a step on.
+   *
+   * @param doneSteps steps that an earlier process has made
+   */
+  public Progress(PrintStream out, boolean terminal, long doneSteps, long totalSteps) {
+    this.firstStep = doneSteps;
     this.out = out;
     this.terminal = terminal;
     this.totalSteps = totalSteps;
@@ -21,7 +28,7 @@ public final class Progress {
   /** Shows one step. */
   public void show(StepMetrics m) {
     seconds += m.seconds();
-    long left = Math.round(seconds / m.step() * (totalSteps - m.step()));
+    long left = Math.round(seconds / (m.step() - firstStep) * (totalSteps - m.step()));
     String text =
         String.format(
             Locale.ROOT,
@@ -33,6 +40,10 @@ public final class Progress {
             m.tokensPerSecond(),
             left / 60,
             left % 60);
+    Double valLoss = m.valLoss();
+    if (valLoss != null) {
+      text += String.format(Locale.ROOT, "  validation loss %.4f", valLoss);
+    }
     if (terminal) {
       int done = (int) (WIDTH * m.step() / Math.max(1, totalSteps));
       out.print("\r[" + "=".repeat(done) + " ".repeat(WIDTH - done) + "] " + text + "\u001b[K");

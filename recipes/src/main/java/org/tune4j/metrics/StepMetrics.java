@@ -1,5 +1,7 @@
 package org.tune4j.metrics;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What one step reports.
  *
@@ -12,6 +14,8 @@ package org.tune4j.metrics;
  * @param tokens all tokens; there is no padding
  * @param seconds wall clock of the step
  * @param rssMb resident size of the process in MiB
+ * @param valLoss mean over the validation rows' label tokens after this step, null where it was not
+ *     taken
  */
 public record StepMetrics(
     long step,
@@ -22,7 +26,8 @@ public record StepMetrics(
     long labelTokens,
     long tokens,
     double seconds,
-    long rssMb) {
+    long rssMb,
+    @Nullable Double valLoss) {
   public double tokensPerSecond() {
     return tokens / Math.max(seconds, 1e-9);
   }

@@ -2,6 +2,7 @@ package org.tune4j.optim;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
@@ -58,7 +59,7 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
     private final List<Tensor> values = new ArrayList<>();
     private final List<Tensor> means = new ArrayList<>();
     private final List<Tensor> squares = new ArrayList<>();
-    private long steps;
+    private long updates;
 
     State(List<Parameter> parameters) {
       for (Parameter p : parameters) {
@@ -71,7 +72,7 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
 
     @Override
     public void step(List<Tensor> gradients, double lr) {
-      steps++;
+      updates++;
       for (int i = 0; i < values.size(); i++) {
         Tensor value = values.get(i);
         Engine engine = value.engine();
@@ -82,13 +83,28 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
                 gradients.get(i),
                 means.get(i),
                 squares.get(i),
-                steps,
+                updates,
                 lr,
                 betas.get(0),
                 betas.get(1),
                 eps,
                 weightDecay);
       }
+    }
+
+    @Override
+    public long updates() {
+      return updates;
+    }
+
+    @Override
+    public void setUpdates(long updates) {
+      this.updates = updates;
+    }
+
+    @Override
+    public Map<String, List<Tensor>> state() {
+      return Map.of("exp_avg", means, "exp_avg_sq", squares);
     }
   }
 }

@@ -1,6 +1,7 @@
 package org.tune4j.optim;
 
 import java.util.List;
+import java.util.Map;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.Tensor;
 
@@ -22,4 +23,16 @@ public interface Optimizer {
    * @param lr the learning rate of this step
    */
   void step(List<Tensor> gradients, double lr);
+
+  /** How many updates it has made. */
+  long updates();
+
+  /** Goes on as after so many updates; {@link #state}'s tensors are to be overwritten too. */
+  void setUpdates(long updates);
+
+  /**
+   * Its state by kind, such as {@code exp_avg}: a tensor a parameter, in order, not copied; empty
+   * where it has none.
+   */
+  Map<String, List<Tensor>> state();
 }

@@ -2,22 +2,18 @@ package org.tune4j.recipes;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.stream.IntStream;
-import org.jspecify.annotations.Nullable;
+import java.util.Map;
+import java.util.Optional;
 import org.tune4j.UsageException;
-import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Inline;
 import org.tune4j.data.Batches;
 import org.tune4j.data.DatasetSpec;
-import org.tune4j.data.Example;
 import org.tune4j.loss.ChunkedCrossEntropy;
-import org.tune4j.metrics.MetricsFile;
-import org.tune4j.metrics.Progress;
-import org.tune4j.metrics.ResidentSize;
-import org.tune4j.metrics.StepMetrics;
 import org.tune4j.models.Decoder;
+import org.tune4j.models.LoraConfig;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.LrSchedule;
@@ -26,17 +22,25 @@ import org.tune4j.peft.Adapters;
 import org.tune4j.peft.ParameterSummary;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
-import org.tune4j.spi.BackendOptions;
-import org.tune4j.tensor.DType;
-import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
-import org.tune4j.tensor.RandomBits;
 import org.tune4j.tensor.TensorScope;
-import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
-import org.tune4j.training.Gradients;
+import org.tune4j.training.ComputeOptions;
+import org.tune4j.training.DryRun;
 import org.tune4j.training.HuggingFaceCheckpointer;
+import org.tune4j.training.OutputFolder;
 import org.tune4j.training.RowsOverThreads;
+import org.tune4j.training.RunCheckpoints;
+import org.tune4j.training.RunIdentity;
+import org.tune4j.training.RunLog;
+import org.tune4j.training.RunState;
+import org.tune4j.training.SavedRun;
+import org.tune4j.training.SavingOptions;
+import org.tune4j.training.TrainStep;
+import org.tune4j.training.TrainingData;
+import org.tune4j.training.TrainingOptions;
+import org.tune4j.training.Validation;
+import org.tune4j.training.ValidationOptions;
 
 /**
  * LoRA fine-tuning of a decoder on one device: the base model is frozen, the adapters are trained.
@@ -45,25 +49,17 @@ public final class LoraFinetuneSingleDevice implements Recipe {
   private final Path outputDir;
   private final TokenizerSpec tokenizer;
   private final ModelSpec model;
+  private final LoraConfig lora;
   private final HuggingFaceCheckpointer checkpointer;
   private final DatasetSpec dataset;
   private final Optimizer.Spec optimizer;
   private final LrSchedule lrScheduler;
   private final ChunkedCrossEntropy loss;
-  private final int batchSize;
-  private final int epochs;
-  private final @Nullable Integer maxStepsPerEpoch;
-  private final int gradientAccumulationSteps;
-  private final @Nullable Double clipGradNorm;
-  private final boolean shuffle;
-  private final long seed;
-  private final String backend;
-  private final Device device;
-  private final DType dtype;
-  private final int threads;
-  private final boolean enableActivationCheckpointing;
+  private final TrainingOptions training;
+  private final ComputeOptions compute;
+  private final SavingOptions saving;
   private final boolean saveAdapterWeightsOnly;
-  private final ShardSize maxShardSize;
+  private final ValidationOptions validation;
   private final int logEveryNSteps;
 
   @Component("lora_finetune_single_device")
@@ -77,42 +73,12 @@ public final class LoraFinetuneSingleDevice implements Recipe {
       @Doc("how parameters are updated") Optimizer.Spec optimizer,
       @Doc("the learning rate's course") LrSchedule lrScheduler,
       @Doc("what is minimised") ChunkedCrossEntropy loss,
-      @Doc("rows of a micro-batch") @Default("2") int batchSize,
-      @Doc("passes over the data") @Default("1") int epochs,
-      @Doc("updates after which an epoch ends early") @Nullable Integer maxStepsPerEpoch,
-      @Doc("micro-batches of an update") @Default("1") int gradientAccumulationSteps,
-      @Doc("largest global L2 norm of the gradients") @Nullable Double clipGradNorm,
-      @Doc("rows in random order, another each epoch") @Default("true") boolean shuffle,
-      @Doc("of initial adapters, order and dropout") @Nullable Long seed,
-      @Doc("javacpp or djl; empty for TUNE_BACKEND or the first available") @Default("''")
-          String backend,
-      @Doc("cpu, cuda or cuda:INDEX") @Default("cpu") String device,
-      @Doc("fp32, bf16 or fp16: of weights, adapters and optimiser state") @Default("bf16")
-          String dtype,
-      @Doc("threads that share the rows; 0 for all cores") @Default("0") int threads,
-      @Doc("keep only layer inputs and compute layers again in backward") @Default("false")
-          boolean enableActivationCheckpointing,
+      @Inline TrainingOptions training,
+      @Inline ComputeOptions compute,
+      @Inline SavingOptions saving,
       @Doc("do not write the merged model") @Default("false") boolean saveAdapterWeightsOnly,
-      @Doc("size of the merged model's files") @Default("5GB") String maxShardSize,
-      @Doc("resuming is not supported yet") @Default("false") boolean resumeFromCheckpoint,
+      @Inline ValidationOptions validation,
       @Doc("how often progress is shown") @Default("1") int logEveryNSteps) {
-    positive("batch_size", batchSize);
-    positive("epochs", epochs);
-    positive("gradient_accumulation_steps", gradientAccumulationSteps);
-    positive("log_every_n_steps", logEveryNSteps);
-    if (maxStepsPerEpoch != null) {
-      positive("max_steps_per_epoch", maxStepsPerEpoch);
-    }
-    if (clipGradNorm != null && !(clipGradNorm > 0)) {
-      throw new UsageException(
-          "clip_grad_norm is %s, expected a number above 0".formatted(clipGradNorm));
-    }
-    if (resumeFromCheckpoint) {
-      throw new UsageException("resume_from_checkpoint=true is not supported yet; set it to false");
-    }
-    if (threads < 0) {
-      throw new UsageException("threads is %d, expected 0 or more".formatted(threads));
-    }
     if (model.lora() == null) {
       throw new UsageException(
           "model %s has no adapters; use lora_%s".formatted(model.name(), model.name()));
@@ -120,135 +86,118 @@ public final class LoraFinetuneSingleDevice implements Recipe {
     this.outputDir = outputDir;
     this.tokenizer = tokenizer;
     this.model = model;
+    this.lora = model.lora();
     this.checkpointer = checkpointer;
     this.dataset = dataset;
     this.optimizer = optimizer;
     this.lrScheduler = lrScheduler;
     this.loss = loss;
-    this.batchSize = batchSize;
-    this.epochs = epochs;
-    this.maxStepsPerEpoch = maxStepsPerEpoch;
-    this.gradientAccumulationSteps = gradientAccumulationSteps;
-    this.clipGradNorm = clipGradNorm;
-    this.shuffle = shuffle;
-    this.seed = seed == null ? 0 : seed;
-    this.backend = backend;
-    this.device = Device.parse(device);
-    this.dtype = DType.parse(dtype);
-    this.threads = threads;
-    this.enableActivationCheckpointing = enableActivationCheckpointing;
+    this.training = training;
+    this.compute = compute;
+    this.saving = saving;
     this.saveAdapterWeightsOnly = saveAdapterWeightsOnly;
-    this.maxShardSize = ShardSize.parse(maxShardSize);
+    this.validation = validation;
     this.logEveryNSteps = logEveryNSteps;
-  }
-
-  private static void positive(String key, int value) {
-    if (value < 1) {
-      throw new UsageException("%s is %d, expected 1 or more".formatted(key, value));
-    }
   }
 
   @Override
   public void run(RunContext context) {
     // Setup
     checkpointer.check();
-    List<Example> data = readData();
-    try (Engine engine = context.backends().open(backend, new BackendOptions(device, threads));
+    TrainingData data =
+        TrainingData.read(
+            tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());
+    Batches batches =
+        new Batches(
+            data.train().size(), training.rowsPerStep(), training.shuffle(), training.seedOrZero());
+    long stepsPerEpoch = training.stepsPerEpoch(batches.perEpoch());
+    long totalSteps = stepsPerEpoch * training.epochs();
+    try (Engine engine = compute.open(context.backends());
         TensorScope run = engine.openScope()) {
-      context.out().println(describe(engine));
-      Decoder decoder = checkpointer.load(model, engine, dtype, seed);
-      decoder.setCheckpointLayers(enableActivationCheckpointing);
-      List<Parameter> adapters = List.copyOf(Adapters.parameters(decoder).values());
-      context.out().println(ParameterSummary.of(decoder));
-      Optimizer update = optimizer.create(adapters);
-      Batches batches =
-          new Batches(data.size(), batchSize * gradientAccumulationSteps, shuffle, seed);
-      long stepsPerEpoch = batches.perEpoch();
-      if (maxStepsPerEpoch != null) {
-        stepsPerEpoch = Math.min(stepsPerEpoch, maxStepsPerEpoch);
+      context.out().println(ComputeOptions.describe(engine));
+      RunIdentity identity =
+          new RunIdentity(context.settings(), data.fingerprint(), compute.rowThreads());
+      Optional<SavedRun> saved = saving.resume(outputDir, identity, context.out());
+      RunState state = saved.map(SavedRun::state).orElse(RunState.START);
+      if (state.epoch() == training.epochs()) {
+        context.out().println("nothing to do: the run in " + outputDir + " is complete");
+        return;
       }
-      long totalSteps = stepsPerEpoch * epochs;
-      Progress progress = new Progress(context.out(), context.terminal(), totalSteps);
-      checkpointer.saveConfig(context.resolvedConfig());
+      Decoder decoder =
+          saved
+              .map(s -> checkpointer.withAdapter(s.folder()))
+              .orElse(checkpointer)
+              .load(model, engine, compute.type(), training.seedOrZero());
+      decoder.setCheckpointLayers(compute.enableActivationCheckpointing());
+      context.out().println(ParameterSummary.of(decoder));
+      Map<String, Parameter> adapters = Adapters.parameters(decoder);
+      Optimizer update = optimizer.create(List.copyOf(adapters.values()));
+      saved.ifPresent(s -> s.restore(update, List.copyOf(adapters.keySet())));
+      int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
 
-      // Train
-      try (MetricsFile metrics = MetricsFile.create(outputDir.resolve("logs"));
-          RowsOverThreads rows =
-              new RowsOverThreads(engine, decoder, rowThreads(), loss.chunkTokens())) {
-        long step = 0;
-        long draws = 0;
-        for (int epoch = 0; epoch < epochs; epoch++) {
-          for (int i = 0; i < stepsPerEpoch; i++) {
-            long started = System.nanoTime();
-            List<Example> batch = batches.of(epoch, i).stream().map(data::get).toList();
-            double lr = optimizer.lr() * lrScheduler.factor(step, totalSteps);
-            try (TensorScope scope = engine.openScope()) {
-              Gradients gradients = new Gradients(engine, adapters);
-              double sum = 0;
-              for (List<RowsOverThreads.Row> micro : partition(batch)) {
-                sum += rows.forwardBackward(micro, RandomBits.bits(seed, draws++), gradients);
+      try (RowsOverThreads rows =
+          new RowsOverThreads(engine, decoder, threads, loss.chunkTokens())) {
+        TrainStep step = new TrainStep(engine, adapters, update, rows, training);
+        Validation test = new Validation(data.validation(), validation.batchSize(training));
+        if (context.dryRun()) {
+          new DryRun(step, batches, data.train(), totalSteps).report(context.out());
+          return;
+        }
+
+        // Train
+        try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
+            RunLog log = new RunLog(output, context, state, totalSteps, logEveryNSteps);
+            RunCheckpoints checkpoints =
+                new RunCheckpoints(
+                    outputDir,
+                    saving.keepLastN(),
+                    adapters,
+                    update,
+                    identity.withRowThreads(threads),
+                    (folder, values) -> checkpointer.writeAdapter(folder, lora, values))) {
+          while (state.epoch() < training.epochs()) {
+            while (state.epochStep() < stepsPerEpoch && !validation.exhausted(state)) {
+              List<Integer> indices = batches.of(state.epoch(), state.epochStep());
+              double lr = optimizer.lr() * lrScheduler.factor(state.step(), totalSteps);
+              log.start();
+              Optional<TrainStep.Outcome> outcome =
+                  step.run(state.step(), indices, data.train()::get, lr);
+              log.stop();
+              state = state.nextStep();
+              if (state.step() == 1) {
+                log.firstStep(outcome, decoder.config().vocabSize(), step.withoutGradient());
               }
-              long labels = batch.stream().mapToLong(Example::labelCount).sum();
-              Gradients.Mean mean =
-                  gradients.mean(
-                      labels, clipGradNorm == null ? Double.POSITIVE_INFINITY : clipGradNorm);
-              update.step(mean.gradients(), lr);
-              step++;
-              StepMetrics m =
-                  new StepMetrics(
-                      step,
-                      epoch,
-                      sum / labels,
-                      lr,
-                      mean.norm(),
-                      labels,
-                      batch.stream().mapToLong(e -> e.tokens().length).sum(),
-                      (System.nanoTime() - started) * 1e-9,
-                      ResidentSize.mebibytes());
-              metrics.append(m);
-              if (step % logEveryNSteps == 0 || step == totalSteps) {
-                progress.show(m);
+              Double valLoss = null;
+              if (validation.due(state.step(), state.epochStep() == stepsPerEpoch)) {
+                valLoss = test.loss(rows);
+                if (state.improves(valLoss)) {
+                  checkpointer.saveAdapter(decoder, "best", true, saving.shardSize());
+                }
+                state = state.validated(valLoss);
+              }
+              log.step(state, indices, outcome, lr, valLoss);
+              if (saving.due(state.step())) {
+                checkpoints.save(state);
+              }
+              if (context.stopRequested().getAsBoolean()) {
+                log.stopped(checkpoints.saveNow(state));
+                return;
               }
             }
-          }
 
-          // Save
-          Path saved = checkpointer.save(decoder, epoch, saveAdapterWeightsOnly, maxShardSize);
-          context.out().println("saved " + saved);
+            // Save
+            Path epoch =
+                checkpointer.saveAdapter(
+                    decoder, "epoch_" + state.epoch(), saveAdapterWeightsOnly, saving.shardSize());
+            state =
+                validation.exhausted(state)
+                    ? state.atEpoch(training.epochs())
+                    : state.atEpoch(state.epoch() + 1);
+            checkpoints.saveNow(state);
+            log.saved(epoch);
+          }
         }
       }
     }
-  }
-
-  private List<Example> readData() {
-    Integer limit = tokenizer.maxSeqLen();
-    try (Tokenizer tokens = tokenizer.open(checkpointer.checkpointDir())) {
-      return dataset.open(tokens, limit == null ? Integer.MAX_VALUE : limit);
-    }
-  }
-
-  private static String describe(Engine engine) {
-    return "backend %s (%s), device %s, %d threads"
-        .formatted(
-            engine.backend().name(),
-            engine.backend().version(),
-            engine.device(),
-            engine.backend().threads());
-  }
-
-  private int rowThreads() {
-    return threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
-  }
-
-  /** The step's rows, a micro-batch at a time. */
-  private List<List<RowsOverThreads.Row>> partition(List<Example> batch) {
-    List<RowsOverThreads.Row> rows =
-        batch.stream()
-            .map(
-                e -> new RowsOverThreads.Row(e.tokens(), e.labels(), new int[] {e.tokens().length}))
-            .toList();
-    return IntStream.iterate(0, i -> i < rows.size(), i -> i + batchSize)
-        .mapToObj(i -> rows.subList(i, Math.min(rows.size(), i + batchSize)))
-        .toList();
   }
 }

@@ -1,8 +1,10 @@
 package org.tune4j.training;
 
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -14,6 +16,7 @@ public final class Gradients {
   private final Engine engine;
   private final List<Parameter> parameters;
   private final List<Tensor> sums = new ArrayList<>();
+  private final BitSet received = new BitSet();
 
   /** Zeros, owned by the calling thread's scope. */
   public Gradients(Engine engine, List<Parameter> parameters) {
@@ -31,11 +34,17 @@ public final class Gradients {
       for (int i = 0; i < sums.size(); i++) {
         Tensor g = gradients.get(parameters.get(i));
         if (g != null) {
+          received.set(i);
           Tensor sum = sums.get(i);
           sum.copyFrom(sum.add(g.dtype() == sum.dtype() ? g : g.cast(sum.dtype())));
         }
       }
     }
+  }
+
+  /** The positions of the parameters that no loss has depended on. */
+  List<Integer> missing() {
+    return IntStream.range(0, parameters.size()).filter(i -> !received.get(i)).boxed().toList();
   }
 
   /**

@@ -3,27 +3,22 @@ package org.tune4j.training;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
-import org.tune4j.UsageException;
 import org.tune4j.checkpoint.AtomicFolder;
 import org.tune4j.checkpoint.HuggingFaceConfig;
 import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.Manifest;
 import org.tune4j.checkpoint.PeftAdapter;
 import org.tune4j.checkpoint.PeftAdapterConfig;
 import org.tune4j.checkpoint.SafetensorsFile;
-import org.tune4j.checkpoint.SafetensorsType;
 import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.ShardPlan;
 import org.tune4j.checkpoint.ShardSize;
@@ -42,10 +37,8 @@ import org.tune4j.peft.Adapters;
 import org.tune4j.peft.LoraStateDict;
 import org.tune4j.peft.Merge;
 import org.tune4j.peft.StateDict;
-import org.tune4j.spi.Capability;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
-import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
@@ -72,12 +65,14 @@ public record HuggingFaceCheckpointer(
       @Doc("a PEFT adapter to start from") @Nullable Path adapterCheckpoint,
       @Doc("where epoch_N folders are written") Path outputDir,
       @Doc("accepted for torchtune's configs; config.json decides") @Default("''") String modelType,
-      @Doc("resuming is not supported yet") @Nullable Path recipeCheckpoint) {
-    if (recipeCheckpoint != null) {
-      throw new UsageException(
-          "checkpointer.recipe_checkpoint is not supported yet; set it to null");
-    }
+      @Doc("accepted for torchtune's configs; the newest checkpoint of output_dir is found")
+          @Nullable Path recipeCheckpoint) {
     return new HuggingFaceCheckpointer(checkpointDir, adapterCheckpoint, outputDir);
+  }
+
+  /** The same, but starting from this PEFT adapter. */
+  public HuggingFaceCheckpointer withAdapter(Path adapter) {
+    return new HuggingFaceCheckpointer(checkpointDir, adapter, outputDir);
   }
 
   /**
@@ -100,17 +95,39 @@ public record HuggingFaceCheckpointer(
    * @throws InputException when a file is broken, or is another model's
    */
   public Decoder load(ModelSpec spec, Engine engine, DType dtype, long seed) {
-    HuggingFaceFolder folder = HuggingFaceFolder.open(checkpointDir);
-    ModelSpec sized = spec.config() == null ? spec.withConfig(sizes(folder.config())) : spec;
-    Decoder decoder = sized.build(dtype);
-    Map<String, Tensor> base = new LinkedHashMap<>();
-    folder.weights().forEach((name, w) -> base.put(name, tensor(engine, w.file(), w.entry())));
-    LoraStateDict.validateBase(decoder, StateDict.load(decoder, base, false));
+    Decoder decoder = loadBase(spec, checkpointDir, engine, dtype, TensorFiles::map);
     if (adapterCheckpoint == null) {
       Adapters.initialise(engine, decoder, seed);
     } else {
       loadAdapter(engine, decoder, adapterCheckpoint);
     }
+    return decoder;
+  }
+
+  /**
+   * The model with weights of its own, all to be trained. Tensors belong to the calling thread's
+   * innermost scope.
+   *
+   * @param weights a Hugging Face folder: {@link #checkpointDir}, or a checkpoint of the run
+   * @throws InputException when a file is broken, or is another model's
+   */
+  public Decoder loadTrainable(ModelSpec spec, Path weights, Engine engine, DType dtype) {
+    return loadBase(spec, weights, engine, dtype, TensorFiles::read);
+  }
+
+  /** How a weight comes from a file. */
+  private interface Reader {
+    Tensor read(Engine engine, Path file, SafetensorsFile.Entry entry);
+  }
+
+  private static Decoder loadBase(
+      ModelSpec spec, Path weights, Engine engine, DType dtype, Reader reader) {
+    HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
+    ModelSpec sized = spec.config() == null ? spec.withConfig(sizes(folder.config())) : spec;
+    Decoder decoder = sized.build(dtype);
+    Map<String, Tensor> base = new LinkedHashMap<>();
+    folder.weights().forEach((name, w) -> base.put(name, reader.read(engine, w.file(), w.entry())));
+    LoraStateDict.validateBase(decoder, StateDict.load(decoder, base, false));
     return decoder;
   }
 
@@ -134,7 +151,7 @@ public record HuggingFaceCheckpointer(
             (name, entry) ->
                 tensors.put(
                     name.module() + "." + name.part().suffix(),
-                    copy(engine, adapter.file(), entry)));
+                    TensorFiles.read(engine, adapter.file(), entry)));
     try {
       LoraStateDict.validateAdapter(decoder, tensors);
     } catch (InputException e) {
@@ -168,88 +185,80 @@ public record HuggingFaceCheckpointer(
         window == null ? 0 : window);
   }
 
-  /** A tensor over the file's pages; a copy where the file or the backend does not allow that. */
-  private static Tensor tensor(Engine engine, Path file, SafetensorsFile.Entry e) {
-    boolean maps = engine.backend().capabilities().contains(Capability.MEMORY_MAP);
-    return maps && e.aligned() && e.length() > 0
-        ? engine.map(file, e.offset(), dtype(file, e), Shape.of(e.dimensions()))
-        : copy(engine, file, e);
+  /**
+   * Writes a PEFT adapter into a folder.
+   *
+   * @param values the adapter's tensors by full parameter name
+   */
+  public void writeAdapter(Path folder, LoraConfig lora, Map<String, Tensor> values) {
+    List<StoredTensor> adapter = new ArrayList<>();
+    values.forEach((name, t) -> adapter.add(TensorFiles.stored("base_model.model." + name, t)));
+    SafetensorsWriter.write(folder.resolve(PeftAdapter.FILE), adapter);
+    new PeftAdapterConfig(
+            lora.rank(),
+            lora.alpha(),
+            lora.dropout(),
+            lora.targetModules(),
+            false,
+            checkpointDir.toAbsolutePath().normalize().toString())
+        .write(folder);
   }
 
-  private static Tensor copy(Engine engine, Path file, SafetensorsFile.Entry e) {
-    ByteBuffer bytes =
-        ByteBuffer.allocateDirect(Math.toIntExact(e.length())).order(ByteOrder.LITTLE_ENDIAN);
-    try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ)) {
-      long at = e.offset();
-      while (bytes.hasRemaining()) {
-        int n = in.read(bytes, at);
-        if (n < 0) {
-          throw new InputException(
-              "%s ends inside tensor %s; fetch the file again".formatted(file, e.name()));
-        }
-        at += n;
-      }
-    } catch (IOException x) {
-      throw new InputException("%s cannot be read: %s".formatted(file, x), x);
-    }
-    return engine.tensor(bytes.flip(), dtype(file, e), Shape.of(e.dimensions()));
+  /**
+   * Writes a full model into a folder: weights, config and tokenizer files.
+   *
+   * @param values by full parameter name
+   */
+  public void writeModel(
+      Path folder, Decoder decoder, Map<String, Tensor> values, ShardSize shardSize)
+      throws IOException {
+    List<StoredTensor> weights = new ArrayList<>();
+    values.forEach((name, t) -> weights.add(TensorFiles.stored(name, t)));
+    writeModel(folder, decoder, weights, shardSize);
   }
 
-  private static DType dtype(Path file, SafetensorsFile.Entry e) {
-    return switch (e.type()) {
-      case F64 -> DType.FP64;
-      case F32 -> DType.FP32;
-      case F16 -> DType.FP16;
-      case BF16 -> DType.BF16;
-      default ->
-          throw new InputException(
-              "%s: tensor %s is %s, expected F32, F16 or BF16; convert the checkpoint"
-                  .formatted(file, e.name(), e.type()));
-    };
-  }
-
-  /** Writes the resolved config beside the results. */
-  public void saveConfig(String yaml) {
-    Path file = outputDir.resolve("config.yaml");
-    try {
-      Files.createDirectories(outputDir);
-      Files.writeString(file, yaml);
-    } catch (IOException e) {
-      throw new EnvironmentException(
-          "%s cannot be written: %s; choose another output_dir".formatted(file, e), e);
-    }
+  private void writeModel(
+      Path folder, Decoder decoder, List<StoredTensor> weights, ShardSize shardSize)
+      throws IOException {
+    ShardPlan.of(weights, shardSize).write(folder);
+    HuggingFaceFolder.open(checkpointDir).copySideFiles(folder);
+    describe(folder.resolve(HuggingFaceFolder.CONFIG), decoder);
   }
 
   /**
    * Writes {@code epoch_N}: the PEFT adapter and, unless left out, the merged model with config and
-   * tokenizer files. The folder appears whole or not at all.
+   * tokenizer files. The folder appears whole, with a manifest, or not at all.
    */
-  public Path save(Decoder decoder, int epoch, boolean adapterOnly, ShardSize shardSize) {
-    Path target = outputDir.resolve("epoch_" + epoch);
-    HuggingFaceFolder base = HuggingFaceFolder.open(checkpointDir);
+  public Path saveAdapter(Decoder decoder, String name, boolean adapterOnly, ShardSize shardSize) {
+    Path target = outputDir.resolve(name);
     AtomicFolder.write(
         target,
         folder -> {
-          List<StoredTensor> adapter = new ArrayList<>();
-          Adapters.parameters(decoder)
-              .forEach((name, p) -> adapter.add(stored("base_model.model." + name, p.tensor())));
-          SafetensorsWriter.write(folder.resolve(PeftAdapter.FILE), adapter);
-          LoraConfig lora = decoder.lora().orElseThrow();
-          new PeftAdapterConfig(
-                  lora.rank(),
-                  lora.alpha(),
-                  lora.dropout(),
-                  lora.targetModules(),
-                  false,
-                  checkpointDir.toAbsolutePath().normalize().toString())
-              .write(folder);
+          writeAdapter(folder, decoder.lora().orElseThrow(), tensors(Adapters.parameters(decoder)));
           if (!adapterOnly) {
-            ShardPlan.of(merged(decoder), shardSize).write(folder);
-            base.copySideFiles(folder);
-            describe(folder.resolve(HuggingFaceFolder.CONFIG), decoder);
+            writeModel(folder, decoder, merged(decoder), shardSize);
           }
+          Manifest.write(folder);
         });
     return target;
+  }
+
+  /** Writes {@code epoch_N}: the full model with config and tokenizer files, as a whole. */
+  public Path saveModel(Decoder decoder, String name, ShardSize shardSize) {
+    Path target = outputDir.resolve(name);
+    AtomicFolder.write(
+        target,
+        folder -> {
+          writeModel(folder, decoder, tensors(decoder.parameters()), shardSize);
+          Manifest.write(folder);
+        });
+    return target;
+  }
+
+  private static Map<String, Tensor> tensors(Map<String, Parameter> parameters) {
+    Map<String, Tensor> all = new LinkedHashMap<>();
+    parameters.forEach((name, p) -> all.put(name, p.tensor()));
+    return all;
   }
 
   private static List<StoredTensor> merged(Decoder decoder) {
@@ -261,51 +270,31 @@ public record HuggingFaceCheckpointer(
         .parameters()
         .forEach(
             (name, p) -> {
-              if (!adapters.containsKey(name)) {
-                all.add(stored(name, p.tensor()));
+              if (!adapters.containsKey(name) && !adapted.containsKey(module(name))) {
+                all.add(TensorFiles.stored(name, p.tensor()));
               }
             });
-    all.removeIf(t -> adapted.containsKey(module(t.name())));
-    adapted.forEach(
-        (name, lora) -> {
-          Tensor w = lora.weight().tensor();
-          Engine engine = w.engine();
-          all.add(
-              new StoredTensor(
-                  name + ".weight",
-                  type(w.dtype()),
-                  shape(w),
-                  channel -> {
-                    try (TensorScope scope = engine.openScope()) {
-                      channel.write(Merge.weight(engine, lora).bytes());
-                    }
-                  }));
-        });
+    adapted.forEach((name, lora) -> all.add(mergedWeight(name + ".weight", lora)));
     all.removeIf(t -> shared.containsKey(t.name()) && !adapted.containsKey(module(t.name())));
     return all;
   }
 
+  /** Merged when it is written, one weight at a time. */
+  private static StoredTensor mergedWeight(String name, LoraLinear lora) {
+    Tensor w = lora.weight().tensor();
+    return new StoredTensor(
+        name,
+        TensorFiles.type(w.dtype()),
+        Arrays.stream(w.shape().toArray()).boxed().toList(),
+        channel -> {
+          try (TensorScope scope = w.engine().openScope()) {
+            TensorFiles.write(Merge.weight(w.engine(), lora), channel);
+          }
+        });
+  }
+
   private static String module(String name) {
     return name.endsWith(".weight") ? name.substring(0, name.length() - ".weight".length()) : name;
-  }
-
-  private static StoredTensor stored(String name, Tensor t) {
-    return new StoredTensor(name, type(t.dtype()), shape(t), channel -> channel.write(t.bytes()));
-  }
-
-  private static List<Long> shape(Tensor t) {
-    return java.util.Arrays.stream(t.shape().toArray()).boxed().toList();
-  }
-
-  private static SafetensorsType type(DType dtype) {
-    return switch (dtype) {
-      case FP64 -> SafetensorsType.F64;
-      case FP32 -> SafetensorsType.F32;
-      case BF16 -> SafetensorsType.BF16;
-      case FP16 -> SafetensorsType.F16;
-      case INT64 -> SafetensorsType.I64;
-      case UINT8 -> SafetensorsType.U8;
-    };
   }
 
   /**

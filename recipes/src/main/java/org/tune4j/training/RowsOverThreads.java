@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.PackedRows;
 import org.tune4j.nn.Pass;
@@ -70,10 +71,19 @@ public final class RowsOverThreads implements AutoCloseable {
    * @return the sum of the cross-entropies
    */
   public double forwardBackward(List<Row> rows, long seed, Gradients gradients) {
+    return run(rows, seed, gradients);
+  }
+
+  /** The sum of the cross-entropies alone, without dropout. */
+  public double loss(List<Row> rows) {
+    return run(rows, 0, null);
+  }
+
+  private double run(List<Row> rows, long seed, @Nullable Gradients gradients) {
     int[] lengths = rows.stream().mapToInt(r -> r.tokens().length).toArray();
     List<List<Integer>> groups = RowGroups.balance(lengths, threads);
     if (groups.size() == 1) {
-      return alone(rows, RandomBits.bits(seed, 0), gradients);
+      return group(rows, RandomBits.bits(seed, 0), gradients, new CountDownLatch(0));
     }
     List<Future<Double>> running = new ArrayList<>();
     CountDownLatch before = new CountDownLatch(0);
@@ -93,26 +103,36 @@ public final class RowsOverThreads implements AutoCloseable {
   }
 
   private double inThread(
-      List<Row> rows, long seed, Gradients gradients, CountDownLatch turn, CountDownLatch done)
-      throws InterruptedException {
+      List<Row> rows,
+      long seed,
+      @Nullable Gradients gradients,
+      CountDownLatch turn,
+      CountDownLatch done) {
     engine.backend().setThreads(1);
-    try (TensorScope scope = engine.openScope()) {
-      Pass pass = new Pass(engine, scope, true, seed);
-      double loss = model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
-      turn.await();
-      gradients.add(pass.gradients());
-      return loss;
+    try {
+      return group(rows, seed, gradients, turn);
     } finally {
       done.countDown();
     }
   }
 
-  private double alone(List<Row> rows, long seed, Gradients gradients) {
+  private double group(
+      List<Row> rows, long seed, @Nullable Gradients gradients, CountDownLatch turn) {
     try (TensorScope scope = engine.openScope()) {
+      if (gradients == null) {
+        try (Engine.NoGradient off = engine.noGradient()) {
+          Pass pass = Pass.evaluation(engine, scope);
+          return model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
+        }
+      }
       Pass pass = new Pass(engine, scope, true, seed);
       double loss = model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
+      turn.await();
       gradients.add(pass.gradients());
       return loss;
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("the step was interrupted", e);
     }
   }
 

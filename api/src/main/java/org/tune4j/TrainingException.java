@@ -1,0 +1,15 @@
+package org.tune4j;
+
+/** Training cannot go on: a loss or a gradient is no finite number. Exit code 1. */
+public final class TrainingException extends TuneException {
+  private static final long serialVersionUID = 1;
+
+  public TrainingException(String message) {
+    super(message, null);
+  }
+
+  @Override
+  public int exitCode() {
+    return 1;
+  }
+}

@@ -1,0 +1,54 @@
+package org.tune4j.training;
+
+import org.tune4j.UsageException;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.Backends;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Engine;
+
+/** Keys of every recipe: what computes, where, and in which type. */
+public record ComputeOptions(
+    @Doc("javacpp or djl; empty for TUNE_BACKEND or the first available") @Default("''")
+        String backend,
+    @Doc("cpu, cuda or cuda:INDEX") @Default("cpu") String device,
+    @Doc("fp32, bf16 or fp16: of weights, adapters and optimiser state") @Default("bf16")
+        String dtype,
+    @Doc("threads that share the rows; 0 for all cores") @Default("0") int threads,
+    @Doc("keep only layer inputs and compute layers again in backward") @Default("false")
+        boolean enableActivationCheckpointing) {
+  public ComputeOptions {
+    Device.parse(device);
+    DType.parse(dtype);
+    if (threads < 0) {
+      throw new UsageException("threads is %d, expected 0 or more".formatted(threads));
+    }
+  }
+
+  /** Opens the backend on the device. */
+  public Engine open(Backends backends) {
+    return backends.open(backend, new BackendOptions(Device.parse(device), threads));
+  }
+
+  /** The type of weights, adapters and optimiser state. */
+  public DType type() {
+    return DType.parse(dtype);
+  }
+
+  /** How many groups of rows run at once. */
+  public int rowThreads() {
+    return threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+  }
+
+  /** The backend, its version, the device and the threads, for people. */
+  public static String describe(Engine engine) {
+    return "backend %s (%s), device %s, %d threads"
+        .formatted(
+            engine.backend().name(),
+            engine.backend().version(),
+            engine.device(),
+            engine.backend().threads());
+  }
+}

@@ -1,0 +1,49 @@
+package org.tune4j.training;
+
+import java.io.PrintStream;
+import java.util.List;
+import java.util.Optional;
+import org.tune4j.data.Batches;
+import org.tune4j.data.Example;
+import org.tune4j.metrics.ResidentSize;
+
+/** One step on the heaviest batch of the first epoch, of which nothing is kept. */
+public final class DryRun {
+  private final TrainStep step;
+  private final Batches batches;
+  private final List<Example> data;
+  private final long totalSteps;
+
+  public DryRun(TrainStep step, Batches batches, List<Example> data, long totalSteps) {
+    this.step = step;
+    this.batches = batches;
+    this.data = data;
+    this.totalSteps = totalSteps;
+  }
+
+  /** Runs it and says what it took. */
+  public void report(PrintStream out) {
+    List<Integer> heaviest = List.of();
+    long most = -1;
+    for (long i = 0; i < batches.perEpoch(); i++) {
+      List<Integer> indices = batches.of(0, i);
+      long tokens = indices.stream().mapToLong(r -> data.get(r).tokens().length).sum();
+      if (tokens > most) {
+        most = tokens;
+        heaviest = indices;
+      }
+    }
+    long started = System.nanoTime();
+    Optional<TrainStep.Outcome> outcome = step.run(0, heaviest, data::get, 0);
+    double seconds = (System.nanoTime() - started) * 1e-9;
+    out.printf(
+        "dry run: the heaviest of %d batches has %d rows, %d tokens; loss %s, %.1f s, resident size %d MiB; %d steps in all, nothing was written%n",
+        batches.perEpoch(),
+        heaviest.size(),
+        most,
+        outcome.map(o -> "%.4f".formatted(o.loss())).orElse("none: no token is trained on"),
+        seconds,
+        ResidentSize.mebibytes(),
+        totalSteps);
+  }
+}

@@ -1,0 +1,96 @@
+package org.tune4j.training;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.EnvironmentException;
+import org.tune4j.UsageException;
+import org.tune4j.checkpoint.AtomicFolder;
+
+/**
+ * A run's {@code output_dir}, held by one run at a time; the operating system lets go of it however
+ * the process ends.
+ */
+public final class OutputFolder implements AutoCloseable {
+  private static final String LOCK = ".lock";
+
+  private final Path path;
+  private final FileChannel lock;
+
+  private OutputFolder(Path path, FileChannel lock) {
+    this.path = path;
+    this.lock = lock;
+  }
+
+  /**
+   * Makes the folder, takes it, and deletes what killed runs left half-written.
+   *
+   * @param anew whether the run starts at step 1: an earlier run's checkpoints are moved aside
+   * @throws UsageException when another run writes there
+   * @throws EnvironmentException when it cannot be written
+   */
+  public static OutputFolder open(Path path, boolean anew, PrintStream out) {
+    FileChannel channel = null;
+    try {
+      Files.createDirectories(path);
+      channel =
+          FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+      if (!locked(channel)) {
+        channel.close();
+        throw new UsageException(
+            "output_dir %s is in use by another run; wait for it or choose another output_dir"
+                .formatted(path));
+      }
+    } catch (IOException e) {
+      throw new EnvironmentException(
+          "output_dir %s cannot be written: %s; choose another output_dir".formatted(path, e), e);
+    }
+    AtomicFolder.sweep(path);
+    AtomicFolder.sweep(path.resolve(RunCheckpoints.FOLDER));
+    if (anew && RunCheckpoints.setAside(path)) {
+      out.printf(
+          "%s holds an earlier run's checkpoints; they are now in %s.old%n",
+          path, path.resolve(RunCheckpoints.FOLDER));
+    }
+    return new OutputFolder(path, channel);
+  }
+
+  private static boolean locked(FileChannel channel) throws IOException {
+    try {
+      @Nullable FileLock lock = channel.tryLock();
+      return lock != null;
+    } catch (OverlappingFileLockException e) {
+      return false; // by this process
+    }
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  /** Writes a small file, in place of an earlier run's. */
+  public void write(String name, String text) {
+    Path file = path.resolve(name);
+    try {
+      Files.writeString(file, text);
+    } catch (IOException e) {
+      throw new EnvironmentException(
+          "%s cannot be written: %s; choose another output_dir".formatted(file, e), e);
+    }
+  }
+
+  @Override
+  public void close() {
+    try {
+      lock.close();
+    } catch (IOException e) {
+      throw new EnvironmentException("output_dir %s cannot be released: %s".formatted(path, e), e);
+    }
+  }
+}

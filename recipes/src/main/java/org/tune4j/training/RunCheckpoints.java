@@ -1,0 +1,288 @@
+package org.tune4j.training;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.EnvironmentException;
+import org.tune4j.InputException;
+import org.tune4j.checkpoint.AtomicFolder;
+import org.tune4j.checkpoint.Manifest;
+import org.tune4j.checkpoint.SafetensorsWriter;
+import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.nn.Parameter;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+
+/**
+ * Writes a run's checkpoints, {@code OUT/checkpoints/step_N}: each appears whole, with a manifest,
+ * or not at all. Training waits for the copy of the tensors alone; a thread of its own writes them.
+ * Where that thread is still busy, a newer checkpoint takes the place of one that waits.
+ */
+public final class RunCheckpoints implements AutoCloseable {
+  static final String FOLDER = "checkpoints";
+  private static final Pattern NAME = Pattern.compile("step_(\\d{1,18})");
+
+  private final Path folder;
+  private final int keep;
+  private final Map<String, Parameter> trained;
+  private final Optimizer optimizer;
+  private final RunIdentity identity;
+  private final Weights weights;
+  private final ExecutorService writer =
+      Executors.newSingleThreadExecutor(task -> new Thread(task, "checkpoints"));
+  private @Nullable Future<?> running;
+  private @Nullable Snapshot waiting;
+
+  /** Writes the trained weights into a checkpoint's folder, in the layout of the recipe. */
+  @FunctionalInterface
+  public interface Weights {
+    /**
+     * Writes them.
+     *
+     * @param values by full parameter name
+     */
+    void write(Path folder, Map<String, Tensor> values) throws IOException;
+  }
+
+  private record Snapshot(
+      RunState state, long updates, Map<String, Tensor> weights, Map<String, Tensor> optimizer) {
+    void release() {
+      weights.values().forEach(Tensor::close);
+      optimizer.values().forEach(Tensor::close);
+    }
+  }
+
+  /**
+   * Starts the writing thread.
+   *
+   * @param keep how many checkpoints stay, the newest
+   * @param trained by full name, in the optimiser's order
+   */
+  public RunCheckpoints(
+      Path outputDir,
+      int keep,
+      Map<String, Parameter> trained,
+      Optimizer optimizer,
+      RunIdentity identity,
+      Weights weights) {
+    this.folder = outputDir.resolve(FOLDER);
+    this.keep = keep;
+    this.trained = trained;
+    this.optimizer = optimizer;
+    this.identity = identity;
+    this.weights = weights;
+  }
+
+  /**
+   * The newest checkpoint that is whole.
+   *
+   * @param warn is told of each damaged one
+   */
+  public static Optional<SavedRun> newest(Path outputDir, Consumer<String> warn) {
+    List<Path> all = new ArrayList<>(steps(outputDir.resolve(FOLDER)).values());
+    for (int i = all.size() - 1; i >= 0; i--) {
+      Path candidate = all.get(i);
+      Optional<String> problem = Manifest.problem(candidate);
+      if (problem.isEmpty()) {
+        return Optional.of(SavedRun.read(candidate));
+      }
+      warn.accept(
+          "warning: checkpoint %s is damaged: %s; trying the one before it"
+              .formatted(candidate, problem.get()));
+    }
+    return Optional.empty();
+  }
+
+  /**
+   * Moves the checkpoints of an earlier run aside, to {@code OUT/checkpoints.old}, in place of what
+   * is there: a new run must not be continued from them.
+   *
+   * @return whether there were any
+   */
+  public static boolean setAside(Path outputDir) {
+    Path folder = outputDir.resolve(FOLDER);
+    if (steps(folder).isEmpty()) {
+      return false;
+    }
+    Path old = outputDir.resolve(FOLDER + ".old");
+    try {
+      if (Files.exists(old)) {
+        AtomicFolder.remove(old);
+      }
+      Files.move(folder, old);
+      return true;
+    } catch (IOException e) {
+      throw new EnvironmentException(
+          "%s cannot be renamed: %s; choose another output_dir".formatted(folder, e), e);
+    }
+  }
+
+  /** Checkpoints by step, oldest first. */
+  private static Map<Long, Path> steps(Path folder) {
+    Map<Long, Path> found = new LinkedHashMap<>();
+    if (!Files.isDirectory(folder)) {
+      return found;
+    }
+    try (Stream<Path> paths = Files.list(folder)) {
+      paths
+          .filter(p -> number(p).matches())
+          .sorted(Comparator.comparingLong(RunCheckpoints::step))
+          .forEach(p -> found.put(step(p), p));
+    } catch (IOException e) {
+      throw new InputException("%s cannot be read: %s".formatted(folder, e), e);
+    }
+    return found;
+  }
+
+  private static Matcher number(Path p) {
+    return NAME.matcher(String.valueOf(p.getFileName()));
+  }
+
+  private static long step(Path p) {
+    Matcher m = number(p);
+    return m.matches() ? Long.parseLong(m.group(1)) : -1;
+  }
+
+  /**
+   * Copies what the run has and has it written.
+   *
+   * @throws EnvironmentException when an earlier one could not be written
+   */
+  public void save(RunState state) {
+    check();
+    List<String> names = List.copyOf(trained.keySet());
+    Map<String, Tensor> values = new LinkedHashMap<>();
+    trained.forEach((name, p) -> values.put(name, p.tensor()));
+    Snapshot snapshot =
+        new Snapshot(
+            state,
+            optimizer.updates(),
+            copies(values),
+            copies(SavedRun.optimizerTensors(optimizer, names)));
+    synchronized (this) {
+      if (waiting != null) {
+        waiting.release();
+      }
+      waiting = snapshot;
+      running = writer.submit(this::writeWaiting);
+    }
+  }
+
+  /** {@link #save}, and waits until it is on the disk. */
+  public Path saveNow(RunState state) {
+    save(state);
+    awaitWritten();
+    return place(state);
+  }
+
+  /**
+   * Says that the last checkpoint failed, if it did.
+   *
+   * @throws EnvironmentException when it could not be written
+   */
+  public void check() {
+    Future<?> last = running;
+    if (last != null && last.isDone()) {
+      awaitWritten();
+    }
+  }
+
+  private void awaitWritten() {
+    Future<?> last = running;
+    if (last == null) {
+      return;
+    }
+    try {
+      last.get();
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException r) {
+        throw r;
+      }
+      throw new IllegalStateException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while a checkpoint was written", e);
+    }
+  }
+
+  private static Map<String, Tensor> copies(Map<String, Tensor> tensors) {
+    Map<String, Tensor> copies = new LinkedHashMap<>();
+    tensors.forEach(
+        (name, t) -> {
+          Engine engine = t.engine();
+          Tensor copy = engine.zeros(t.dtype(), t.shape());
+          copy.copyFrom(t);
+          copies.put(name, copy);
+        });
+    return copies;
+  }
+
+  private Path place(RunState state) {
+    return folder.resolve("step_" + state.step());
+  }
+
+  private void writeWaiting() {
+    Snapshot snapshot;
+    synchronized (this) {
+      snapshot = waiting;
+      waiting = null;
+    }
+    if (snapshot == null) {
+      return; // a newer one has been written in its place
+    }
+    try {
+      AtomicFolder.write(
+          place(snapshot.state),
+          aside -> {
+            weights.write(aside, snapshot.weights);
+            List<StoredTensor> state = new ArrayList<>();
+            snapshot.optimizer.forEach((name, t) -> state.add(TensorFiles.stored(name, t)));
+            SafetensorsWriter.write(aside.resolve(SavedRun.OPTIMIZER), state);
+            SavedRun.write(aside, snapshot.state, snapshot.updates, identity);
+            Manifest.write(aside);
+          });
+    } finally {
+      snapshot.release();
+    }
+    prune(snapshot.state.step());
+  }
+
+  /**
+   * Leaves the newest ones up to this step; later ones are damaged, or it would have gone on there.
+   */
+  private void prune(long newest) {
+    Map<Long, Path> all = steps(folder);
+    long kept = all.keySet().stream().filter(n -> n <= newest).count();
+    for (Map.Entry<Long, Path> e : all.entrySet()) {
+      if (e.getKey() > newest) {
+        AtomicFolder.remove(e.getValue());
+      } else if (kept > keep) {
+        AtomicFolder.remove(e.getValue());
+        kept--;
+      }
+    }
+  }
+
+  /** Waits for what is being written. */
+  @Override
+  public void close() {
+    writer.shutdown();
+    awaitWritten();
+  }
+}

@@ -1,0 +1,92 @@
+package org.tune4j.training;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+
+/**
+ * What decides a run's results besides its state: a run goes on only as what it was.
+ *
+ * @param settings the config by dotted path
+ * @param data a fingerprint of the rows
+ * @param rowThreads how many groups a batch's rows are dealt to; sums depend on it
+ */
+public record RunIdentity(Map<String, String> settings, String data, int rowThreads) {
+  /** Settings that change what is kept and shown, never what is computed. */
+  private static final Set<String> FREE =
+      Set.of(
+          "output_dir",
+          "checkpointer.output_dir",
+          "resume_from_checkpoint",
+          "save_every_n_steps",
+          "keep_last_n",
+          "save_adapter_weights_only",
+          "max_shard_size",
+          "log_every_n_steps",
+          "log_level",
+          "log_peak_memory_stats",
+          "threads",
+          "checkpointer.recipe_checkpoint");
+
+  private static final Set<String> FREE_SECTIONS = Set.of("metric_logger", "profiler");
+
+  public RunIdentity {
+    settings = Map.copyOf(settings);
+  }
+
+  /** The same with another dealing of rows. */
+  public RunIdentity withRowThreads(int threads) {
+    return new RunIdentity(settings, data, threads);
+  }
+
+  /**
+   * Checks that {@code now} continues this run.
+   *
+   * @throws UsageException with every difference that would change the results
+   */
+  void requireSame(RunIdentity now) {
+    List<String> changes = new ArrayList<>();
+    Set<String> keys = new TreeSet<>(settings.keySet());
+    keys.addAll(now.settings.keySet());
+    for (String key : keys) {
+      String before = settings.get(key);
+      String after = now.settings.get(key);
+      if (!isFree(key) && !same(before, after)) {
+        changes.add("%s: %s -> %s".formatted(key, shown(before), shown(after)));
+      }
+    }
+    if (!data.equals(now.data)) {
+      changes.add("the rows of the data set are others");
+    }
+    if (!changes.isEmpty()) {
+      throw new UsageException(
+          "the run cannot go on as another: %s; undo the change, or start anew without resume_from_checkpoint (with checkpointer.adapter_checkpoint to start from its adapter)"
+              .formatted(String.join("; ", changes)));
+    }
+  }
+
+  private static boolean isFree(String key) {
+    int dot = key.indexOf('.');
+    return FREE.contains(key) || FREE_SECTIONS.contains(dot < 0 ? key : key.substring(0, dot));
+  }
+
+  private static boolean same(@Nullable String a, @Nullable String b) {
+    if (Objects.equals(a, b)) {
+      return true;
+    }
+    try {
+      return a != null && b != null && Double.parseDouble(a) == Double.parseDouble(b);
+    } catch (NumberFormatException e) {
+      return false;
+    }
+  }
+
+  private static String shown(@Nullable String value) {
+    return value == null ? "(unset)" : value;
+  }
+}

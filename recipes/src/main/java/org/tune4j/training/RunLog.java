@@ -1,0 +1,124 @@
+package org.tune4j.training;
+
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.metrics.MetricsFile;
+import org.tune4j.metrics.Progress;
+import org.tune4j.metrics.ResidentSize;
+import org.tune4j.metrics.StepMetrics;
+import org.tune4j.recipe.RunContext;
+
+/** What a run tells: its steps, to {@code metrics.jsonl} and the terminal, and what surprises. */
+public final class RunLog implements AutoCloseable {
+  /**
+   * How far above a uniform guess the first loss may lie before weights or tokenizer are doubted.
+   */
+  private static final double DOUBT = 2;
+
+  private final RunContext context;
+  private final PrintStream out;
+  private final Progress progress;
+  private final MetricsFile metrics;
+  private final long totalSteps;
+  private final int every;
+  private long started;
+  private double seconds;
+
+  /**
+   * Starts or continues a run's log.
+   *
+   * @param state where the run stands: later steps of a killed run are dropped from the metrics
+   * @param every how often a step is shown
+   */
+  public RunLog(
+      OutputFolder output, RunContext context, RunState state, long totalSteps, int every) {
+    TrainingOptions.positive("log_every_n_steps", every);
+    this.context = context;
+    this.out = context.out();
+    this.totalSteps = totalSteps;
+    this.every = every;
+    output.write("config.yaml", context.resolvedConfig());
+    progress = new Progress(out, context.terminal(), state.step(), totalSteps);
+    metrics = MetricsFile.open(output.path().resolve("logs"), state.step());
+  }
+
+  /** A step begins. */
+  public void start() {
+    started = System.nanoTime();
+  }
+
+  /** The step's update is made. */
+  public void stop() {
+    seconds = (System.nanoTime() - started) * 1e-9;
+  }
+
+  /** Says what is odd about the first step. */
+  public void firstStep(
+      Optional<TrainStep.Outcome> outcome, int vocabSize, List<String> withoutGradient) {
+    double guess = Math.log(vocabSize);
+    if (outcome.isPresent() && outcome.get().loss() > guess + DOUBT) {
+      out.printf(
+          "warning: the first loss is %.2f, above ln(%d) + %.0f = %.2f; weights and tokenizer may not fit each other%n",
+          outcome.get().loss(), vocabSize, DOUBT, guess + DOUBT);
+    }
+    if (!withoutGradient.isEmpty()) {
+      out.printf(
+          "warning: %d parameters received no gradient: %s%s%n",
+          withoutGradient.size(),
+          String.join(", ", withoutGradient.subList(0, Math.min(3, withoutGradient.size()))),
+          withoutGradient.size() > 3 ? ", ..." : "");
+    }
+  }
+
+  /** Records a step. */
+  public void step(
+      RunState state,
+      List<Integer> indices,
+      Optional<TrainStep.Outcome> outcome,
+      double lr,
+      @Nullable Double valLoss) {
+    if (outcome.isEmpty()) {
+      out.printf(
+          "warning: step %d is skipped: no token of rows %s is trained on%n",
+          state.step(),
+          indices.stream().map(i -> Integer.toString(i + 1)).collect(Collectors.joining(", ")));
+      return;
+    }
+    TrainStep.Outcome o = outcome.get();
+    StepMetrics m =
+        new StepMetrics(
+            state.step(),
+            state.epoch(),
+            o.loss(),
+            lr,
+            o.gradNorm(),
+            o.labelTokens(),
+            o.tokens(),
+            seconds,
+            ResidentSize.mebibytes(),
+            valLoss);
+    metrics.append(m);
+    if (state.step() % every == 0 || state.step() == totalSteps || valLoss != null) {
+      progress.show(m);
+    }
+  }
+
+  /** An epoch's result is on the disk. */
+  public void saved(Path folder) {
+    out.println("saved " + folder);
+  }
+
+  /** The run ends before its last step. */
+  public void stopped(Path checkpoint) {
+    out.printf("%nstopped; saved %s; go on with:%n  %s%n", checkpoint, context.resumeCommand());
+  }
+
+  @Override
+  public void close() {
+    metrics.close();
+  }
+}

@@ -1,0 +1,41 @@
+package org.tune4j.training;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Where a run stands. With the parameters and the optimiser's state it is all that a run needs to
+ * go on to the same bits: the rows' order, dropout and learning rate are functions of it.
+ *
+ * @param step updates so far, the skipped ones included
+ * @param epoch from 0; the number of epochs once all are done
+ * @param epochStep updates of this epoch so far
+ * @param bestValLoss the least validation loss so far
+ * @param validationsSinceBest validations since then
+ */
+public record RunState(
+    long step, int epoch, long epochStep, @Nullable Double bestValLoss, int validationsSinceBest) {
+  /** Before the first step. */
+  public static final RunState START = new RunState(0, 0, 0, null, 0);
+
+  /** After one more update. */
+  public RunState nextStep() {
+    return new RunState(step + 1, epoch, epochStep + 1, bestValLoss, validationsSinceBest);
+  }
+
+  /** At the beginning of an epoch. */
+  public RunState atEpoch(int next) {
+    return new RunState(step, next, 0, bestValLoss, validationsSinceBest);
+  }
+
+  /** Whether this loss is the least so far. */
+  public boolean improves(double valLoss) {
+    return bestValLoss == null || valLoss < bestValLoss;
+  }
+
+  /** After a validation. */
+  public RunState validated(double valLoss) {
+    return improves(valLoss)
+        ? new RunState(step, epoch, epochStep, valLoss, 0)
+        : new RunState(step, epoch, epochStep, bestValLoss, validationsSinceBest + 1);
+  }
+}

@@ -1,0 +1,126 @@
+package org.tune4j.training;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.IntFunction;
+import java.util.stream.Collectors;
+import org.tune4j.TrainingException;
+import org.tune4j.data.Example;
+import org.tune4j.nn.Parameter;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.RandomBits;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * One update: forward and backward of its micro-batches, the gradients' mean over label tokens,
+ * clipping, the optimiser. Nothing is updated by a loss or gradient that is no finite number.
+ */
+public final class TrainStep {
+  private final Engine engine;
+  private final List<String> names;
+  private final List<Parameter> trained;
+  private final Optimizer optimizer;
+  private final RowsOverThreads rows;
+  private final TrainingOptions options;
+  private List<String> withoutGradient = List.of();
+
+  /**
+   * Over these parameters, in this order.
+   *
+   * @param trained by full name
+   * @param optimizer over the same parameters in the same order
+   */
+  public TrainStep(
+      Engine engine,
+      Map<String, Parameter> trained,
+      Optimizer optimizer,
+      RowsOverThreads rows,
+      TrainingOptions options) {
+    this.engine = engine;
+    this.names = List.copyOf(trained.keySet());
+    this.trained = List.copyOf(trained.values());
+    this.optimizer = optimizer;
+    this.rows = rows;
+    this.options = options;
+  }
+
+  /**
+   * What an update gave.
+   *
+   * @param loss mean over the label tokens
+   * @param gradNorm global L2 norm before clipping
+   * @param labelTokens tokens that were trained on
+   * @param tokens all of them
+   */
+  public record Outcome(double loss, double gradNorm, long labelTokens, long tokens) {}
+
+  /**
+   * Makes one update.
+   *
+   * @param step from 0; dropout is a function of it
+   * @param indices the rows, in order
+   * @param data gives a row
+   * @return empty, and nothing changed, where no token of the rows is trained on
+   * @throws TrainingException when a loss or a gradient is not finite; names the step and the rows
+   */
+  public Optional<Outcome> run(
+      long step, List<Integer> indices, IntFunction<Example> data, double lr) {
+    List<Example> batch = indices.stream().map(data::apply).toList();
+    long labels = batch.stream().mapToLong(Example::labelCount).sum();
+    if (labels == 0) {
+      return Optional.empty();
+    }
+    try (TensorScope scope = engine.openScope()) {
+      Gradients gradients = new Gradients(engine, trained);
+      long seed = RandomBits.bits(options.seedOrZero(), step);
+      double sum = 0;
+      for (int from = 0; from < batch.size(); from += options.batchSize()) {
+        int to = Math.min(batch.size(), from + options.batchSize());
+        double loss =
+            rows.forwardBackward(
+                rowsOf(batch.subList(from, to)), RandomBits.bits(seed, from), gradients);
+        if (!Double.isFinite(loss)) {
+          throw notFinite(step, "loss", loss, indices.subList(from, to));
+        }
+        sum += loss;
+      }
+      Gradients.Mean mean = gradients.mean(labels, options.maxNorm());
+      if (!Double.isFinite(mean.norm())) {
+        throw notFinite(step, "gradient", mean.norm(), indices);
+      }
+      optimizer.step(mean.gradients(), lr);
+      withoutGradient = gradients.missing().stream().map(names::get).toList();
+      long tokens = batch.stream().mapToLong(e -> e.tokens().length).sum();
+      return Optional.of(new Outcome(sum / labels, mean.norm(), labels, tokens));
+    }
+  }
+
+  /** The parameters that the last update's losses did not depend on. */
+  public List<String> withoutGradient() {
+    return withoutGradient;
+  }
+
+  static List<RowsOverThreads.Row> rowsOf(List<Example> batch) {
+    List<RowsOverThreads.Row> rows = new ArrayList<>();
+    for (Example e : batch) {
+      rows.add(new RowsOverThreads.Row(e.tokens(), e.labels(), new int[] {e.tokens().length}));
+    }
+    return rows;
+  }
+
+  private static TrainingException notFinite(
+      long step, String what, double value, List<Integer> indices) {
+    return new TrainingException(
+        "step %d: the %s of rows %s is %s; nothing was updated: lower optimizer.lr, set clip_grad_norm=1.0, use dtype=fp32, or look at these rows"
+            .formatted(
+                step + 1,
+                what,
+                indices.stream()
+                    .map(i -> Integer.toString(i + 1))
+                    .collect(Collectors.joining(", ")),
+                value));
+  }
+}
