@@ -165,7 +165,7 @@ public final class Config {
     Node.Section at = root;
     for (int i = 0; i < path.length - 1; i++) {
       Node next = at.entries().get(path[i]);
-      if (next == null && make) {
+      if (make && (next == null || (next instanceof Node.Scalar n && n.isNull()))) {
         next = new Node.Section(new LinkedHashMap<>(), "override '" + override + "'");
         at.entries().put(path[i], next);
       }

@@ -54,9 +54,10 @@ class ShippedRecipeTest {
   }
 
   @Test
-  void ls_asManyConfigsAsBuilders() {
+  void ls_everyShippedConfig() {
     assertEquals(0, tune("ls"));
-    assertEquals(15, configs().size());
+    assertEquals(26, configs().size());
+    assertEquals(15, configs().stream().filter(c -> c.contains("lora")).count());
     assertTrue(out().contains("\nlora_finetune_single_device  " + configs().get(0) + "\n"), out());
   }
 

@@ -6,6 +6,7 @@ import org.tune4j.data.AlpacaDataset;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
+import org.tune4j.optim.Sgd;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.HuggingFaceCheckpointer;
 
@@ -15,11 +16,13 @@ public final class RecipeComponents implements ComponentProvider {
   public List<Class<?>> components() {
     return List.of(
         LoraFinetuneSingleDevice.class,
+        FullFinetuneSingleDevice.class,
         HuggingFaceCheckpointer.class,
         TokenizerSpec.class,
         AlpacaDataset.class,
         ChunkedCrossEntropy.class,
         AdamW.class,
+        Sgd.class,
         CosineWithWarmup.class);
   }
 }

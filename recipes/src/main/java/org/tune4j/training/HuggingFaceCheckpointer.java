@@ -127,7 +127,11 @@ public record HuggingFaceCheckpointer(
     Decoder decoder = sized.build(dtype);
     Map<String, Tensor> base = new LinkedHashMap<>();
     folder.weights().forEach((name, w) -> base.put(name, reader.read(engine, w.file(), w.entry())));
-    LoraStateDict.validateBase(decoder, StateDict.load(decoder, base, false));
+    boolean adapted = decoder.lora().isPresent();
+    StateDict.Loaded loaded = StateDict.load(decoder, base, !adapted);
+    if (adapted) {
+      LoraStateDict.validateBase(decoder, loaded);
+    }
     return decoder;
   }
 

@@ -1,0 +1,110 @@
+package org.tune4j.optim;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.tune4j.UsageException;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.nn.Parameter;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * Stochastic gradient descent with momentum and L2 weight decay, as {@code torch.optim.SGD} has it:
+ * {@code g += weightDecay p; v = momentum v + g; p -= lr v}, the first {@code v} being {@code g}.
+ * The momentum has the parameters' type, arithmetic is fp32 or wider.
+ */
+public record Sgd(double lr, double momentum, double weightDecay) implements Optimizer.Spec {
+  @Component(
+      value = "sgd",
+      aliases = {"torch.optim.SGD"})
+  public Sgd(
+      @Doc("learning rate before the schedule's factor") @Default("1e-3") double lr,
+      @Doc("part of the last update that goes on; 0 keeps no state") @Default("0.0")
+          double momentum,
+      @Doc("L2 penalty, added to the gradient") @Default("0.0") double weightDecay) {
+    check(lr >= 0 && lr <= 1000, "lr", lr, "between 0 and 1000");
+    check(momentum >= 0 && momentum < 1, "momentum", momentum, "in [0, 1)");
+    check(weightDecay >= 0 && weightDecay <= 10, "weight_decay", weightDecay, "between 0 and 10");
+    this.lr = lr;
+    this.momentum = momentum;
+    this.weightDecay = weightDecay;
+  }
+
+  private static void check(boolean ok, String key, double value, String expected) {
+    if (!ok) {
+      throw new UsageException("sgd: %s is %s, expected %s".formatted(key, value, expected));
+    }
+  }
+
+  @Override
+  public Optimizer create(List<Parameter> parameters) {
+    return new State(parameters);
+  }
+
+  private final class State implements Optimizer {
+    private final List<Tensor> values = new ArrayList<>();
+    private final List<Tensor> velocities = new ArrayList<>();
+    private long updates;
+
+    State(List<Parameter> parameters) {
+      for (Parameter p : parameters) {
+        Tensor value = p.tensor();
+        values.add(value);
+        if (momentum > 0) {
+          velocities.add(value.engine().zeros(value.dtype(), value.shape()));
+        }
+      }
+    }
+
+    @Override
+    public void step(List<Tensor> gradients, double lr) {
+      updates++;
+      for (int i = 0; i < values.size(); i++) {
+        update(i, gradients.get(i), lr);
+      }
+    }
+
+    private void update(int i, Tensor gradient, double lr) {
+      Tensor value = values.get(i);
+      Engine engine = value.engine();
+      try (TensorScope scope = engine.openScope();
+          Engine.NoGradient off = engine.noGradient()) {
+        Tensor p = wide(value);
+        Tensor g = wide(gradient);
+        if (weightDecay > 0) {
+          g = g.add(p.mul(weightDecay));
+        }
+        if (momentum > 0) {
+          // Zeros times the momentum leave the first gradient as it is.
+          g = wide(velocities.get(i)).mul(momentum).add(g);
+          velocities.get(i).copyFrom(g);
+        }
+        value.copyFrom(p.sub(g.mul(lr)));
+      }
+    }
+
+    private static Tensor wide(Tensor t) {
+      return t.dtype() == DType.FP32 || t.dtype() == DType.FP64 ? t : t.cast(DType.FP32);
+    }
+
+    @Override
+    public long updates() {
+      return updates;
+    }
+
+    @Override
+    public void setUpdates(long updates) {
+      this.updates = updates;
+    }
+
+    @Override
+    public Map<String, List<Tensor>> state() {
+      return momentum > 0 ? Map.of("momentum_buffer", velocities) : Map.of();
+    }
+  }
+}

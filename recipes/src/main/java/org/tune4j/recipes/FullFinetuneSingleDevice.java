@@ -1,0 +1,197 @@
+package org.tune4j.recipes;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.tune4j.UsageException;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.component.Inline;
+import org.tune4j.data.Batches;
+import org.tune4j.data.DatasetSpec;
+import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.ModelSpec;
+import org.tune4j.nn.Parameter;
+import org.tune4j.optim.LrSchedule;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.peft.ParameterSummary;
+import org.tune4j.recipe.Recipe;
+import org.tune4j.recipe.RunContext;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.TensorScope;
+import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.ComputeOptions;
+import org.tune4j.training.DryRun;
+import org.tune4j.training.HuggingFaceCheckpointer;
+import org.tune4j.training.OutputFolder;
+import org.tune4j.training.RowsOverThreads;
+import org.tune4j.training.RunCheckpoints;
+import org.tune4j.training.RunIdentity;
+import org.tune4j.training.RunLog;
+import org.tune4j.training.RunState;
+import org.tune4j.training.SavedRun;
+import org.tune4j.training.SavingOptions;
+import org.tune4j.training.TrainStep;
+import org.tune4j.training.TrainingData;
+import org.tune4j.training.TrainingOptions;
+import org.tune4j.training.Validation;
+import org.tune4j.training.ValidationOptions;
+
+/** Fine-tuning of every parameter of a decoder on one device. */
+public final class FullFinetuneSingleDevice implements Recipe {
+  private final Path outputDir;
+  private final TokenizerSpec tokenizer;
+  private final ModelSpec model;
+  private final HuggingFaceCheckpointer checkpointer;
+  private final DatasetSpec dataset;
+  private final Optimizer.Spec optimizer;
+  private final LrSchedule lrScheduler;
+  private final ChunkedCrossEntropy loss;
+  private final TrainingOptions training;
+  private final ComputeOptions compute;
+  private final SavingOptions saving;
+  private final ValidationOptions validation;
+  private final int logEveryNSteps;
+
+  @Component("full_finetune_single_device")
+  public FullFinetuneSingleDevice(
+      @Doc("where results are written") Path outputDir,
+      @Doc("turns text into token ids") TokenizerSpec tokenizer,
+      @Doc("the architecture") ModelSpec model,
+      @Doc("where weights come from and how results are saved")
+          HuggingFaceCheckpointer checkpointer,
+      @Doc("the rows to train on") DatasetSpec dataset,
+      @Doc("how parameters are updated") Optimizer.Spec optimizer,
+      @Doc("the learning rate's course") LrSchedule lrScheduler,
+      @Doc("what is minimised") ChunkedCrossEntropy loss,
+      @Inline TrainingOptions training,
+      @Inline ComputeOptions compute,
+      @Inline SavingOptions saving,
+      @Inline ValidationOptions validation,
+      @Doc("how often progress is shown") @Default("1") int logEveryNSteps) {
+    if (model.lora() != null) {
+      throw new UsageException(
+          "model %s has adapters; train it with lora_finetune_single_device, or name the plain builder"
+              .formatted(model.name()));
+    }
+    if (checkpointer.adapterCheckpoint() != null) {
+      throw new UsageException(
+          "checkpointer.adapter_checkpoint is %s, but all weights are trained; merge the adapter first or leave it out"
+              .formatted(checkpointer.adapterCheckpoint()));
+    }
+    this.outputDir = outputDir;
+    this.tokenizer = tokenizer;
+    this.model = model;
+    this.checkpointer = checkpointer;
+    this.dataset = dataset;
+    this.optimizer = optimizer;
+    this.lrScheduler = lrScheduler;
+    this.loss = loss;
+    this.training = training;
+    this.compute = compute;
+    this.saving = saving;
+    this.validation = validation;
+    this.logEveryNSteps = logEveryNSteps;
+  }
+
+  @Override
+  public void run(RunContext context) {
+    // Setup
+    checkpointer.check();
+    TrainingData data =
+        TrainingData.read(
+            tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());
+    Batches batches =
+        new Batches(
+            data.train().size(), training.rowsPerStep(), training.shuffle(), training.seedOrZero());
+    long stepsPerEpoch = training.stepsPerEpoch(batches.perEpoch());
+    long totalSteps = stepsPerEpoch * training.epochs();
+    try (Engine engine = compute.open(context.backends());
+        TensorScope run = engine.openScope()) {
+      context.out().println(ComputeOptions.describe(engine));
+      RunIdentity identity =
+          new RunIdentity(context.settings(), data.fingerprint(), compute.rowThreads());
+      Optional<SavedRun> saved = saving.resume(outputDir, identity, context.out());
+      RunState state = saved.map(SavedRun::state).orElse(RunState.START);
+      if (state.epoch() == training.epochs()) {
+        context.out().println("nothing to do: the run in " + outputDir + " is complete");
+        return;
+      }
+      Path weights = saved.map(SavedRun::folder).orElse(checkpointer.checkpointDir());
+      Decoder decoder = checkpointer.loadTrainable(model, weights, engine, compute.type());
+      decoder.setCheckpointLayers(compute.enableActivationCheckpointing());
+      context.out().println(ParameterSummary.of(decoder));
+      Map<String, Parameter> parameters = decoder.parameters();
+      Optimizer update = optimizer.create(List.copyOf(parameters.values()));
+      saved.ifPresent(s -> s.restore(update, List.copyOf(parameters.keySet())));
+      int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
+
+      try (RowsOverThreads rows =
+          new RowsOverThreads(engine, decoder, threads, loss.chunkTokens())) {
+        TrainStep step = new TrainStep(engine, parameters, update, rows, training);
+        Validation test = new Validation(data.validation(), validation.batchSize(training));
+        if (context.dryRun()) {
+          new DryRun(step, batches, data.train(), totalSteps).report(context.out());
+          return;
+        }
+
+        // Train
+        try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
+            RunLog log = new RunLog(output, context, state, totalSteps, logEveryNSteps);
+            RunCheckpoints checkpoints =
+                new RunCheckpoints(
+                    outputDir,
+                    saving.keepLastN(),
+                    parameters,
+                    update,
+                    identity.withRowThreads(threads),
+                    (folder, values) ->
+                        checkpointer.writeModel(folder, decoder, values, saving.shardSize()))) {
+          while (state.epoch() < training.epochs()) {
+            while (state.epochStep() < stepsPerEpoch && !validation.exhausted(state)) {
+              List<Integer> indices = batches.of(state.epoch(), state.epochStep());
+              double lr = optimizer.lr() * lrScheduler.factor(state.step(), totalSteps);
+              log.start();
+              Optional<TrainStep.Outcome> outcome =
+                  step.run(state.step(), indices, data.train()::get, lr);
+              log.stop();
+              state = state.nextStep();
+              if (state.step() == 1) {
+                log.firstStep(outcome, decoder.config().vocabSize(), step.withoutGradient());
+              }
+              Double valLoss = null;
+              if (validation.due(state.step(), state.epochStep() == stepsPerEpoch)) {
+                valLoss = test.loss(rows);
+                if (state.improves(valLoss)) {
+                  checkpointer.saveModel(decoder, "best", saving.shardSize());
+                }
+                state = state.validated(valLoss);
+              }
+              log.step(state, indices, outcome, lr, valLoss);
+              if (saving.due(state.step())) {
+                checkpoints.save(state);
+              }
+              if (context.stopRequested().getAsBoolean()) {
+                log.stopped(checkpoints.saveNow(state));
+                return;
+              }
+            }
+
+            // Save
+            Path epoch =
+                checkpointer.saveModel(decoder, "epoch_" + state.epoch(), saving.shardSize());
+            state =
+                validation.exhausted(state)
+                    ? state.atEpoch(training.epochs())
+                    : state.atEpoch(state.epoch() + 1);
+            checkpoints.saveNow(state);
+            log.saved(epoch);
+          }
+        }
+      }
+    }
+  }
+}
