@@ -81,7 +81,7 @@ class ShippedRecipeTest {
     assertEquals(
         2, tune("run", "lora_finetune_single_devise", "--config", "llama2/7B_lora_single_device"));
     assertEquals(
-        "tune: recipe 'lora_finetune_single_devise' is not known; did you mean 'lora_finetune_single_device'?; there are lora_finetune_single_device",
+        "tune: recipe 'lora_finetune_single_devise' is not known; did you mean 'lora_finetune_single_device'?; there are full_finetune_single_device, lora_finetune_single_device",
         err());
     assertEquals(
         2, tune("run", "lora_finetune_single_device", "--config", "llama2/7b_lora_single_device"));
@@ -115,7 +115,7 @@ class ShippedRecipeTest {
         err());
     assertTrue(
         lines.contains(
-            "override 'optimizer._component_=adamm': optimizer._component_ is 'adamm', which is not known; did you mean 'adamw'?; there are adamw"),
+            "override 'optimizer._component_=adamm': optimizer._component_ is 'adamm', which is not known; did you mean 'adamw'?; there are adamw, sgd"),
         err());
   }
 
