@@ -67,15 +67,26 @@ public final class Backends {
         return p;
       }
     }
-    String there =
-        providers.isEmpty()
-            ? "none is on the class path"
-            : "there are "
-                + providers.stream().map(BackendProvider::name).collect(Collectors.joining(", "));
+    if (name.isEmpty()) {
+      throw new UsageException(
+          "no backend is available: %s; add %s"
+              .formatted(providers.isEmpty() ? "none is on the class path" : reasons(), JARS));
+    }
     throw new UsageException(
-        name.isEmpty()
-            ? "no backend is available: %s; add %s".formatted(there, JARS)
-            : "backend '%s' was asked for, %s; add the jar that brings it, such as %s"
-                .formatted(name, there, JARS));
+        "backend '%s' was asked for, %s; add the jar that brings it, such as %s"
+            .formatted(
+                name,
+                providers.isEmpty() ? "none is on the class path" : "there are " + names(),
+                JARS));
+  }
+
+  private String names() {
+    return providers.stream().map(BackendProvider::name).collect(Collectors.joining(", "));
+  }
+
+  private String reasons() {
+    return providers.stream()
+        .map(p -> "'%s' is not (%s)".formatted(p.name(), p.availability().reason()))
+        .collect(Collectors.joining(", "));
   }
 }

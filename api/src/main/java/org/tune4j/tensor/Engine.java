@@ -44,15 +44,11 @@ public final class Engine implements AutoCloseable {
    */
   public static Engine open(BackendProvider provider, BackendOptions options) {
     Backend backend = provider.open(options);
-    if (!backend.devices().contains(options.device())) {
-      List<Device> found = backend.devices();
+    try {
+      check(options.device(), backend);
+    } catch (EnvironmentException e) {
       backend.close();
-      throw new EnvironmentException(
-          "device %s was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
-              .formatted(
-                  options.device(),
-                  provider.name(),
-                  found.stream().map(Device::toString).collect(Collectors.joining(", "))));
+      throw e;
     }
     return new Engine(backend, options.device(), Boolean.getBoolean("tune4j.debug.leaks"));
   }
@@ -76,11 +72,13 @@ public final class Engine implements AutoCloseable {
     return new Operations(this, org.tune4j.spi.Kernels.NONE);
   }
 
-  /** Opens a scope inside the calling thread's innermost one. */
+  /**
+   * Opens a scope inside the calling thread's innermost one.
+   *
+   * @throws IllegalStateException when the engine is closed
+   */
   public TensorScope openScope() {
-    if (closed) {
-      throw new IllegalStateException("backend '%s' is closed".formatted(backend.name()));
-    }
+    checkOpen();
     TensorScope scope = new TensorScope(this, scopes.get());
     scopes.set(scope);
     open.add(scope);
@@ -221,7 +219,30 @@ public final class Engine implements AutoCloseable {
     }
   }
 
+  void checkOpen() {
+    if (closed) {
+      throw new IllegalStateException("backend '%s' is closed".formatted(backend.name()));
+    }
+  }
+
+  void check(Device where) {
+    check(where, backend);
+  }
+
+  private static void check(Device where, Backend backend) {
+    List<Device> found = backend.devices();
+    if (!found.contains(where)) {
+      throw new EnvironmentException(
+          "device %s was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
+              .formatted(
+                  where,
+                  backend.name(),
+                  found.stream().map(Device::toString).collect(Collectors.joining(", "))));
+    }
+  }
+
   void check(DType dtype) {
+    checkOpen();
     if (!backend.dtypes().contains(dtype)) {
       throw new UsageException(
           "backend '%s' has no dtype %s; it has %s"
@@ -271,8 +292,8 @@ public final class Engine implements AutoCloseable {
     backend.close();
     if (!leaks.isEmpty()) {
       throw new IllegalStateException(
-          "%d tensors are still owned by an open scope when backend '%s' closes, the first %s"
-              .formatted(leaks.size(), backend.name(), leaks.get(0)));
+          "backend '%s' closes while open scopes own tensors: %d, the first %s"
+              .formatted(backend.name(), leaks.size(), leaks.get(0)));
     }
   }
 }

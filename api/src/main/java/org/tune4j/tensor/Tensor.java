@@ -65,9 +65,10 @@ public final class Tensor {
   /**
    * What the backend knows this tensor as; valid until the owner closes.
    *
-   * @throws IllegalStateException when the owner is closed
+   * @throws IllegalStateException when the owner or the engine is closed
    */
   public TensorHandle handle() {
+    engine.checkOpen();
     if (scope == null) {
       throw new IllegalStateException(
           "%s %s is used after its scope was closed; move it out with scope.moveOut(tensor)%s"
@@ -187,7 +188,13 @@ public final class Tensor {
     return engine.adopt(engine.backend().cast(handle(), to), to, shape, device);
   }
 
+  /**
+   * A copy on a device of this backend.
+   *
+   * @throws org.tune4j.EnvironmentException when the backend does not see the device
+   */
   public Tensor copyTo(Device to) {
+    engine.check(to);
     return engine.adopt(engine.backend().copyTo(handle(), to), dtype, shape, to);
   }
 

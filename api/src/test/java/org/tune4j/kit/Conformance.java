@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.fail;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -72,6 +74,11 @@ abstract class Conformance {
     scope.close();
   }
 
+  /** Another engine over the backend under test, which stays open when this one closes. */
+  Engine twin(BackendOptions options) {
+    return Engine.open(new SharedBackend(engine.backend()), options);
+  }
+
   /** The floating types that the backend has. */
   List<DType> floating() {
     return engine.backend().dtypes().stream().filter(DType::isFloating).sorted().toList();
@@ -127,6 +134,11 @@ abstract class Conformance {
 
   /** {@code transposed}: arguments of rank 2 and more lie in memory with the last two swapped. */
   static Outcome run(Engine engine, Case c, DType dtype, boolean transposed, boolean backward) {
+    return run(engine, c, dtype, transposed, i -> backward);
+  }
+
+  /** {@code leaf}: which arguments ask for a gradient; the others come back with none. */
+  static Outcome run(Engine engine, Case c, DType dtype, boolean transposed, IntPredicate leaf) {
     try (TensorScope s = engine.openScope()) {
       Tensor[] x = new Tensor[c.arguments().size()];
       List<double[]> rounded = new ArrayList<>();
@@ -137,20 +149,30 @@ abstract class Conformance {
           t = t.transpose(-1, -2).contiguous().reshape(swapped(a.shape())).transpose(-1, -2);
         }
         rounded.add(t.toDoubles());
-        x[i] = backward ? t.leaf() : t;
+        x[i] = leaf.test(i) ? t.leaf() : t;
       }
       Tensor y = c.function().apply(engine, x);
+      double[] result = y.toDoubles();
+      Readings.check(c.name() + " " + dtype, y, result);
       List<double[]> gradients = new ArrayList<>();
-      if (backward) {
+      if (IntStream.range(0, x.length).anyMatch(leaf)) {
         y.backward(engine.tensor(weights(y.shape()), y.dtype(), y.shape()));
-        for (Tensor t : x) {
+        for (int i = 0; i < x.length; i++) {
+          Tensor t = x[i];
+          if (!leaf.test(i) && t.gradient().isPresent()) {
+            fail("%s %s: frozen argument %d has a gradient".formatted(c.name(), dtype, i));
+          }
           gradients.add(
               t.gradient()
                   .map(Tensor::toDoubles)
                   .orElseGet(() -> new double[(int) t.shape().elements()]));
         }
       }
-      return new Outcome(y.shape(), y.toDoubles(), gradients, rounded);
+      for (int i = 0; i < x.length; i++) {
+        String what = "%s %s, argument %d after use".formatted(c.name(), dtype, i);
+        close(what, rounded.get(i), x[i].toDoubles(), 0);
+      }
+      return new Outcome(y.shape(), result, gradients, rounded);
     }
   }
 

@@ -17,21 +17,21 @@ import org.tune4j.tensor.TensorScope;
 
 /**
  * Chapter 5: the operations over this backend's primitives, against formulas written out and finite
- * differences. Chapter 6: the backend's kernels against these.
+ * differences.
  */
 abstract class OperationRules extends ScopeRules {
   /** From which operations, and what is expected of arguments as the type rounded them. */
-  private record Operation(String name, Apply apply, Expect expect, Argument... arguments) {
+  record Operation(String name, Apply apply, Expect expect, Argument... arguments) {
     Case of(Function<Engine, Operations> which) {
       return Case.of(name, (e, x) -> apply.apply(which.apply(e), e, x), arguments);
     }
   }
 
-  private interface Apply {
+  interface Apply {
     Tensor apply(Operations o, Engine e, Tensor[] x);
   }
 
-  private interface Expect {
+  interface Expect {
     double[] of(double[][] x);
   }
 
@@ -48,32 +48,7 @@ abstract class OperationRules extends ScopeRules {
     }
   }
 
-  /** What {@code engine.operations()} gives, with kernels, against the defaults, both ways. */
-  private void kernels(Operation... operations) {
-    for (Operation o : operations) {
-      for (DType dtype : floating()) {
-        for (boolean transposed : new boolean[] {false, true}) {
-          String what = o.name() + " " + dtype + (transposed ? " of transposed arguments" : "");
-          Outcome plain = run(engine, o.of(Engine::operations), dtype, transposed, false);
-          Outcome actual = run(engine, o.of(Engine::operations), dtype, transposed, true);
-          Outcome expected = run(engine, o.of(Engine::defaultOperations), dtype, false, true);
-          assertEquals(expected.shape(), actual.shape(), what);
-          close(what, expected.result(), actual.result(), Tolerance.of(dtype));
-          close(
-              what + " without recording", expected.result(), plain.result(), Tolerance.of(dtype));
-          for (int i = 0; i < expected.gradients().size(); i++) {
-            close(
-                what + ", gradient of argument " + i,
-                expected.gradients().get(i),
-                actual.gradients().get(i),
-                Tolerance.of(dtype));
-          }
-        }
-      }
-    }
-  }
-
-  private static Operation linear() {
+  static Operation linear() {
     return new Operation(
         "linear",
         (o, e, x) -> o.linear(x[0], x[1]),
@@ -82,7 +57,7 @@ abstract class OperationRules extends ScopeRules {
         uniform(21, -1, 1, 5, 4));
   }
 
-  private static Operation loraLinear() {
+  static Operation loraLinear() {
     return new Operation(
         "loraLinear",
         (o, e, x) -> o.loraLinear(x[0], x[1], x[2], x[3], 1.5),
@@ -100,7 +75,7 @@ abstract class OperationRules extends ScopeRules {
         uniform(23, -1, 1, 5, 2));
   }
 
-  private static Operation rmsNorm(double eps) {
+  static Operation rmsNorm(double eps) {
     return new Operation(
         "rmsNorm with eps " + eps,
         (o, e, x) -> o.rmsNorm(x[0], x[1], eps),
@@ -109,7 +84,7 @@ abstract class OperationRules extends ScopeRules {
         uniform(25, 0.5, 1.5, 6));
   }
 
-  private static Operation rope() {
+  static Operation rope() {
     int n = 3;
     double[] cos = new double[n * 2];
     double[] sin = new double[n * 2];
@@ -128,7 +103,7 @@ abstract class OperationRules extends ScopeRules {
         uniform(26, -1, 1, n, 2, 4));
   }
 
-  private static Operation attention(String name, int window, int... rowEnds) {
+  static Operation attention(String name, int window, int... rowEnds) {
     int n = rowEnds[rowEnds.length - 1];
     return new Operation(
         "attention " + name,
@@ -139,7 +114,7 @@ abstract class OperationRules extends ScopeRules {
         uniform(29, -1, 1, n, 2, 3));
   }
 
-  private static Operation[] attentions() {
+  static Operation[] attentions() {
     return new Operation[] {
       attention("of one row", 0, 5),
       attention("of three rows", 0, 2, 3, 6),
@@ -148,7 +123,7 @@ abstract class OperationRules extends ScopeRules {
     };
   }
 
-  private static Operation swiGlu() {
+  static Operation swiGlu() {
     return new Operation(
         "swiGlu",
         (o, e, x) -> o.swiGlu(x[0], x[1]),
@@ -157,7 +132,7 @@ abstract class OperationRules extends ScopeRules {
         uniform(31, -1, 1, 3, 4));
   }
 
-  private static Operation crossEntropy() {
+  static Operation crossEntropy() {
     long[] labels = {2, 0, 4};
     return new Operation(
         "crossEntropy",
@@ -253,7 +228,7 @@ abstract class OperationRules extends ScopeRules {
   }
 
   /** Three steps; {@code m} and {@code v} in fp32 or wider. */
-  private void adamW(Operations operations, DType dtype) {
+  void adamW(Operations operations, DType dtype) {
     double[] settings = {0.05, 0.9, 0.99, 1e-6, 0.1};
     DType wide = dtype == DType.FP64 ? DType.FP64 : DType.FP32;
     Shape shape = Shape.of(3, 4);
@@ -274,48 +249,6 @@ abstract class OperationRules extends ScopeRules {
         close(what + "m", m2, m.toDoubles(), Tolerance.of(wide));
         close(what + "v", v2, v.toDoubles(), Tolerance.of(wide));
       }
-    }
-  }
-
-  @Test
-  void rule6_01_linear_kernel_matchesDefault() {
-    kernels(linear());
-  }
-
-  @Test
-  void rule6_02_loraLinear_kernel_matchesDefault() {
-    kernels(loraLinear());
-  }
-
-  @Test
-  void rule6_03_rmsNorm_kernel_matchesDefault() {
-    kernels(rmsNorm(1e-5), rmsNorm(0.5));
-  }
-
-  @Test
-  void rule6_04_rope_kernel_matchesDefault() {
-    kernels(rope());
-  }
-
-  @Test
-  void rule6_05_attention_kernel_matchesDefault() {
-    kernels(attentions());
-  }
-
-  @Test
-  void rule6_06_swiGlu_kernel_matchesDefault() {
-    kernels(swiGlu());
-  }
-
-  @Test
-  void rule6_07_crossEntropy_kernel_matchesDefault() {
-    kernels(crossEntropy());
-  }
-
-  @Test
-  void rule6_08_adamW_kernel_matchesTheFormula() {
-    for (DType dtype : floating()) {
-      adamW(engine.operations(), dtype);
     }
   }
 }

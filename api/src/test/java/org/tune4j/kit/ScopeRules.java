@@ -3,10 +3,12 @@ package org.tune4j.kit;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertDoesNotThrow;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import org.junit.jupiter.api.Test;
 import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -111,6 +113,106 @@ abstract class ScopeRules extends AutogradRules {
         IllegalStateException.class,
         "backward: fp32 [] depends on no leaf",
         () -> counting(3).sum().backward());
+  }
+
+  @Test
+  void rule4_09_noScope_isRefusedInWords() {
+    inThread(
+        () ->
+            throwsWith(
+                IllegalStateException.class,
+                "no scope is open in thread 'conformance-kit'; wrap the code in"
+                    + " try (TensorScope scope = engine.openScope())",
+                () -> engine.zeros(DType.FP32, Shape.of(1))));
+  }
+
+  @Test
+  void rule4_10_close_outOfOrderOrFromAnotherThread_isRefusedAndHarmless() {
+    TensorScope outer = engine.openScope();
+    Tensor x = counting(3);
+    TensorScope inner = engine.openScope();
+    throwsWith(
+        IllegalStateException.class,
+        "a scope opened later in this thread is still open; close that first",
+        outer::close);
+    String here = Thread.currentThread().getName();
+    inThread(
+        () ->
+            throwsWith(
+                IllegalStateException.class,
+                "the scope belongs to thread '%s' and cannot be closed by 'conformance-kit'"
+                    .formatted(here),
+                inner::close));
+    assertArrayEquals(new float[] {0, 1, 2}, x.toFloats());
+    inner.close();
+    outer.close();
+  }
+
+  @Test
+  void rule4_11_moveOut_ofTheOutermost_isRefused() {
+    inThread(
+        () -> {
+          try (TensorScope s = engine.openScope()) {
+            throwsWith(
+                IllegalStateException.class,
+                "the scope is this thread's outermost; use tensor.moveTo(scope) with a scope of"
+                    + " another thread",
+                () -> s.moveOut(counting(1)));
+          }
+        });
+  }
+
+  @Test
+  void rule4_12_leaks_whenTracked_nameTheLine() {
+    String before = System.getProperty("tune4j.debug.leaks");
+    System.setProperty("tune4j.debug.leaks", "true");
+    try {
+      Engine tracking = twin(options());
+      TensorScope closed = tracking.openScope();
+      Tensor used = tracking.zeros(DType.FP32, Shape.of(2));
+      String usedAt = "ScopeRules.java:%d)".formatted(lineAbove());
+      closed.close();
+      TensorScope forgotten = tracking.openScope();
+      Tensor leaked = tracking.zeros(DType.FP32, Shape.of(7, 9));
+      String leakedAt = "ScopeRules.java:%d)".formatted(lineAbove());
+      String text = assertThrows(IllegalStateException.class, () -> used.add(1.0)).getMessage();
+      assertTrue(text.endsWith(usedAt), text + " does not name " + usedAt);
+      String leak = tracking.leaks().get(0);
+      assertTrue(leak.startsWith("fp32 [7, 9] on " + leaked.device() + " made at "), leak);
+      assertTrue(leak.endsWith(leakedAt), leak + " does not name " + leakedAt);
+      throwsWith(
+          IllegalStateException.class,
+          "backend '%s' closes while open scopes own tensors: 1, the first %s"
+              .formatted(engine.backend().name(), leak),
+          tracking::close);
+      forgotten.close();
+    } finally {
+      if (before == null) {
+        System.clearProperty("tune4j.debug.leaks");
+      } else {
+        System.setProperty("tune4j.debug.leaks", before);
+      }
+    }
+  }
+
+  /** The line before the caller's. */
+  private static int lineAbove() {
+    return new Throwable().getStackTrace()[1].getLineNumber() - 1;
+  }
+
+  @Test
+  void rule4_13_use_ofAClosedEngine_isRefused() {
+    Engine twin = twin(options());
+    TensorScope s = twin.openScope();
+    Tensor x = twin.zeros(DType.FP32, Shape.of(2));
+    assertThrows(IllegalStateException.class, twin::close);
+    assertDoesNotThrow(twin::close, "closing twice");
+    String text = "backend '%s' is closed".formatted(engine.backend().name());
+    throwsWith(IllegalStateException.class, text, twin::openScope);
+    throwsWith(IllegalStateException.class, text, () -> twin.zeros(DType.FP32, Shape.of(1)));
+    throwsWith(IllegalStateException.class, text, () -> x.add(1.0));
+    throwsWith(IllegalStateException.class, text, x::toFloats);
+    assertDoesNotThrow(s::close, "a scope after its engine");
   }
 
   private static void refused(String text, Runnable call) {

@@ -12,11 +12,14 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.tune4j.EnvironmentException;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.spi.Availability;
+import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Capability;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
@@ -341,6 +344,40 @@ abstract class StorageRules extends Conformance {
     assertEquals(1, engine.backend().threads());
     engine.backend().setThreads(before);
     assertEquals(before, engine.backend().threads());
+  }
+
+  @Test
+  void rule1_29_everyDevice_holdsTensorsAndComputes() {
+    for (Device d : engine.backend().devices()) {
+      Tensor there = counting(2, 3).copyTo(d);
+      assertEquals(d, there.device());
+      Tensor product = there.matmul(there.transpose(0, 1));
+      assertArrayEquals(
+          new float[] {5, 14, 14, 50}, product.copyTo(engine.device()).toFloats(), "on " + d);
+      if (!d.equals(engine.device())) {
+        throwsWith(
+            IllegalArgumentException.class,
+            "add: devices %s and %s differ; copyTo one".formatted(engine.device(), d),
+            () -> counting(2, 3).add(there));
+      }
+    }
+  }
+
+  @Test
+  void rule1_30_deviceThatIsNotThere_isRefusedInWords() {
+    Device none = new Device(Device.Type.CUDA, 63);
+    String there =
+        engine.backend().devices().stream().map(Device::toString).collect(Collectors.joining(", "));
+    throwsWith(
+        EnvironmentException.class,
+        "device cuda:63 was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
+            .formatted(engine.backend().name(), there),
+        () -> twin(new BackendOptions(none, 1)));
+    throwsWith(
+        EnvironmentException.class,
+        "device cuda:63 was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
+            .formatted(engine.backend().name(), there),
+        () -> counting(1).copyTo(none));
   }
 
   boolean declares(Capability c) {

@@ -5,10 +5,12 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
 import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.Capability;
 import org.tune4j.spi.Kernels;
 import org.tune4j.spi.TensorHandle;
 import org.tune4j.tensor.DType;
@@ -283,7 +285,10 @@ enum Fault {
               };
             }
           },
-      "6_03"),
+      "6_03",
+      "6_09",
+      "6_10",
+      "6_11"),
 
   ATTENTION_KERNEL_IGNORES_ROW_ENDS(
       () ->
@@ -304,7 +309,10 @@ enum Fault {
               };
             }
           },
-      "6_05"),
+      "6_05",
+      "6_09",
+      "6_10",
+      "6_11"),
 
   SWI_GLU_KERNEL_IS_NOT_RECORDED(
       () ->
@@ -324,7 +332,10 @@ enum Fault {
               };
             }
           },
-      "6_06"),
+      "6_06",
+      "6_09",
+      "6_10",
+      "6_11"),
 
   ADAM_W_KERNEL_CORRECTS_BIAS_WRONGLY(
       () ->
@@ -361,6 +372,141 @@ enum Fault {
             }
           },
       "6_08"),
+
+  SUM_OF_FP32_IS_FP64(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle sum(TensorHandle x, int dim) {
+              Strided v = value(x);
+              return record(Maths.sum(v, dim), () -> Gradients.sum(v), List.of(x), DType.FP64);
+            }
+          },
+      "1_23",
+      "2_14"),
+
+  MAX_DROPS_ITS_DIMENSION(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle max(TensorHandle x, int dim) {
+              Strided v = value(x);
+              Strided y = Maths.max(v, dim);
+              int[] sizes = new int[y.sizes.length - 1];
+              for (int i = 0; i < sizes.length; i++) {
+                sizes[i] = y.sizes[i < dim ? i : i + 1];
+              }
+              return record(y.reshape(sizes), () -> Gradients.max(v, dim), List.of(x));
+            }
+          },
+      "2_15"),
+
+  CAPABILITIES_DIFFER_FROM_THE_PROVIDERS(
+      () ->
+          new Broken() {
+            @Override
+            public Set<Capability> capabilities() {
+              return Set.of(Capability.THREADS);
+            }
+          },
+      "1_01"),
+
+  CUDA_DEVICE_WITHOUT_THE_CAPABILITY(
+      () ->
+          new Broken() {
+            @Override
+            public List<Device> devices() {
+              return List.of(Device.CPU, Device.parse("cuda:0"));
+            }
+          },
+      "1_02"),
+
+  SWI_GLU_KERNEL_OVERWRITES_ITS_ARGUMENT(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle swiGlu(TensorHandle gate, TensorHandle up) {
+                  return fused(
+                      t -> {
+                        TensorHandle s = t.keep(unary(Unary.SIGMOID, gate));
+                        TensorHandle silu = t.keep(binary(Binary.MUL, gate, s));
+                        TensorHandle out = binary(Binary.MUL, silu, up);
+                        copyInto(up, out);
+                        return out;
+                      });
+                }
+              };
+            }
+          },
+      "6_06",
+      "6_09",
+      "6_10",
+      "6_11"),
+
+  LINEAR_KERNEL_FORGETS_X_WHERE_W_IS_FROZEN(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle linear(TensorHandle x, TensorHandle w) {
+                  return fused(
+                      t ->
+                          matmul(
+                              requiresGradient(w) ? x : t.keep(detach(x)),
+                              t.keep(transpose(w, 0, 1))));
+                }
+              };
+            }
+          },
+      "6_09"),
+
+  RMS_NORM_KERNEL_IS_WRONG_FOR_MANY_ROWS(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle rmsNorm(TensorHandle x, TensorHandle w, double eps) {
+                  return value(x).sizes[0] > 64 ? binary(Binary.MUL, x, w) : null;
+                }
+              };
+            }
+          },
+      "6_11"),
+
+  RESULTS_ARE_KEPT_ON_THE_HEAP(
+      () ->
+          new Broken() {
+            private final List<Strided> kept = new ArrayList<>();
+
+            @Override
+            public synchronized TensorHandle matmul(TensorHandle a, TensorHandle b) {
+              kept.add(value(a).copy());
+              return super.matmul(a, b);
+            }
+          },
+      "7_02",
+      "7_03"),
+
+  MEMORY_OUTSIDE_THE_HEAP_IS_KEPT(
+      () ->
+          new Broken() {
+            private final List<ByteBuffer> kept = new ArrayList<>();
+
+            @Override
+            public synchronized TensorHandle matmul(TensorHandle a, TensorHandle b) {
+              kept.add(ByteBuffer.allocateDirect(8192));
+              return super.matmul(a, b);
+            }
+          },
+      "7_02",
+      "7_03"),
 
   THREADS_SHARE_A_BUFFER(
       () ->
@@ -400,6 +546,11 @@ enum Fault {
 
   Backend open() {
     return open.get();
+  }
+
+  /** Whether only thousands of steps show it. */
+  boolean isSlow() {
+    return rules[0].compareTo("7_02") >= 0;
   }
 
   private static double truncated(double v) {

@@ -1,0 +1,209 @@
+package org.tune4j.kit;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+import static org.tune4j.kit.Case.uniform;
+
+import java.util.Arrays;
+import java.util.function.Function;
+import java.util.function.IntPredicate;
+import org.junit.jupiter.api.Test;
+import org.tune4j.spi.Kernels;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Operations;
+import org.tune4j.tensor.Shape;
+import org.tune4j.tensor.Tensor;
+
+/** Chapter 6: the backend's kernels against the defaults over its primitives. */
+abstract class KernelRules extends OperationRules {
+  /** What {@code engine.operations()} gives, with kernels, against the defaults, both ways. */
+  private void kernels(Operation... operations) {
+    for (Operation o : operations) {
+      for (DType dtype : floating()) {
+        for (boolean transposed : new boolean[] {false, true}) {
+          String what = o.name() + " " + dtype + (transposed ? " of transposed arguments" : "");
+          Outcome plain = run(engine, o.of(Engine::operations), dtype, transposed, false);
+          Outcome actual = run(engine, o.of(Engine::operations), dtype, transposed, true);
+          Outcome expected = run(engine, o.of(Engine::defaultOperations), dtype, false, true);
+          assertEquals(expected.shape(), actual.shape(), what);
+          close(what, expected.result(), actual.result(), Tolerance.of(dtype));
+          close(
+              what + " without recording", expected.result(), plain.result(), Tolerance.of(dtype));
+          gradients(what, expected, actual, dtype);
+        }
+      }
+    }
+  }
+
+  private static void gradients(String what, Outcome expected, Outcome actual, DType dtype) {
+    for (int i = 0; i < expected.gradients().size(); i++) {
+      close(
+          what + ", gradient of argument " + i,
+          expected.gradients().get(i),
+          actual.gradients().get(i),
+          Tolerance.of(dtype));
+    }
+  }
+
+  /** One of every operation that a kernel may compute and autograd sees. */
+  private static Operation[] all() {
+    return new Operation[] {
+      linear(),
+      loraLinear(),
+      rmsNorm(1e-5),
+      rope(),
+      attention("of two rows", 0, 2, 5),
+      swiGlu(),
+      crossEntropy()
+    };
+  }
+
+  @Test
+  void rule6_01_linear_kernel_matchesDefault() {
+    kernels(linear());
+  }
+
+  @Test
+  void rule6_02_loraLinear_kernel_matchesDefault() {
+    kernels(loraLinear());
+  }
+
+  @Test
+  void rule6_03_rmsNorm_kernel_matchesDefault() {
+    kernels(rmsNorm(1e-5), rmsNorm(0.5));
+  }
+
+  @Test
+  void rule6_04_rope_kernel_matchesDefault() {
+    kernels(rope());
+  }
+
+  @Test
+  void rule6_05_attention_kernel_matchesDefault() {
+    kernels(attentions());
+  }
+
+  @Test
+  void rule6_06_swiGlu_kernel_matchesDefault() {
+    kernels(swiGlu());
+  }
+
+  @Test
+  void rule6_07_crossEntropy_kernel_matchesDefault() {
+    kernels(crossEntropy());
+  }
+
+  @Test
+  void rule6_08_adamW_kernel_matchesTheFormula() {
+    for (DType dtype : floating()) {
+      adamW(engine.operations(), dtype);
+    }
+  }
+
+  @Test
+  void rule6_09_kernel_ofFrozenArguments_givesTheOthersTheirGradients() {
+    for (Operation o : all()) {
+      for (int i = 0; i < o.arguments().length; i++) {
+        int one = i;
+        leavesAre("argument " + i + " alone trained", o, j -> j == one);
+        if (o.arguments().length > 1) {
+          leavesAre("argument " + i + " alone frozen", o, j -> j != one);
+        }
+      }
+    }
+  }
+
+  private void leavesAre(String which, Operation o, IntPredicate leaf) {
+    for (DType dtype : floating()) {
+      String what = o.name() + " " + dtype + ", " + which;
+      Outcome actual = run(engine, o.of(Engine::operations), dtype, false, leaf);
+      Outcome expected = run(engine, o.of(Engine::defaultOperations), dtype, false, leaf);
+      close(what, expected.result(), actual.result(), Tolerance.of(dtype));
+      gradients(what, expected, actual, dtype);
+    }
+  }
+
+  @Test
+  void rule6_10_kernel_insideAGraph_leavesItsNeighboursRight() {
+    for (Operation o : all()) {
+      for (DType dtype : floating()) {
+        String what = o.name() + " " + dtype + " inside a graph";
+        Outcome actual = run(engine, insideAGraph(o, Engine::operations), dtype, false, true);
+        Outcome expected =
+            run(engine, insideAGraph(o, Engine::defaultOperations), dtype, false, true);
+        gradients(what, expected, actual, dtype);
+      }
+    }
+  }
+
+  /** Arguments that are no leaves and that others need too; a result that its own square needs. */
+  private static Case insideAGraph(Operation o, Function<Engine, Operations> which) {
+    return Case.of(
+        o.name(),
+        (e, x) -> {
+          Tensor[] inner = Arrays.stream(x).map(t -> t.tanh()).toArray(Tensor[]::new);
+          Tensor y = o.apply().apply(which.apply(e), e, inner);
+          Tensor total = y.mul(y).sum();
+          for (Tensor t : inner) {
+            total = total.add(t.mul(t).sum().cast(y.dtype()));
+          }
+          return total;
+        },
+        o.arguments());
+  }
+
+  /** Where kernels choose other ways: long and short rows, windows, ranks, a vocabulary. */
+  @Test
+  void rule6_11_kernel_atLargerSizes_matchesDefault() {
+    assumeTrue(engine.backend().kernels() != Kernels.NONE, "the backend has no kernels");
+    int n = 130;
+    long[] labels = new long[n];
+    Arrays.setAll(labels, i -> i * 17L % 300);
+    kernels(
+        larger(
+            "linear",
+            (o, e, x) -> o.linear(x[0], x[1]),
+            uniform(40, -1, 1, n, 96),
+            uniform(41, -0.3, 0.3, 70, 96)),
+        larger(
+            "loraLinear",
+            (o, e, x) -> o.loraLinear(x[0], x[1], x[2], x[3], 2),
+            uniform(40, -1, 1, n, 96),
+            uniform(41, -0.3, 0.3, 70, 96),
+            uniform(42, -0.3, 0.3, 8, 96),
+            uniform(43, -0.3, 0.3, 70, 8)),
+        larger(
+            "rmsNorm",
+            (o, e, x) -> o.rmsNorm(x[0], x[1], 1e-5),
+            uniform(44, -1, 1, n, 96),
+            uniform(45, 0.5, 1.5, 96)),
+        larger(
+            "swiGlu",
+            (o, e, x) -> o.swiGlu(x[0], x[1]),
+            uniform(46, -2, 2, n, 70),
+            uniform(47, -1, 1, n, 70)),
+        larger(
+            "crossEntropy",
+            (o, e, x) -> o.crossEntropy(x[0], e.tensor(labels, Shape.of(labels.length))),
+            uniform(48, -3, 3, n, 300)),
+        largerAttention(0, 1, 34, n),
+        largerAttention(50, 34, n),
+        largerAttention(0, 20, 560),
+        largerAttention(100, 300));
+  }
+
+  private static Operation larger(String name, Apply apply, Case.Argument... arguments) {
+    return new Operation(name + ", larger", apply, x -> new double[0], arguments);
+  }
+
+  private static Operation largerAttention(int window, int... rowEnds) {
+    int n = rowEnds[rowEnds.length - 1];
+    return larger(
+        "attention of rows to %s, window %d".formatted(Arrays.toString(rowEnds), window),
+        (o, e, x) -> o.attention(x[0], x[1], x[2], rowEnds, window, 0.35),
+        uniform(49, -1, 1, n, 4, 8),
+        uniform(50, -1, 1, n, 2, 8),
+        uniform(51, -1, 1, n, 2, 8));
+  }
+}
