@@ -2,71 +2,128 @@ package org.tune4j.tokenizers;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.hubspot.jinjava.Jinjava;
-import com.hubspot.jinjava.JinjavaConfig;
-import com.hubspot.jinjava.interpret.RenderResult;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Clock;
+import java.time.ZoneId;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.jinja.StrftimeNow;
+import org.tune4j.jinja.Template;
+import org.tune4j.jinja.TemplateException;
 
 /**
- * A model's Jinja chat template, rendered as transformers does: blocks' own line breaks are
- * dropped.
+ * A model's Jinja chat template with its special tokens, rendered as transformers' {@code
+ * apply_chat_template} does.
  */
 final class ChatTemplate {
-  private final Path source;
-  private final String template;
-  private final Map<String, String> specialTokens;
-  private final Jinjava jinjava =
-      new Jinjava(JinjavaConfig.newBuilder().withTrimBlocks(true).withLstripBlocks(true).build());
+  private static final List<String> SPECIAL =
+      List.of(
+          "bos_token",
+          "eos_token",
+          "unk_token",
+          "sep_token",
+          "pad_token",
+          "cls_token",
+          "mask_token");
 
-  private ChatTemplate(Path source, String template, Map<String, String> specialTokens) {
+  private final Path source;
+  private final @Nullable Template template;
+  private final Map<String, String> specialTokens;
+  private final Clock clock;
+
+  private ChatTemplate(
+      Path source, @Nullable Template template, Map<String, String> specialTokens, Clock clock) {
     this.source = source;
     this.template = template;
     this.specialTokens = specialTokens;
+    this.clock = clock;
   }
 
-  /** {@code chat_template.jinja}, or {@code tokenizer_config.json}'s {@code chat_template}. */
+  /**
+   * {@code chat_template.jinja}, or {@code tokenizer_config.json}'s {@code chat_template}. A folder
+   * with neither is no error until something is rendered.
+   */
   static ChatTemplate beside(Path folder) throws IOException {
     Path config = folder.resolve("tokenizer_config.json");
     Map<String, String> special = new HashMap<>();
-    String template = "";
+    Path file = folder.resolve("chat_template.jinja");
+    String text = Files.isRegularFile(file) ? Files.readString(file) : "";
     if (Files.isRegularFile(config)) {
       JsonNode json = new ObjectMapper().readTree(config.toFile());
-      for (String name : List.of("bos_token", "eos_token", "pad_token", "unk_token")) {
+      for (String name : SPECIAL) {
         JsonNode token = json.path(name);
-        special.put(name, token.isObject() ? token.path("content").asText() : token.asText(""));
+        String content = token.isObject() ? token.path("content").asText() : token.asText("");
+        if (!content.isEmpty() && !token.isNull()) {
+          special.put(name, content);
+        }
       }
-      template = json.path("chat_template").asText("");
+      if (text.isEmpty()) {
+        text = inConfig(json.path("chat_template"));
+        file = text.isEmpty() ? file : config;
+      }
     }
-    Path file = folder.resolve("chat_template.jinja");
-    if (Files.isRegularFile(file)) {
-      return new ChatTemplate(file, Files.readString(file), special);
+    return text.isEmpty()
+        ? new ChatTemplate(file, null, special, Clock.system(ZoneId.systemDefault()))
+        : of(file, text, special, Clock.system(ZoneId.systemDefault()));
+  }
+
+  /** A text, or a list of named ones of which {@code default} is meant. */
+  private static String inConfig(JsonNode template) {
+    for (JsonNode named : template) {
+      if (named.path("name").asText().equals("default")) {
+        return named.path("template").asText();
+      }
     }
-    return new ChatTemplate(config, template, special);
+    return template.isTextual() ? template.asText() : "";
+  }
+
+  static ChatTemplate of(Path source, String text, Map<String, String> special, Clock clock) {
+    try {
+      return new ChatTemplate(source, Template.parse(text), special, clock);
+    } catch (TemplateException e) {
+      throw failure(source, e);
+    }
+  }
+
+  private static InputException failure(Path source, TemplateException e) {
+    String reason = String.valueOf(e.getMessage()).replaceAll("\\s+", " ");
+    return new InputException(
+        "chat template %s, line %d: %s".formatted(source, Math.max(1, e.line()), reason), e);
+  }
+
+  /** {@code eos_token}'s text and the like, or nothing. */
+  @Nullable String specialToken(String name) {
+    return specialTokens.get(name);
+  }
+
+  /** Whether the folder has one. */
+  boolean exists() {
+    return template != null;
   }
 
   String render(List<Message> messages, boolean addGenerationPrompt) {
-    if (template.isEmpty()) {
+    if (template == null) {
       throw new InputException(
-          "%s has no chat_template; put the model's chat_template.jinja beside it"
+          "%s does not exist and tokenizer_config.json has no chat_template; copy the model's there, or set tokenizer.prompt_template"
               .formatted(source));
     }
-    Map<String, Object> values = new HashMap<>(specialTokens);
+    Map<String, @Nullable Object> values = new HashMap<>(specialTokens);
     values.put(
         "messages",
         messages.stream().map(m -> Map.of("role", m.role(), "content", m.content())).toList());
+    values.put("tools", null);
+    values.put("documents", null);
     values.put("add_generation_prompt", addGenerationPrompt);
-    RenderResult result = jinjava.renderForResult(template, values);
-    if (result.hasErrors()) {
-      throw new InputException(
-          "chat template %s cannot be rendered: %s"
-              .formatted(source, result.getErrors().get(0).getMessage()));
+    values.put("strftime_now", new StrftimeNow(clock));
+    try {
+      return template.render(values);
+    } catch (TemplateException e) {
+      throw failure(source, e);
     }
-    return result.getOutput();
   }
 }

@@ -1,0 +1,39 @@
+package org.tune4j.jinja;
+
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A parsed template. Safe for several threads. */
+public final class Template {
+  private final List<Statement> body;
+
+  private Template(List<Statement> body) {
+    this.body = body;
+  }
+
+  /**
+   * Parses a template.
+   *
+   * @throws TemplateException with the line where it cannot be read
+   */
+  public static Template parse(String source) {
+    return new Template(new Parser(Lexer.lex(source)).template());
+  }
+
+  /**
+   * Renders it.
+   *
+   * @param values strings, booleans, numbers, and lists and maps of these, by name; null is {@code
+   *     None}
+   * @throws TemplateException with the line, where the template refuses the values or cannot use
+   *     them
+   */
+  public String render(Map<String, ?> values) {
+    Map<String, Object> names = new HashMap<>(Functions.GLOBAL);
+    values.forEach((name, value) -> names.put(name, Values.of(value)));
+    Output out = new Output();
+    Statement.runAll(body, Frame.of(names).inner(), out);
+    return out.toString();
+  }
+}
