@@ -101,15 +101,10 @@ final class ChatTemplate {
     return specialTokens.get(name);
   }
 
-  /** Whether the folder has one. */
-  boolean exists() {
-    return template != null;
-  }
-
   String render(List<Message> messages, boolean addGenerationPrompt) {
     if (template == null) {
       throw new InputException(
-          "%s does not exist and tokenizer_config.json has no chat_template; copy the model's there, or set tokenizer.prompt_template"
+          "%s does not exist and tokenizer_config.json has no chat_template; copy the model's there, or use the model's tokenizer.model with tokenizer._component_=llama2_tokenizer"
               .formatted(source));
     }
     Map<String, @Nullable Object> values = new HashMap<>(specialTokens);

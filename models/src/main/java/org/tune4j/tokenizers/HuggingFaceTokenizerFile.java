@@ -23,13 +23,22 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   private final HuggingFaceTokenizer tokenizer;
   private final Set<String> specialTokens;
   private final ChatTemplate template;
+  private final int vocabSize;
+  private final Set<Integer> stopIds;
 
   private HuggingFaceTokenizerFile(
-      Path file, HuggingFaceTokenizer tokenizer, Set<String> specialTokens, ChatTemplate template) {
+      Path file,
+      HuggingFaceTokenizer tokenizer,
+      Set<String> specialTokens,
+      ChatTemplate template,
+      int vocabSize,
+      Set<Integer> stopIds) {
     this.file = file;
     this.tokenizer = tokenizer;
     this.specialTokens = specialTokens;
     this.template = template;
+    this.vocabSize = vocabSize;
+    this.stopIds = Set.copyOf(stopIds);
   }
 
   static HuggingFaceTokenizerFile open(Path path) {
@@ -52,9 +61,11 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
           HuggingFaceTokenizer.newInstance(
               new ByteArrayInputStream(bytes),
               Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
-      Path folder = file.toAbsolutePath().getParent();
+      Path parent = file.toAbsolutePath().getParent();
+      Path folder = parent == null ? file : parent;
+      ChatTemplate template = ChatTemplate.beside(folder);
       return new HuggingFaceTokenizerFile(
-          file, tokenizer, special, ChatTemplate.beside(folder == null ? file : folder));
+          file, tokenizer, special, template, vocabSize(json), stopIds(folder, json, template));
     } catch (IOException | RuntimeException e) {
       if (e instanceof InputException known) {
         throw known;
@@ -62,6 +73,41 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       throw new InputException(
           "tokenizer %s cannot be read: %s; fetch the file again".formatted(file, firstLine(e)), e);
     }
+  }
+
+  private static int vocabSize(JsonNode json) {
+    JsonNode vocab = json.path("model").path("vocab");
+    int size = vocab.isArray() ? vocab.size() : 0;
+    if (vocab.isObject()) {
+      for (JsonNode id : vocab) {
+        size = Math.max(size, id.asInt() + 1);
+      }
+    }
+    for (JsonNode token : json.path("added_tokens")) {
+      size = Math.max(size, token.path("id").asInt() + 1);
+    }
+    return size;
+  }
+
+  /** {@code eos_token}, and those of {@code generation_config.json}. */
+  private static Set<Integer> stopIds(Path folder, JsonNode json, ChatTemplate template)
+      throws IOException {
+    Set<Integer> ids = new HashSet<>();
+    String eos = template.specialToken("eos_token");
+    for (JsonNode token : json.path("added_tokens")) {
+      if (token.path("content").asText().equals(eos)) {
+        ids.add(token.path("id").asInt());
+      }
+    }
+    Path generation = folder.resolve("generation_config.json");
+    if (Files.isRegularFile(generation)) {
+      JsonNode named = new ObjectMapper().readTree(generation.toFile()).path("eos_token_id");
+      if (named.isInt()) {
+        ids.add(named.asInt());
+      }
+      named.forEach(id -> ids.add(id.asInt()));
+    }
+    return ids;
   }
 
   private static String firstLine(Exception e) {
@@ -79,6 +125,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
 
   @Override
   public String decode(int[] ids) {
+    Ids.requireInside(ids, vocabSize);
     return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), false);
   }
 
@@ -127,9 +174,10 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       Message m = messages.get(i);
       String upTo =
           i == messages.size() - 1 ? text : template.render(messages.subList(0, i + 1), false);
-      String content = upTo.indexOf(m.content(), start) >= 0 ? m.content() : m.content().strip();
-      int at = upTo.lastIndexOf(content);
-      if (!text.startsWith(upTo) || at < start) {
+      int at = contentStart(messages.subList(0, i + 1), upTo);
+      String content =
+          at >= 0 && upTo.startsWith(m.content(), at) ? m.content() : m.content().strip();
+      if (!text.startsWith(upTo) || at < start || !upTo.startsWith(content, at)) {
         throw new InputException(
             "tokenizer %s: its chat template does not render turn %d (%s) as it stands, so that what to train on cannot be told; give another template"
                 .formatted(file, i + 1, m.role()));
@@ -141,6 +189,43 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       start = upTo.length();
     }
     return spans;
+  }
+
+  /** What no message and no template holds. */
+  private static final String MARKER = "\uE000\uE001\uE000";
+
+  /**
+   * Where the last message's text begins: behind what is rendered before a marker in its place. A
+   * search for the text would find it in headers and special tokens too. -1 where the template
+   * renders another text differently.
+   */
+  private int contentStart(List<Message> messages, String rendered) {
+    List<Message> marked = new ArrayList<>(messages);
+    Message last = marked.remove(marked.size() - 1);
+    marked.add(new Message(last.role(), MARKER, last.masked()));
+    String with = template.render(marked, false);
+    int at = with.indexOf(MARKER);
+    return at >= 0 && rendered.startsWith(with.substring(0, at)) ? at : -1;
+  }
+
+  @Override
+  public String render(List<Message> messages, boolean addGenerationPrompt) {
+    return template.render(messages, addGenerationPrompt);
+  }
+
+  @Override
+  public int[] prompt(List<Message> messages) {
+    return encode(render(messages, true));
+  }
+
+  @Override
+  public Set<Integer> stopIds() {
+    return stopIds;
+  }
+
+  @Override
+  public int vocabSize() {
+    return vocabSize;
   }
 
   @Override

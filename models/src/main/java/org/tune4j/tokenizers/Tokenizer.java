@@ -1,21 +1,63 @@
 package org.tune4j.tokenizers;
 
 import java.util.List;
+import java.util.Set;
+import org.tune4j.InputException;
 
-/** A model's tokenizer and chat template. Safe for several threads. */
+/** A model's tokenizer and the form of its conversations. Safe for several threads. */
 public interface Tokenizer extends AutoCloseable {
-  /** Ids of a text; special tokens written out in it become their ids, none are added. */
+  /**
+   * Ids of a text, none added. {@code tokenizer.json} reads special tokens that are written out in
+   * it as such; SentencePiece and tiktoken models read them as any other text.
+   */
   int[] encode(String text);
 
-  /** The text of ids, special tokens written out. */
+  /**
+   * The text of ids, special tokens written out.
+   *
+   * @throws InputException when an id is outside the vocabulary
+   */
   String decode(int[] ids);
 
   /**
-   * Renders a conversation with the model's chat template. Trained are the text of each message
-   * that is not masked and the token that ends its turn; never headers, system text or the line
-   * break after a turn.
+   * The ids of a conversation. Trained are the text of each message that is not masked and the
+   * token that ends its turn; never headers, system text or the line break after a turn.
    */
   TokenizedConversation tokenize(List<Message> messages);
+
+  /**
+   * A conversation as one text, in the model's form.
+   *
+   * @param addGenerationPrompt whether what begins the assistant's turn follows
+   */
+  String render(List<Message> messages, boolean addGenerationPrompt);
+
+  /** The ids after which the model gives the assistant's next turn. */
+  int[] prompt(List<Message> messages);
+
+  /** The ids that end a generated turn; empty where the model's files name none. */
+  Set<Integer> stopIds();
+
+  /** One more than the largest id. */
+  int vocabSize();
+
+  /** Decodes ids one by one as they are generated. */
+  default TokenStream stream() {
+    return new TokenStream(this);
+  }
+
+  /**
+   * Refuses a tokenizer that gives ids the model has no embedding for.
+   *
+   * @throws InputException when it does
+   */
+  default void requireFits(int modelVocabSize) {
+    if (vocabSize() > modelVocabSize) {
+      throw new InputException(
+          "the tokenizer has %d ids, the model's vocabulary %d; use the tokenizer that belongs to the model"
+              .formatted(vocabSize(), modelVocabSize));
+    }
+  }
 
   @Override
   void close();

@@ -7,6 +7,7 @@ import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
 import org.tune4j.optim.Sgd;
+import org.tune4j.tokenizers.PromptTemplate;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.HuggingFaceCheckpointer;
 
@@ -19,6 +20,7 @@ public final class RecipeComponents implements ComponentProvider {
         FullFinetuneSingleDevice.class,
         HuggingFaceCheckpointer.class,
         TokenizerSpec.class,
+        PromptTemplate.class,
         AlpacaDataset.class,
         ChunkedCrossEntropy.class,
         AdamW.class,

@@ -1,0 +1,194 @@
+package org.tune4j.tokenizers;
+
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
+import org.tune4j.UsageException;
+import org.tune4j.component.Component;
+import org.tune4j.component.Doc;
+
+/**
+ * Words around the texts of a conversation, by role. Those around an assistant's text are trained
+ * on with it.
+ */
+public final class PromptTemplate {
+  /** What becomes of system messages. */
+  private enum SystemText {
+    A_TURN,
+    INSIDE_USER,
+    REFUSED
+  }
+
+  /**
+   * A message in its words.
+   *
+   * @param parts laid one after the other; tokenizers read each on its own, as torchtune's do
+   */
+  record Turn(String role, List<String> parts, boolean masked) {
+    String text() {
+      return String.join("", parts);
+    }
+  }
+
+  private static final Set<String> ROLES = Set.of("system", "user", "assistant", "tool", "ipython");
+
+  private final Map<String, List<String>> tags;
+  private final SystemText system;
+
+  private PromptTemplate(Map<String, List<String>> tags, SystemText system) {
+    this.tags = Map.copyOf(tags);
+    this.system = system;
+    this.tags.forEach(
+        (role, around) -> {
+          if (around.size() != 2) {
+            throw new UsageException(
+                "prompt_template.%s has %d texts, expected two: what comes before and what comes after"
+                    .formatted(role, around.size()));
+          }
+        });
+  }
+
+  private static PromptTemplate aroundUser(String before, String after) {
+    return new PromptTemplate(Map.of("user", List.of(before, after)), SystemText.A_TURN);
+  }
+
+  /** Of one's own: two texts a role, before and after. */
+  @Component(
+      value = "prompt_template",
+      aliases = {"torchtune.data.PromptTemplate"})
+  public static PromptTemplate promptTemplate(
+      @Doc("before and after a system text") @Nullable List<String> system,
+      @Doc("before and after a user's text") @Nullable List<String> user,
+      @Doc("before and after an assistant's text; trained on with it")
+          @Nullable List<String> assistant,
+      @Doc("before and after a tool's text") @Nullable List<String> tool,
+      @Doc("torchtune's name for a tool") @Nullable List<String> ipython) {
+    Map<String, List<String>> tags = new HashMap<>();
+    put(tags, "system", system);
+    put(tags, "user", user);
+    put(tags, "assistant", assistant);
+    put(tags, "tool", tool);
+    put(tags, "ipython", ipython);
+    return new PromptTemplate(tags, SystemText.A_TURN);
+  }
+
+  private static void put(
+      Map<String, List<String>> tags, String role, @Nullable List<String> around) {
+    if (around != null) {
+      tags.put(role, List.copyOf(around));
+    }
+  }
+
+  /** Asks for a correction of grammar. */
+  @Component(
+      value = "grammar_template",
+      aliases = {"torchtune.data.GrammarErrorCorrectionTemplate"})
+  public static PromptTemplate grammar() {
+    return aroundUser("Correct this to standard English: ", "\n---\nCorrected: ");
+  }
+
+  /** Asks for a summary of a dialogue. */
+  @Component(
+      value = "summarize_template",
+      aliases = {"torchtune.data.SummarizeTemplate"})
+  public static PromptTemplate summarize() {
+    return aroundUser("Summarize this dialogue:\n", "\n---\nSummary:\n");
+  }
+
+  /** Asks a question. */
+  @Component(
+      value = "question_answer_template",
+      aliases = {"torchtune.data.QuestionAnswerTemplate"})
+  public static PromptTemplate questionAnswer() {
+    return aroundUser("Question: ", "\n\nAnswer: ");
+  }
+
+  /** ChatML's markers, written out. */
+  @Component(
+      value = "chatml_template",
+      aliases = {"torchtune.data.ChatMLTemplate"})
+  public static PromptTemplate chatMl() {
+    Map<String, List<String>> tags = new HashMap<>();
+    for (String role : List.of("system", "user", "assistant")) {
+      tags.put(role, List.of("<|im_start|>" + role + "\n", "<|im_end|>\n"));
+    }
+    return new PromptTemplate(tags, SystemText.A_TURN);
+  }
+
+  /** Llama2 Chat's: the system text inside the user's turn. */
+  @Component(
+      value = "llama2_chat_template",
+      aliases = {"torchtune.models.llama2.Llama2ChatTemplate"})
+  public static PromptTemplate llama2Chat() {
+    return new PromptTemplate(
+        Map.of(
+            "system", List.of("<<SYS>>\n", "\n<</SYS>>\n\n"),
+            "user", List.of("[INST] ", " [/INST] ")),
+        SystemText.INSIDE_USER);
+  }
+
+  /** Mistral's, which has no place for a system text. */
+  @Component(
+      value = "mistral_chat_template",
+      aliases = {"torchtune.models.mistral.MistralChatTemplate"})
+  public static PromptTemplate mistralChat() {
+    return new PromptTemplate(Map.of("user", List.of("[INST] ", " [/INST] ")), SystemText.REFUSED);
+  }
+
+  /** Texts as they are. */
+  static PromptTemplate none() {
+    return new PromptTemplate(Map.of(), SystemText.A_TURN);
+  }
+
+  /**
+   * Messages with their words around them, for data sets that put them there.
+   *
+   * @throws InputException when a role is unknown or has no place
+   */
+  public List<Message> apply(List<Message> messages) {
+    return turns(messages).stream().map(t -> new Message(t.role(), t.text(), t.masked())).toList();
+  }
+
+  List<Turn> turns(List<Message> messages) {
+    List<Turn> turns = new ArrayList<>();
+    List<String> systemText = List.of();
+    for (Message m : messages) {
+      if (!ROLES.contains(m.role())) {
+        throw new InputException(
+            "role '%s' is not known; accepted are system, user, assistant, tool"
+                .formatted(m.role()));
+      }
+      boolean isSystem = m.role().equals("system");
+      if (isSystem && system == SystemText.REFUSED) {
+        throw new InputException(
+            "the prompt template has no place for a system message; leave it out or put its text into the user's");
+      }
+      List<String> around = tags.getOrDefault(m.role(), List.of("", ""));
+      List<String> parts = new ArrayList<>();
+      parts.add(around.get(0));
+      if (m.role().equals("user")) {
+        parts.addAll(systemText);
+      }
+      parts.add(m.content());
+      parts.add(around.get(1));
+      // An added tag that is empty is no part; a message's text is one even where it is empty.
+      List<String> kept = new ArrayList<>(parts);
+      if (around.get(1).isEmpty()) {
+        kept.remove(kept.size() - 1);
+      }
+      if (around.get(0).isEmpty()) {
+        kept.remove(0);
+      }
+      if (isSystem && system == SystemText.INSIDE_USER) {
+        systemText = List.copyOf(kept);
+      } else {
+        turns.add(new Turn(m.role(), List.copyOf(kept), m.masked()));
+      }
+    }
+    return turns;
+  }
+}

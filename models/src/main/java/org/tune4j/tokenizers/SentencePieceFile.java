@@ -1,0 +1,152 @@
+package org.tune4j.tokenizers;
+
+import ai.djl.sentencepiece.SpTokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
+
+/**
+ * A SentencePiece {@code tokenizer.model} and Llama2's form of conversations: BOS before each pair
+ * of turns, EOS after an assistant's, the prompt template's words read as text.
+ */
+final class SentencePieceFile implements Tokenizer {
+  /** What stands before a text whose own beginning must not be read as a word's beginning. */
+  private static final String PREFIX = "\n";
+
+  private final SpTokenizer tokenizer;
+  private final PromptTemplate template;
+  private final @Nullable Integer maxSeqLen;
+  private final int bos;
+  private final int eos;
+  private final int vocabSize;
+  private final int prefixLength;
+  private final boolean encodesBlanks;
+
+  private SentencePieceFile(
+      Path file,
+      SpTokenizer tokenizer,
+      PromptTemplate template,
+      @Nullable Integer maxSeqLen,
+      int vocabSize) {
+    this.tokenizer = tokenizer;
+    this.template = template;
+    this.maxSeqLen = maxSeqLen;
+    this.vocabSize = vocabSize;
+    this.bos = tokenizer.getProcessor().getId("<s>");
+    this.eos = tokenizer.getProcessor().getId("</s>");
+    if (bos == eos) {
+      throw new InputException(
+          "tokenizer %s has no <s> and </s>; it is no Llama2 model's".formatted(file));
+    }
+    this.prefixLength = encode(PREFIX).length;
+    this.encodesBlanks =
+        List.of(" ", "\n", "\t", "\r", "\u000b").stream().anyMatch(c -> encode(c).length > 0);
+  }
+
+  static SentencePieceFile open(Path file, PromptTemplate template, @Nullable Integer maxSeqLen) {
+    try {
+      byte[] bytes = Files.readAllBytes(file);
+      int vocabSize = SentencePieceModel.vocabSize(bytes);
+      SpTokenizer tokenizer = new SpTokenizer(bytes);
+      return new SentencePieceFile(file, tokenizer, template, maxSeqLen, vocabSize);
+    } catch (IOException | RuntimeException e) {
+      if (e instanceof InputException known) {
+        throw known;
+      }
+      throw new InputException(
+          "tokenizer %s cannot be read: %s; fetch the file again"
+              .formatted(file, String.valueOf(e.getMessage()).lines().findFirst().orElse("")),
+          e);
+    }
+  }
+
+  @Override
+  public int[] encode(String text) {
+    return text.isEmpty() ? new int[0] : tokenizer.getProcessor().encode(text);
+  }
+
+  @Override
+  public String decode(int[] ids) {
+    Ids.requireInside(ids, vocabSize);
+    return ids.length == 0 ? "" : tokenizer.getProcessor().decode(ids);
+  }
+
+  @Override
+  public TokenizedConversation tokenize(List<Message> messages) {
+    Ids ids = ids(template.turns(messages));
+    return ids.cut(maxSeqLen, eos, ids.lastMasked());
+  }
+
+  private Ids ids(List<PromptTemplate.Turn> turns) {
+    Ids ids = new Ids();
+    boolean begins = true;
+    boolean afterBlank = false;
+    for (PromptTemplate.Turn turn : turns) {
+      if (begins) {
+        ids.add(bos, turn.masked());
+      }
+      boolean continues = encodesBlanks && !begins && !afterBlank;
+      for (String part : turn.parts()) {
+        ids.add(encode(withoutBlanksAtEnd(part), continues), turn.masked());
+        afterBlank = part.endsWith(" ");
+      }
+      begins = turn.role().equals("assistant");
+      if (begins) {
+        ids.add(eos, turn.masked());
+      }
+      if (ids.reaches(maxSeqLen)) {
+        break;
+      }
+    }
+    return ids;
+  }
+
+  private int[] encode(String text, boolean continues) {
+    if (!continues) {
+      return encode(text);
+    }
+    int[] ids = encode(PREFIX + text);
+    return Arrays.copyOfRange(ids, Math.min(prefixLength, ids.length), ids.length);
+  }
+
+  private static String withoutBlanksAtEnd(String text) {
+    int end = text.length();
+    while (end > 0 && text.charAt(end - 1) == ' ') {
+      end--;
+    }
+    return text.substring(0, end);
+  }
+
+  @Override
+  public String render(List<Message> messages, boolean addGenerationPrompt) {
+    return template.turns(messages).stream()
+        .map(PromptTemplate.Turn::text)
+        .collect(Collectors.joining());
+  }
+
+  @Override
+  public int[] prompt(List<Message> messages) {
+    return ids(template.turns(messages)).tokens();
+  }
+
+  @Override
+  public Set<Integer> stopIds() {
+    return Set.of(eos);
+  }
+
+  @Override
+  public int vocabSize() {
+    return vocabSize;
+  }
+
+  @Override
+  public void close() {
+    tokenizer.close();
+  }
+}
