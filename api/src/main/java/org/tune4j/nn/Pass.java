@@ -1,7 +1,10 @@
 package org.tune4j.nn;
 
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.RandomBits;
 import org.tune4j.tensor.Tensor;
@@ -20,8 +23,26 @@ public final class Pass {
   private final TensorScope owner;
   private final boolean training;
   private final long dropoutSeed;
+  private final @Nullable GradientSink sink;
   private final Map<Parameter, Tensor> leaves = new LinkedHashMap<>();
   private long dropoutPosition;
+
+  /** Takes each gradient during backward, as soon as it is whole. */
+  public interface GradientSink {
+    /**
+     * The loss, before any gradient is taken; may throw to stop there.
+     *
+     * @param sum of the cross-entropies
+     */
+    void loss(double sum);
+
+    /**
+     * One parameter's gradient; nothing will read the parameter again in this pass.
+     *
+     * @param gradient released when this returns
+     */
+    void take(Parameter parameter, Tensor gradient);
+  }
 
   /**
    * A pass.
@@ -31,6 +52,22 @@ public final class Pass {
    * @param dropoutSeed what the dropped elements depend on, with the order of the calls
    */
   public Pass(Engine engine, TensorScope owner, boolean training, long dropoutSeed) {
+    this(engine, owner, training, dropoutSeed, null);
+  }
+
+  /** A training pass that hands gradients on during backward and collects none. */
+  public static Pass handingOn(
+      Engine engine, TensorScope owner, long dropoutSeed, GradientSink sink) {
+    return new Pass(engine, owner, true, dropoutSeed, sink);
+  }
+
+  private Pass(
+      Engine engine,
+      TensorScope owner,
+      boolean training,
+      long dropoutSeed,
+      @Nullable GradientSink sink) {
+    this.sink = sink;
     this.engine = engine;
     this.owner = owner;
     this.training = training;
@@ -76,6 +113,32 @@ public final class Pass {
   /** Goes back to a position, so that a recomputed layer drops the same elements. */
   public void seekDropout(long position) {
     dropoutPosition = position;
+  }
+
+  /** Tells the sink, if there is one, what the loss is. */
+  public void lossKnown(double sum) {
+    if (sink != null) {
+      sink.loss(sum);
+    }
+  }
+
+  /** Says that these parameters' gradients are whole: they go to the sink, if there is one. */
+  public void gradientsWhole(Collection<Parameter> parameters) {
+    if (sink == null) {
+      return;
+    }
+    for (Parameter p : parameters) {
+      Tensor leaf = leaves.remove(p);
+      if (leaf == null) {
+        continue;
+      }
+      Optional<Tensor> gradient = leaf.gradient();
+      if (gradient.isPresent()) {
+        sink.take(p, gradient.get());
+        gradient.get().close();
+      }
+      leaf.close();
+    }
   }
 
   /**

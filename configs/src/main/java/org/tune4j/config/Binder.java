@@ -37,7 +37,6 @@ public final class Binder {
           "log_level",
           "metric_logger",
           "enable_activation_offloading",
-          "optimizer_in_bwd",
           "custom_sharded_layers");
 
   private final ComponentRegistry registry;

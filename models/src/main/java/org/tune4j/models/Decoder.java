@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.nn.Module;
+import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -235,6 +236,11 @@ public final class Decoder extends Module {
     if (result.gradient == null) {
       return result.loss;
     }
+    pass.lossKnown(result.loss);
+    List<Parameter> above = new ArrayList<>(body.norm.parameters().values());
+    above.addAll(head.parameters().values());
+    above.remove(body.embedding.weight()); // a tied head's is not whole yet
+    pass.gradientsWhole(above);
     selected.backward(result.gradient);
     Tensor gradient = top.gradient().orElseThrow();
     for (int i = layers - 1; i >= lowest; i--) {
@@ -244,12 +250,14 @@ public final class Decoder extends Module {
       Tensor below = repeat(pass, body.layers.get(i), input, gradient, further, rope, rows);
       gradient.close();
       input.close();
+      pass.gradientsWhole(body.layers.get(i).parameters().values());
       if (below == null) {
         return result.loss;
       }
       gradient = below;
     }
     body.embedding.forward(pass, rows.tokens()).backward(gradient);
+    pass.gradientsWhole(List.of(body.embedding.weight()));
     return result.loss;
   }
 

@@ -8,7 +8,6 @@ import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.nn.Parameter;
-import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 
 /**
@@ -71,25 +70,22 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
     }
 
     @Override
-    public void step(List<Tensor> gradients, double lr) {
-      updates++;
-      for (int i = 0; i < values.size(); i++) {
-        Tensor value = values.get(i);
-        Engine engine = value.engine();
-        engine
-            .operations()
-            .adamW(
-                value,
-                gradients.get(i),
-                means.get(i),
-                squares.get(i),
-                updates,
-                lr,
-                betas.get(0),
-                betas.get(1),
-                eps,
-                weightDecay);
-      }
+    public void update(int parameter, Tensor gradient, double lr) {
+      Tensor value = values.get(parameter);
+      value
+          .engine()
+          .operations()
+          .adamW(
+              value,
+              gradient,
+              means.get(parameter),
+              squares.get(parameter),
+              updates,
+              lr,
+              betas.get(0),
+              betas.get(1),
+              eps,
+              weightDecay);
     }
 
     @Override

@@ -17,17 +17,30 @@ public interface Optimizer {
   }
 
   /**
-   * One update.
+   * One update of all parameters.
    *
    * @param gradients one a parameter, in the order of {@link Spec#create}, of its shape and type
    * @param lr the learning rate of this step
    */
-  void step(List<Tensor> gradients, double lr);
+  default void step(List<Tensor> gradients, double lr) {
+    setUpdates(updates() + 1);
+    for (int i = 0; i < gradients.size(); i++) {
+      update(i, gradients.get(i), lr);
+    }
+  }
+
+  /**
+   * The part of an update that concerns one parameter, after {@link #setUpdates} has counted it.
+   *
+   * @param parameter its position in {@link Spec#create}'s list
+   * @param gradient of its shape and type
+   */
+  void update(int parameter, Tensor gradient, double lr);
 
   /** How many updates it has made. */
   long updates();
 
-  /** Goes on as after so many updates; {@link #state}'s tensors are to be overwritten too. */
+  /** Counts on from so many updates. */
   void setUpdates(long updates);
 
   /**

@@ -62,14 +62,7 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
     }
 
     @Override
-    public void step(List<Tensor> gradients, double lr) {
-      updates++;
-      for (int i = 0; i < values.size(); i++) {
-        update(i, gradients.get(i), lr);
-      }
-    }
-
-    private void update(int i, Tensor gradient, double lr) {
+    public void update(int i, Tensor gradient, double lr) {
       Tensor value = values.get(i);
       Engine engine = value.engine();
       try (TensorScope scope = engine.openScope();

@@ -54,6 +54,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
   private final ComputeOptions compute;
   private final SavingOptions saving;
   private final ValidationOptions validation;
+  private final boolean optimizerInBwd;
   private final int logEveryNSteps;
 
   @Component("full_finetune_single_device")
@@ -71,6 +72,9 @@ public final class FullFinetuneSingleDevice implements Recipe {
       @Inline ComputeOptions compute,
       @Inline SavingOptions saving,
       @Inline ValidationOptions validation,
+      @Doc("update each layer during backward, so that one layer's gradients exist at once")
+          @Default("false")
+          boolean optimizerInBwd,
       @Doc("how often progress is shown") @Default("1") int logEveryNSteps) {
     if (model.lora() != null) {
       throw new UsageException(
@@ -82,6 +86,10 @@ public final class FullFinetuneSingleDevice implements Recipe {
           "checkpointer.adapter_checkpoint is %s, but all weights are trained; merge the adapter first or leave it out"
               .formatted(checkpointer.adapterCheckpoint()));
     }
+    if (optimizerInBwd) {
+      requireOneWholeBackward(training, compute);
+    }
+    this.optimizerInBwd = optimizerInBwd;
     this.outputDir = outputDir;
     this.tokenizer = tokenizer;
     this.model = model;
@@ -95,6 +103,17 @@ public final class FullFinetuneSingleDevice implements Recipe {
     this.saving = saving;
     this.validation = validation;
     this.logEveryNSteps = logEveryNSteps;
+  }
+
+  private static void requireOneWholeBackward(TrainingOptions training, ComputeOptions compute) {
+    if (training.gradientAccumulationSteps() != 1 || training.clipGradNorm() != null) {
+      throw new UsageException(
+          "optimizer_in_bwd=true updates before all gradients are known; set gradient_accumulation_steps=1 and clip_grad_norm=null");
+    }
+    if (!compute.enableActivationCheckpointing()) {
+      throw new UsageException(
+          "optimizer_in_bwd=true needs enable_activation_checkpointing=true, which runs backward layer by layer");
+    }
   }
 
   @Override
@@ -131,7 +150,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
 
       try (RowsOverThreads rows =
           new RowsOverThreads(engine, decoder, threads, loss.chunkTokens())) {
-        TrainStep step = new TrainStep(engine, parameters, update, rows, training);
+        TrainStep step = new TrainStep(engine, parameters, update, rows, training, optimizerInBwd);
         Validation test = new Validation(data.validation(), validation.batchSize(training));
         if (context.dryRun()) {
           new DryRun(step, batches, data.train(), totalSteps).report(context.out());

@@ -137,7 +137,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
 
       try (RowsOverThreads rows =
           new RowsOverThreads(engine, decoder, threads, loss.chunkTokens())) {
-        TrainStep step = new TrainStep(engine, adapters, update, rows, training);
+        TrainStep step = new TrainStep(engine, adapters, update, rows, training, false);
         Validation test = new Validation(data.validation(), validation.batchSize(training));
         if (context.dryRun()) {
           new DryRun(step, batches, data.train(), totalSteps).report(context.out());

@@ -36,7 +36,7 @@ public final class Gradients {
         if (g != null) {
           received.set(i);
           Tensor sum = sums.get(i);
-          sum.copyFrom(sum.add(g.dtype() == sum.dtype() ? g : g.cast(sum.dtype())));
+          sum.copyFrom(sum.add(widen(g)));
         }
       }
     }
@@ -66,9 +66,19 @@ public final class Gradients {
     List<Tensor> scaled = new ArrayList<>();
     for (int i = 0; i < sums.size(); i++) {
       Tensor g = sums.get(i).mul(factor);
-      scaled.add(g.dtype() == parameters.get(i).dtype() ? g : g.cast(parameters.get(i).dtype()));
+      scaled.add(narrow(g, parameters.get(i).dtype()));
     }
     return new Mean(scaled, norm);
+  }
+
+  /** In fp32, or as it is where that is no less. */
+  static Tensor widen(Tensor t) {
+    return t.dtype() == DType.FP32 || t.dtype() == DType.FP64 ? t : t.cast(DType.FP32);
+  }
+
+  /** In this type. */
+  static Tensor narrow(Tensor t, DType dtype) {
+    return t.dtype() == dtype ? t : t.cast(dtype);
   }
 
   /**

@@ -74,6 +74,18 @@ public final class RowsOverThreads implements AutoCloseable {
     return run(rows, seed, gradients);
   }
 
+  /**
+   * Hands each parameter's gradient of the summed loss on as soon as it is whole. The rows are one
+   * group, with the backend's own parallelism, for a gradient is whole once all rows have had their
+   * share; the model must {@linkplain Decoder#setCheckpointLayers checkpoint} its layers.
+   */
+  double forwardBackward(List<Row> rows, long seed, Pass.GradientSink sink) {
+    try (TensorScope scope = engine.openScope()) {
+      Pass pass = Pass.handingOn(engine, scope, seed, sink);
+      return model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
+    }
+  }
+
   /** The sum of the cross-entropies alone, without dropout. */
   public double loss(List<Row> rows) {
     return run(rows, 0, null);

@@ -1,17 +1,21 @@
 package org.tune4j.training;
 
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
 import org.tune4j.TrainingException;
 import org.tune4j.data.Example;
 import org.tune4j.nn.Parameter;
+import org.tune4j.nn.Pass;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.RandomBits;
+import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /**
@@ -25,6 +29,7 @@ public final class TrainStep {
   private final Optimizer optimizer;
   private final RowsOverThreads rows;
   private final TrainingOptions options;
+  private final boolean optimizerInBackward;
   private List<String> withoutGradient = List.of();
 
   /**
@@ -32,13 +37,17 @@ public final class TrainStep {
    *
    * @param trained by full name
    * @param optimizer over the same parameters in the same order
+   * @param optimizerInBackward whether to update each parameter during backward, of one micro-batch
+   *     without clipping; the model must checkpoint its layers
    */
   public TrainStep(
       Engine engine,
       Map<String, Parameter> trained,
       Optimizer optimizer,
       RowsOverThreads rows,
-      TrainingOptions options) {
+      TrainingOptions options,
+      boolean optimizerInBackward) {
+    this.optimizerInBackward = optimizerInBackward;
     this.engine = engine;
     this.names = List.copyOf(trained.keySet());
     this.trained = List.copyOf(trained.values());
@@ -73,6 +82,9 @@ public final class TrainStep {
     if (labels == 0) {
       return Optional.empty();
     }
+    if (optimizerInBackward) {
+      return Optional.of(updateInBackward(step, indices, batch, labels, lr));
+    }
     try (TensorScope scope = engine.openScope()) {
       Gradients gradients = new Gradients(engine, trained);
       long seed = RandomBits.bits(options.seedOrZero(), step);
@@ -93,9 +105,52 @@ public final class TrainStep {
       }
       optimizer.step(mean.gradients(), lr);
       withoutGradient = gradients.missing().stream().map(names::get).toList();
-      long tokens = batch.stream().mapToLong(e -> e.tokens().length).sum();
-      return Optional.of(new Outcome(sum / labels, mean.norm(), labels, tokens));
+      return Optional.of(new Outcome(sum / labels, mean.norm(), labels, tokens(batch)));
     }
+  }
+
+  /**
+   * Updates each parameter as soon as its gradient is whole, so that no two layers' exist at once.
+   */
+  private Outcome updateInBackward(
+      long step, List<Integer> indices, List<Example> batch, long labels, double lr) {
+    double[] squares = {0};
+    Set<Parameter> missing = new LinkedHashSet<>(trained);
+    double sum =
+        rows.forwardBackward(
+            rowsOf(batch),
+            RandomBits.bits(options.seedOrZero(), step),
+            new Pass.GradientSink() {
+              @Override
+              public void loss(double sum) {
+                if (!Double.isFinite(sum)) {
+                  throw notFinite(step, "loss", sum, indices);
+                }
+                optimizer.setUpdates(optimizer.updates() + 1);
+              }
+
+              @Override
+              public void take(Parameter parameter, Tensor gradient) {
+                missing.remove(parameter);
+                try (TensorScope scope = engine.openScope();
+                    Engine.NoGradient off = engine.noGradient()) {
+                  Tensor wide = Gradients.widen(gradient).mul(1.0 / labels);
+                  double square = wide.mul(wide).sum().item();
+                  if (!Double.isFinite(square)) {
+                    throw notFinite(step, "gradient", square, indices);
+                  }
+                  squares[0] += square;
+                  optimizer.update(
+                      trained.indexOf(parameter), Gradients.narrow(wide, parameter.dtype()), lr);
+                }
+              }
+            });
+    withoutGradient = missing.stream().map(p -> names.get(trained.indexOf(p))).toList();
+    return new Outcome(sum / labels, Math.sqrt(squares[0]), labels, tokens(batch));
+  }
+
+  private static long tokens(List<Example> batch) {
+    return batch.stream().mapToLong(e -> e.tokens().length).sum();
   }
 
   /** The parameters that the last update's losses did not depend on. */
