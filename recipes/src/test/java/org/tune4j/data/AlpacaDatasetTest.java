@@ -12,6 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +49,26 @@ class AlpacaDatasetTest {
             }
           }
           return new TokenizedConversation(ids, masked);
+        }
+
+        @Override
+        public String render(List<Message> messages, boolean addGenerationPrompt) {
+          return messages.stream().map(Message::content).collect(Collectors.joining());
+        }
+
+        @Override
+        public int[] prompt(List<Message> messages) {
+          return encode(render(messages, true));
+        }
+
+        @Override
+        public Set<Integer> stopIds() {
+          return Set.of();
+        }
+
+        @Override
+        public int vocabSize() {
+          return 128;
         }
 
         @Override
