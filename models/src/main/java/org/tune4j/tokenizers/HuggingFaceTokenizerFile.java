@@ -25,6 +25,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   private final ChatTemplate template;
   private final int vocabSize;
   private final Set<Integer> stopIds;
+  private final String fingerprint;
 
   private HuggingFaceTokenizerFile(
       Path file,
@@ -32,13 +33,15 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       Set<String> specialTokens,
       ChatTemplate template,
       int vocabSize,
-      Set<Integer> stopIds) {
+      Set<Integer> stopIds,
+      String fingerprint) {
     this.file = file;
     this.tokenizer = tokenizer;
     this.specialTokens = specialTokens;
     this.template = template;
     this.vocabSize = vocabSize;
     this.stopIds = Set.copyOf(stopIds);
+    this.fingerprint = fingerprint;
   }
 
   static HuggingFaceTokenizerFile open(Path path) {
@@ -65,7 +68,13 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       Path folder = parent == null ? file : parent;
       ChatTemplate template = ChatTemplate.beside(folder);
       return new HuggingFaceTokenizerFile(
-          file, tokenizer, special, template, vocabSize(json), stopIds(folder, json, template));
+          file,
+          tokenizer,
+          special,
+          template,
+          vocabSize(json),
+          stopIds(folder, json, template),
+          TokenizerFingerprint.of(file, ""));
     } catch (IOException | RuntimeException e) {
       if (e instanceof InputException known) {
         throw known;
@@ -121,6 +130,32 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
 
   private static int[] ids(Encoding encoding) {
     return Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
+  }
+
+  @Override
+  public int[] encodeText(String text, boolean addEos) {
+    int[] ids = ids(tokenizer.encode(text, true, false));
+    if (!addEos) {
+      return ids;
+    }
+    String name = template.specialToken("eos_token");
+    int[] eos = encode(name == null ? "" : name);
+    if (eos.length != 1) {
+      throw new InputException(
+          "tokenizer %s: tokenizer_config.json beside it names no eos_token; set it, or set dataset.add_eos=false"
+              .formatted(file));
+    }
+    if (ids.length > 0 && ids[ids.length - 1] == eos[0]) {
+      return ids;
+    }
+    int[] ended = Arrays.copyOf(ids, ids.length + 1);
+    ended[ids.length] = eos[0];
+    return ended;
+  }
+
+  @Override
+  public String fingerprint() {
+    return fingerprint;
   }
 
   @Override

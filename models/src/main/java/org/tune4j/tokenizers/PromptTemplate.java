@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
@@ -190,5 +191,11 @@ public final class PromptTemplate {
       }
     }
     return turns;
+  }
+
+  /** All that it depends on. */
+  @Override
+  public String toString() {
+    return new TreeMap<>(tags) + " " + system;
   }
 }

@@ -22,6 +22,7 @@ final class SentencePieceFile implements Tokenizer {
   private final SpTokenizer tokenizer;
   private final PromptTemplate template;
   private final @Nullable Integer maxSeqLen;
+  private final String fingerprint;
   private final int bos;
   private final int eos;
   private final int vocabSize;
@@ -33,10 +34,12 @@ final class SentencePieceFile implements Tokenizer {
       SpTokenizer tokenizer,
       PromptTemplate template,
       @Nullable Integer maxSeqLen,
-      int vocabSize) {
+      int vocabSize,
+      String fingerprint) {
     this.tokenizer = tokenizer;
     this.template = template;
     this.maxSeqLen = maxSeqLen;
+    this.fingerprint = fingerprint;
     this.vocabSize = vocabSize;
     this.bos = tokenizer.getProcessor().getId("<s>");
     this.eos = tokenizer.getProcessor().getId("</s>");
@@ -54,7 +57,8 @@ final class SentencePieceFile implements Tokenizer {
       byte[] bytes = Files.readAllBytes(file);
       int vocabSize = SentencePieceModel.vocabSize(bytes);
       SpTokenizer tokenizer = new SpTokenizer(bytes);
-      return new SentencePieceFile(file, tokenizer, template, maxSeqLen, vocabSize);
+      String fingerprint = TokenizerFingerprint.of(file, template + " " + maxSeqLen);
+      return new SentencePieceFile(file, tokenizer, template, maxSeqLen, vocabSize, fingerprint);
     } catch (IOException | RuntimeException e) {
       if (e instanceof InputException known) {
         throw known;
@@ -69,6 +73,22 @@ final class SentencePieceFile implements Tokenizer {
   @Override
   public int[] encode(String text) {
     return text.isEmpty() ? new int[0] : tokenizer.getProcessor().encode(text);
+  }
+
+  @Override
+  public int[] encodeText(String text, boolean addEos) {
+    Ids ids = new Ids();
+    ids.add(bos, false);
+    ids.add(encode(text), false);
+    if (addEos) {
+      ids.add(eos, false);
+    }
+    return ids.tokens();
+  }
+
+  @Override
+  public String fingerprint() {
+    return fingerprint;
   }
 
   @Override

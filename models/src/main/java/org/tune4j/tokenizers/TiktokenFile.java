@@ -52,20 +52,27 @@ final class TiktokenFile implements Tokenizer {
   private final Map<Integer, byte[]> bytes;
   private final PromptTemplate template;
   private final @Nullable Integer maxSeqLen;
+  private final String fingerprint;
 
   private TiktokenFile(
-      Map<String, Integer> ranks, PromptTemplate template, @Nullable Integer maxSeqLen) {
+      Map<String, Integer> ranks,
+      PromptTemplate template,
+      @Nullable Integer maxSeqLen,
+      String fingerprint) {
     this.pairs = new BytePairs(ranks);
     this.bytes = new HashMap<>();
     ranks.forEach((b, id) -> bytes.put(id, b.getBytes(StandardCharsets.ISO_8859_1)));
     this.template = template;
     this.maxSeqLen = maxSeqLen;
+    this.fingerprint = fingerprint;
   }
 
   static TiktokenFile open(Path file, PromptTemplate template, @Nullable Integer maxSeqLen) {
     Map<String, Integer> ranks = new HashMap<>();
     int n = 0;
+    String fingerprint;
     try {
+      fingerprint = TokenizerFingerprint.of(file, template + " " + maxSeqLen);
       for (String line : Files.readAllLines(file)) {
         n++;
         if (!line.isBlank()) {
@@ -90,7 +97,7 @@ final class TiktokenFile implements Tokenizer {
             "tokenizer %s has no token for byte %d; fetch the file again".formatted(file, b));
       }
     }
-    return new TiktokenFile(ranks, template, maxSeqLen);
+    return new TiktokenFile(ranks, template, maxSeqLen, fingerprint);
   }
 
   @Override
@@ -100,6 +107,22 @@ final class TiktokenFile implements Tokenizer {
       ids.add(pairs.encode(piece.group()), true);
     }
     return ids.tokens();
+  }
+
+  @Override
+  public int[] encodeText(String text, boolean addEos) {
+    Ids ids = new Ids();
+    ids.add(BEGIN_OF_TEXT, false);
+    ids.add(encode(text), false);
+    if (addEos) {
+      ids.add(END_OF_TEXT, false);
+    }
+    return ids.tokens();
+  }
+
+  @Override
+  public String fingerprint() {
+    return fingerprint;
   }
 
   @Override

@@ -13,6 +13,14 @@ public interface Tokenizer extends AutoCloseable {
   int[] encode(String text);
 
   /**
+   * Ids of a text that is no conversation, with the beginning-of-text token where the model has
+   * one: for {@code tokenizer.json} what its post-processor adds.
+   *
+   * @param addEos whether the end-of-text token follows where it does not already
+   */
+  int[] encodeText(String text, boolean addEos);
+
+  /**
    * The text of ids, special tokens written out.
    *
    * @throws InputException when an id is outside the vocabulary
@@ -58,6 +66,9 @@ public interface Tokenizer extends AutoCloseable {
               .formatted(vocabSize(), modelVocabSize));
     }
   }
+
+  /** Changes wherever ids or masks may: a hash of the tokenizer's files and settings. */
+  String fingerprint();
 
   @Override
   void close();

@@ -1,60 +1,170 @@
 package org.tune4j.data;
 
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 
-/** The objects of a JSON array or of JSON Lines. */
+/** The objects of a JSON array, or of JSON Lines. */
 final class JsonRows {
+  private static final String EXPECTED = "; expected a JSON array of objects or one object a line";
+  private static final ObjectMapper MAPPER = new ObjectMapper();
+
   private JsonRows() {}
 
-  static List<JsonNode> read(Path file) {
-    if (!Files.isRegularFile(file)) {
-      throw new InputException(
-          "data file %s does not exist; set dataset.data_files to a JSON or JSONL file"
-              .formatted(file));
+  static void read(Path file, RowSink sink) throws IOException {
+    if (isArray(file)) {
+      readArray(file, sink);
+    } else {
+      readLines(file, sink);
     }
-    List<JsonNode> rows = new ArrayList<>();
-    ObjectMapper mapper = new ObjectMapper();
-    try (JsonParser in = mapper.getFactory().createParser(file.toFile())) {
-      boolean array = in.nextToken() == JsonToken.START_ARRAY;
-      for (JsonToken t = array ? in.nextToken() : in.currentToken();
-          t != null && t != JsonToken.END_ARRAY;
-          t = in.nextToken()) {
-        JsonNode row = mapper.readTree(in);
-        if (!row.isObject()) {
-          throw new InputException(
-              "%s: row %d is %s, expected an object with columns"
-                  .formatted(
-                      file,
-                      rows.size() + 1,
-                      row.getNodeType().name().toLowerCase(java.util.Locale.ROOT)));
+  }
+
+  private static boolean isArray(Path file) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      byte[] start = in.readNBytes(4096);
+      for (byte b : start) {
+        // Blanks, and the three bytes that may mark UTF-8.
+        if (b > ' ') {
+          return b == '[';
         }
-        rows.add(row);
+      }
+      return false;
+    }
+  }
+
+  private static void readArray(Path file, RowSink sink) throws IOException {
+    long n = 1;
+    try (JsonParser in = MAPPER.getFactory().createParser(file.toFile())) {
+      in.nextToken();
+      for (; in.nextToken() != JsonToken.END_ARRAY; n++) {
+        object(file, n, in, sink);
+      }
+      if (in.nextToken() != null) {
+        throw DataRow.wrong(
+            file,
+            n,
+            place(in.currentTokenLocation(), 0),
+            "there is more behind the array" + EXPECTED,
+            null);
       }
     } catch (JsonProcessingException e) {
-      throw new InputException(
-          "%s: row %d, line %d: %s; expected a JSON array of objects or one object a line"
-              .formatted(
-                  file,
-                  rows.size() + 1,
-                  e.getLocation() == null ? 0 : e.getLocation().getLineNr(),
-                  e.getOriginalMessage()),
-          e);
-    } catch (IOException e) {
-      throw new InputException("data file %s cannot be read: %s".formatted(file, e), e);
+      // Where the next row begins cannot be told: nothing can be skipped.
+      throw malformed(file, n, e, 0);
     }
-    if (rows.isEmpty()) {
-      throw new InputException("data file %s holds no rows; expected at least one".formatted(file));
+  }
+
+  private static void readLines(Path file, RowSink sink) throws IOException {
+    long n = 0;
+    try (ByteLines lines = ByteLines.open(file)) {
+      for (byte[] line = lines.next(); line != null; line = lines.next()) {
+        if (isBlank(line)) {
+          continue;
+        }
+        n++;
+        InputException bad = readLine(file, n, line, lines.line(), sink);
+        if (bad != null) {
+          sink.bad(bad);
+        }
+      }
     }
-    return rows;
+  }
+
+  private static @Nullable InputException readLine(
+      Path file, long n, byte[] line, int number, RowSink sink) throws IOException {
+    try (JsonParser in = MAPPER.getFactory().createParser(line)) {
+      in.nextToken();
+      DataRow.Place at = new DataRow.Place(number, 1);
+      if (in.currentToken() != JsonToken.START_OBJECT) {
+        return notAnObject(file, n, in, at);
+      }
+      DataRow row = new DataRow(file, n, at, cells(in, number));
+      if (in.nextToken() != null) {
+        return DataRow.wrong(
+            file,
+            n,
+            place(in.currentTokenLocation(), number),
+            "there is more behind the object" + EXPECTED,
+            null);
+      }
+      sink.row(row);
+      return null;
+    } catch (JsonProcessingException e) {
+      return malformed(file, n, e, number);
+    } catch (java.io.CharConversionException e) {
+      return DataRow.wrong(file, n, new DataRow.Place(number, 1), e.getMessage() + EXPECTED, e);
+    }
+  }
+
+  private static void object(Path file, long n, JsonParser in, RowSink sink) throws IOException {
+    DataRow.Place at = place(in.currentTokenLocation(), 0);
+    if (in.currentToken() == JsonToken.START_OBJECT) {
+      sink.row(new DataRow(file, n, at, cells(in, 0)));
+    } else {
+      InputException bad = notAnObject(file, n, in, at);
+      in.skipChildren();
+      sink.bad(bad);
+    }
+  }
+
+  /** The fields of the object that the parser stands at. */
+  private static Map<String, DataRow.Cell> cells(JsonParser in, int line) throws IOException {
+    Map<String, DataRow.Cell> cells = new LinkedHashMap<>();
+    for (String name = in.nextFieldName(); name != null; name = in.nextFieldName()) {
+      in.nextToken();
+      DataRow.Place at = place(in.currentTokenLocation(), line);
+      cells.put(name, new DataRow.Cell(MAPPER.readTree(in), at));
+    }
+    return cells;
+  }
+
+  private static InputException notAnObject(Path file, long n, JsonParser in, DataRow.Place at) {
+    JsonToken token = in.currentToken();
+    String found =
+        token == null
+            ? "blank"
+            : switch (token) {
+              case START_ARRAY -> "an array";
+              case VALUE_STRING -> "a text";
+              case VALUE_NULL -> "null";
+              case VALUE_TRUE, VALUE_FALSE ->
+                  "'" + token.name().substring(6).toLowerCase(Locale.ROOT) + "'";
+              default -> "a number";
+            };
+    return DataRow.wrong(file, n, at, "is " + found + ", expected an object with columns", null);
+  }
+
+  private static InputException malformed(Path file, long n, JsonProcessingException e, int line) {
+    JsonLocation at = e.getLocation();
+    return DataRow.wrong(
+        file,
+        n,
+        at == null ? new DataRow.Place(Math.max(1, line), 1) : place(at, line),
+        e.getOriginalMessage().replaceAll(" \\(start marker at .*\\)$", "") + EXPECTED,
+        e);
+  }
+
+  /** A parser over one line counts from 1: {@code line} is that line's number, or 0. */
+  private static DataRow.Place place(JsonLocation at, int line) {
+    return new DataRow.Place(line == 0 ? at.getLineNr() : line, at.getColumnNr());
+  }
+
+  private static boolean isBlank(byte[] line) {
+    for (byte b : line) {
+      if (b != ' ' && b != '\t' && b != '\r') {
+        return false;
+      }
+    }
+    return true;
   }
 }

@@ -3,6 +3,10 @@ package org.tune4j.recipes;
 import java.util.List;
 import org.tune4j.component.ComponentProvider;
 import org.tune4j.data.AlpacaDataset;
+import org.tune4j.data.ChatDataset;
+import org.tune4j.data.ConcatDataset;
+import org.tune4j.data.InstructDataset;
+import org.tune4j.data.TextCompletionDataset;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
@@ -22,6 +26,10 @@ public final class RecipeComponents implements ComponentProvider {
         TokenizerSpec.class,
         PromptTemplate.class,
         AlpacaDataset.class,
+        InstructDataset.class,
+        ChatDataset.class,
+        TextCompletionDataset.class,
+        ConcatDataset.class,
         ChunkedCrossEntropy.class,
         AdamW.class,
         Sgd.class,

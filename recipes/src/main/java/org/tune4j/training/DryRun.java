@@ -4,17 +4,17 @@ import java.io.PrintStream;
 import java.util.List;
 import java.util.Optional;
 import org.tune4j.data.Batches;
-import org.tune4j.data.Example;
+import org.tune4j.data.Dataset;
 import org.tune4j.metrics.ResidentSize;
 
 /** One step on the heaviest batch of the first epoch, of which nothing is kept. */
 public final class DryRun {
   private final TrainStep step;
   private final Batches batches;
-  private final List<Example> data;
+  private final Dataset data;
   private final long totalSteps;
 
-  public DryRun(TrainStep step, Batches batches, List<Example> data, long totalSteps) {
+  public DryRun(TrainStep step, Batches batches, Dataset data, long totalSteps) {
     this.step = step;
     this.batches = batches;
     this.data = data;

@@ -161,7 +161,7 @@ public final class TrainStep {
   static List<RowsOverThreads.Row> rowsOf(List<Example> batch) {
     List<RowsOverThreads.Row> rows = new ArrayList<>();
     for (Example e : batch) {
-      rows.add(new RowsOverThreads.Row(e.tokens(), e.labels(), new int[] {e.tokens().length}));
+      rows.add(new RowsOverThreads.Row(e.tokens(), e.labels(), e.rowEnds()));
     }
     return rows;
   }

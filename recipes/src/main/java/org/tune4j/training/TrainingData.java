@@ -1,14 +1,10 @@
 package org.tune4j.training;
 
-import java.nio.ByteBuffer;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
-import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
-import org.tune4j.data.Example;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
 
@@ -17,7 +13,7 @@ import org.tune4j.tokenizers.TokenizerSpec;
  *
  * @param validation empty where there are none
  */
-public record TrainingData(List<Example> train, List<Example> validation) {
+public record TrainingData(Dataset train, Dataset validation) {
   /** Reads and checks all rows. */
   public static TrainingData read(
       TokenizerSpec tokenizer,
@@ -29,28 +25,12 @@ public record TrainingData(List<Example> train, List<Example> validation) {
     try (Tokenizer tokens = tokenizer.open(modelFolder)) {
       return new TrainingData(
           train.open(tokens, maxSeqLen),
-          validation == null ? List.of() : validation.open(tokens, maxSeqLen));
+          validation == null ? Dataset.of(List.of()) : validation.open(tokens, maxSeqLen));
     }
   }
 
   /** Changes with every token and label. */
   public String fingerprint() {
-    MessageDigest digest;
-    try {
-      digest = MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java has SHA-256", e);
-    }
-    for (List<Example> rows : List.of(train, validation)) {
-      for (Example e : rows) {
-        ByteBuffer bytes = ByteBuffer.allocate(8 * e.tokens().length + 4);
-        bytes.putInt(e.tokens().length);
-        for (int i = 0; i < e.tokens().length; i++) {
-          bytes.putInt(e.tokens()[i]).putInt(e.labels()[i]);
-        }
-        digest.update(bytes.flip());
-      }
-    }
-    return HexFormat.of().formatHex(digest.digest());
+    return train.fingerprint() + (validation.size() == 0 ? "" : " " + validation.fingerprint());
   }
 }

@@ -3,6 +3,7 @@ package org.tune4j.data;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -12,71 +13,23 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
-import org.tune4j.tokenizers.Message;
-import org.tune4j.tokenizers.TokenizedConversation;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
 
 class AlpacaDatasetTest {
-  /** A token a character; nothing of the first message is trained on unless it is not masked. */
-  private static final Tokenizer CHARACTERS =
-      new Tokenizer() {
-        @Override
-        public int[] encode(String text) {
-          return text.chars().toArray();
-        }
+  @TempDir Path dir;
 
-        @Override
-        public String decode(int[] ids) {
-          return new String(ids, 0, ids.length);
-        }
+  private DatasetSpec dataset(Path file) {
+    return AlpacaDataset.alpaca("tatsu-lab/alpaca", null, false, DatasetTestFiles.files(file));
+  }
 
-        @Override
-        public TokenizedConversation tokenize(List<Message> messages) {
-          int[] ids = messages.stream().flatMapToInt(m -> m.content().chars()).toArray();
-          boolean[] masked = new boolean[ids.length];
-          int at = 0;
-          for (Message m : messages) {
-            for (int i = 0; i < m.content().length(); i++) {
-              masked[at++] = m.masked();
-            }
-          }
-          return new TokenizedConversation(ids, masked);
-        }
-
-        @Override
-        public String render(List<Message> messages, boolean addGenerationPrompt) {
-          return messages.stream().map(Message::content).collect(Collectors.joining());
-        }
-
-        @Override
-        public int[] prompt(List<Message> messages) {
-          return encode(render(messages, true));
-        }
-
-        @Override
-        public Set<Integer> stopIds() {
-          return Set.of();
-        }
-
-        @Override
-        public int vocabSize() {
-          return 128;
-        }
-
-        @Override
-        public void close() {}
-      };
-
-  private static AlpacaDataset dataset(Path file) {
-    return new AlpacaDataset(List.of(file), false, false, null);
+  private Dataset open(Path file) {
+    return DatasetTestFiles.open(dataset(file), dir.resolve("cache"));
   }
 
   @Test
@@ -84,15 +37,16 @@ class AlpacaDatasetTest {
     Path shared = Path.of("../../shared");
     assumeTrue(
         Files.isDirectory(shared.resolve("models")), "skipped: ../shared/models is not there");
-    AlpacaDataset data =
-        new AlpacaDataset(List.of(shared.resolve("data/alpaca_tiny.json")), true, false, null);
+    DatasetSpec data =
+        AlpacaDataset.alpaca(
+            "json", null, true, DatasetTestFiles.files(shared.resolve("data/alpaca_tiny.json")));
     JsonNode rows =
         new ObjectMapper()
             .readTree(shared.resolve("golden/smollm2/tokens.json").toFile())
             .get("rows");
     try (Tokenizer tokenizer =
         new TokenizerSpec(null, null).open(shared.resolve("models/smollm2-135m-instruct"))) {
-      List<Example> examples = data.open(tokenizer, 8192);
+      Dataset examples = data.open(tokenizer, 8192, new DataCache(dir));
       assertEquals(100, examples.size());
       for (int r = 0; r < rows.size(); r++) {
         JsonNode tokens = rows.get(r).get("tokens");
@@ -117,61 +71,138 @@ class AlpacaDatasetTest {
   }
 
   @Test
-  void open_jsonLinesAndArray_sameRows(@TempDir Path dir) throws IOException {
-    String row = "{\"instruction\": \"a\", \"output\": \"b\"}";
-    Path lines = Files.writeString(dir.resolve("rows.jsonl"), row + "\n" + row + "\n");
-    Path array = Files.writeString(dir.resolve("rows.json"), "[" + row + "," + row + "]");
-    assertEquals(2, dataset(lines).open(CHARACTERS, 1000).size());
-    assertArrayEquals(
-        dataset(lines).open(CHARACTERS, 1000).get(1).tokens(),
-        dataset(array).open(CHARACTERS, 1000).get(1).tokens());
-  }
-
-  @Test
-  void open_longRow_isCut(@TempDir Path dir) throws IOException {
+  void open_withAndWithoutInput_stanfordsPrompt() {
     Path file =
-        Files.writeString(
-            dir.resolve("r.jsonl"), "{\"instruction\": \"a\", \"output\": \"bcdef\"}");
-    Example e = dataset(file).open(CHARACTERS, 4).get(0);
-    assertEquals(4, e.tokens().length);
-    assertEquals(-100, e.labels()[3]);
+        DatasetTestFiles.write(
+            dir,
+            "r.jsonl",
+            "{\"instruction\": \"Add.\", \"input\": \"1 1\", \"output\": \"2\"}",
+            "{\"instruction\": \"Add.\", \"input\": null, \"output\": \"3\"}");
+    assertEquals(
+        List.of(
+            "Below is an instruction that describes a task, paired with an input that provides further context. "
+                + "Write a response that appropriately completes the request.\n\n"
+                + "### Instruction:\nAdd.\n\n### Input:\n1 1\n\n### Response:\n[2]",
+            "Below is an instruction that describes a task. Write a response that appropriately completes the request.\n\n"
+                + "### Instruction:\nAdd.\n\n### Response:\n[3]"),
+        DatasetTestFiles.shown(open(file)));
   }
 
   @Test
-  void open_badRows_saidInOneLine(@TempDir Path dir) throws IOException {
-    Path missing =
-        Files.writeString(dir.resolve("a.json"), "[{\"instruction\": \"a\", \"answer\": \"b\"}]");
+  void open_trainOnInput_promptIsTrainedOn() {
+    Path file =
+        DatasetTestFiles.write(dir, "r.jsonl", "{\"instruction\": \"a\", \"output\": \"b\"}");
+    Dataset data =
+        DatasetTestFiles.open(
+            AlpacaDataset.alpaca("", null, true, DatasetTestFiles.files(file)), dir);
+    Example e = data.get(0);
+    assertEquals(e.tokens().length - 1, e.labelCount());
+  }
+
+  @Test
+  void open_jsonLinesAndArray_sameRows() {
+    String row = "{\"instruction\": \"a\", \"output\": \"b\"}";
+    Path lines = DatasetTestFiles.write(dir, "rows.jsonl", row, "", row);
+    Path array = DatasetTestFiles.write(dir, "rows.json", "[" + row + ",", row + "]");
+    assertEquals(2, open(lines).size());
+    assertEquals(DatasetTestFiles.shown(open(lines)), DatasetTestFiles.shown(open(array)));
+  }
+
+  @Test
+  void open_longRow_isCutAndCounted() {
+    Path file =
+        DatasetTestFiles.write(dir, "r.jsonl", "{\"instruction\": \"a\", \"output\": \"bcdef\"}");
+    Dataset data =
+        dataset(file).open(DatasetTestFiles.CHARACTERS, 4, new DataCache(dir.resolve("cache")));
+    assertEquals("Belo", DatasetTestFiles.shown(data.get(0)));
+    assertEquals(1, data.report().truncated());
+    assertEquals(1, data.report().fullyMasked());
     assertEquals(
-        missing
-            + ": row 1: column 'output' is missing, found instruction, answer; name it with dataset.column_map.output=NAME",
-        assertThrows(InputException.class, () -> dataset(missing).open(CHARACTERS, 9))
-            .getMessage());
-    Path typed =
-        Files.writeString(dir.resolve("b.json"), "[{\"instruction\": \"a\", \"output\": 7}]");
+        "1 row; 4 tokens, 0 of them trained on; 1 row cut to tokenizer.max_seq_len; 1 row with nothing to train on",
+        data.report().toString());
+  }
+
+  private void refused(Path file, String message) {
     assertEquals(
-        typed + ": row 1: column 'output' is 7, expected text",
-        assertThrows(InputException.class, () -> dataset(typed).open(CHARACTERS, 9)).getMessage());
+        message, assertThrows(InputException.class, () -> open(file)).getMessage(), "" + file);
+  }
+
+  @Test
+  void open_badRows_saidInOneLine() {
+    Path a =
+        DatasetTestFiles.write(
+            dir, "a.json", "[", "  {\"instruction\": \"a\", \"answer\": \"b\"}", "]");
+    refused(
+        a,
+        a
+            + ":2:3: row 1: column 'output' is missing, found instruction, answer; name it with dataset.column_map.output=NAME");
+    String good = "{\"instruction\": \"a\", \"output\": \"b\"}";
+    Path b =
+        DatasetTestFiles.write(dir, "b.jsonl", good, "", "{\"instruction\": \"a\", \"output\": 7}");
+    refused(b, b + ":3:32: row 2: column 'output' is 7, expected text");
+    Path c = DatasetTestFiles.write(dir, "c.jsonl", good, "{\"instruction\": \"a\", \"out");
+    refused(
+        c,
+        c
+            + ":2:26: row 2: Unexpected end-of-input in field name; expected a JSON array of objects or one object a line");
+    Path d = DatasetTestFiles.write(dir, "d.json", "[1]");
+    refused(d, d + ":1:2: row 1: is a number, expected an object with columns");
+    Path e = DatasetTestFiles.write(dir, "e.json", "[" + good);
+    String ends = assertThrows(InputException.class, () -> open(e)).getMessage();
+    assertTrue(ends.startsWith(e + ":") && ends.contains(": row 2: Unexpected end-of-"), ends);
+    Path f = DatasetTestFiles.write(dir, "f.jsonl", good + " 1");
+    refused(
+        f,
+        f
+            + ":1:37: row 1: there is more behind the object; expected a JSON array of objects or one object a line");
+  }
+
+  @Test
+  void open_filesWithoutRows_saidInOneLine() throws IOException {
     Path empty = Files.writeString(dir.resolve("c.json"), "");
-    assertEquals(
-        "data file " + empty + " holds no rows; expected at least one",
-        assertThrows(InputException.class, () -> dataset(empty).open(CHARACTERS, 9)).getMessage());
-    Path array = Files.writeString(dir.resolve("d.json"), "[1]");
-    assertEquals(
-        array + ": row 1 is number, expected an object with columns",
-        assertThrows(InputException.class, () -> dataset(array).open(CHARACTERS, 9)).getMessage());
-    Path absent = dir.resolve("e.json");
-    assertEquals(
-        "data file " + absent + " does not exist; set dataset.data_files to a JSON or JSONL file",
-        assertThrows(InputException.class, () -> dataset(absent).open(CHARACTERS, 9)).getMessage());
+    refused(empty, "data file " + empty + " holds no rows; expected at least one");
+    Path none = DatasetTestFiles.write(dir, "n.json", "[]");
+    refused(none, "data file " + none + " holds no rows; expected at least one");
+    Path absent = dir.resolve("x.json");
+    refused(
+        absent,
+        "data file "
+            + absent
+            + " does not exist; set dataset.data_files to JSON, JSONL, CSV, Parquet or text files");
+    Path other = DatasetTestFiles.write(dir, "rows.yaml", "a: b");
+    refused(
+        other,
+        "data file "
+            + other
+            + ": its ending names no format; set dataset.source to one of json, csv, parquet, text");
+    refused(
+        dir,
+        "data file "
+            + dir
+            + " is a folder; set dataset.data_files to its files, such as "
+            + dir.resolve("*.jsonl"));
+    refused(dir.resolve("*.xyz"), "dataset.data_files: no file matches " + dir.resolve("*.xyz"));
   }
 
   @Test
-  void construct_unknownColumn_refused() {
+  void alpaca_wrongArguments_refused() {
+    FileOptions some = DatasetTestFiles.files(Path.of("x.json"));
     assertEquals(
-        "dataset.column_map: 'answer' is no column of Alpaca; accepted are instruction, input, output",
+        "column_map: 'answer' is no column of this data set; accepted are instruction, input, output",
         assertThrows(
                 UsageException.class,
-                () -> new AlpacaDataset(List.of(Path.of("x")), true, false, Map.of("answer", "y")))
+                () -> AlpacaDataset.alpaca("", Map.of("answer", "y"), true, some))
+            .getMessage());
+    FileOptions none = new FileOptions(null, false, null, "train", OnBadRow.STOP);
+    assertEquals(
+        "source 'tatsu-lab/alpaca' is a data set of the Hugging Face Hub; download it and set data_files to its JSON, JSONL, CSV, Parquet or text files",
+        assertThrows(
+                UsageException.class,
+                () -> AlpacaDataset.alpaca("tatsu-lab/alpaca", null, true, none))
+            .getMessage());
+    assertEquals(
+        "source is 'jsn', expected one of json, csv, parquet, text",
+        assertThrows(UsageException.class, () -> AlpacaDataset.alpaca("jsn", null, true, some))
             .getMessage());
   }
 

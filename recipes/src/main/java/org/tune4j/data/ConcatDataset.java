@@ -1,0 +1,50 @@
+package org.tune4j.data;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.component.Component;
+import org.tune4j.component.Doc;
+import org.tune4j.tokenizers.Tokenizer;
+
+/**
+ * Several data sets as one. A config may also write their sections as a list where one section is
+ * expected.
+ *
+ * @param weights null for one after the other; else how often examples of each are taken, in
+ *     proportion, each example at least once an epoch
+ */
+public record ConcatDataset(List<DatasetSpec> datasets, @Nullable List<Double> weights)
+    implements DatasetSpec {
+  @Component(
+      value = "concat_dataset",
+      aliases = {"mixed_dataset", "torchtune.datasets.ConcatDataset"})
+  public ConcatDataset(
+      @Doc("data set sections") List<DatasetSpec> datasets,
+      @Doc("how often each is taken, in proportion; null for one after the other")
+          @Nullable List<Double> weights) {
+    this.datasets = List.copyOf(datasets);
+    this.weights = weights == null ? null : List.copyOf(weights);
+    if (datasets.isEmpty()) {
+      throw new UsageException("datasets is empty, expected a list of data set sections");
+    }
+    if (weights != null && weights.size() != datasets.size()) {
+      throw new UsageException(
+          "weights has %d numbers, expected one for each of the %d data sets"
+              .formatted(weights.size(), datasets.size()));
+    }
+    if (weights != null && weights.stream().anyMatch(w -> !(w > 0))) {
+      throw new UsageException("weights is %s, expected numbers above 0".formatted(weights));
+    }
+  }
+
+  @Override
+  public Dataset open(Tokenizer tokenizer, int maxSeqLen, DataCache cache) {
+    List<Dataset> opened = new ArrayList<>();
+    for (DatasetSpec d : datasets) {
+      opened.add(d.open(tokenizer, maxSeqLen, cache));
+    }
+    return opened.size() == 1 ? opened.get(0) : MixedDataset.of(opened, weights);
+  }
+}

@@ -1,0 +1,111 @@
+package org.tune4j.data;
+
+import java.io.IOException;
+import java.nio.file.FileSystems;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
+import org.tune4j.UsageException;
+
+/**
+ * The files of a data set.
+ *
+ * @param format null where each file's ending tells
+ * @param patterns paths, or globs such as {@code data/*.jsonl}, in which {@code **} stands for any
+ *     folders
+ */
+record DataFiles(@Nullable FileFormat format, List<Path> patterns) {
+  private static final String FORMATS = "JSON, JSONL, CSV, Parquet or text";
+
+  /** A file that is there. */
+  record DataFile(Path path, FileFormat format) {}
+
+  /**
+   * As torchtune's configs have it.
+   *
+   * @param source a format's name; or a name on the Hugging Face Hub, whose files are then those
+   *     given
+   */
+  static DataFiles of(String source, @Nullable List<Path> dataFiles) {
+    FileFormat format = FileFormat.named(source);
+    if (dataFiles == null || dataFiles.isEmpty()) {
+      throw new UsageException(
+          format == null && !source.isEmpty()
+              ? "source '%s' is a data set of the Hugging Face Hub; download it and set data_files to its %s files"
+                  .formatted(source, FORMATS)
+              : "data_files is missing; set it to %s files".formatted(FORMATS));
+    }
+    if (format == null && !source.isEmpty() && !source.contains("/")) {
+      throw new UsageException(
+          "source is '%s', expected one of %s".formatted(source, FileFormat.NAMES));
+    }
+    return new DataFiles(format, List.copyOf(dataFiles));
+  }
+
+  /**
+   * The files that are there, those of a glob sorted by name.
+   *
+   * @throws InputException when there is none of a name
+   */
+  List<DataFile> resolve() {
+    List<DataFile> files = new ArrayList<>();
+    for (Path pattern : patterns) {
+      for (Path file : matches(pattern)) {
+        files.add(new DataFile(file, format == null ? FileFormat.of(file) : format));
+      }
+    }
+    return files;
+  }
+
+  private static List<Path> matches(Path pattern) {
+    if (Files.isRegularFile(pattern)) {
+      if (!Files.isReadable(pattern)) {
+        throw new InputException(
+            "data file %s cannot be read: permission denied".formatted(pattern));
+      }
+      return List.of(pattern);
+    }
+    if (Files.isDirectory(pattern)) {
+      throw new InputException(
+          "data file %s is a folder; set dataset.data_files to its files, such as %s"
+              .formatted(pattern, pattern.resolve("*.jsonl")));
+    }
+    Path fixed = pattern.getRoot() == null ? Path.of("") : pattern.getRoot();
+    int names = 0;
+    while (names < pattern.getNameCount() && !isGlob(pattern.getName(names))) {
+      fixed = fixed.resolve(pattern.getName(names++));
+    }
+    if (names == pattern.getNameCount()) {
+      throw new InputException(
+          "data file %s does not exist; set dataset.data_files to %s files"
+              .formatted(pattern, FORMATS));
+    }
+    List<Path> found = Files.isDirectory(fixed) ? walk(fixed, pattern) : List.of();
+    if (found.isEmpty()) {
+      throw new InputException("dataset.data_files: no file matches %s".formatted(pattern));
+    }
+    return found;
+  }
+
+  private static List<Path> walk(Path folder, Path pattern) {
+    PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+    int depth =
+        pattern.toString().contains("**")
+            ? Integer.MAX_VALUE
+            : pattern.getNameCount() - (folder.toString().isEmpty() ? 0 : folder.getNameCount());
+    try (Stream<Path> paths = Files.walk(folder, depth)) {
+      return paths.filter(matcher::matches).filter(Files::isRegularFile).sorted().toList();
+    } catch (IOException | java.io.UncheckedIOException e) {
+      throw new InputException("folder %s cannot be read: %s".formatted(folder, e), e);
+    }
+  }
+
+  private static boolean isGlob(Path name) {
+    return name.toString().chars().anyMatch(c -> "*?[{".indexOf(c) >= 0);
+  }
+}

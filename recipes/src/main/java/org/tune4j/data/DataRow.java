@@ -1,0 +1,89 @@
+package org.tune4j.data;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
+
+/**
+ * One row of a data file.
+ *
+ * @param number from 1 within its file
+ * @param place where it begins
+ * @param cells values by their columns' names, in order
+ */
+record DataRow(Path file, long number, Place place, Map<String, Cell> cells) {
+  private static final int LONGEST = 60;
+
+  /**
+   * A place in a text file.
+   *
+   * @param line from 1; 0 where the format has none
+   * @param column from 1, in characters or bytes
+   */
+  record Place(int line, int column) {
+    static final Place NONE = new Place(0, 0);
+  }
+
+  /** A value and where it stands. */
+  record Cell(JsonNode value, Place place) {}
+
+  /** A column's text; null where it is missing or null. */
+  @Nullable String optionalText(String column) {
+    Cell cell = cells.get(column);
+    return cell == null || cell.value().isNull() ? null : text(cell, column);
+  }
+
+  /**
+   * A column's text.
+   *
+   * @param fix what to do where there is no such column
+   */
+  String text(String column, String fix) {
+    return text(cell(column, fix), column);
+  }
+
+  /** A column's value. */
+  Cell cell(String column, String fix) {
+    Cell cell = cells.get(column);
+    if (cell == null) {
+      throw wrong(
+          place,
+          "column '%s' is missing, found %s; %s"
+              .formatted(column, String.join(", ", cells.keySet()), fix));
+    }
+    return cell;
+  }
+
+  private String text(Cell cell, String column) {
+    if (!cell.value().isTextual()) {
+      throw wrong(
+          cell.place(), "column '%s' is %s, expected text".formatted(column, shown(cell.value())));
+    }
+    return cell.value().asText();
+  }
+
+  /** Says what is wrong, and where. */
+  InputException wrong(Place at, String what) {
+    return wrong(file, number, at, what, null);
+  }
+
+  static InputException wrong(
+      Path file, long number, Place at, String what, @Nullable Throwable cause) {
+    String text =
+        "%s%s: row %d: %s"
+            .formatted(
+                file,
+                at.line() == 0 ? "" : ":%d:%d".formatted(at.line(), at.column()),
+                number,
+                what);
+    return cause == null ? new InputException(text) : new InputException(text, cause);
+  }
+
+  /** A value as a message shows it. */
+  static String shown(JsonNode value) {
+    String text = value.toString();
+    return text.length() <= LONGEST ? text : text.substring(0, LONGEST) + "...";
+  }
+}

@@ -1,0 +1,74 @@
+package org.tune4j.data;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+
+/**
+ * What became of a data set's rows.
+ *
+ * @param rows in use
+ * @param examples what they became: as many as rows, or packs
+ * @param truncated rows that were cut to {@code tokenizer.max_seq_len}
+ * @param skipped bad rows that were left out
+ * @param firstSkipped what was wrong with the first few of them
+ * @param fullyMasked rows without a token to train on
+ * @param tokens of all rows
+ * @param labelTokens of those, trained on
+ */
+public record DatasetReport(
+    long rows,
+    long examples,
+    long truncated,
+    long skipped,
+    List<String> firstSkipped,
+    long fullyMasked,
+    long tokens,
+    long labelTokens) {
+  public DatasetReport {
+    firstSkipped = List.copyOf(firstSkipped);
+  }
+
+  /** Of both together. */
+  DatasetReport plus(DatasetReport o) {
+    return new DatasetReport(
+        rows + o.rows,
+        examples + o.examples,
+        truncated + o.truncated,
+        skipped + o.skipped,
+        Stream.concat(firstSkipped.stream(), o.firstSkipped.stream()).limit(3).toList(),
+        fullyMasked + o.fullyMasked,
+        tokens + o.tokens,
+        labelTokens + o.labelTokens);
+  }
+
+  /** One line; what is zero is not mentioned. */
+  @Override
+  public String toString() {
+    List<String> parts = new ArrayList<>();
+    parts.add(count(rows, "row") + (examples == rows ? "" : " in " + count(examples, "pack")));
+    parts.add(
+        String.format(
+            Locale.ROOT, "%s, %,d of them trained on", count(tokens, "token"), labelTokens));
+    if (truncated > 0) {
+      parts.add("%s cut to tokenizer.max_seq_len".formatted(count(truncated, "row")));
+    }
+    if (fullyMasked > 0) {
+      parts.add("%s with nothing to train on".formatted(count(fullyMasked, "row")));
+    }
+    if (skipped > 0) {
+      parts.add(
+          "%s skipped (%s%s)"
+              .formatted(
+                  count(skipped, "bad row"),
+                  String.join("; ", firstSkipped),
+                  skipped > firstSkipped.size() ? "; ..." : ""));
+    }
+    return String.join("; ", parts);
+  }
+
+  private static String count(long n, String what) {
+    return String.format(Locale.ROOT, "%,d %s%s", n, what, n == 1 ? "" : "s");
+  }
+}

@@ -1,0 +1,38 @@
+package org.tune4j.data;
+
+import java.util.List;
+import org.tune4j.UsageException;
+import org.tune4j.tokenizers.Tokenizer;
+
+/**
+ * Rows of files.
+ *
+ * @param packed rows laid end to end, up to {@code tokenizer.max_seq_len} tokens an example
+ * @param splitAcrossPack a row that does not fit a pack goes on in the next, else it begins the
+ *     next
+ */
+record FileDataset(
+    RowEncoder encoder,
+    DataFiles files,
+    Split split,
+    boolean packed,
+    boolean splitAcrossPack,
+    OnBadRow onBadRow)
+    implements DatasetSpec {
+  @Override
+  public Dataset open(Tokenizer tokenizer, int maxSeqLen, DataCache cache) {
+    if (packed && maxSeqLen == Integer.MAX_VALUE) {
+      throw new UsageException(
+          "dataset.packed=true needs tokenizer.max_seq_len, the length of a pack");
+    }
+    int cut = packed && splitAcrossPack ? Integer.MAX_VALUE : maxSeqLen;
+    List<DataFiles.DataFile> found = files.resolve();
+    Tokenising tokenising = new Tokenising(encoder, tokenizer, cut, onBadRow);
+    String key = tokenising.key(found);
+    RowStore rows = cache.rows(key, out -> tokenising.write(found, out));
+    Split.Range part = split.of(rows.size());
+    return packed
+        ? StoredDataset.packed(rows, part, maxSeqLen, splitAcrossPack)
+        : StoredDataset.rows(rows, part);
+  }
+}

@@ -1,0 +1,32 @@
+package org.tune4j.data;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+
+/** Keys of every data set that is read from files. */
+public record FileOptions(
+    @Doc("files on this machine, or globs such as data/*.jsonl") @Nullable List<Path> dataFiles,
+    @Doc("rows laid end to end, up to tokenizer.max_seq_len tokens an example") @Default("false")
+        boolean packed,
+    @Doc("a packed row may go on in the next pack; null for text_completion_dataset only")
+        @Nullable Boolean splitAcrossPack,
+    @Doc("a slice of the rows, such as train[:90%]") @Default("train") String split,
+    @Doc("stop at a bad row, or skip and count it") @Default("stop") OnBadRow onBadRow) {
+  /**
+   * Rows of these files.
+   *
+   * @param source as {@link DataFiles#of} has it
+   */
+  DatasetSpec dataset(RowEncoder encoder, String source, boolean splitsByDefault) {
+    return new FileDataset(
+        encoder,
+        DataFiles.of(source, dataFiles),
+        Split.parse(split),
+        packed,
+        splitAcrossPack == null ? splitsByDefault : splitAcrossPack,
+        onBadRow);
+  }
+}
