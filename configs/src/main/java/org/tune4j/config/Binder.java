@@ -73,6 +73,31 @@ public final class Binder {
     return kind.cast(built);
   }
 
+  /**
+   * Builds what one section of a config describes, without the others.
+   *
+   * @param kind what it must be
+   * @param key the section's name
+   * @throws ConfigException with every problem of the section, each with its place
+   */
+  public static <T> T bindSection(
+      ComponentRegistry registry, Class<T> kind, String key, Config config) {
+    Binder binder = new Binder(registry);
+    Node value = config.root().entries().get(key);
+    Object built = null;
+    if (value == null) {
+      binder.problems.add(
+          "%s: key '%s' is missing; expected %s"
+              .formatted(config.root().origin(), key, binder.expected(kind)));
+    } else {
+      built = binder.convert(key, kind, value);
+    }
+    if (!binder.problems.isEmpty() || built == null) {
+      throw new ConfigException(binder.problems);
+    }
+    return kind.cast(built);
+  }
+
   private @Nullable Object build(Executable e, Node.Section section, Set<String> ignored) {
     int before = problems.size();
     Set<String> accepted = new LinkedHashSet<>();
@@ -195,6 +220,11 @@ public final class Binder {
     }
     if (value instanceof Node.Section s && !isPlain(c)) {
       return component(key, c, s);
+    }
+    Executable ofList = value instanceof Node.Sequence ? registry.ofList(c) : null;
+    if (ofList != null) {
+      Map<String, Node> only = Map.of(snake(ofList.getParameters()[0].getName()), value);
+      return build(ofList, new Node.Section(only, value.origin()), Set.of());
     }
     return wrong(key, type, value);
   }

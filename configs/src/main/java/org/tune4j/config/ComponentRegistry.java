@@ -3,6 +3,7 @@ package org.tune4j.config;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Method;
+import java.lang.reflect.ParameterizedType;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -64,6 +65,24 @@ public final class ComponentRegistry {
   @Nullable Executable find(String name) {
     Executable e = byName.get(name);
     return e != null ? e : byAlias.get(name);
+  }
+
+  /**
+   * The component for which a list of sections may be written where one of this kind is expected:
+   * its first parameter is a list of them. The first by name; null where there is none.
+   */
+  @Nullable Executable ofList(Class<?> kind) {
+    return byName.values().stream()
+        .filter(e -> kind.isAssignableFrom(kind(e)) && takesListOf(e, kind))
+        .findFirst()
+        .orElse(null);
+  }
+
+  private static boolean takesListOf(Executable e, Class<?> kind) {
+    return e.getParameterCount() > 0
+        && e.getGenericParameterTypes()[0] instanceof ParameterizedType p
+        && p.getRawType() == List.class
+        && p.getActualTypeArguments()[0] == kind;
   }
 
   /** The short names of what can stand for a type, sorted. */

@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       CpCommand.class,
       CatCommand.class,
       ValidateCommand.class,
+      DataCommand.class,
       BackendsCommand.class,
       EnvCommand.class
     },
@@ -39,6 +40,7 @@ import picocli.CommandLine.Spec;
       "  tune cat smollm2/135M_lora_single_device  a config, every key explained",
       "  tune cp smollm2/135M_lora_single_device my.yaml",
       "  tune validate my.yaml optimizer.lr=1e-4   what is wrong with a config",
+      "  tune data inspect --config my.yaml        its rows as the model sees them",
       "  tune run lora_finetune_single_device --config my.yaml \\",
       "      checkpointer.checkpoint_dir=DIR dataset.data_files=rows.json \\",
       "      lora_rank=16 lora_attn_modules=['q_proj','v_proj'] backend=javacpp",

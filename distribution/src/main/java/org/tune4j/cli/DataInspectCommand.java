@@ -1,0 +1,114 @@
+package org.tune4j.cli;
+
+import jakarta.inject.Inject;
+import jakarta.inject.Provider;
+import java.io.PrintStream;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.tune4j.UsageException;
+import org.tune4j.config.Binder;
+import org.tune4j.config.ComponentRegistry;
+import org.tune4j.config.Config;
+import org.tune4j.config.ShippedConfigs;
+import org.tune4j.data.Dataset;
+import org.tune4j.data.DatasetReport;
+import org.tune4j.data.DatasetSpec;
+import org.tune4j.tokenizers.Tokenizer;
+import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.HuggingFaceCheckpointer;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+@Command(
+    name = "inspect",
+    description = {
+      "Prints rows as the model sees them, and how long they are. What is trained on is coloured on",
+      "a terminal and stands in [[brackets]] elsewhere."
+    },
+    sortOptions = false)
+final class DataInspectCommand implements Callable<Integer> {
+  @Option(
+      names = "--config",
+      required = true,
+      paramLabel = "NAME_OR_FILE",
+      description = "A shipped config or a YAML file.")
+  private String config;
+
+  @Option(
+      names = "--rows",
+      defaultValue = "3",
+      paramLabel = "N",
+      description = "How many are printed (default: ${DEFAULT-VALUE}).")
+  private int rows;
+
+  @Option(
+      names = "--section",
+      defaultValue = "dataset",
+      paramLabel = "KEY",
+      description = "dataset or dataset_val (default: ${DEFAULT-VALUE}).")
+  private String section;
+
+  @Parameters(paramLabel = "OVERRIDE", description = "key=value, section.key=value or ~key.")
+  private List<String> overrides = new ArrayList<>();
+
+  private final Provider<ComponentRegistry> components;
+  private final Terminal terminal;
+
+  @Inject
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  DataInspectCommand(Provider<ComponentRegistry> components, Terminal terminal) {
+    this.components = components;
+    this.terminal = terminal;
+  }
+
+  @Override
+  public Integer call() {
+    if (rows < 0) {
+      throw new UsageException("--rows is %d, expected 0 or more".formatted(rows));
+    }
+    Config resolved = ShippedConfigs.read(config).with(overrides);
+    ComponentRegistry known = components.get();
+    DatasetSpec spec = Binder.bindSection(known, DatasetSpec.class, section, resolved);
+    TokenizerSpec tokens = Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved);
+    HuggingFaceCheckpointer model =
+        Binder.bindSection(known, HuggingFaceCheckpointer.class, "checkpointer", resolved);
+    Integer limit = tokens.maxSeqLen();
+    try (Tokenizer tokenizer = tokens.open(model.checkpointDir())) {
+      Dataset data = spec.open(tokenizer, limit == null ? Integer.MAX_VALUE : limit);
+      RowText text = new RowText(tokenizer, terminal.interactive());
+      for (int i = 0; i < Math.min(rows, data.size()); i++) {
+        terminal.out().print(text.of(i + 1, data.get(i)));
+      }
+      statistics(data, terminal.out());
+    }
+    return 0;
+  }
+
+  private static void statistics(Dataset data, PrintStream out) {
+    DatasetReport report = data.report();
+    int[] lengths = data.rowLengths().sorted().toArray();
+    out.println(report);
+    out.printf(
+        Locale.ROOT,
+        "tokens a row: min %d, median %d, p95 %d, max %d%n",
+        lengths[0],
+        quantile(lengths, 0.5),
+        quantile(lengths, 0.95),
+        lengths[lengths.length - 1]);
+    if (report.examples() != report.rows()) {
+      out.printf(
+          Locale.ROOT,
+          "packs: %.1f rows, %.1f tokens each%n",
+          (double) report.rows() / report.examples(),
+          (double) report.tokens() / report.examples());
+    }
+  }
+
+  /** The smallest length that so large a part of the rows does not exceed. */
+  private static int quantile(int[] sorted, double part) {
+    return sorted[Math.max(0, (int) Math.ceil(part * sorted.length) - 1)];
+  }
+}
