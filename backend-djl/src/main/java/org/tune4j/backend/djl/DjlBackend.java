@@ -308,7 +308,7 @@ final class DjlBackend implements Backend {
 
   @Override
   public void release(TensorHandle x) {
-    ((DjlTensor) x).close();
+    ((DjlTensor) x).array.close();
   }
 
   // Views
@@ -450,9 +450,10 @@ final class DjlBackend implements Backend {
     JniUtils.attachGradient(in(leaf), true);
   }
 
+  /** DJL's own question is answered for leaves alone. */
   @Override
   public boolean requiresGradient(TensorHandle x) {
-    return JniUtils.requiresGrad(in(x));
+    return script.ask("requires_gradient", in(x));
   }
 
   @Override
@@ -462,25 +463,18 @@ final class DjlBackend implements Backend {
 
   @Override
   public @Nullable TensorHandle gradient(TensorHandle leaf) {
-    PtNDArray a = in(leaf);
-    PtNDArray cleared = ((DjlTensor) leaf).clearedVersion;
-    PtNDArray g =
-        cleared == null
-            ? script.callOptional("gradient", a)
-            : script.callOptional("gradient_since", a, cleared);
+    PtNDArray g = JniUtils.getGradient(in(leaf));
     return g == null ? null : like(leaf, g);
   }
 
-  /**
-   * No way leads from here to an undefined gradient: it gets new storage with zeros, and counts as
-   * none until something is added. Handles of the old one keep theirs.
-   */
+  /** No call of DJL's takes a gradient away from a leaf: a new leaf over the storage has none. */
   @Override
   public void clearGradient(TensorHandle leaf) {
-    DjlTensor t = (DjlTensor) leaf;
-    PtNDArray version = script.callOptional("clear_gradient", in(leaf));
-    t.forgetClearedVersion();
-    t.clearedVersion = version;
+    PtNDArray before = in(leaf);
+    PtNDArray fresh = JniUtils.detachGradient(before);
+    JniUtils.attachGradient(fresh, true);
+    ((DjlTensor) leaf).array = fresh;
+    before.close();
   }
 
   @Override

@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.engine.PtSymbolBlock;
+import ai.djl.pytorch.jni.IValue;
 import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
 import java.io.ByteArrayOutputStream;
@@ -23,7 +24,6 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The TorchScript module of {@code ops.py}: every ATen operator behind a named method that takes
@@ -100,22 +100,20 @@ final class Script implements AutoCloseable {
     zip.closeEntry();
   }
 
-  /** Runs a method that returns a tensor. */
+  /** Runs a method. */
   PtNDArray call(String method, PtNDArray... args) {
-    return (PtNDArray) run(method, args).get(0);
-  }
-
-  /** Runs a method that returns a list of one tensor or none. */
-  @Nullable PtNDArray callOptional(String method, PtNDArray... args) {
-    NDList out = run(method, args);
-    return out.isEmpty() ? null : (PtNDArray) out.get(0);
-  }
-
-  private NDList run(String method, PtNDArray... args) {
     NDList list = new NDList(args.length + 1);
     list.add(names.computeIfAbsent(method, this::name));
     list.addAll(List.<NDArray>of(args));
-    return IValueUtils.forward(module, list, true);
+    return (PtNDArray) IValueUtils.forward(module, list, true).get(0);
+  }
+
+  /** Runs a method that returns a boolean. */
+  boolean ask(String method, PtNDArray x) {
+    try (IValue argument = IValue.from(x);
+        IValue answer = IValueUtils.runMethod(module, method, argument)) {
+      return answer.toBoolean();
+    }
   }
 
   /** DJL chooses the method by the name of an array. */

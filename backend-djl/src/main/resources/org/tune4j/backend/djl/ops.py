@@ -41,36 +41,8 @@ class Ops(Module):
     return torch.div(x, float(s))
   def index_select(self: __torch__.Ops, x: Tensor, indices: Tensor) -> Tensor:
     return torch.index_select(x, 0, indices)
-  def gradient(self: __torch__.Ops, x: Tensor) -> List[Tensor]:
-    out = annotate(List[Tensor], [])
-    g = ops.prim.grad(x)
-    if torch.__isnot__(g, None):
-      _0 = torch.append(out, torch.detach(unchecked_cast(Tensor, g)))
-    else:
-      pass
-    return out
-  def gradient_since(self: __torch__.Ops, x: Tensor, version: Tensor) -> List[Tensor]:
-    out = annotate(List[Tensor], [])
-    g = ops.prim.grad(x)
-    if torch.__isnot__(g, None):
-      g0 = unchecked_cast(Tensor, g)
-      if torch.ne(torch._version(g0), int(version)):
-        _0 = torch.append(out, torch.detach(g0))
-      else:
-        pass
-    else:
-      pass
-    return out
-  def clear_gradient(self: __torch__.Ops, x: Tensor) -> List[Tensor]:
-    out = annotate(List[Tensor], [])
-    g = ops.prim.grad(x)
-    if torch.__isnot__(g, None):
-      g0 = unchecked_cast(Tensor, g)
-      _0 = torch.set_data(g0, torch.zeros_like(g0))
-      _1 = torch.append(out, torch.tensor(torch._version(g0)))
-    else:
-      pass
-    return out
+  def requires_gradient(self: __torch__.Ops, x: Tensor) -> bool:
+    return ops.prim.requires_grad(x)
   def linear(self: __torch__.Ops, x: Tensor, w: Tensor) -> Tensor:
     return torch.linear(x, w)
   def lora_linear(self: __torch__.Ops, x: Tensor, w: Tensor, a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
