@@ -95,7 +95,6 @@ final class DjlKernels implements Kernels {
         script.call("cross_entropy", backend.in(logits), backend.in(labels)), wide, x.device);
   }
 
-  /** Declines where the types differ: ATen's fused AdamW needs one type. */
   @Override
   public boolean adamW(
       TensorHandle parameter,
@@ -108,18 +107,12 @@ final class DjlKernels implements Kernels {
       double beta2,
       double eps,
       double weightDecay) {
-    DType dtype = ((DjlTensor) parameter).dtype;
-    for (TensorHandle t : new TensorHandle[] {gradient, m, v}) {
-      if (((DjlTensor) t).dtype != dtype) {
-        return false;
-      }
-    }
     PtNDArray p = backend.in(parameter);
+    double rate = lr / (1 - Math.pow(beta1, (double) step));
+    double correction = Math.sqrt(1 - Math.pow(beta2, (double) step));
     boolean before = backend.setGradientMode(false);
-    try (PtNDArray h = backend.fp64(lr, beta1, beta2, eps, weightDecay, (double) step)) {
-      PtNDArray unused =
-          script.call("adamw", p, backend.in(gradient), backend.in(m), backend.in(v), h);
-      unused.close();
+    try (PtNDArray h = backend.fp64(beta1, beta2, eps, 1 - lr * weightDecay, -rate, correction)) {
+      script.call("adamw", p, backend.in(gradient), backend.in(m), backend.in(v), h).close();
       return true;
     } finally {
       backend.setGradientMode(before);

@@ -41,6 +41,12 @@ class Ops(Module):
     return torch.div(x, float(s))
   def index_select(self: __torch__.Ops, x: Tensor, indices: Tensor) -> Tensor:
     return torch.index_select(x, 0, indices)
+  def widen(self: __torch__.Ops, x: Tensor) -> Tensor:
+    if torch.eq(ops.prim.dtype(x), 7):
+      y = x
+    else:
+      y = torch.to(x, 6)
+    return y
   def requires_gradient(self: __torch__.Ops, x: Tensor) -> bool:
     return ops.prim.requires_grad(x)
   def linear(self: __torch__.Ops, x: Tensor, w: Tensor) -> Tensor:
@@ -50,10 +56,7 @@ class Ops(Module):
     return torch.addmm_(y, torch.linear(x, a), torch.t(b), beta=1, alpha=float(scale))
   def rms_norm(self: __torch__.Ops, x: Tensor, w: Tensor, eps: Tensor) -> Tensor:
     dtype = ops.prim.dtype(x)
-    if torch.eq(dtype, 7):
-      wide = x
-    else:
-      wide = torch.to(x, 6)
+    wide = (self).widen(x, )
     square = torch.mean(torch.mul(wide, wide), [-1], True)
     y = torch.mul(wide, torch.rsqrt(torch.add(square, float(eps))))
     return torch.mul(torch.to(y, dtype), w)
@@ -126,12 +129,16 @@ class Ops(Module):
   def swiglu(self: __torch__.Ops, gate: Tensor, up: Tensor) -> Tensor:
     return torch.mul(torch.silu(gate), up)
   def cross_entropy(self: __torch__.Ops, logits: Tensor, labels: Tensor) -> Tensor:
-    if torch.eq(ops.prim.dtype(logits), 7):
-      wide = logits
-    else:
-      wide = torch.to(logits, 6)
-    return torch.cross_entropy_loss(wide, labels, None, 2)
+    return torch.cross_entropy_loss((self).widen(logits, ), labels, None, 2)
   def adamw(self: __torch__.Ops, p: Tensor, g: Tensor, m: Tensor, v: Tensor, h: Tensor) -> Tensor:
-    step = torch.to(h[5], ops.prim.device(p), 6)
-    _0 = torch._fused_adamw_([p], [g], [m], [v], annotate(List[Tensor], []), [step], lr=float(h[0]), beta1=float(h[1]), beta2=float(h[2]), weight_decay=float(h[4]), eps=float(h[3]), amsgrad=False, maximize=False)
-    return p
+    beta1 = float(h[0])
+    beta2 = float(h[1])
+    g0 = (self).widen(g, )
+    mean = torch.add_(torch.mul_((self).widen(m, ), beta1), g0, alpha=torch.sub(1., beta1))
+    square = torch.addcmul_(torch.mul_((self).widen(v, ), beta2), g0, g0, value=torch.sub(1., beta2))
+    below = torch.add_(torch.div_(torch.sqrt(square), float(h[5])), float(h[2]))
+    p0 = torch.mul_((self).widen(p, ), float(h[3]))
+    _0 = torch.addcdiv_(p0, mean, below, value=float(h[4]))
+    _1 = torch.copy_(m, mean)
+    _2 = torch.copy_(v, square)
+    return torch.copy_(p, p0)
