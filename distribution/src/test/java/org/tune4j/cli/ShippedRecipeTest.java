@@ -12,6 +12,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,6 +24,9 @@ import org.tune4j.wiring.Wiring;
 /** The commands over what ships: its configs, its recipe, its backends. */
 class ShippedRecipeTest {
   private static final Path GOLDEN = Path.of("../models/src/test/resources/golden/tiny");
+
+  /** A process opens one; each has an execution of these tests to itself. */
+  private static final String BACKEND = System.getProperty("tune4j.test.backend", "javacpp");
 
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
@@ -155,8 +159,29 @@ class ShippedRecipeTest {
   }
 
   @Test
+  void run_secondBackendInOneProcess_isRefused(@TempDir Path dir) throws IOException {
+    assertEquals(0, tune(tiny(dir, "backend=" + BACKEND, "epochs=1")), err());
+    String other = BACKEND.equals("djl") ? "javacpp" : "djl";
+    assertEquals(1, tune(tiny(dir, "backend=" + other)));
+    assertEquals(
+        "tune: backend '%s' cannot be opened: this process already runs backend '%s', and each brings its own libtorch; start another process"
+            .formatted(other, BACKEND),
+        err());
+  }
+
+  @Test
+  void run_deviceThatIsNotThere_saysWhatThereIs(@TempDir Path dir) throws IOException {
+    assertEquals(1, tune(tiny(dir, "backend=" + BACKEND, "device=cuda:99")));
+    assertTrue(
+        err()
+            .startsWith(
+                "tune: device cuda:99 was asked for, backend '%s' sees cpu".formatted(BACKEND)),
+        err());
+  }
+
+  @Test
   void run_tinyModel_lossFallsAndAdapterIsWritten(@TempDir Path dir) throws IOException {
-    assertEquals(0, tune(tiny(dir, "backend=javacpp")), err());
+    assertEquals(0, tune(tiny(dir, "backend=" + BACKEND)), err());
     List<String> lines = Files.readAllLines(dir.resolve("out/logs/metrics.jsonl"));
     assertEquals(20, lines.size());
     JsonNode first = new ObjectMapper().readTree(lines.get(0));
@@ -190,7 +215,7 @@ class ShippedRecipeTest {
 
   @Test
   void run_twiceWithOneSeed_sameBytes(@TempDir Path dir) throws IOException {
-    String[] args = tiny(dir, "backend=javacpp");
+    String[] args = tiny(dir, "backend=" + BACKEND);
     assertEquals(0, tune(args), err());
     byte[] first = Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors"));
     assertEquals(0, tune(args), err());
@@ -199,7 +224,7 @@ class ShippedRecipeTest {
   }
 
   /** A run on the tiny checkpoint with a tokenizer of single characters. */
-  private static String[] tiny(Path dir, String override) throws IOException {
+  private static String[] tiny(Path dir, String... overrides) throws IOException {
     Path model = Files.createDirectories(dir.resolve("model"));
     for (String file : List.of("config.json", "model.safetensors")) {
       Files.copy(
@@ -230,22 +255,24 @@ class ShippedRecipeTest {
     Files.writeString(
         rows,
         "{\"instruction\": \"a\", \"output\": \"one two\"}\n{\"instruction\": \"b\", \"output\": \"two three\"}\n{\"instruction\": \"c\", \"output\": \"three\"}\n");
-    return new String[] {
-      "run",
-      "lora_finetune_single_device",
-      "--config",
-      "llama/lora_single_device",
-      "checkpointer.checkpoint_dir=" + model,
-      "dataset.data_files=" + rows,
-      "output_dir=" + dir.resolve("out"),
-      "dtype=fp32",
-      "epochs=20",
-      "optimizer.lr=1e-2",
-      "lr_scheduler.num_warmup_steps=0",
-      "lora_attn_modules=['q_proj','k_proj','v_proj','output_proj']",
-      "apply_lora_to_mlp=true",
-      "threads=2",
-      override
-    };
+    List<String> args =
+        new ArrayList<>(
+            List.of(
+                "run",
+                "lora_finetune_single_device",
+                "--config",
+                "llama/lora_single_device",
+                "checkpointer.checkpoint_dir=" + model,
+                "dataset.data_files=" + rows,
+                "output_dir=" + dir.resolve("out"),
+                "dtype=fp32",
+                "epochs=20",
+                "optimizer.lr=1e-2",
+                "lr_scheduler.num_warmup_steps=0",
+                "lora_attn_modules=['q_proj','k_proj','v_proj','output_proj']",
+                "apply_lora_to_mlp=true",
+                "threads=2"));
+    args.addAll(List.of(overrides));
+    return args.toArray(String[]::new);
   }
 }
