@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.SparseFormat;
 import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.engine.PtNDManager;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.util.Utils;
 import java.io.IOException;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
@@ -68,9 +69,13 @@ final class DjlBackend implements Backend {
     try {
       return new DjlBackend(provider, options, Engine.getEngine("PyTorch"));
     } catch (EngineException | LinkageError e) {
+      Throwable root = e;
+      while (root.getCause() != null) {
+        root = root.getCause();
+      }
       throw new EnvironmentException(
-          "backend '%s' cannot be opened: %s; are pytorch-native-cpu:2.7.1 for this platform and pytorch-jni:2.7.1-0.36.0 on the class path?"
-              .formatted(provider.name(), e.getMessage()),
+          "backend '%s' cannot be opened: its natives do not load (%s); DJL unpacks them to %s, which needs to be writable and to have half a gigabyte of room (DJL_CACHE_DIR names another folder)"
+              .formatted(provider.name(), root, Utils.getEngineCacheDir("pytorch")),
           e);
     }
   }

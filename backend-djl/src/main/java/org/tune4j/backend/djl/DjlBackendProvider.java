@@ -1,7 +1,14 @@
 package org.tune4j.backend.djl;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URL;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Properties;
 import java.util.Set;
 import org.tune4j.EnvironmentException;
 import org.tune4j.spi.Availability;
@@ -36,26 +43,75 @@ public final class DjlBackendProvider implements BackendProvider {
   public Availability availability() {
     ClassLoader loader = DjlBackendProvider.class.getClassLoader();
     if (loader.getResource("ai/djl/pytorch/engine/PtEngine.class") == null) {
-      return Availability.no("DJL's engine is missing; add ai.djl.pytorch:pytorch-engine:0.36.0");
-    }
-    if (System.getenv("PYTORCH_LIBRARY_PATH") != null
-        || System.getProperty("PYTORCH_LIBRARY_PATH") != null) {
-      return Availability.yes(List.of(Device.CPU));
-    }
-    if (loader.getResource("native/lib/pytorch.properties") == null) {
       return Availability.no(
-          "PyTorch's natives are missing; add ai.djl.pytorch:pytorch-native-cpu:2.7.1 with this platform's classifier, such as linux-x86_64, or set PYTORCH_LIBRARY_PATH to an installed PyTorch 2.7.1");
+          "DJL's engine is not on the class path; add ai.djl.pytorch:pytorch-engine:0.36.0");
+    }
+    String platform = platform();
+    if (setting("PYTORCH_LIBRARY_PATH").isEmpty()
+        && natives().stream().noneMatch(n -> platform.equals(n.getProperty("classifier")))) {
+      return Availability.no(
+          "PyTorch's natives for %s are not on the class path; add ai.djl.pytorch:pytorch-native-cpu:2.7.1 with classifier %s, or set PYTORCH_LIBRARY_PATH to the libraries of an installed PyTorch 2.7.1"
+              .formatted(platform, platform));
     }
     if (loader.getResource("jnilib/pytorch.properties") == null) {
       return Availability.no(
-          "DJL's bindings are missing; add ai.djl.pytorch:pytorch-jni:2.7.1-0.36.0");
+          "DJL's bindings are not on the class path; add ai.djl.pytorch:pytorch-jni:2.7.1-0.36.0");
     }
     return Availability.yes(List.of(Device.CPU));
   }
 
+  /** What the native jars on the class path say of themselves. */
+  private static List<Properties> natives() {
+    List<Properties> all = new ArrayList<>();
+    try {
+      for (URL url :
+          Collections.list(
+              DjlBackendProvider.class
+                  .getClassLoader()
+                  .getResources("native/lib/pytorch.properties"))) {
+        try (InputStream in = url.openStream()) {
+          Properties p = new Properties();
+          p.load(in);
+          all.add(p);
+        }
+      }
+    } catch (IOException e) {
+      throw new EnvironmentException(
+          "the class path cannot be searched for PyTorch's natives: " + e, e);
+    }
+    return all;
+  }
+
+  /** DJL's name of this platform, without loading DJL. */
+  private static String platform() {
+    String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
+    String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
+    String system = os.contains("mac") ? "osx" : os.contains("win") ? "win" : "linux";
+    String machine =
+        switch (arch) {
+          case "amd64" -> "x86_64";
+          case "arm64" -> "aarch64";
+          default -> arch;
+        };
+    return system + "-" + machine;
+  }
+
+  /** A variable of the environment or a system property, as DJL reads them. */
+  private static String setting(String name) {
+    String variable = System.getenv(name);
+    return variable != null ? variable : System.getProperty(name, "");
+  }
+
   @Override
   public Set<Capability> capabilities() {
-    return EnumSet.allOf(Capability.class);
+    EnumSet<Capability> all = EnumSet.allOf(Capability.class);
+    boolean cuda =
+        !setting("PYTORCH_LIBRARY_PATH").isEmpty()
+            || natives().stream().anyMatch(n -> n.getProperty("flavor", "").startsWith("cu"));
+    if (!cuda) {
+      all.remove(Capability.CUDA);
+    }
+    return all;
   }
 
   @Override

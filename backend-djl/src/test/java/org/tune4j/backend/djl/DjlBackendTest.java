@@ -7,8 +7,13 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.JarURLConnection;
+import java.net.URI;
+import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,6 +22,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -234,5 +240,78 @@ final class DjlBackendTest {
             EnvironmentException.class,
             () -> Backends.installed().open("djl", new BackendOptions(Device.parse("cuda:99"), 0)));
     assertTrue(e.getMessage().contains("cuda:99 was asked for, backend 'djl' sees cpu"));
+  }
+
+  @Test
+  void availability_withoutAJar_namesIt() throws Exception {
+    URL[] classes = {place("org/tune4j/spi/Backend.class"), place("org/tune4j/backend/djl/ops.py")};
+    String engine = "ai/djl/pytorch/engine/PtEngine.class";
+    String natives = "native/lib/pytorch.properties";
+    assertEquals(
+        "DJL's engine is not on the class path; add ai.djl.pytorch:pytorch-engine:0.36.0",
+        reason(classes));
+    assertEquals(
+        "PyTorch's natives for linux-x86_64 are not on the class path; add ai.djl.pytorch:pytorch-native-cpu:2.7.1 with classifier linux-x86_64, or set PYTORCH_LIBRARY_PATH to the libraries of an installed PyTorch 2.7.1",
+        reason(classes, place(engine)));
+    assertEquals(
+        "DJL's bindings are not on the class path; add ai.djl.pytorch:pytorch-jni:2.7.1-0.36.0",
+        reason(classes, place(engine), place(natives)));
+    assertEquals(
+        "", reason(classes, place(engine), place(natives), place("jnilib/pytorch.properties")));
+  }
+
+  /** The folder or jar that a resource comes from. */
+  private static URL place(String resource) throws IOException {
+    URL url = DjlBackendTest.class.getClassLoader().getResource(resource);
+    if (url.openConnection() instanceof JarURLConnection jar) {
+      return jar.getJarFileURL();
+    }
+    String text = url.toString();
+    return URI.create(text.substring(0, text.length() - resource.length())).toURL();
+  }
+
+  /** Why the provider is not available on a class path of its own. */
+  private static String reason(URL[] classes, URL... jars) throws Exception {
+    URL[] all = Stream.of(classes, jars).flatMap(Stream::of).toArray(URL[]::new);
+    try (URLClassLoader loader = new URLClassLoader(all, ClassLoader.getPlatformClassLoader())) {
+      Object provider =
+          loader
+              .loadClass(DjlBackendProvider.class.getName())
+              .getDeclaredConstructor()
+              .newInstance();
+      Object availability = provider.getClass().getMethod("availability").invoke(provider);
+      return (String) availability.getClass().getMethod("reason").invoke(availability);
+    }
+  }
+
+  /** In a process of its own: libraries are loaded once. */
+  @Test
+  void open_cacheThatCannotBeWritten_saysWhereAndWhichVariable(@TempDir Path dir) throws Exception {
+    Path file = Files.writeString(dir.resolve("file"), "in the way");
+    Process opened =
+        new ProcessBuilder(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-DDJL_CACHE_DIR=" + file.resolve("cache"),
+                "-cp",
+                System.getProperty("java.class.path"),
+                OpenDjl.class.getName())
+            .redirectError(ProcessBuilder.Redirect.DISCARD)
+            .start();
+    String said = new String(opened.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(
+        "backend 'djl' cannot be opened: its natives do not load (java.nio.file.FileSystemException: %s: Not a directory); DJL unpacks them to %s/cache/pytorch, which needs to be writable and to have half a gigabyte of room (DJL_CACHE_DIR names another folder)"
+            .formatted(file.resolve("cache"), file),
+        said.strip());
+  }
+
+  /** Opens the backend and prints what it says. */
+  static final class OpenDjl {
+    public static void main(String[] args) {
+      try (Engine engine = Backends.installed().open("djl", BackendOptions.DEFAULT)) {
+        System.out.println("opened");
+      } catch (EnvironmentException e) {
+        System.out.println(e.getMessage());
+      }
+    }
   }
 }
