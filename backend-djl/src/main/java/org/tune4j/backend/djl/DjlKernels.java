@@ -11,7 +11,7 @@ import org.tune4j.tensor.Device;
 /** Each kernel is one method of {@link Script}. */
 final class DjlKernels implements Kernels {
   /** From this many tokens in the longest row, SDPA's tiles beat whole score matrices on a CPU. */
-  static final int LONG_ROW = Integer.getInteger("tune4j.djl.longRow", 640);
+  static final int LONG_ROW = 640;
 
   private final DjlBackend backend;
   private final Script script;
@@ -53,7 +53,9 @@ final class DjlKernels implements Kernels {
   @Override
   public TensorHandle attention(
       TensorHandle q, TensorHandle k, TensorHandle v, int[] rowEnds, int window, double scale) {
-    PtNDArray queries = backend.in(q);
+    PtNDArray q0 = backend.in(q);
+    PtNDArray k0 = backend.in(k);
+    PtNDArray v0 = backend.in(v);
     boolean cuda = ((DjlTensor) q).device.type() == Device.Type.CUDA;
     boolean flash = window <= 0 && (cuda || longest(rowEnds) >= LONG_ROW);
     try (Scalar s = script.scalar(scale);
@@ -61,14 +63,9 @@ final class DjlKernels implements Kernels {
         PtNDArray ends = backend.int64(Arrays.stream(rowEnds).asLongStream().toArray())) {
       return backend.like(
           q,
-          script.call(
-              flash ? "flash" : "products",
-              queries,
-              backend.in(k),
-              backend.in(v),
-              ends,
-              w.array(),
-              s.array()));
+          flash
+              ? script.call("flash", q0, k0, v0, ends, s.array())
+              : script.call("products", q0, k0, v0, ends, w.array(), s.array()));
     }
   }
 

@@ -61,13 +61,26 @@ class Ops(Module):
     y = torch.mul(wide, torch.rsqrt(torch.add(square, float(eps))))
     return torch.mul(torch.to(y, dtype), w)
   def rope(self: __torch__.Ops, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    wide = torch.to(x, ops.prim.dtype(cos))
-    half = torch.floordiv(torch.size(x, 2), 2)
-    a = torch.narrow(wide, 2, 0, half)
-    b = torch.narrow(wide, 2, half, half)
+    n, heads, dim, = torch.size(x)
+    halves = torch.reshape(torch.to(x, ops.prim.dtype(cos)), [n, heads, 2, torch.floordiv(dim, 2)])
+    a, b, = torch.unbind(halves, 2)
     c = torch.addcmul(torch.mul(a, cos), b, sin, value=-1)
     d = torch.addcmul(torch.mul(b, cos), a, sin, value=1)
-    return torch.to(torch.cat([c, d], 2), ops.prim.dtype(x))
+    return torch.to(torch.reshape(torch.stack([c, d], 2), [n, heads, dim]), ops.prim.dtype(x))
+  def lengths(self: __torch__.Ops, ends: Tensor) -> List[int]:
+    out = annotate(List[int], [])
+    start = 0
+    for i in range(torch.size(ends, 0)):
+      end = int(ends[i])
+      _0 = torch.append(out, torch.sub(end, start))
+      start = end
+    return out
+  def one(self: __torch__.Ops, rows: List[Tensor]) -> Tensor:
+    if torch.eq(torch.len(rows), 1):
+      y = rows[0]
+    else:
+      y = torch.cat(rows, 0)
+    return y
   def products(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, ends: Tensor, window: Tensor, scale: Tensor) -> Tensor:
     heads = torch.size(q, 1)
     dim = torch.size(q, 2)
@@ -75,14 +88,16 @@ class Ops(Module):
     each = torch.floordiv(heads, groups)
     scale0 = float(scale)
     window0 = int(window)
+    lengths = (self).lengths(ends, )
+    qs = torch.split_with_sizes(q, lengths)
+    ks = torch.split_with_sizes(k, lengths)
+    vs = torch.split_with_sizes(v, lengths)
     rows = annotate(List[Tensor], [])
-    start = 0
-    for i in range(torch.size(ends, 0)):
-      end = int(ends[i])
-      t = torch.sub(end, start)
-      queries = torch.reshape(torch.transpose(torch.narrow(q, 0, start, t), 0, 1), [groups, torch.mul(each, t), dim])
-      keys = torch.transpose(torch.narrow(k, 0, start, t), 0, 1)
-      values = torch.transpose(torch.narrow(v, 0, start, t), 0, 1)
+    for i in range(torch.len(lengths)):
+      t = lengths[i]
+      queries = torch.reshape(torch.transpose(qs[i], 0, 1), [groups, torch.mul(each, t), dim])
+      keys = torch.transpose(ks[i], 0, 1)
+      values = torch.transpose(vs[i], 0, 1)
       full = torch.full([t, t], -inf, dtype=ops.prim.dtype(q), device=ops.prim.device(q))
       hidden = torch.triu(full, 1)
       if torch.gt(window0, 0):
@@ -94,38 +109,29 @@ class Ops(Module):
       mixed = torch.bmm(torch.softmax(scores, -1), values)
       out = torch.transpose(torch.reshape(mixed, [heads, t, dim]), 0, 1)
       _0 = torch.append(rows, torch.reshape(out, [t, torch.mul(heads, dim)]))
-      start = end
-    if torch.eq(torch.len(rows), 1):
-      y = rows[0]
-    else:
-      y = torch.cat(rows, 0)
-    return y
-  def flash(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, ends: Tensor, window: Tensor, scale: Tensor) -> Tensor:
+    return (self).one(rows, )
+  def flash(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, ends: Tensor, scale: Tensor) -> Tensor:
     heads = torch.size(q, 1)
     dim = torch.size(q, 2)
     groups = torch.size(k, 1)
     each = torch.floordiv(heads, groups)
+    scale0 = float(scale)
+    lengths = (self).lengths(ends, )
+    qs = torch.split_with_sizes(q, lengths)
+    ks = torch.split_with_sizes(k, lengths)
+    vs = torch.split_with_sizes(v, lengths)
     rows = annotate(List[Tensor], [])
-    start = 0
-    for i in range(torch.size(ends, 0)):
-      end = int(ends[i])
-      t = torch.sub(end, start)
-      q0 = torch.unsqueeze(torch.transpose(torch.narrow(q, 0, start, t), 0, 1), 0)
-      k0 = torch.unsqueeze(torch.narrow(k, 0, start, t), 2)
-      v0 = torch.unsqueeze(torch.narrow(v, 0, start, t), 2)
-      k1 = torch.reshape(torch.expand(k0, [t, groups, each, dim]), [t, heads, dim])
-      v1 = torch.reshape(torch.expand(v0, [t, groups, each, dim]), [t, heads, dim])
-      k2 = torch.unsqueeze(torch.transpose(k1, 0, 1), 0)
-      v2 = torch.unsqueeze(torch.transpose(v1, 0, 1), 0)
-      mixed = torch.scaled_dot_product_attention(q0, k2, v2, None, 0., True, scale=float(scale))
+    for i in range(torch.len(lengths)):
+      t = lengths[i]
+      q0 = torch.unsqueeze(torch.transpose(qs[i], 0, 1), 0)
+      k0 = torch.expand(torch.unsqueeze(ks[i], 2), [t, groups, each, dim])
+      v0 = torch.expand(torch.unsqueeze(vs[i], 2), [t, groups, each, dim])
+      k1 = torch.unsqueeze(torch.transpose(torch.reshape(k0, [t, heads, dim]), 0, 1), 0)
+      v1 = torch.unsqueeze(torch.transpose(torch.reshape(v0, [t, heads, dim]), 0, 1), 0)
+      mixed = torch.scaled_dot_product_attention(q0, k1, v1, None, 0., True, scale=scale0)
       out = torch.transpose(torch.squeeze(mixed, 0), 0, 1)
       _0 = torch.append(rows, torch.reshape(out, [t, torch.mul(heads, dim)]))
-      start = end
-    if torch.eq(torch.len(rows), 1):
-      y = rows[0]
-    else:
-      y = torch.cat(rows, 0)
-    return y
+    return (self).one(rows, )
   def swiglu(self: __torch__.Ops, gate: Tensor, up: Tensor) -> Tensor:
     return torch.mul(torch.silu(gate), up)
   def cross_entropy(self: __torch__.Ops, logits: Tensor, labels: Tensor) -> Tensor:
