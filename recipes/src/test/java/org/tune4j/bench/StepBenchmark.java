@@ -2,6 +2,8 @@ package org.tune4j.bench;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.sun.management.OperatingSystemMXBean;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -65,13 +67,18 @@ final class StepBenchmark {
         }
       }
       List<Parameter> adapters = List.copyOf(Adapters.parameters(decoder).values());
-      try (RowsOverThreads over = new RowsOverThreads(engine, decoder, threads, 128)) {
+      try (RowsOverThreads over =
+          new RowsOverThreads(engine, decoder, threads, Integer.getInteger("chunk", 128))) {
+        OperatingSystemMXBean system =
+            (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
         long started = 0;
+        long processor = 0;
         long tokens = 0;
         int steps = Integer.parseInt(args[3]);
         for (int i = 0; i < steps; i++) {
           if (i == 3) {
             started = System.nanoTime();
+            processor = system.getProcessCpuTime();
             tokens = 0;
           }
           List<RowsOverThreads.Row> batch = rows.subList(i * 4 % 100, i * 4 % 100 + 4);
@@ -86,9 +93,14 @@ final class StepBenchmark {
           tokens += batch.stream().mapToLong(r -> r.tokens().length).sum();
         }
         double seconds = (System.nanoTime() - started) * 1e-9;
+        double processorSeconds = (system.getProcessCpuTime() - processor) * 1e-9;
         System.out.printf(
-            "%s threads=%d: %.0f tokens/s, rss %d MiB%n",
-            args[0], threads, tokens / seconds, ResidentSize.mebibytes());
+            "%s threads=%d: %.0f tokens/s, %.3f processor ms a token, rss %d MiB%n",
+            args[0],
+            threads,
+            tokens / seconds,
+            processorSeconds * 1e3 / tokens,
+            ResidentSize.mebibytes());
       }
     }
   }

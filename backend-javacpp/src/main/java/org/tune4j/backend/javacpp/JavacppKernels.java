@@ -55,8 +55,13 @@ final class JavacppKernels implements Kernels {
     try (PointerScope s = new PointerScope()) {
       Tensor in = Handle.of(x);
       Tensor wide = widen(in);
-      Tensor square = wide.square().mean(new long[] {-1}, true, new ScalarTypeOptional());
-      Tensor normed = wide.mul(square.add_(new Scalar(eps)).rsqrt());
+      // By the norm: its backward takes fewer passes than that of square and mean.
+      Tensor norm =
+          torch.linalg_vector_norm(
+              wide, new Scalar(2.0), new long[] {-1}, true, new ScalarTypeOptional());
+      Tensor least = torch.full(new long[] {1}, new Scalar(eps), norm.options());
+      Tensor mean = least.addcmul(norm, norm, new Scalar(1.0 / in.size(-1)));
+      Tensor normed = wide.mul(mean.rsqrt());
       return Handle.keep(narrow(normed, in.scalar_type().intern()).mul(Handle.of(w)));
     }
   }
@@ -67,10 +72,10 @@ final class JavacppKernels implements Kernels {
       Tensor in = Handle.of(x);
       Tensor c = Handle.of(cos);
       Tensor d = Handle.of(sin);
-      long half = in.size(2) / 2;
-      Tensor wide = widen(in);
-      Tensor first = wide.narrow(2, 0, half);
-      Tensor second = wide.narrow(2, half, half);
+      // Split and not narrowed: its backward is one concatenation instead of sums of zeros.
+      TensorVector halves = widen(in).split(in.size(2) / 2, 2);
+      Tensor first = halves.get(0);
+      Tensor second = halves.get(1);
       Tensor out =
           torch.cat(
               new TensorVector(
