@@ -1,5 +1,6 @@
 package org.tune4j.checkpoint;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -40,12 +41,21 @@ public final class Manifest {
     AtomicFile.write(folder.resolve(FILE), ShardPlan.pretty(manifest));
   }
 
-  /** What is wrong with the folder, by its manifest: empty where it is whole. */
-  public static Optional<String> problem(Path folder) {
+  /**
+   * What is wrong with the folder, by its manifest: empty where it is whole.
+   *
+   * @param required files that the manifest must list
+   */
+  public static Optional<String> problem(Path folder, String... required) {
     try {
       JsonNode files = JsonFields.MAPPER.readTree(folder.resolve(FILE).toFile()).path("files");
       if (!files.isObject() || files.isEmpty()) {
         return Optional.of(FILE + " lists no files");
+      }
+      for (String name : required) {
+        if (!files.has(name)) {
+          return Optional.of(FILE + " does not list " + name);
+        }
       }
       for (Map.Entry<String, JsonNode> entry : files.properties()) {
         Path file = folder.resolve(entry.getKey());
@@ -62,6 +72,8 @@ public final class Manifest {
         }
       }
       return Optional.empty();
+    } catch (JsonProcessingException e) {
+      return Optional.of(FILE + " is not JSON: " + e.getOriginalMessage());
     } catch (IOException | IllegalArgumentException e) {
       return Optional.of(
           FILE + " cannot be read: " + (e instanceof IOException io ? Texts.reason(io) : e));

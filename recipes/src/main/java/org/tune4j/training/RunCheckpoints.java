@@ -4,11 +4,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -37,6 +37,9 @@ import org.tune4j.tensor.Tensor;
 public final class RunCheckpoints implements AutoCloseable {
   static final String FOLDER = "checkpoints";
   private static final Pattern NAME = Pattern.compile("step_(\\d{1,18})");
+
+  /** What a cut between the two renames of {@link AtomicFolder} leaves in place of a checkpoint. */
+  private static final Pattern CUT = Pattern.compile("\\.step_(\\d{1,18})\\.[0-9a-f-]{8}\\.old");
 
   private final Path folder;
   private final int keep;
@@ -90,15 +93,17 @@ public final class RunCheckpoints implements AutoCloseable {
   }
 
   /**
-   * The newest checkpoint that is whole.
+   * The newest checkpoint that is whole. Nothing is renamed, as another run may be writing there;
+   * {@link OutputFolder} puts back what a cut has left.
    *
    * @param warn is told of each damaged one
    */
   public static Optional<SavedRun> newest(Path outputDir, Consumer<String> warn) {
-    List<Path> all = new ArrayList<>(steps(outputDir.resolve(FOLDER)).values());
-    for (int i = all.size() - 1; i >= 0; i--) {
-      Path candidate = all.get(i);
-      Optional<String> problem = Manifest.problem(candidate);
+    Path folder = outputDir.resolve(FOLDER);
+    TreeMap<Long, Path> all = new TreeMap<>(steps(folder, CUT));
+    all.putAll(steps(folder));
+    for (Path candidate : all.descendingMap().values()) {
+      Optional<String> problem = Manifest.problem(candidate, SavedRun.STATE, SavedRun.OPTIMIZER);
       if (problem.isEmpty()) {
         return Optional.of(SavedRun.read(candidate));
       }
@@ -135,28 +140,26 @@ public final class RunCheckpoints implements AutoCloseable {
 
   /** Checkpoints by step, oldest first. */
   private static Map<Long, Path> steps(Path folder) {
-    Map<Long, Path> found = new LinkedHashMap<>();
+    return steps(folder, NAME);
+  }
+
+  private static Map<Long, Path> steps(Path folder, Pattern names) {
+    Map<Long, Path> found = new TreeMap<>();
     if (!Files.isDirectory(folder)) {
       return found;
     }
     try (Stream<Path> paths = Files.list(folder)) {
-      paths
-          .filter(p -> number(p).matches())
-          .sorted(Comparator.comparingLong(RunCheckpoints::step))
-          .forEach(p -> found.put(step(p), p));
+      paths.forEach(
+          p -> {
+            Matcher name = names.matcher(String.valueOf(p.getFileName()));
+            if (name.matches()) {
+              found.put(Long.parseLong(name.group(1)), p);
+            }
+          });
     } catch (IOException e) {
       throw new InputException("%s cannot be read: %s".formatted(folder, e), e);
     }
     return found;
-  }
-
-  private static Matcher number(Path p) {
-    return NAME.matcher(String.valueOf(p.getFileName()));
-  }
-
-  private static long step(Path p) {
-    Matcher m = number(p);
-    return m.matches() ? Long.parseLong(m.group(1)) : -1;
   }
 
   /**
@@ -205,6 +208,7 @@ public final class RunCheckpoints implements AutoCloseable {
 
   private void awaitWritten() {
     Future<?> last = running;
+    running = null; // a failure is told once: closing after it must not throw it again
     if (last == null) {
       return;
     }

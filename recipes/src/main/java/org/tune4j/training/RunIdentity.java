@@ -1,6 +1,7 @@
 package org.tune4j.training;
 
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -8,6 +9,7 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.tensor.Engine;
 
 /**
  * What decides a run's results besides its state: a run goes on only as what it was.
@@ -37,6 +39,17 @@ public record RunIdentity(Map<String, String> settings, String data, int rowThre
 
   public RunIdentity {
     settings = Map.copyOf(settings);
+  }
+
+  /**
+   * A run's on an engine. The backend that computes stands in for the one asked for, which may have
+   * been the first available, or the environment's.
+   */
+  public static RunIdentity of(
+      Engine engine, Map<String, String> settings, String data, int rowThreads) {
+    Map<String, String> resolved = new HashMap<>(settings);
+    resolved.put("backend", engine.backend().name());
+    return new RunIdentity(resolved, data, rowThreads);
   }
 
   /** The same with another dealing of rows. */

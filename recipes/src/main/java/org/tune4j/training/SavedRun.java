@@ -1,5 +1,6 @@
 package org.tune4j.training;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -60,6 +61,8 @@ public record SavedRun(Path folder, RunState state, long updates, RunIdentity id
           state,
           json.path("updates").asLong(),
           new RunIdentity(settings, json.path("data").asText(), json.path("row_threads").asInt()));
+    } catch (JsonProcessingException e) {
+      throw new InputException("%s is not JSON: %s".formatted(file, e.getOriginalMessage()), e);
     } catch (IOException e) {
       throw new InputException("%s cannot be read: %s".formatted(file, e.getMessage()), e);
     }

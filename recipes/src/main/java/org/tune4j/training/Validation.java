@@ -2,6 +2,8 @@ package org.tune4j.training;
 
 import java.util.List;
 import java.util.stream.IntStream;
+import org.tune4j.InputException;
+import org.tune4j.TrainingException;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.Example;
 
@@ -9,25 +11,45 @@ import org.tune4j.data.Example;
 public final class Validation {
   private final Dataset data;
   private final int batchSize;
+  private final long labels;
 
-  /** Over these rows, so many at a time. */
+  /**
+   * Over these rows, so many at a time.
+   *
+   * @throws InputException when there are rows, but no token of them counts
+   */
   public Validation(Dataset data, int batchSize) {
     this.data = data;
     this.batchSize = batchSize;
+    this.labels =
+        IntStream.range(0, data.size()).mapToObj(data::get).mapToLong(Example::labelCount).sum();
+    if (data.size() > 0 && labels == 0) {
+      throw new InputException(
+          "dataset_val: no token of its %d rows counts, so that every loss would be 0; raise tokenizer.max_seq_len or give other rows"
+              .formatted(data.size()));
+    }
   }
 
-  /** Runs all rows forward, in order; adapters and optimiser stay as they are. */
+  /**
+   * Runs all rows forward, in order; adapters and optimiser stay as they are.
+   *
+   * @throws TrainingException when the loss is not finite; names the rows
+   */
   public double loss(RowsOverThreads rows) {
     double sum = 0;
-    long labels = 0;
     for (int from = 0; from < data.size(); from += batchSize) {
       List<Example> batch =
           IntStream.range(from, Math.min(data.size(), from + batchSize))
               .mapToObj(data::get)
               .toList();
-      sum += rows.loss(TrainStep.rowsOf(batch));
-      labels += batch.stream().mapToLong(Example::labelCount).sum();
+      double loss = rows.loss(TrainStep.rowsOf(batch));
+      if (!Double.isFinite(loss)) {
+        throw new TrainingException(
+            "the validation loss of rows %d to %d of dataset_val is %s; look at these rows, lower optimizer.lr, or use dtype=fp32"
+                .formatted(from + 1, from + batch.size(), loss));
+      }
+      sum += loss;
     }
-    return sum / Math.max(1, labels);
+    return sum / labels;
   }
 }
