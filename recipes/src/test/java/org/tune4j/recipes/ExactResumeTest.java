@@ -1,0 +1,373 @@
+package org.tune4j.recipes;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.tune4j.UsageException;
+import org.tune4j.checkpoint.Manifest;
+
+/** A run that was stopped or damaged goes on to the bits of the run that was not. */
+class ExactResumeTest {
+  @TempDir Path temp;
+
+  /** What a run is made of. */
+  enum Kind {
+    IN_ORDER(r -> r.shuffle = false),
+    SHUFFLED(r -> r.accumulation = 1),
+    ACCUMULATED(r -> r.accumulation = 3),
+    TWO_ROWS_AT_ONCE(r -> r.batchSize = 2),
+    DROPOUT(r -> r.dropout = 0.25),
+    ACTIVATION_CHECKPOINTING(
+        r -> {
+          r.activationCheckpointing = true;
+          r.dropout = 0.25;
+        });
+
+    final Consumer<TinyRun> change;
+
+    Kind(Consumer<TinyRun> change) {
+      this.change = change;
+    }
+
+    TinyRun run() {
+      TinyRun run = new TinyRun();
+      change.accept(run);
+      return run;
+    }
+  }
+
+  private byte[] whole(TinyRun run) throws IOException {
+    Path out = temp.resolve("whole");
+    run.run(out);
+    return run.adapter(out);
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void resume_afterAnyStep_endsInTheSameBytes(Kind kind) throws IOException {
+    byte[] expected = whole(kind.run());
+    int steps = TinyRun.metrics(temp.resolve("whole")).size();
+    for (int stop = 1; stop <= steps; stop++) {
+      Path out = temp.resolve("stopped-" + stop);
+      TinyRun run = kind.run();
+      run.runAndStopAfter(out, stop);
+      assertTrue(
+          run.printed.endsWith(
+              "stopped; saved %s; go on with:%n  tune again%n"
+                  .formatted(out.resolve("checkpoints/step_" + stop))),
+          run.printed);
+      run.resume = true;
+      run.run(out);
+      assertTrue(
+          run.printed.contains("resuming from " + out.resolve("checkpoints/step_" + stop)),
+          run.printed);
+      assertArrayEquals(expected, run.adapter(out), "stopped after step " + stop);
+      assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void resume_afterEveryStep_endsInTheSameBytes(Kind kind) throws IOException {
+    byte[] expected = whole(kind.run());
+    int steps = TinyRun.metrics(temp.resolve("whole")).size();
+    Path out = temp.resolve("a step at a time");
+    TinyRun run = kind.run();
+    for (int i = 0; i < steps; i++) {
+      run.runAndStopAfter(out, 1);
+      run.resume = true;
+    }
+    run.run(out);
+    assertArrayEquals(expected, run.adapter(out));
+    assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
+    run.run(out);
+    assertTrue(
+        run.printed.endsWith("nothing to do: the run in %s is complete%n".formatted(out)),
+        run.printed);
+  }
+
+  /** The run ends as a bug would end it, after a step that was not saved. */
+  @ParameterizedTest
+  @CsvSource({"1", "3", "5"})
+  void resume_afterAFailure_goesOnFromTheLastCheckpoint(int steps) throws IOException {
+    byte[] expected = whole(new TinyRun());
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    int[] made = {0};
+    assertThrows(
+        IllegalStateException.class,
+        () ->
+            run.run(
+                out,
+                () -> {
+                  if (++made[0] == steps) {
+                    throw new IllegalStateException("a bug");
+                  }
+                  return false;
+                }));
+    run.resume = true;
+    run.run(out);
+    assertTrue(
+        run.printed.contains(
+            steps == 1
+                ? out + " holds no checkpoint to resume from; starting at step 1"
+                : "resuming from " + out.resolve("checkpoints/step_" + (steps - 1))),
+        run.printed);
+    assertArrayEquals(expected, run.adapter(out));
+    assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
+  }
+
+  @Test
+  void resume_withOtherThreads_keepsTheDealingOfRows() throws IOException {
+    TinyRun two = new TinyRun();
+    two.batchSize = 4;
+    byte[] expected = whole(two);
+    Path out = temp.resolve("out");
+    two.runAndStopAfter(out, 1);
+    two.resume = true;
+    two.threads = 1;
+    two.run(out);
+    assertArrayEquals(expected, two.adapter(out));
+  }
+
+  /** What can happen to a checkpoint. */
+  enum Damage {
+    TRUNCATED("adapter_model.safetensors has 100 bytes, expected ") {
+      @Override
+      void apply(Path step) throws IOException {
+        shorten(step.resolve("adapter_model.safetensors"));
+      }
+    },
+    BIT_FLIPPED("adapter_model.safetensors has another SHA-256 than when it was written") {
+      @Override
+      void apply(Path step) throws IOException {
+        flip(step.resolve("adapter_model.safetensors"));
+      }
+    },
+    OPTIMIZER_FLIPPED("optimizer.safetensors has another SHA-256 than when it was written") {
+      @Override
+      void apply(Path step) throws IOException {
+        flip(step.resolve("optimizer.safetensors"));
+      }
+    },
+    STATE_GARBLED("state.json has another SHA-256 than when it was written") {
+      @Override
+      void apply(Path step) throws IOException {
+        flip(step.resolve("state.json"));
+      }
+    },
+    STATE_MISSING("'state.json' is missing") {
+      @Override
+      void apply(Path step) throws IOException {
+        Files.delete(step.resolve("state.json"));
+      }
+    },
+    OPTIMIZER_MISSING("'optimizer.safetensors' is missing") {
+      @Override
+      void apply(Path step) throws IOException {
+        Files.delete(step.resolve("optimizer.safetensors"));
+      }
+    },
+    MANIFEST_MISSING("manifest.json cannot be read: ") {
+      @Override
+      void apply(Path step) throws IOException {
+        Files.delete(step.resolve("manifest.json"));
+      }
+    },
+    MANIFEST_GARBLED("manifest.json is not JSON: ") {
+      @Override
+      void apply(Path step) throws IOException {
+        Files.writeString(step.resolve("manifest.json"), "{\"files\": {\"state.json\"");
+      }
+    },
+    MANIFEST_EMPTY("manifest.json lists no files") {
+      @Override
+      void apply(Path step) throws IOException {
+        Files.writeString(step.resolve("manifest.json"), "");
+      }
+    },
+    MANIFEST_WITHOUT_STATE("manifest.json does not list state.json") {
+      @Override
+      void apply(Path step) throws IOException {
+        Path manifest = step.resolve("manifest.json");
+        ObjectMapper mapper = new ObjectMapper();
+        JsonNode json = mapper.readTree(manifest.toFile());
+        ((ObjectNode) json.get("files")).remove("state.json");
+        mapper.writeValue(manifest.toFile(), json);
+        Files.delete(step.resolve("state.json"));
+      }
+    };
+
+    final String words;
+
+    Damage(String words) {
+      this.words = words;
+    }
+
+    abstract void apply(Path step) throws IOException;
+
+    static void shorten(Path file) throws IOException {
+      byte[] bytes = Files.readAllBytes(file);
+      Files.write(file, java.util.Arrays.copyOf(bytes, 100));
+    }
+
+    static void flip(Path file) throws IOException {
+      byte[] bytes = Files.readAllBytes(file);
+      bytes[bytes.length / 2] ^= 4;
+      Files.write(file, bytes);
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void resume_damagedNewest_warnsAndUsesTheOneBefore(Damage damage) throws IOException {
+    byte[] expected = whole(new TinyRun());
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.runAndStopAfter(out, 5);
+    assertEquals(List.of("step_3", "step_4", "step_5"), TinyRun.checkpoints(out));
+    Path newest = out.resolve("checkpoints/step_5");
+    damage.apply(newest);
+    run.resume = true;
+    run.run(out);
+    String warning = "warning: checkpoint " + newest + " is damaged: " + damage.words;
+    String[] lines =
+        run.printed.lines().dropWhile(l -> !l.startsWith("warning")).toArray(String[]::new);
+    assertTrue(lines[0].startsWith(warning), run.printed);
+    assertTrue(lines[0].endsWith("; trying the one before it"), run.printed);
+    assertEquals("resuming from " + out.resolve("checkpoints/step_4"), lines[1]);
+    assertArrayEquals(expected, run.adapter(out));
+    assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
+  }
+
+  @Test
+  void resume_allDamaged_startsAnewAndKeepsThemAside() throws IOException {
+    byte[] expected = whole(new TinyRun());
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.runAndStopAfter(out, 3);
+    for (String step : TinyRun.checkpoints(out)) {
+      Damage.TRUNCATED.apply(out.resolve("checkpoints").resolve(step));
+    }
+    run.resume = true;
+    run.run(out);
+    assertTrue(
+        run.printed.contains(out + " holds no checkpoint to resume from; starting at step 1"),
+        run.printed);
+    assertEquals(List.of("step_2", "step_3"), TinyRun.names(out.resolve("checkpoints.old")));
+    assertArrayEquals(expected, run.adapter(out));
+  }
+
+  /** A kill between the two renames that replace a checkpoint of the same step. */
+  @Test
+  void resume_cutBetweenTheRenames_usesTheEarlierFolder() throws IOException {
+    byte[] expected = whole(new TinyRun());
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.keep = 1;
+    run.runAndStopAfter(out, 3);
+    Path checkpoints = out.resolve("checkpoints");
+    Files.move(checkpoints.resolve("step_3"), checkpoints.resolve(".step_3.01234567.old"));
+    run.resume = true;
+    run.run(out);
+    assertTrue(run.printed.contains("resuming from " + checkpoints), run.printed);
+    assertArrayEquals(expected, run.adapter(out));
+    assertEquals(List.of("step_6"), TinyRun.checkpoints(out));
+  }
+
+  @Test
+  void resume_changedConfig_showsEveryDifference() throws IOException {
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.runAndStopAfter(out, 1);
+    run.resume = true;
+    run.lr = 5e-3;
+    run.seed = 8;
+    run.rows = TinyRun.rows(2, 5);
+    assertEquals(
+        "the run cannot go on as another: optimizer.lr: 0.01 -> 0.005; seed: 7 -> 8; the rows of the"
+            + " data set are others; undo the change, or start anew without resume_from_checkpoint"
+            + " (with checkpointer.adapter_checkpoint to start from its adapter)",
+        assertThrows(UsageException.class, () -> run.run(out)).getMessage());
+    assertEquals(List.of("step_1"), TinyRun.checkpoints(out));
+  }
+
+  @Test
+  void resume_freeKeys_areAccepted() throws IOException {
+    byte[] expected = whole(new TinyRun());
+    Path out = temp.resolve("out");
+    Path moved = temp.resolve("moved");
+    TinyRun run = new TinyRun();
+    run.runAndStopAfter(out, 3);
+    Files.move(out, moved);
+    run.resume = true;
+    run.keep = 1;
+    run.saveEvery = 1;
+    run.run(moved);
+    assertArrayEquals(expected, run.adapter(moved));
+    assertEquals(List.of("step_6"), TinyRun.checkpoints(moved));
+  }
+
+  /** The backend was the first available then, and is another now. */
+  @Test
+  void resume_onAnotherBackend_isRefused() throws IOException {
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.runAndStopAfter(out, 1);
+    Path step = out.resolve("checkpoints/step_1");
+    Path state = step.resolve("state.json");
+    String backend = System.getProperty("tune4j.test.backend");
+    Files.writeString(
+        state,
+        Files.readString(state)
+            .replace("\"backend\" : \"" + backend + "\"", "\"backend\" : \"other\""));
+    Manifest.write(step);
+    run.resume = true;
+    String message = assertThrows(UsageException.class, () -> run.run(out)).getMessage();
+    assertTrue(
+        message.startsWith("the run cannot go on as another: backend: other -> " + backend + ";"),
+        message);
+  }
+
+  @Test
+  void keepLastN_leavesTheNewest() throws IOException {
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.keep = 2;
+    run.saveEvery = 1;
+    run.run(out);
+    assertEquals(List.of("step_5", "step_6"), TinyRun.checkpoints(out));
+  }
+
+  @Test
+  void run_anew_setsEarlierCheckpointsAside() throws IOException {
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.runAndStopAfter(out, 3);
+    run.saveEvery = null;
+    run.runAndStopAfter(out, 1);
+    assertTrue(
+        run.printed.contains(
+            "%s holds an earlier run's checkpoints; they are now in %s"
+                .formatted(out, out.resolve("checkpoints.old"))),
+        run.printed);
+    assertEquals(List.of("step_2", "step_3"), TinyRun.names(out.resolve("checkpoints.old")));
+    assertEquals(List.of("step_1"), TinyRun.checkpoints(out));
+    assertEquals(1, TinyRun.metrics(out).size());
+  }
+}

@@ -1,0 +1,213 @@
+package org.tune4j.recipes;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.data.Example;
+import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.models.AttnModule;
+import org.tune4j.models.auto.AutoModel;
+import org.tune4j.optim.AdamW;
+import org.tune4j.optim.CosineWithWarmup;
+import org.tune4j.recipe.RunContext;
+import org.tune4j.spi.Backends;
+import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.ComputeOptions;
+import org.tune4j.training.HuggingFaceCheckpointer;
+import org.tune4j.training.SavingOptions;
+import org.tune4j.training.TrainingOptions;
+import org.tune4j.training.ValidationOptions;
+
+/** The LoRA recipe on the tiny Llama 2 and made-up rows, as this JVM's backend runs it. */
+final class TinyRun {
+  static final Path MODEL = Path.of("../models/src/test/resources/golden/tiny/families/llama2");
+  static final int VOCAB = 320;
+
+  Path model = MODEL;
+  List<Example> rows = rows(1, 5);
+  @Nullable List<Example> validation;
+  int batchSize = 1;
+  int accumulation = 2;
+  int epochs = 2;
+  boolean shuffle = true;
+  double lr = 1e-2;
+  double alpha = 16;
+  double dropout = 0;
+  boolean activationCheckpointing;
+  int threads = 2;
+  @Nullable Integer saveEvery = 2;
+  int keep = 3;
+  boolean resume;
+  @Nullable Integer validateEvery;
+  @Nullable Integer patience;
+  boolean dryRun;
+  long seed = 7;
+
+  /** What the last run printed. */
+  String printed = "";
+
+  /** Rows of 4 to 12 ids, the first two of which are not trained on. */
+  static List<Example> rows(long seed, int count) {
+    Random random = new Random(seed);
+    List<Example> rows = new ArrayList<>();
+    for (int i = 0; i < count; i++) {
+      int[] tokens = random.ints(4 + random.nextInt(9), 3, VOCAB - 1).toArray();
+      rows.add(row(tokens, 2));
+    }
+    return rows;
+  }
+
+  /** A row whose first tokens are not trained on. */
+  static Example row(int[] tokens, int masked) {
+    int[] labels = new int[tokens.length];
+    for (int i = 0; i < tokens.length; i++) {
+      labels[i] = i + 1 < tokens.length && i + 1 >= masked ? tokens[i + 1] : Example.IGNORED;
+    }
+    return new Example(tokens, labels);
+  }
+
+  /** A row that nothing is learnt from. */
+  static Example maskedRow() {
+    return row(new int[] {5, 6, 7, 8}, 4);
+  }
+
+  /** Runs to the end. */
+  void run(Path out) {
+    run(out, () -> false);
+  }
+
+  /** Makes so many steps and stops. */
+  void runAndStopAfter(Path out, int steps) {
+    int[] made = {0};
+    run(out, () -> ++made[0] >= steps);
+  }
+
+  /** After each step, so that no checkpoint is left out because a newer one overtook it. */
+  private BooleanSupplier patient(Path out, BooleanSupplier stop) {
+    int[] made = {0};
+    return () -> {
+      made[0]++;
+      if (!resume && saveEvery != null && made[0] % saveEvery == 0) {
+        Path due = out.resolve("checkpoints/step_" + made[0]);
+        long end = System.nanoTime() + 5_000_000_000L;
+        while (!Files.exists(due) && System.nanoTime() < end) {
+          LockSupport.parkNanos(1_000_000);
+        }
+      }
+      return stop.getAsBoolean();
+    };
+  }
+
+  void run(Path out, BooleanSupplier stop) {
+    ByteArrayOutputStream text = new ByteArrayOutputStream();
+    try {
+      recipe(out)
+          .run(
+              new RunContext(
+                  Backends.installed(),
+                  "# a test\n",
+                  settings(out),
+                  "tune again",
+                  new PrintStream(text, true, StandardCharsets.UTF_8),
+                  false,
+                  dryRun,
+                  patient(out, stop)));
+    } finally {
+      printed = text.toString(StandardCharsets.UTF_8);
+    }
+  }
+
+  private LoraFinetuneSingleDevice recipe(Path out) {
+    List<Example> train = rows;
+    List<Example> test = validation;
+    return new LoraFinetuneSingleDevice(
+        out,
+        new TokenizerSpec(Path.of("../docs/tiny"), null),
+        AutoModel.lora(
+            List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ),
+            true,
+            false,
+            4,
+            alpha,
+            dropout,
+            false,
+            false),
+        new HuggingFaceCheckpointer(model, null, out),
+        (tokenizer, max) -> train,
+        new AdamW(lr, List.of(0.9, 0.999), 1e-8, 0.01, true),
+        new CosineWithWarmup(1, 0.5),
+        new ChunkedCrossEntropy(8, 5),
+        new TrainingOptions(batchSize, epochs, null, accumulation, 1.0, shuffle, seed),
+        new ComputeOptions(
+            System.getProperty("tune4j.test.backend", ""),
+            "cpu",
+            "fp32",
+            threads,
+            activationCheckpointing),
+        new SavingOptions(saveEvery, keep, resume, "5GB"),
+        true,
+        new ValidationOptions(
+            test == null ? null : (tokenizer, max) -> test, validateEvery, null, patience),
+        1);
+  }
+
+  private Map<String, String> settings(Path out) {
+    Map<String, String> all = new TreeMap<>();
+    all.put("output_dir", out.toString());
+    all.put("checkpointer.checkpoint_dir", model.toString());
+    all.put("batch_size", Integer.toString(batchSize));
+    all.put("gradient_accumulation_steps", Integer.toString(accumulation));
+    all.put("epochs", Integer.toString(epochs));
+    all.put("optimizer.lr", Double.toString(lr));
+    all.put("model.lora_dropout", Double.toString(dropout));
+    all.put("seed", Long.toString(seed));
+    all.put("threads", Integer.toString(threads));
+    all.put("keep_last_n", Integer.toString(keep));
+    all.put("save_every_n_steps", String.valueOf(saveEvery));
+    all.put("resume_from_checkpoint", Boolean.toString(resume));
+    return all;
+  }
+
+  /** The adapter that the last epoch leaves. */
+  byte[] adapter(Path out) throws IOException {
+    return Files.readAllBytes(
+        out.resolve("epoch_" + (epochs - 1)).resolve("adapter_model.safetensors"));
+  }
+
+  /** The metrics but for times and memory. */
+  static List<JsonNode> metrics(Path out) throws IOException {
+    ObjectMapper mapper = new ObjectMapper();
+    List<JsonNode> lines = new ArrayList<>();
+    for (String line : Files.readAllLines(out.resolve("logs/metrics.jsonl"))) {
+      ObjectNode json = (ObjectNode) mapper.readTree(line);
+      lines.add(json.remove(List.of("seconds", "tokens_per_second", "rss_mb")));
+    }
+    return lines;
+  }
+
+  /** The names of the checkpoints, sorted. */
+  static List<String> checkpoints(Path out) throws IOException {
+    return names(out.resolve("checkpoints"));
+  }
+
+  static List<String> names(Path folder) throws IOException {
+    try (Stream<Path> paths = Files.list(folder)) {
+      return paths.map(p -> p.getFileName().toString()).sorted().toList();
+    }
+  }
+}

@@ -1,0 +1,117 @@
+package org.tune4j.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.tune4j.TrainingException;
+import org.tune4j.data.Example;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.TestBackend;
+import org.tune4j.models.TinyModels;
+import org.tune4j.nn.Parameter;
+import org.tune4j.optim.AdamW;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.peft.Adapters;
+import org.tune4j.recipe.RunContext;
+import org.tune4j.spi.Backends;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Shape;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/** One update, or none. */
+class TrainStepTest {
+  private static final TrainingOptions OPTIONS =
+      new TrainingOptions(1, 1, null, 2, null, false, 0L);
+  private static final Example ROW =
+      new Example(new int[] {3, 4, 5, 6}, new int[] {4, 5, 6, Example.IGNORED});
+
+  private final Engine engine = TestBackend.engine();
+
+  private static Map<String, float[]> values(Map<String, Tensor> tensors) {
+    Map<String, float[]> all = new LinkedHashMap<>();
+    tensors.forEach((name, t) -> all.put(name, t.toFloats()));
+    return all;
+  }
+
+  private static Map<String, Tensor> tensors(Map<String, Parameter> parameters) {
+    Map<String, Tensor> all = new LinkedHashMap<>();
+    parameters.forEach((name, p) -> all.put(name, p.tensor()));
+    return all;
+  }
+
+  /** The loss turns bad in the second step: neither weights nor moments may move. */
+  @Test
+  void run_lossNotFinite_leavesWeightsAndMoments() {
+    try (TensorScope run = engine.openScope()) {
+      Decoder model = TinyModels.lora(engine, "qv_r8");
+      Map<String, Parameter> adapters = Adapters.parameters(model);
+      Optimizer optimizer =
+          new AdamW(1e-2, List.of(0.9, 0.999), 1e-8, 0.01, true)
+              .create(List.copyOf(adapters.values()));
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7)) {
+        TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS);
+        step.run(0, List.of(0, 0), i -> ROW, 1e-2);
+        Parameter norm = model.parameters().get("model.norm.weight");
+        norm.tensor().copyFrom(norm.tensor().mul(Double.POSITIVE_INFINITY));
+        List<String> names = List.copyOf(adapters.keySet());
+        Map<String, float[]> before = values(tensors(adapters));
+        before.putAll(values(SavedRun.optimizerTensors(optimizer, names)));
+        String message =
+            assertThrows(
+                    TrainingException.class, () -> step.run(1, List.of(10, 11), i -> ROW, 1e-2))
+                .getMessage();
+        assertEquals(
+            "step 2: the loss of rows 11 is NaN; nothing was updated: lower optimizer.lr, set"
+                + " clip_grad_norm=1.0, use dtype=fp32, or look at these rows",
+            message);
+        Map<String, float[]> after = values(tensors(adapters));
+        after.putAll(values(SavedRun.optimizerTensors(optimizer, names)));
+        assertEquals(1, optimizer.updates());
+        assertEquals(before.keySet(), after.keySet());
+        before.forEach((name, v) -> assertArrayEquals(v, after.get(name), name));
+      }
+    }
+  }
+
+  @Test
+  void run_adapterOutsideTheLoss_isNamed(@TempDir Path out) {
+    try (TensorScope run = engine.openScope()) {
+      Decoder model = TinyModels.lora(engine, "qv_r8");
+      Map<String, Parameter> adapters = new LinkedHashMap<>(Adapters.parameters(model));
+      Parameter apart = new Parameter("apart", Shape.of(2), DType.FP32, true);
+      apart.set(engine.zeros(DType.FP32, Shape.of(2)));
+      adapters.put("layers.9.lora_A.weight", apart);
+      Optimizer optimizer =
+          new AdamW(1e-2, List.of(0.9, 0.999), 1e-8, 0.01, true)
+              .create(List.copyOf(adapters.values()));
+      ByteArrayOutputStream text = new ByteArrayOutputStream();
+      PrintStream print = new PrintStream(text, true, StandardCharsets.UTF_8);
+      RunContext context =
+          new RunContext(Backends.installed(), "", Map.of(), "", print, false, false, () -> false);
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7);
+          OutputFolder output = OutputFolder.open(out, true, print);
+          RunLog log = new RunLog(output, context, RunState.START, 1, 1)) {
+        TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS);
+        Optional<TrainStep.Outcome> outcome = step.run(0, List.of(0), i -> ROW, 1e-2);
+        assertEquals(List.of("layers.9.lora_A.weight"), step.withoutGradient());
+        log.firstStep(outcome, 320, step.withoutGradient());
+      }
+      assertEquals(
+          "warning: 1 parameters received no gradient: layers.9.lora_A.weight%n".formatted(),
+          text.toString(StandardCharsets.UTF_8));
+    }
+  }
+}
