@@ -132,7 +132,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
         TensorScope run = engine.openScope()) {
       context.out().println(ComputeOptions.describe(engine));
       RunIdentity identity =
-          new RunIdentity(context.settings(), data.fingerprint(), compute.rowThreads());
+          RunIdentity.of(engine, context.settings(), data.fingerprint(), compute.rowThreads());
       Optional<SavedRun> saved = saving.resume(outputDir, identity, context.out());
       RunState state = saved.map(SavedRun::state).orElse(RunState.START);
       if (state.epoch() == training.epochs()) {
