@@ -54,6 +54,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     try {
       byte[] bytes = Files.readAllBytes(file);
       JsonNode json = new ObjectMapper().readTree(bytes);
+      TokenizerJson.check(file, json);
       Set<String> special = new HashSet<>();
       for (JsonNode token : json.path("added_tokens")) {
         if (token.path("special").asBoolean()) {
@@ -125,7 +126,18 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
 
   @Override
   public int[] encode(String text) {
-    return ids(tokenizer.encode(text, false, false));
+    return ids(encoding(text));
+  }
+
+  private Encoding encoding(String text) {
+    try {
+      return tokenizer.encode(text, false, false);
+    } catch (RuntimeException e) {
+      throw new InputException(
+          "tokenizer %s cannot encode a text: %s; fetch the file again"
+              .formatted(file, firstLine(e)),
+          e);
+    }
   }
 
   private static int[] ids(Encoding encoding) {
@@ -173,7 +185,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   public TokenizedConversation tokenize(List<Message> messages) {
     String text = template.render(messages, false);
     List<Span> spans = spans(messages, text);
-    Encoding encoding = tokenizer.encode(text, false, false);
+    Encoding encoding = encoding(text);
     int[] ids = ids(encoding);
     boolean[] masked = new boolean[ids.length];
     Arrays.fill(masked, true);
