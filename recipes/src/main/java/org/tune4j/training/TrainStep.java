@@ -23,6 +23,10 @@ import org.tune4j.tensor.TensorScope;
  * clipping, the optimiser. Nothing is updated by a loss or gradient that is no finite number.
  */
 public final class TrainStep {
+  private static final String UNTOUCHED = "nothing was updated";
+  private static final String PARTLY =
+      "the layers behind were updated already, so that only a checkpoint before it is good";
+
   private final Engine engine;
   private final List<String> names;
   private final List<Parameter> trained;
@@ -137,7 +141,12 @@ public final class TrainStep {
                   Tensor wide = Gradients.widen(gradient).mul(1.0 / labels);
                   double square = wide.mul(wide).sum().item();
                   if (!Double.isFinite(square)) {
-                    throw notFinite(step, "gradient", square, indices);
+                    throw notFinite(
+                        step,
+                        "gradient",
+                        square,
+                        indices,
+                        missing.size() + 1 == trained.size() ? UNTOUCHED : PARTLY);
                   }
                   squares[0] += square;
                   optimizer.update(
@@ -168,14 +177,20 @@ public final class TrainStep {
 
   private static TrainingException notFinite(
       long step, String what, double value, List<Integer> indices) {
+    return notFinite(step, what, value, indices, UNTOUCHED);
+  }
+
+  private static TrainingException notFinite(
+      long step, String what, double value, List<Integer> indices, String updated) {
     return new TrainingException(
-        "step %d: the %s of rows %s is %s; nothing was updated: lower optimizer.lr, set clip_grad_norm=1.0, use dtype=fp32, or look at these rows"
+        "step %d: the %s of rows %s is %s; %s: lower optimizer.lr, set clip_grad_norm=1.0, use dtype=fp32, or look at these rows"
             .formatted(
                 step + 1,
                 what,
                 indices.stream()
                     .map(i -> Integer.toString(i + 1))
                     .collect(Collectors.joining(", ")),
-                value));
+                value,
+                updated));
   }
 }

@@ -62,7 +62,7 @@ class TrainStepTest {
           new AdamW(1e-2, List.of(0.9, 0.999), 1e-8, 0.01, true)
               .create(List.copyOf(adapters.values()));
       try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7)) {
-        TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS);
+        TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS, false);
         step.run(0, List.of(0, 0), i -> ROW, 1e-2);
         Parameter norm = model.parameters().get("model.norm.weight");
         norm.tensor().copyFrom(norm.tensor().mul(Double.POSITIVE_INFINITY));
@@ -86,6 +86,33 @@ class TrainStepTest {
     }
   }
 
+  /** Backward meets the first layer last: by then the others have been updated, which is told. */
+  @Test
+  void run_gradientNotFiniteInBackward_saysWhatWasUpdated() {
+    try (TensorScope run = engine.openScope()) {
+      Decoder model = TinyModels.lora(engine, "qv_r8").setCheckpointLayers(true);
+      Map<String, Parameter> adapters = Adapters.parameters(model);
+      String module = "model.layers.0.self_attn.q_proj.";
+      Tensor a = adapters.get(module + "lora_A.weight").tensor();
+      a.copyFrom(a.mul(0));
+      Tensor b = adapters.get(module + "lora_B.weight").tensor();
+      b.copyFrom(b.mul(0).add(1e25));
+      Optimizer optimizer =
+          new AdamW(1e-2, List.of(0.9, 0.999), 1e-8, 0.01, true)
+              .create(List.copyOf(adapters.values()));
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7)) {
+        TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS, true);
+        assertEquals(
+            "step 1: the gradient of rows 1 is Infinity; the layers behind were updated already, so"
+                + " that only a checkpoint before it is good: lower optimizer.lr, set"
+                + " clip_grad_norm=1.0, use dtype=fp32, or look at these rows",
+            assertThrows(
+                    TrainingException.class, () -> step.run(0, List.of(0), i -> ROW, 1e-2))
+                .getMessage());
+      }
+    }
+  }
+
   @Test
   void run_adapterOutsideTheLoss_isNamed(@TempDir Path out) {
     try (TensorScope run = engine.openScope()) {
@@ -104,7 +131,7 @@ class TrainStepTest {
       try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7);
           OutputFolder output = OutputFolder.open(out, true, print);
           RunLog log = new RunLog(output, context, RunState.START, 1, 1)) {
-        TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS);
+        TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS, false);
         Optional<TrainStep.Outcome> outcome = step.run(0, List.of(0), i -> ROW, 1e-2);
         assertEquals(List.of("layers.9.lora_A.weight"), step.withoutGradient());
         log.firstStep(outcome, 320, step.withoutGradient());
