@@ -1,0 +1,117 @@
+package org.tune4j.crash;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Runs that get SIGKILL, SIGTERM or SIGINT, and are resumed. */
+@EnabledOnOs({OS.LINUX, OS.MAC})
+class KilledRunTest {
+  @TempDir Path temp;
+
+  static List<String> backends() {
+    return TuneProcess.backends();
+  }
+
+  @ParameterizedTest
+  @MethodSource("backends")
+  void kill_fourMoments_sameBytes(String backend) throws Exception {
+    kill(backend, 4, 12);
+  }
+
+  @Tag("long")
+  @ParameterizedTest
+  @MethodSource("backends")
+  void kill_twentyMoments_sameBytes(String backend) throws Exception {
+    kill(backend, 20, 80);
+  }
+
+  private void kill(String backend, int kills, int epochs) throws Exception {
+    long seed = System.nanoTime();
+    System.out.printf("%s: %d kills, seed %d%n", backend, kills, seed);
+    Random random = new Random(seed);
+    Path whole = temp.resolve("whole");
+    String[] changes = {
+      "epochs=" + epochs, "save_every_n_steps=2", "keep_last_n=2", "resume_from_checkpoint=true"
+    };
+    TuneProcess.complete(temp, TuneProcess.arguments(backend, whole, changes));
+    Path out = temp.resolve("out");
+    List<String> arguments = TuneProcess.arguments(backend, out, changes);
+    int killed = 0;
+    while (killed < kills) {
+      TuneProcess p = TuneProcess.tune(temp, arguments);
+      if (random.nextInt(4) == 0) {
+        TuneProcess.pause(random, 2000); // anywhere, starting included
+      } else {
+        Path metrics = out.resolve("logs/metrics.jsonl");
+        p.awaitMetrics(out, Files.exists(metrics) ? Files.size(metrics) : 0);
+        TuneProcess.pause(random, 100); // while it trains and saves
+      }
+      if (!p.alive()) {
+        assertEquals(0, p.exitCode(), p::err);
+        assertTrue(killed >= kills / 2, "the run ended after " + killed + " kills, seed " + seed);
+        break;
+      }
+      p.kill();
+      killed++;
+    }
+    TuneProcess.complete(temp, arguments);
+    assertArrayEquals(
+        TuneProcess.adapter(whole, epochs), TuneProcess.adapter(out, epochs), "seed " + seed);
+    assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out), "seed " + seed);
+    assertEquals(List.of(), TuneProcess.leftOvers(out), "seed " + seed);
+  }
+
+  @ParameterizedTest
+  @CsvSource({"TERM, 143", "INT, 130"})
+  void signal_savesAndPrintsWhatResumes(String signal, int code) throws Exception {
+    String backend = backends().get(0);
+    String epochs = "epochs=30";
+    Path whole = temp.resolve("whole");
+    TuneProcess.complete(temp, TuneProcess.arguments(backend, whole, epochs));
+    Path out = temp.resolve("the user's out");
+    List<String> command = new ArrayList<>();
+    if (signal.equals("INT") && Files.isExecutable(Path.of("/usr/bin/env"))) {
+      // A job in a shell's background starts with SIGINT ignored, and so would the JVM.
+      command.addAll(List.of("/usr/bin/env", "--default-signal=INT"));
+    }
+    command.addAll(TuneProcess.jvm());
+    command.addAll(TuneProcess.arguments(backend, out, epochs));
+    TuneProcess p = TuneProcess.start(temp, command);
+    p.awaitMetrics(out, 0);
+    p.signal(signal);
+    assertEquals(code, p.exitCode(), () -> p.out() + p.err());
+    assertEquals("", p.err());
+    List<String> lines = p.out().lines().toList();
+    String stopped = lines.get(lines.size() - 2);
+    assertTrue(
+        stopped.matches("stopped; saved .*/the user's out/checkpoints/step_\\d+; go on with:"),
+        p::out);
+    String resume = lines.get(lines.size() - 1).strip();
+
+    // As typed into a shell in which tune is the JVM of this test.
+    StringBuilder script = new StringBuilder("tune() { ");
+    for (String word : TuneProcess.jvm()) {
+      script.append('\'').append(word).append("' ");
+    }
+    script.append("\"$@\"; }; ").append(resume);
+    TuneProcess resumed = TuneProcess.start(temp, List.of("/bin/sh", "-c", script.toString()));
+    assertEquals(0, resumed.exitCode(), () -> resumed.out() + resumed.err());
+    assertTrue(resumed.out().contains("resuming from " + out), resumed::out);
+    assertArrayEquals(TuneProcess.adapter(whole, 30), TuneProcess.adapter(out, 30));
+    assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out));
+  }
+}

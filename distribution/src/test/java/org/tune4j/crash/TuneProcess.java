@@ -1,0 +1,200 @@
+package org.tune4j.crash;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
+import org.tune4j.spi.Backends;
+import org.tune4j.tensor.Device;
+
+/** The {@code tune} command on the tiny model, in a process of its own. */
+final class TuneProcess {
+  private static final Path PROJECT = Path.of("..").toAbsolutePath().normalize();
+  private static final long SECONDS = 300;
+
+  private final Process process;
+  private final Path out;
+  private final Path err;
+
+  private TuneProcess(Process process, Path out, Path err) {
+    this.process = process;
+    this.out = out;
+    this.err = err;
+  }
+
+  /** The native backends there are, by name. */
+  static List<String> backends() {
+    return Backends.installed().providers().stream()
+        .filter(p -> !p.name().equals("reference"))
+        .filter(p -> p.availability().available())
+        .filter(p -> p.availability().devices().contains(Device.CPU))
+        .map(p -> p.name())
+        .toList();
+  }
+
+  /** How the JVM is started, as the launcher's script does it. */
+  static List<String> jvm() {
+    return List.of(
+        Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+        "-Xmx512m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-Xshare:auto",
+        "-Dorg.bytedeco.javacpp.maxBytes=0",
+        "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
+        "-Dorg.bytedeco.javacpp.nopointergc=true",
+        "-Dai.djl.offline=true",
+        "-cp",
+        System.getProperty("java.class.path"),
+        "org.tune4j.launcher.Launcher");
+  }
+
+  /**
+   * A run of shuffled, accumulated rows with dropout: four updates an epoch of the eight rows.
+   *
+   * @param changes override what stands before them
+   */
+  static List<String> arguments(String backend, Path output, String... changes) {
+    List<String> all =
+        new ArrayList<>(
+            List.of(
+                "run",
+                "lora_finetune_single_device",
+                "--config",
+                "llama/lora_single_device",
+                "checkpointer.checkpoint_dir="
+                    + PROJECT.resolve("models/src/test/resources/golden/tiny/families/llama2"),
+                "tokenizer.path=" + PROJECT.resolve("docs/tiny"),
+                "dataset.data_files=" + PROJECT.resolve("docs/tiny/rows.jsonl"),
+                "output_dir=" + output,
+                "backend=" + backend,
+                "dtype=fp32",
+                "threads=2",
+                "optimizer.lr=1e-2",
+                "lr_scheduler.num_warmup_steps=0",
+                "save_adapter_weights_only=true",
+                "shuffle=true",
+                "seed=7",
+                "lora_dropout=0.1",
+                "batch_size=1",
+                "gradient_accumulation_steps=2"));
+    all.addAll(List.of(changes));
+    return all;
+  }
+
+  /** Starts a command line; its output goes to files in {@code logs}. */
+  static TuneProcess start(Path logs, List<String> command) throws IOException {
+    Path out = Files.createTempFile(logs, "out", ".txt");
+    Path err = Files.createTempFile(logs, "err", ".txt");
+    ProcessBuilder b =
+        new ProcessBuilder(command)
+            .directory(PROJECT.toFile())
+            .redirectOutput(out.toFile())
+            .redirectError(err.toFile());
+    b.environment().put("OMP_WAIT_POLICY", "passive");
+    return new TuneProcess(b.start(), out, err);
+  }
+
+  /** Starts {@code tune} with these arguments. */
+  static TuneProcess tune(Path logs, List<String> arguments) throws IOException {
+    return start(logs, concat(jvm(), arguments));
+  }
+
+  static List<String> concat(List<String> a, List<String> b) {
+    List<String> both = new ArrayList<>(a);
+    both.addAll(b);
+    return both;
+  }
+
+  /** Runs to the end, which must be a good one. */
+  static void complete(Path logs, List<String> arguments) throws Exception {
+    TuneProcess p = tune(logs, arguments);
+    assertEquals(0, p.exitCode(), p::err);
+  }
+
+  long pid() {
+    return process.pid();
+  }
+
+  boolean alive() {
+    return process.isAlive();
+  }
+
+  /** SIGKILL. */
+  void kill() throws InterruptedException {
+    process.destroyForcibly().waitFor();
+  }
+
+  /** A signal by name, such as {@code TERM}. */
+  void signal(String name) throws Exception {
+    assertEquals(0, new ProcessBuilder("kill", "-" + name, "" + pid()).start().waitFor());
+  }
+
+  int exitCode() throws InterruptedException {
+    if (!process.waitFor(SECONDS, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new AssertionError("still running after " + SECONDS + " s: " + out() + err());
+    }
+    return process.exitValue();
+  }
+
+  String out() {
+    return text(out);
+  }
+
+  String err() {
+    return text(err);
+  }
+
+  private static String text(Path file) {
+    try {
+      return Files.readString(file, StandardCharsets.UTF_8);
+    } catch (IOException e) {
+      return e.toString();
+    }
+  }
+
+  /** Waits until the run has appended more than so many bytes of metrics, or has ended. */
+  void awaitMetrics(Path output, long bytes) throws Exception {
+    Path metrics = output.resolve("logs/metrics.jsonl");
+    long end = System.nanoTime() + SECONDS * 1_000_000_000L;
+    while (alive() && !(Files.exists(metrics) && Files.size(metrics) > bytes)) {
+      assertTrue(System.nanoTime() < end, () -> "no step was made: " + out() + err());
+      Thread.sleep(2);
+    }
+  }
+
+  /** Waits for up to so many milliseconds. */
+  static void pause(Random random, int milliseconds) throws InterruptedException {
+    Thread.sleep(random.nextInt(milliseconds));
+  }
+
+  static byte[] adapter(Path output, int epochs) throws IOException {
+    return Files.readAllBytes(
+        output.resolve("epoch_" + (epochs - 1)).resolve("adapter_model.safetensors"));
+  }
+
+  /** The metrics but for times and memory. */
+  static List<String> metrics(Path output) throws IOException {
+    return Files.readAllLines(output.resolve("logs/metrics.jsonl")).stream()
+        .map(l -> l.replaceAll("\"(seconds|tokens_per_second|rss_mb)\":[^,}]*", ""))
+        .toList();
+  }
+
+  /** Files that a cut-off write has left. */
+  static List<String> leftOvers(Path output) throws IOException {
+    try (Stream<Path> all = Files.walk(output)) {
+      return all.map(p -> p.getFileName().toString())
+          .filter(n -> n.endsWith(".tmp") || n.endsWith(".old") && n.startsWith("."))
+          .toList();
+    }
+  }
+}
