@@ -19,6 +19,9 @@ import org.tune4j.checkpoint.SafetensorsFile;
 import org.tune4j.cli.Tune;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.data.AlpacaDataset;
+import org.tune4j.data.DataCache;
+import org.tune4j.data.FileOptions;
+import org.tune4j.data.OnBadRow;
 import org.tune4j.metrics.MetricsFile;
 import org.tune4j.tokenizers.Message;
 import org.tune4j.tokenizers.Tokenizer;
@@ -112,13 +115,19 @@ enum Target {
   JSON_ROWS("rows-*.json") {
     @Override
     void read(Path folder, byte[] input) throws IOException {
-      rows(Files.write(folder.resolve("rows.json"), input));
+      rows(Files.write(folder.resolve("rows.json"), input), "json");
     }
   },
   JSON_LINES("rows-*.jsonl") {
     @Override
     void read(Path folder, byte[] input) throws IOException {
-      rows(Files.write(folder.resolve("rows.jsonl"), input));
+      rows(Files.write(folder.resolve("rows.jsonl"), input), "json");
+    }
+  },
+  CSV("rows-*.csv") {
+    @Override
+    void read(Path folder, byte[] input) throws IOException {
+      rows(Files.write(folder.resolve("rows.csv"), input), "csv");
     }
   },
   STATE("state-*.json") {
@@ -241,10 +250,12 @@ enum Target {
     }
   }
 
-  private static void rows(Path file) {
+  private static void rows(Path file, String format) {
+    FileOptions files = new FileOptions(List.of(file), false, null, "train", OnBadRow.STOP);
     try (Tokenizer t =
         new TokenizerSpec(Path.of("../docs/tiny"), null).open(Path.of("../docs/tiny"))) {
-      new AlpacaDataset(List.of(file), true, false, null).open(t, 64);
+      AlpacaDataset.alpaca(format, null, true, files)
+          .open(t, 64, new DataCache(file.resolveSibling("cache")));
     }
   }
 }

@@ -31,6 +31,7 @@ class ExactResumeTest {
     SHUFFLED(r -> r.accumulation = 1),
     ACCUMULATED(r -> r.accumulation = 3),
     TWO_ROWS_AT_ONCE(r -> r.batchSize = 2),
+    PACKED(r -> r.rows = TinyRun.packs(1, 5)),
     DROPOUT(r -> r.dropout = 0.25),
     ACTIVATION_CHECKPOINTING(
         r -> {

@@ -10,14 +10,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.data.Dataset;
 import org.tune4j.data.Example;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.models.AttnModule;
@@ -78,7 +81,23 @@ final class TinyRun {
     for (int i = 0; i < tokens.length; i++) {
       labels[i] = i + 1 < tokens.length && i + 1 >= masked ? tokens[i + 1] : Example.IGNORED;
     }
-    return new Example(tokens, labels);
+    return new Example(tokens, labels, new int[] {tokens.length});
+  }
+
+  /** Rows laid end to end, two in each. */
+  static List<Example> packs(long seed, int count) {
+    List<Example> packs = new ArrayList<>();
+    List<Example> rows = rows(seed, 2 * count);
+    for (int i = 0; i < rows.size(); i += 2) {
+      Example a = rows.get(i);
+      Example b = rows.get(i + 1);
+      int[] tokens =
+          IntStream.concat(Arrays.stream(a.tokens()), Arrays.stream(b.tokens())).toArray();
+      int[] labels =
+          IntStream.concat(Arrays.stream(a.labels()), Arrays.stream(b.labels())).toArray();
+      packs.add(new Example(tokens, labels, new int[] {a.tokens().length, tokens.length}));
+    }
+    return packs;
   }
 
   /** A row that nothing is learnt from. */
@@ -148,7 +167,7 @@ final class TinyRun {
             false,
             false),
         new HuggingFaceCheckpointer(model, null, out),
-        (tokenizer, max) -> train,
+        (tokenizer, max, cache) -> Dataset.of(train),
         new AdamW(lr, List.of(0.9, 0.999), 1e-8, 0.01, true),
         new CosineWithWarmup(1, 0.5),
         new ChunkedCrossEntropy(8, 5),
@@ -162,7 +181,10 @@ final class TinyRun {
         new SavingOptions(saveEvery, keep, resume, "5GB"),
         true,
         new ValidationOptions(
-            test == null ? null : (tokenizer, max) -> test, validateEvery, null, patience),
+            test == null ? null : (tokenizer, max, cache) -> Dataset.of(test),
+            validateEvery,
+            null,
+            patience),
         1);
   }
 

@@ -36,7 +36,7 @@ class TrainStepTest {
   private static final TrainingOptions OPTIONS =
       new TrainingOptions(1, 1, null, 2, null, false, 0L);
   private static final Example ROW =
-      new Example(new int[] {3, 4, 5, 6}, new int[] {4, 5, 6, Example.IGNORED});
+      new Example(new int[] {3, 4, 5, 6}, new int[] {4, 5, 6, Example.IGNORED}, new int[] {4});
 
   private final Engine engine = TestBackend.engine();
 
@@ -106,8 +106,7 @@ class TrainStepTest {
             "step 1: the gradient of rows 1 is Infinity; the layers behind were updated already, so"
                 + " that only a checkpoint before it is good: lower optimizer.lr, set"
                 + " clip_grad_norm=1.0, use dtype=fp32, or look at these rows",
-            assertThrows(
-                    TrainingException.class, () -> step.run(0, List.of(0), i -> ROW, 1e-2))
+            assertThrows(TrainingException.class, () -> step.run(0, List.of(0), i -> ROW, 1e-2))
                 .getMessage());
       }
     }
