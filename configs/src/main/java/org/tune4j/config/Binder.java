@@ -35,7 +35,6 @@ public final class Binder {
           "profiler",
           "log_peak_memory_stats",
           "log_level",
-          "metric_logger",
           "enable_activation_offloading",
           "custom_sharded_layers");
 

@@ -4,6 +4,9 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MappingIterator;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -12,7 +15,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
 import org.tune4j.EnvironmentException;
 
 /**
@@ -79,24 +85,52 @@ public final class MetricsFile implements AutoCloseable {
     }
   }
 
+  /**
+   * The metrics of a run's first steps, as far as {@code dir} has them.
+   *
+   * @param steps the last step that is wanted
+   * @throws EnvironmentException when the file cannot be read
+   */
+  public static List<StepMetrics> read(Path dir, long steps) {
+    Path file = dir.resolve("metrics.jsonl");
+    List<StepMetrics> all = new ArrayList<>();
+    try {
+      byte[] lines = Files.exists(file) ? Files.readAllBytes(file) : new byte[0];
+      int length = Files.exists(file) ? (int) lengthOf(file, steps) : 0;
+      try (MappingIterator<JsonNode> in =
+          new ObjectMapper().readerFor(JsonNode.class).readValues(lines, 0, length)) {
+        while (in.hasNextValue()) {
+          all.add(of(in.nextValue()));
+        }
+      }
+      return all;
+    } catch (IOException e) {
+      throw new EnvironmentException("%s cannot be read: %s".formatted(file, e), e);
+    }
+  }
+
+  private static StepMetrics of(JsonNode line) {
+    return new StepMetrics(
+        line.path("step").asLong(),
+        line.path("epoch").asInt(),
+        line.path("loss").asDouble(),
+        line.path("lr").asDouble(),
+        line.path("grad_norm").asDouble(),
+        line.path("label_tokens").asLong(),
+        line.path("tokens").asLong(),
+        line.path("seconds").asDouble(),
+        line.path("rss_mb").asLong(),
+        line.has("val_loss") ? line.get("val_loss").asDouble() : null);
+  }
+
   /** Appends a line. */
   public void append(StepMetrics m) {
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     try (JsonGenerator g = json.createGenerator(line)) {
       g.writeStartObject();
       g.writeNumberField("step", m.step());
-      g.writeNumberField("epoch", m.epoch());
-      g.writeNumberField("loss", m.loss());
-      g.writeNumberField("lr", m.lr());
-      g.writeNumberField("grad_norm", m.gradNorm());
-      g.writeNumberField("label_tokens", m.labelTokens());
-      g.writeNumberField("tokens", m.tokens());
-      g.writeNumberField("seconds", m.seconds());
-      g.writeNumberField("tokens_per_second", m.tokensPerSecond());
-      g.writeNumberField("rss_mb", m.rssMb());
-      Double valLoss = m.valLoss();
-      if (valLoss != null) {
-        g.writeNumberField("val_loss", valLoss);
+      for (Map.Entry<String, Number> value : m.values().entrySet()) {
+        g.writeObjectField(value.getKey(), value.getValue());
       }
       g.writeEndObject();
     } catch (IOException e) {

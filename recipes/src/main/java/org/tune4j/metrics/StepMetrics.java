@@ -1,5 +1,7 @@
 package org.tune4j.metrics;
 
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -30,5 +32,23 @@ public record StepMetrics(
     @Nullable Double valLoss) {
   public double tokensPerSecond() {
     return tokens / Math.max(seconds, 1e-9);
+  }
+
+  /** All but the step, by the names that {@code metrics.jsonl} and every logger use; in order. */
+  public Map<String, Number> values() {
+    Map<String, Number> all = new LinkedHashMap<>();
+    all.put("epoch", epoch);
+    all.put("loss", loss);
+    all.put("lr", lr);
+    all.put("grad_norm", gradNorm);
+    all.put("label_tokens", labelTokens);
+    all.put("tokens", tokens);
+    all.put("seconds", seconds);
+    all.put("tokens_per_second", tokensPerSecond());
+    all.put("rss_mb", rssMb);
+    if (valLoss != null) {
+      all.put("val_loss", valLoss);
+    }
+    return all;
   }
 }

@@ -26,6 +26,7 @@ import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
 import org.tune4j.training.DryRun;
 import org.tune4j.training.HuggingFaceCheckpointer;
+import org.tune4j.training.LoggingOptions;
 import org.tune4j.training.OutputFolder;
 import org.tune4j.training.RowsOverThreads;
 import org.tune4j.training.RunCheckpoints;
@@ -55,7 +56,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
   private final SavingOptions saving;
   private final ValidationOptions validation;
   private final boolean optimizerInBwd;
-  private final int logEveryNSteps;
+  private final LoggingOptions logging;
 
   @Component("full_finetune_single_device")
   public FullFinetuneSingleDevice(
@@ -75,7 +76,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
       @Doc("update each layer during backward, so that one layer's gradients exist at once")
           @Default("false")
           boolean optimizerInBwd,
-      @Doc("how often progress is shown") @Default("1") int logEveryNSteps) {
+      @Inline LoggingOptions logging) {
     if (model.lora() != null) {
       throw new UsageException(
           "model %s has adapters; train it with lora_finetune_single_device, or name the plain builder"
@@ -102,7 +103,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
     this.compute = compute;
     this.saving = saving;
     this.validation = validation;
-    this.logEveryNSteps = logEveryNSteps;
+    this.logging = logging;
   }
 
   private static void requireOneWholeBackward(TrainingOptions training, ComputeOptions compute) {
@@ -159,7 +160,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
 
         // Train
         try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
-            RunLog log = new RunLog(output, context, state, totalSteps, logEveryNSteps);
+            RunLog log = new RunLog(output, context, state, totalSteps, logging);
             RunCheckpoints checkpoints =
                 new RunCheckpoints(
                     outputDir,
@@ -209,6 +210,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
             checkpoints.saveNow(state);
             log.saved(epoch);
           }
+          log.finished();
         }
       }
     }

@@ -28,6 +28,7 @@ import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
 import org.tune4j.training.DryRun;
 import org.tune4j.training.HuggingFaceCheckpointer;
+import org.tune4j.training.LoggingOptions;
 import org.tune4j.training.OutputFolder;
 import org.tune4j.training.RowsOverThreads;
 import org.tune4j.training.RunCheckpoints;
@@ -60,7 +61,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
   private final SavingOptions saving;
   private final boolean saveAdapterWeightsOnly;
   private final ValidationOptions validation;
-  private final int logEveryNSteps;
+  private final LoggingOptions logging;
 
   @Component("lora_finetune_single_device")
   public LoraFinetuneSingleDevice(
@@ -78,7 +79,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
       @Inline SavingOptions saving,
       @Doc("do not write the merged model") @Default("false") boolean saveAdapterWeightsOnly,
       @Inline ValidationOptions validation,
-      @Doc("how often progress is shown") @Default("1") int logEveryNSteps) {
+      @Inline LoggingOptions logging) {
     if (model.lora() == null) {
       throw new UsageException(
           "model %s has no adapters; use lora_%s".formatted(model.name(), model.name()));
@@ -97,7 +98,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
     this.saving = saving;
     this.saveAdapterWeightsOnly = saveAdapterWeightsOnly;
     this.validation = validation;
-    this.logEveryNSteps = logEveryNSteps;
+    this.logging = logging;
   }
 
   @Override
@@ -146,7 +147,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
 
         // Train
         try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
-            RunLog log = new RunLog(output, context, state, totalSteps, logEveryNSteps);
+            RunLog log = new RunLog(output, context, state, totalSteps, logging);
             RunCheckpoints checkpoints =
                 new RunCheckpoints(
                     outputDir,
@@ -196,6 +197,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
             checkpoints.saveNow(state);
             log.saved(epoch);
           }
+          log.finished();
         }
       }
     }

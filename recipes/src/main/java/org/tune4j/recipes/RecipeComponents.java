@@ -8,6 +8,11 @@ import org.tune4j.data.ConcatDataset;
 import org.tune4j.data.InstructDataset;
 import org.tune4j.data.TextCompletionDataset;
 import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.metrics.DiskLogger;
+import org.tune4j.metrics.MlflowLogger;
+import org.tune4j.metrics.StdoutLogger;
+import org.tune4j.metrics.TensorBoardLogger;
+import org.tune4j.metrics.WandbLogger;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
 import org.tune4j.optim.Sgd;
@@ -33,6 +38,11 @@ public final class RecipeComponents implements ComponentProvider {
         ChunkedCrossEntropy.class,
         AdamW.class,
         Sgd.class,
-        CosineWithWarmup.class);
+        CosineWithWarmup.class,
+        DiskLogger.class,
+        StdoutLogger.class,
+        TensorBoardLogger.class,
+        MlflowLogger.class,
+        WandbLogger.class);
   }
 }

@@ -6,13 +6,19 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.metrics.LoggedRun;
+import org.tune4j.metrics.MetricLogger.Outcome;
+import org.tune4j.metrics.MetricLoggers;
 import org.tune4j.metrics.MetricsFile;
 import org.tune4j.metrics.Progress;
 import org.tune4j.metrics.ResidentSize;
 import org.tune4j.metrics.StepMetrics;
 import org.tune4j.recipe.RunContext;
 
-/** What a run tells: its steps, to {@code metrics.jsonl} and the terminal, and what surprises. */
+/**
+ * What a run tells: its steps, to {@code metrics.jsonl}, loggers and the terminal, and what
+ * surprises.
+ */
 public final class RunLog implements AutoCloseable {
   /**
    * How far above a uniform guess the first loss may lie before weights or tokenizer are doubted.
@@ -23,8 +29,10 @@ public final class RunLog implements AutoCloseable {
   private final PrintStream out;
   private final Progress progress;
   private final MetricsFile metrics;
+  private final MetricLoggers loggers;
+  private final LoggingOptions options;
   private final long totalSteps;
-  private final int every;
+  private Outcome outcome = Outcome.FAILED;
   private long started;
   private double seconds;
 
@@ -32,18 +40,25 @@ public final class RunLog implements AutoCloseable {
    * Starts or continues a run's log.
    *
    * @param state where the run stands: later steps of a killed run are dropped from the metrics
-   * @param every how often a step is shown
    */
   public RunLog(
-      OutputFolder output, RunContext context, RunState state, long totalSteps, int every) {
-    TrainingOptions.positive("log_every_n_steps", every);
+      OutputFolder output,
+      RunContext context,
+      RunState state,
+      long totalSteps,
+      LoggingOptions options) {
     this.context = context;
     this.out = context.out();
     this.totalSteps = totalSteps;
-    this.every = every;
+    this.options = options;
     output.write("config.yaml", context.resolvedConfig());
     progress = new Progress(out, context.terminal(), state.step(), totalSteps);
     metrics = MetricsFile.open(output.path().resolve("logs"), state.step());
+    loggers =
+        MetricLoggers.open(
+            options.loggers(),
+            LoggedRun.open(context, output.path(), state.step(), m -> options.due(m, totalSteps)),
+            this::warn);
   }
 
   /** A step begins. */
@@ -102,7 +117,8 @@ public final class RunLog implements AutoCloseable {
             ResidentSize.mebibytes(),
             valLoss);
     metrics.append(m);
-    if (state.step() % every == 0 || state.step() == totalSteps || valLoss != null) {
+    if (options.due(m, totalSteps)) {
+      loggers.log(m);
       progress.show(m);
     }
   }
@@ -112,13 +128,26 @@ public final class RunLog implements AutoCloseable {
     out.println("saved " + folder);
   }
 
+  /** The run is complete. */
+  public void finished() {
+    outcome = Outcome.FINISHED;
+  }
+
   /** The run ends before its last step. */
   public void stopped(Path checkpoint) {
+    outcome = Outcome.STOPPED;
     out.printf("%nstopped; saved %s; go on with:%n  %s%n", checkpoint, context.resumeCommand());
   }
 
+  private void warn(String line) {
+    // On a terminal in place of the progress bar, which the next step shows again.
+    out.printf("%swarning: %s%n", context.terminal() ? "\r\u001b[K" : "", line);
+  }
+
+  /** Without {@link #finished} or {@link #stopped} before, an error ended the run. */
   @Override
   public void close() {
+    loggers.close(outcome);
     metrics.close();
   }
 }

@@ -1,0 +1,31 @@
+package org.tune4j.training;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.metrics.MetricLogger;
+import org.tune4j.metrics.StepMetrics;
+
+/** Keys of every recipe that trains: what is told of its steps, and to whom. */
+public record LoggingOptions(
+    @Doc("steps between two that are shown and go to metric_logger") @Default("1")
+        int logEveryNSteps,
+    @Doc("where metrics go besides logs/metrics.jsonl: null, one or a list")
+        @Nullable List<MetricLogger.Spec> metricLogger) {
+  public LoggingOptions {
+    TrainingOptions.positive("log_every_n_steps", logEveryNSteps);
+  }
+
+  /** The loggers that the config names. */
+  List<MetricLogger.Spec> loggers() {
+    return metricLogger == null ? List.of() : metricLogger;
+  }
+
+  /** Whether a step is told: every few, the last, and those with a validation. */
+  boolean due(StepMetrics metrics, long totalSteps) {
+    return metrics.step() % logEveryNSteps == 0
+        || metrics.step() == totalSteps
+        || metrics.valLoss() != null;
+  }
+}
