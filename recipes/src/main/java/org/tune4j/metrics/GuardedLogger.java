@@ -1,5 +1,6 @@
 package org.tune4j.metrics;
 
+import java.io.IOException;
 import java.util.function.Consumer;
 import org.tune4j.TuneException;
 
@@ -23,6 +24,8 @@ sealed interface GuardedLogger permits LocalLogger, RemoteLogger {
   /** Why something failed, in one line. */
   static String reason(Throwable e) {
     String message = String.valueOf(e.getMessage()).strip().replaceAll("\\s*[\\r\\n]+\\s*", " ");
-    return e instanceof TuneException ? message : e.getClass().getSimpleName() + ": " + message;
+    return e instanceof TuneException || e.getClass() == IOException.class
+        ? message
+        : e.getClass().getSimpleName() + ": " + message;
   }
 }

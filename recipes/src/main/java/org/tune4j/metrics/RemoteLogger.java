@@ -31,6 +31,7 @@ final class RemoteLogger implements GuardedLogger {
   private @Nullable Outcome outcome;
   private boolean warnedOfRetry;
   private boolean givenUp;
+  private boolean abandoned; // at the end's time limit: what the thread meets after that is no news
   private long taken;
   private long delivered;
 
@@ -69,9 +70,10 @@ final class RemoteLogger implements GuardedLogger {
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
-    boolean late = thread.isAlive();
-    thread.interrupt();
     synchronized (this) {
+      boolean late = thread.isAlive();
+      abandoned = late;
+      thread.interrupt();
       if (!givenUp && (late || delivered < taken)) {
         warnings.add(
             "%s: %d steps were not delivered, and the end of the run %s; logs/metrics.jsonl has every step"
@@ -127,6 +129,9 @@ final class RemoteLogger implements GuardedLogger {
   }
 
   private synchronized void giveUp(Throwable e) {
+    if (abandoned) {
+      return;
+    }
     givenUp = true;
     waiting.clear();
     warnings.add(
@@ -159,6 +164,9 @@ final class RemoteLogger implements GuardedLogger {
 
   /** Waits before the next attempt: until the run ends, and not long after. */
   private synchronized void pause(long ms, IOException why) throws InterruptedException {
+    if (abandoned) {
+      throw new InterruptedException();
+    }
     if (!warnedOfRetry) {
       warnedOfRetry = true;
       warnings.add(
