@@ -18,9 +18,9 @@ import java.lang.annotation.Target;
  * <p>The parameters are the accepted keys, {@code camelCase} here and {@code snake_case} in the
  * config. A parameter's type says what is accepted: {@code int}, {@code long}, {@code double},
  * {@code boolean}, {@code String}, {@code Path}, an enum (by its lower-case name), {@code List<T>}
- * of these, {@code Map<String, String>}, {@code Object} (any plain value), a record (a nested
- * section without a {@code _component_}), or another component's type (a nested section with one).
- * A parameter is required unless it carries {@link Default} or is {@code @Nullable}.
+ * of these, {@code Map<String, String>}, {@code Object} (anything, as texts, lists and maps), or
+ * another component's type (a nested section with a {@code _component_}). A parameter is required
+ * unless it carries {@link Default} or is {@code @Nullable}.
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)

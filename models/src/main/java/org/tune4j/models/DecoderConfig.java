@@ -1,5 +1,10 @@
 package org.tune4j.models;
 
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.BiConsumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 
@@ -55,6 +60,33 @@ public record DecoderConfig(
       throw new UsageException(
           "sliding_window is %d, expected 0 (none) or more".formatted(slidingWindow));
     }
+  }
+
+  /**
+   * What another has that this does not, as {@code rope_theta is 10000.0, expected 500000.0}: all
+   * that changes a forward pass, so not {@code maxSeqLen}.
+   */
+  List<String> differences(DecoderConfig other) {
+    List<String> found = new ArrayList<>();
+    BiConsumer<String, Function<DecoderConfig, @Nullable Object>> compare =
+        (key, get) -> {
+          if (!Objects.equals(get.apply(this), get.apply(other))) {
+            found.add("%s is %s, expected %s".formatted(key, get.apply(other), get.apply(this)));
+          }
+        };
+    compare.accept("vocab_size", DecoderConfig::vocabSize);
+    compare.accept("hidden_size", DecoderConfig::hiddenSize);
+    compare.accept("intermediate_size", DecoderConfig::intermediateSize);
+    compare.accept("num_hidden_layers", DecoderConfig::numLayers);
+    compare.accept("num_attention_heads", DecoderConfig::numHeads);
+    compare.accept("num_key_value_heads", DecoderConfig::numKvHeads);
+    compare.accept("head_dim", DecoderConfig::headDim);
+    compare.accept("rms_norm_eps", DecoderConfig::normEps);
+    compare.accept("rope_theta", DecoderConfig::ropeTheta);
+    compare.accept("rope_scaling", DecoderConfig::ropeScaling);
+    compare.accept("tie_word_embeddings", DecoderConfig::tieWordEmbeddings);
+    compare.accept("sliding_window", DecoderConfig::slidingWindow);
+    return List.copyOf(found);
   }
 
   private static void positive(String name, int value) {

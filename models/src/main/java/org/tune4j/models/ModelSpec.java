@@ -1,5 +1,6 @@
 package org.tune4j.models;
 
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.tensor.DType;
@@ -12,8 +13,25 @@ import org.tune4j.tensor.DType;
  * @param lora null for a plain model
  */
 public record ModelSpec(String name, @Nullable DecoderConfig config, @Nullable LoraConfig lora) {
-  /** The same with the sizes that a checkpoint has. */
+  /**
+   * The same with the sizes that a checkpoint has. A builder with sizes of its own keeps the
+   * checkpoint's longest row and must agree in all else: weights of the same shapes may belong to
+   * other rotary frequencies, and would compute something, wrongly.
+   *
+   * @throws UsageException naming what differs
+   */
   public ModelSpec withConfig(DecoderConfig read) {
+    if (config != null) {
+      List<String> differences = config.differences(read);
+      if (!differences.isEmpty()) {
+        throw new UsageException(
+            "the checkpoint is not model '%s': %s; name the checkpoint's own builder, or %s, which reads config.json"
+                .formatted(
+                    name,
+                    String.join(", ", differences),
+                    lora == null ? "auto_model" : "lora_auto"));
+      }
+    }
     return new ModelSpec(name, read, lora);
   }
 

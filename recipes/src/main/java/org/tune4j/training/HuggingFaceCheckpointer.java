@@ -23,6 +23,7 @@ import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.ShardPlan;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -61,12 +62,18 @@ public record HuggingFaceCheckpointer(
   public static HuggingFaceCheckpointer of(
       @Doc("a Hugging Face model's folder") Path checkpointDir,
       @Doc("accepted for torchtune's configs; the folder's own files are read")
-          @Nullable List<String> checkpointFiles,
+          @Nullable Object checkpointFiles,
       @Doc("a PEFT adapter to start from") @Nullable Path adapterCheckpoint,
       @Doc("where epoch_N folders are written") Path outputDir,
       @Doc("accepted for torchtune's configs; config.json decides") @Default("''") String modelType,
       @Doc("accepted for torchtune's configs; the newest checkpoint of output_dir is found")
-          @Nullable Path recipeCheckpoint) {
+          @Nullable Path recipeCheckpoint,
+      @Doc("accepted for torchtune's configs; weights are written as safetensors") @Default("true")
+          boolean safeSerialization) {
+    if (!safeSerialization) {
+      throw new UsageException(
+          "checkpointer.safe_serialization is false, weights are only written as safetensors; set it to true");
+    }
     return new HuggingFaceCheckpointer(checkpointDir, adapterCheckpoint, outputDir);
   }
 
@@ -123,16 +130,28 @@ public record HuggingFaceCheckpointer(
   private static Decoder loadBase(
       ModelSpec spec, Path weights, Engine engine, DType dtype, Reader reader) {
     HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
-    ModelSpec sized = spec.config() == null ? spec.withConfig(sizes(folder.config())) : spec;
-    Decoder decoder = sized.build(dtype);
+    Decoder decoder = sized(spec, folder).build(dtype);
     Map<String, Tensor> base = new LinkedHashMap<>();
     folder.weights().forEach((name, w) -> base.put(name, reader.read(engine, w.file(), w.entry())));
     boolean adapted = decoder.lora().isPresent();
-    StateDict.Loaded loaded = StateDict.load(decoder, base, !adapted);
-    if (adapted) {
-      LoraStateDict.validateBase(decoder, loaded);
+    try {
+      StateDict.Loaded loaded = StateDict.load(decoder, base, !adapted);
+      if (adapted) {
+        LoraStateDict.validateBase(decoder, loaded);
+      }
+    } catch (InputException e) {
+      throw new InputException("checkpoint %s: %s".formatted(weights, e.getMessage()), e);
     }
     return decoder;
+  }
+
+  private static ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {
+    try {
+      return spec.withConfig(sizes(folder.config()));
+    } catch (UsageException e) {
+      throw new InputException(
+          "%s: %s".formatted(folder.path().resolve(HuggingFaceFolder.CONFIG), e.getMessage()), e);
+    }
   }
 
   private static void loadAdapter(Engine engine, Decoder decoder, Path path) {
