@@ -61,7 +61,8 @@ final class JsonFields {
   }
 
   private static String position(JsonProcessingException e) {
-    String what = e.getOriginalMessage();
+    // Jackson adds where the open bracket is, in words for programmers.
+    String what = e.getOriginalMessage().replaceAll(" \\(start marker at .*?\\]\\)", "");
     return e.getLocation() == null
         ? what
         : "line "

@@ -34,7 +34,7 @@ public record ShardSize(long bytes) {
 
   public ShardSize {
     if (bytes < 1) {
-      throw new UsageException("The shard size is " + bytes + " bytes, expected at least 1");
+      throw new UsageException("max_shard_size is " + bytes + " bytes, expected at least 1");
     }
   }
 
@@ -60,7 +60,7 @@ public record ShardSize(long bytes) {
 
   private static UsageException unreadable(String text, @Nullable Throwable cause) {
     String message =
-        "The shard size is " + Texts.quoted(text) + ", expected a size such as 5GB or 200MB";
+        "max_shard_size is " + Texts.quoted(text) + ", expected a size such as 5GB or 200MB";
     return cause == null ? new UsageException(message) : new UsageException(message, cause);
   }
 }

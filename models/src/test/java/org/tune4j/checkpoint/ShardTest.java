@@ -37,14 +37,14 @@ class ShardTest {
   @ValueSource(strings = {"", "GB", "5 parsecs", "-1GB", "99999999999TB"})
   void parse_otherText_isRefused(String text) {
     assertEquals(
-        "The shard size is '" + text + "', expected a size such as 5GB or 200MB",
+        "max_shard_size is '" + text + "', expected a size such as 5GB or 200MB",
         assertThrows(UsageException.class, () -> ShardSize.parse(text)).getMessage());
   }
 
   @Test
   void parse_zero_isRefused() {
     assertEquals(
-        "The shard size is 0 bytes, expected at least 1",
+        "max_shard_size is 0 bytes, expected at least 1",
         assertThrows(UsageException.class, () -> ShardSize.parse("0GB")).getMessage());
   }
 
