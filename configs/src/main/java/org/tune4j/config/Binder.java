@@ -10,12 +10,16 @@ import java.lang.reflect.Type;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.ConfigException;
@@ -27,16 +31,7 @@ import org.tune4j.component.Inline;
 /** Builds what a config describes, or says everything that is wrong with it. */
 public final class Binder {
   private static final String COMPONENT = "_component_";
-
-  /** torchtune's keys that are accepted and do nothing here. */
-  private static final Set<String> IGNORED =
-      Set.of(
-          "compile",
-          "profiler",
-          "log_peak_memory_stats",
-          "log_level",
-          "enable_activation_offloading",
-          "custom_sharded_layers");
+  private static final Pattern WORD = Pattern.compile("\\w+");
 
   private final ComponentRegistry registry;
   private final List<String> problems = new ArrayList<>();
@@ -65,7 +60,7 @@ public final class Binder {
                   String.join(", ", registry.names(kind))));
     }
     Binder binder = new Binder(registry);
-    Object built = binder.build(e, config.root(), IGNORED);
+    Object built = binder.build(e, config.root(), Torchtune.keys());
     if (!binder.problems.isEmpty() || built == null) {
       throw new ConfigException(binder.problems);
     }
@@ -97,6 +92,13 @@ public final class Binder {
     return kind.cast(built);
   }
 
+  /**
+   * A line for each accepted key of torchtune's that asks for something that has no effect here.
+   */
+  public static List<String> notes(Config config) {
+    return Torchtune.notes(config.root());
+  }
+
   private @Nullable Object build(Executable e, Node.Section section, Set<String> ignored) {
     int before = problems.size();
     Set<String> accepted = new LinkedHashSet<>();
@@ -111,7 +113,7 @@ public final class Binder {
                         .formatted(
                             value.origin(),
                             key,
-                            Nearest.hint(key, accepted),
+                            Nearest.hint(key, known(accepted, section)),
                             String.join(", ", accepted)));
               }
             });
@@ -155,13 +157,33 @@ public final class Binder {
           : ((Constructor<?>) e).newInstance(arguments);
     } catch (InvocationTargetException x) {
       if (x.getCause() instanceof TuneException known) {
-        problems.add("%s: %s".formatted(section.origin(), known.getMessage()));
+        problems.add("%s: %s".formatted(place(section, known), known.getMessage()));
         return null;
       }
       throw new IllegalStateException("component " + e + " failed", x.getCause());
     } catch (ReflectiveOperationException x) {
       throw new IllegalStateException("component " + e + " cannot be called", x);
     }
+  }
+
+  /** What may stand in a section: its own keys, and at the top LoRA's, which reach the model. */
+  private static Collection<String> known(Collection<String> accepted, Node.Section section) {
+    Set<String> all = new TreeSet<>(accepted);
+    if (section.entries().containsKey("model")) {
+      all.addAll(Config.LORA_KEYS);
+    }
+    return all;
+  }
+
+  /** That of the key which a component's complaint names first, else the section's. */
+  private static String place(Node.Section section, TuneException complaint) {
+    return WORD.matcher(String.valueOf(complaint.getMessage()))
+        .results()
+        .map(word -> section.entries().get(word.group()))
+        .filter(Objects::nonNull)
+        .findFirst()
+        .orElse(section)
+        .origin();
   }
 
   private @Nullable Object argument(String key, Parameter p, Node.Section section) {
@@ -213,6 +235,9 @@ public final class Binder {
       return out;
     }
     Class<?> c = (Class<?>) type;
+    if (c == Object.class) {
+      return anything(value);
+    }
     if (value instanceof Node.Scalar s && isPlain(c)) {
       Object plain = plain(c, s);
       return plain != null ? plain : wrong(key, type, value);
@@ -226,6 +251,19 @@ public final class Binder {
       return build(ofList, new Node.Section(only, value.origin()), Set.of());
     }
     return wrong(key, type, value);
+  }
+
+  /** Texts, lists of these and maps to these. */
+  private static Object anything(Node value) {
+    if (value instanceof Node.Scalar s) {
+      return s.text();
+    }
+    if (value instanceof Node.Sequence s) {
+      return s.items().stream().map(Binder::anything).toList();
+    }
+    Map<String, Object> map = new LinkedHashMap<>();
+    ((Node.Section) value).entries().forEach((k, v) -> map.put(k, anything(v)));
+    return map;
   }
 
   private @Nullable Object component(String key, Class<?> kind, Node.Section section) {
@@ -242,14 +280,15 @@ public final class Binder {
       problems.add(
           "%s: %s._component_ is '%s', which is not known%s; there are %s"
               .formatted(
-                  s.origin(),
-                  key,
-                  s.text(),
-                  Nearest.hint(s.text(), names),
-                  String.join(", ", names)));
+                  s.origin(), key, s.text(), hint(s.text(), names), String.join(", ", names)));
       return null;
     }
     return build(e, section, Set.of());
+  }
+
+  private static String hint(String component, List<String> names) {
+    String refusal = Torchtune.refusal(component);
+    return refusal.isEmpty() ? Nearest.hint(Torchtune.last(component), names) : refusal;
   }
 
   private static boolean isPlain(Class<?> c) {
@@ -264,6 +303,9 @@ public final class Binder {
     try {
       if (c == String.class) {
         return text;
+      }
+      if (c == Path.class && text.isEmpty()) {
+        return null;
       }
       if (c == Path.class) {
         return Path.of(

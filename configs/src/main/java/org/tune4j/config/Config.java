@@ -26,7 +26,7 @@ public final class Config {
   /**
    * The LoRA keys that may stand at the top and reach the model, as torchtune's tutorial has them.
    */
-  private static final Set<String> LORA_KEYS =
+  static final Set<String> LORA_KEYS =
       Set.of(
           "lora_rank",
           "lora_alpha",
@@ -140,7 +140,8 @@ public final class Config {
         Node value = value(o, o.substring(eq + 1));
         String last = path[path.length - 1];
         if (section.entries().get(last) instanceof Node.Section old
-            && value instanceof Node.Scalar) {
+            && value instanceof Node.Scalar component
+            && !component.isNull()) {
           old.entries().put("_component_", value);
         } else {
           section.entries().put(last, value);
@@ -246,11 +247,12 @@ public final class Config {
                   .formatted(scalar.origin(), key)));
     }
     Node.Scalar inner = (Node.Scalar) interpolate(root, value, depth + 1);
+    boolean whole = from == 0 && to == text.length() - 1;
     return interpolate(
         root,
         new Node.Scalar(
             text.substring(0, from) + inner.text() + text.substring(to + 1),
-            scalar.quoted(),
+            whole ? inner.quoted() : scalar.quoted(),
             scalar.origin()),
         depth + 1);
   }

@@ -91,6 +91,7 @@ final class RunCommand implements Callable<Integer> {
     }
     Config resolved = ShippedConfigs.read(config).with(changes);
     Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
+    Binder.notes(resolved).forEach(terminal.out()::println);
     try (StopSignal stop = StopSignal.listen()) {
       built.run(
           new RunContext(

@@ -65,6 +65,7 @@ final class ValidateCommand implements Callable<Integer> {
     }
     Config resolved = Config.parse(config, text).with(overrides);
     Binder.bind(components.get(), Recipe.class, name, resolved);
+    Binder.notes(resolved).forEach(terminal.out()::println);
     terminal.out().println(config + ": valid for " + name);
     return 0;
   }

@@ -1,0 +1,107 @@
+package org.tune4j.config;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * torchtune's keys and components that have no counterpart here. A key that changes no result is
+ * accepted; a component that would is refused in words.
+ */
+final class Torchtune {
+  /** Keys of the top level that do nothing here, and what there is instead. */
+  private static final Map<String, String> KEYS = new LinkedHashMap<>();
+
+  /** Beginnings of components' names, and why these are refused. */
+  private static final Map<String, String> REFUSED = new LinkedHashMap<>();
+
+  static {
+    KEYS.put("compile", "the backend's kernels are used as they are");
+    KEYS.put("profiler", "seconds and rss_mb of every step are in metrics.jsonl");
+    KEYS.put("metric_logger", "metrics are written to output_dir/logs/metrics.jsonl");
+    KEYS.put(
+        "enable_activation_offloading",
+        "enable_activation_checkpointing is what saves activation memory");
+    KEYS.put("enable_async_checkpointing", "a checkpoint is whole before training goes on");
+    KEYS.put("custom_sharded_layers", "one device holds the whole model");
+    KEYS.put("low_cpu_ram", "weights are mapped from the file");
+    KEYS.put("cudnn_deterministic_mode", "runs of one seed are equal on a CPU as it is");
+    KEYS.put("log_peak_memory_stats", "rss_mb of every step is in metrics.jsonl");
+    KEYS.put("log_level", "progress and errors are always printed");
+
+    REFUSED.put(
+        "torchtune.training.FullModelMetaCheckpointer",
+        "reads Meta's files; use hf_checkpointer with the model's Hugging Face folder");
+    REFUSED.put(
+        "torchtune.training.FullModelTorchTuneCheckpointer",
+        "reads torchtune's own files; use hf_checkpointer with the model's Hugging Face folder");
+    REFUSED.put(
+        "torchtune.training.DistributedCheckpointer",
+        "reads torchtune's own files; use hf_checkpointer with the model's Hugging Face folder");
+    REFUSED.put(
+        "bitsandbytes.",
+        "keeps the optimiser's state in another type, which changes the updates; use adamw");
+    REFUSED.put(
+        "torchao.",
+        "keeps the optimiser's state in another type, which changes the updates; use adamw");
+  }
+
+  private Torchtune() {}
+
+  /** The keys that are accepted and do nothing. */
+  static Set<String> keys() {
+    return KEYS.keySet();
+  }
+
+  /**
+   * A line for each key that asks for something and gets nothing, with its place.
+   *
+   * @param root the whole config
+   */
+  static List<String> notes(Node.Section root) {
+    List<String> notes = new ArrayList<>();
+    root.entries()
+        .forEach(
+            (key, value) -> {
+              String instead = KEYS.get(key);
+              if (instead != null && !key.startsWith("log_") && asks(value)) {
+                notes.add("%s: key '%s' has no effect: %s".formatted(value.origin(), key, instead));
+              }
+            });
+    return notes;
+  }
+
+  /** Whether a value is more than an absent, switched-off or file-writing one. */
+  private static boolean asks(Node value) {
+    if (value instanceof Node.Scalar s) {
+      return !s.isNull() && !s.text().equalsIgnoreCase("false");
+    }
+    if (value instanceof Node.Section s) {
+      Node enabled = s.entries().get("enabled");
+      Node component = s.entries().get("_component_");
+      return (enabled == null || asks(enabled))
+          && !(component instanceof Node.Scalar c && c.text().endsWith(".DiskLogger"));
+    }
+    return true;
+  }
+
+  /** Why a component of torchtune's world is refused, after a blank; empty for any other. */
+  static String refusal(String component) {
+    String last = last(component);
+    if (last.startsWith("qlora_")) {
+      return "; QLoRA is not supported yet: use " + last.substring(1);
+    }
+    return REFUSED.entrySet().stream()
+        .filter(e -> component.startsWith(e.getKey()))
+        .map(e -> "; it " + e.getValue())
+        .findFirst()
+        .orElse("");
+  }
+
+  /** A dotted name's last part. */
+  static String last(String dotted) {
+    return dotted.substring(dotted.lastIndexOf('.') + 1);
+  }
+}
