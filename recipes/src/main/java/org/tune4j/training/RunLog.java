@@ -52,7 +52,7 @@ public final class RunLog implements AutoCloseable {
     this.totalSteps = totalSteps;
     this.options = options;
     output.write("config.yaml", context.resolvedConfig());
-    progress = new Progress(out, context.terminal(), state.step(), totalSteps);
+    progress = new Progress(out, context.terminal(), totalSteps);
     metrics = MetricsFile.open(output.path().resolve("logs"), state.step());
     loggers =
         MetricLoggers.open(
@@ -74,6 +74,7 @@ public final class RunLog implements AutoCloseable {
   /** Says what is odd about the first step. */
   public void firstStep(
       Optional<TrainStep.Outcome> outcome, int vocabSize, List<String> withoutGradient) {
+    progress.close();
     double guess = Math.log(vocabSize);
     if (outcome.isPresent() && outcome.get().loss() > guess + DOUBT) {
       out.printf(
@@ -97,6 +98,7 @@ public final class RunLog implements AutoCloseable {
       double lr,
       @Nullable Double valLoss) {
     if (outcome.isEmpty()) {
+      progress.close();
       out.printf(
           "warning: step %d is skipped: no token of rows %s is trained on%n",
           state.step(),
@@ -125,7 +127,7 @@ public final class RunLog implements AutoCloseable {
 
   /** An epoch's result is on the disk. */
   public void saved(Path folder) {
-    out.println("saved " + folder);
+    progress.say("saved " + folder);
   }
 
   /** The run is complete. */
@@ -136,6 +138,7 @@ public final class RunLog implements AutoCloseable {
   /** The run ends before its last step. */
   public void stopped(Path checkpoint) {
     outcome = Outcome.STOPPED;
+    progress.close();
     out.printf("%nstopped; saved %s; go on with:%n  %s%n", checkpoint, context.resumeCommand());
   }
 
@@ -148,6 +151,7 @@ public final class RunLog implements AutoCloseable {
   @Override
   public void close() {
     loggers.close(outcome);
+    progress.close();
     metrics.close();
   }
 }
