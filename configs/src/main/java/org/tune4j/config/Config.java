@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.tune4j.ConfigException;
+import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.LoaderOptions;
@@ -55,7 +56,8 @@ public final class Config {
     try {
       return parse(file.toString(), Files.readString(file));
     } catch (IOException e) {
-      throw new UsageException("config %s cannot be read: %s".formatted(file, e), e);
+      throw new UsageException(
+          "config %s cannot be read: %s".formatted(file, TuneException.reason(e)), e);
     }
   }
 

@@ -2,13 +2,17 @@ package org.tune4j.config;
 
 import java.util.Collection;
 import java.util.Comparator;
+import java.util.Locale;
 import java.util.Optional;
 
 /** The name that was probably meant. */
 public final class Nearest {
   private Nearest() {}
 
-  /** The closest of {@code names} within a third of its length in edits, swaps counted once. */
+  /**
+   * The closest of {@code names} within a third of its length in edits, swaps counted once and the
+   * case of letters not at all.
+   */
   public static Optional<String> of(String typed, Collection<String> names) {
     return names.stream()
         .filter(n -> distance(typed, n) <= Math.max(1, Math.max(typed.length(), n.length()) / 3))
@@ -21,7 +25,9 @@ public final class Nearest {
   }
 
   /** Damerau and Levenshtein's, of adjacent swaps. */
-  static int distance(String a, String b) {
+  static int distance(String typed, String name) {
+    String a = typed.toLowerCase(Locale.ROOT);
+    String b = name.toLowerCase(Locale.ROOT);
     int[][] d = new int[a.length() + 1][b.length() + 1];
     for (int i = 0; i <= a.length(); i++) {
       for (int j = 0; j <= b.length(); j++) {

@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 
 /** The configs that ship, by names such as {@code smollm2/135M_lora_single_device}. */
@@ -32,7 +33,8 @@ public final class ShippedConfigs {
     try {
       return Files.readString(file);
     } catch (IOException e) {
-      throw new UsageException("config %s cannot be read: %s".formatted(file, e), e);
+      throw new UsageException(
+          "config %s cannot be read: %s".formatted(file, TuneException.reason(e)), e);
     }
   }
 

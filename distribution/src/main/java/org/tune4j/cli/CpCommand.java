@@ -8,6 +8,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
+import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.config.ShippedConfigs;
 import picocli.CommandLine.Command;
@@ -56,7 +57,8 @@ final class CpCommand implements Callable<Integer> {
       Files.createDirectories(folder);
       write(folder, file, text);
     } catch (IOException e) {
-      throw new EnvironmentException("%s cannot be written: %s".formatted(file, e), e);
+      throw new EnvironmentException(
+          "%s cannot be written: %s".formatted(file, TuneException.reason(e)), e);
     }
     terminal.out().println("copied " + name + " to " + file);
     return 0;

@@ -1,11 +1,9 @@
 package org.tune4j.checkpoint;
 
 import java.io.IOException;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
-import java.nio.file.NoSuchFileException;
 import java.util.List;
 import java.util.Locale;
+import org.tune4j.TuneException;
 
 /** How names, sizes and causes from foreign files appear in one-line messages. */
 final class Texts {
@@ -52,14 +50,6 @@ final class Texts {
 
   /** What the operating system said, without the path that the message names already. */
   static String reason(IOException cause) {
-    if (cause instanceof NoSuchFileException) {
-      return "no such file or folder";
-    }
-    if (cause instanceof AccessDeniedException) {
-      return "permission denied";
-    }
-    String reason =
-        cause instanceof FileSystemException system ? system.getReason() : cause.getMessage();
-    return reason == null ? cause.getClass().getSimpleName() : reason;
+    return TuneException.reason(cause);
   }
 }

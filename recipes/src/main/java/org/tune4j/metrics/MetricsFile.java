@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.tune4j.EnvironmentException;
+import org.tune4j.TuneException;
 
 /**
  * Appends one JSON object a step to {@code metrics.jsonl}, line by line, so that others can follow
@@ -52,7 +53,9 @@ public final class MetricsFile implements AutoCloseable {
       return new MetricsFile(file, out);
     } catch (IOException e) {
       throw new EnvironmentException(
-          "%s cannot be written: %s; choose another output_dir".formatted(file, e), e);
+          "%s cannot be written: %s; choose another output_dir"
+              .formatted(file, TuneException.reason(e)),
+          e);
     }
   }
 
@@ -145,7 +148,7 @@ public final class MetricsFile implements AutoCloseable {
     } catch (IOException e) {
       throw new EnvironmentException(
           "%s cannot be appended to: %s; free some space and run again with --resume"
-              .formatted(file, e),
+              .formatted(file, TuneException.reason(e)),
           e);
     }
   }
@@ -155,7 +158,8 @@ public final class MetricsFile implements AutoCloseable {
     try {
       out.close();
     } catch (IOException e) {
-      throw new EnvironmentException("%s cannot be closed: %s".formatted(file, e), e);
+      throw new EnvironmentException(
+          "%s cannot be closed: %s".formatted(file, TuneException.reason(e)), e);
     }
   }
 }
