@@ -143,8 +143,7 @@ public final class RunLog implements AutoCloseable {
   }
 
   private void warn(String line) {
-    // On a terminal in place of the progress bar, which the next step shows again.
-    out.printf("%swarning: %s%n", context.terminal() ? "\r\u001b[K" : "", line);
+    progress.say("warning: " + line);
   }
 
   /** Without {@link #finished} or {@link #stopped} before, an error ended the run. */
