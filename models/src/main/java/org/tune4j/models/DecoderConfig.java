@@ -70,8 +70,10 @@ public record DecoderConfig(
     List<String> found = new ArrayList<>();
     BiConsumer<String, Function<DecoderConfig, @Nullable Object>> compare =
         (key, get) -> {
-          if (!Objects.equals(get.apply(this), get.apply(other))) {
-            found.add("%s is %s, expected %s".formatted(key, get.apply(other), get.apply(this)));
+          Object expected = get.apply(this);
+          Object actual = get.apply(other);
+          if (!Objects.equals(expected, actual)) {
+            found.add("%s is %s, expected %s".formatted(key, actual, expected));
           }
         };
     compare.accept("vocab_size", DecoderConfig::vocabSize);

@@ -21,4 +21,11 @@ public record RopeScaling(
               .formatted(originalMaxSeqLen));
     }
   }
+
+  /** As in {@code config.json}. */
+  @Override
+  public String toString() {
+    return "{factor: %s, low_freq_factor: %s, high_freq_factor: %s, original_max_position_embeddings: %d}"
+        .formatted(factor, lowFreqFactor, highFreqFactor, originalMaxSeqLen);
+  }
 }

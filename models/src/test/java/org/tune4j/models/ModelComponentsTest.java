@@ -9,6 +9,7 @@ import java.lang.reflect.Method;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
@@ -20,6 +21,7 @@ import org.tune4j.component.Component;
 import org.tune4j.component.ComponentProvider;
 import org.tune4j.models.auto.AutoModel;
 import org.tune4j.models.llama2.Llama2;
+import org.tune4j.nn.Parameter;
 import org.tune4j.peft.ParameterSummary;
 import org.tune4j.tensor.DType;
 
@@ -97,6 +99,23 @@ class ModelComponentsTest {
     assertThrows(UsageException.class, () -> spec.build(DType.FP32));
     assertEquals(
         320, spec.withConfig(TinyModels.config("llama2")).build(DType.FP32).config().vocabSize());
+  }
+
+  @Test
+  void withConfig_ofACheckpointWithOtherFrequencies_isRefused() throws Exception {
+    ModelSpec llama3 = build("lora_llama3_8b");
+    DecoderConfig llama31 = Objects.requireNonNull(build("llama3_1_8b").config());
+    assertEquals(
+        "the checkpoint is not model 'lora_llama3_8b': rope_scaling is {factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_position_embeddings: 8192}, expected null; name the checkpoint's own builder, or lora_auto, which reads config.json",
+        assertThrows(UsageException.class, () -> llama3.withConfig(llama31)).getMessage());
+    assertEquals(llama31, build("lora_llama3_1_8b").withConfig(llama31).config());
+  }
+
+  @Test
+  void build_ofThe70b_takesNoStorage() throws Exception {
+    ModelSpec large = build("lora_llama3_1_70b");
+    assertTrue(
+        large.build(DType.BF16).parameters().values().stream().noneMatch(Parameter::hasStorage));
   }
 
   @ParameterizedTest

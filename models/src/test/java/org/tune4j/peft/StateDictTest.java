@@ -18,6 +18,7 @@ import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.GoldenFile;
+import org.tune4j.models.LoraLinear;
 import org.tune4j.models.TestBackend;
 import org.tune4j.models.TinyModels;
 import org.tune4j.tensor.DType;
@@ -177,6 +178,29 @@ class StateDictTest {
     Adapters.setTrainable(lora, Set.of("lm_head.weight"));
     assertEquals(new ParameterSummary(198_080, 20_480), ParameterSummary.of(lora));
     assertThrows(UsageException.class, () -> Adapters.setTrainable(lora, Set.of("lm_heat.weight")));
+  }
+
+  @Test
+  void disable_leftByAnException_isOver() {
+    assertThrows(
+        IllegalStateException.class,
+        () -> {
+          try (Adapters.Disabled off = Adapters.disable(lora)) {
+            assertTrue(Adapters.linears(lora).values().stream().noneMatch(LoraLinear::enabled));
+            throw new IllegalStateException("in the block");
+          }
+        });
+    assertTrue(Adapters.linears(lora).values().stream().allMatch(LoraLinear::enabled));
+  }
+
+  @Test
+  void disable_insideDisable_doesNotEndTheOuterOne() {
+    try (Adapters.Disabled outer = Adapters.disable(lora)) {
+      try (Adapters.Disabled inner = Adapters.disable(lora)) {
+        assertTrue(Adapters.linears(lora).values().stream().noneMatch(LoraLinear::enabled));
+      }
+      assertTrue(Adapters.linears(lora).values().stream().noneMatch(LoraLinear::enabled));
+    }
   }
 
   @Test
