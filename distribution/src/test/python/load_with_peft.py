@@ -1,0 +1,45 @@
+#!/usr/bin/env python3
+"""Loads what a run has written with Python's PEFT and transformers and compares the logits.
+
+    load_with_peft.py BASE EPOCH
+
+BASE is the Hugging Face folder that was fine-tuned, EPOCH a folder such as out/epoch_0, written without
+save_adapter_weights_only. The base with the adapter, and the merged model, must compute the same, and not what the
+base does alone. Needs torch, transformers and peft; prints the differences and exits with 0 or 1.
+"""
+import os
+import sys
+
+import torch
+from peft import PeftModel
+from safetensors import safe_open
+from transformers import AutoModelForCausalLM
+
+
+def main(base_folder, epoch):
+    # Adapters of another base have other shapes; PEFT would say so. Missing tensors it only warns of.
+    with safe_open(os.path.join(epoch, "adapter_model.safetensors"), "pt") as f:
+        written = set(f.keys())
+        types = {f.get_slice(k).get_dtype() for k in written}
+    base = AutoModelForCausalLM.from_pretrained(base_folder, dtype=torch.float32)
+    ids = torch.randint(0, base.config.vocab_size, (1, 24), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        plain = base(ids).logits
+        tuned = PeftModel.from_pretrained(base, epoch)
+        known = {k.replace(".default", "") for k in tuned.state_dict() if "lora_" in k}
+        adapted = tuned(ids).logits
+        merged = AutoModelForCausalLM.from_pretrained(epoch, dtype=torch.float32)(ids).logits
+    if written != known:
+        sys.exit("PEFT expects other tensors: %s" % sorted(written ^ known)[:3])
+    moved = float((adapted - plain).abs().max())
+    apart = float((adapted - merged).abs().max())
+    # Merged weights are rounded to their type: half a unit in the last of 8 bits is 2e-3 of a weight.
+    limit = 1e-4 if types == {"F32"} else 0.25
+    print("adapter moves logits by %.2g; PEFT and the merged model differ by %.2g (limit %g)" % (moved, apart, limit))
+    return 0 if apart <= limit and moved > apart else 1
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))
