@@ -1,6 +1,7 @@
 package org.tune4j.checkpoint;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -158,8 +159,9 @@ public final class HuggingFaceFolder {
    */
   public void copySideFiles(Path target) {
     for (Path file : sideFiles()) {
-      try {
-        Files.copy(file, target.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
+      // As a stream: a copy of a read-only file would be read-only, and could not be changed.
+      try (InputStream in = Files.newInputStream(file)) {
+        Files.copy(in, target.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
       } catch (IOException e) {
         throw new EnvironmentException(
             "Cannot copy " + file + " to " + target + ": " + Texts.reason(e), e);
