@@ -1,7 +1,11 @@
 package org.tune4j.examples;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.tune4j.models.GoldenFile;
 import org.tune4j.models.TestBackend;
@@ -46,5 +50,19 @@ class LoraTutorialTest {
         198,080 parameters, 6,144 trainable (3.10 %)
         """,
         out.toString());
+  }
+
+  @Test
+  void readme_showsLinesOfTheTutorial() throws Exception {
+    String readme = Files.readString(Path.of("../README.md"));
+    String tutorial =
+        Files.readString(Path.of("src/test/java/org/tune4j/examples/LoraTutorial.java"));
+    String shown = readme.substring(readme.indexOf("```java") + 7);
+    List<String> lines =
+        shown.substring(0, shown.indexOf("```")).lines().map(String::strip).toList();
+    assertTrue(lines.size() > 5, shown);
+    for (String line : lines) {
+      assertTrue(tutorial.contains(line), line);
+    }
   }
 }
