@@ -10,10 +10,15 @@ base does alone. Needs torch, transformers and peft; prints the differences and 
 import os
 import sys
 
+import peft.tuners.lora.torchao
 import torch
 from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoModelForCausalLM
+
+
+# A torchao that PEFT finds too old stops it, though nothing of it is used here.
+peft.tuners.lora.torchao.is_torchao_available = lambda: False
 
 
 def main(base_folder, epoch):
