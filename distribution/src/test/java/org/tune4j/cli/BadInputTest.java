@@ -261,8 +261,8 @@ class BadInputTest {
         "dtype=fp17|dtype 'fp17' is not known; accepted are fp64, fp32, bf16, fp16",
         "device=tpu|device 'tpu' is not known; accepted are cpu, cuda and cuda:INDEX",
         "max_shard_size=5XB|max_shard_size is '5XB', expected a size such as 5GB or 200MB",
-        "optimizer=torch.optim.AdamV|optimizer._component_ is 'torch.optim.AdamV', which is not known; did you mean 'adamw'?; there are adamw",
-        "optimizer=bitsandbytes.optim.PagedAdamW8bit|optimizer._component_ is 'bitsandbytes.optim.PagedAdamW8bit', which is not known; it keeps the optimiser's state in another type, which changes the updates; use adamw; there are adamw",
+        "optimizer=torch.optim.AdamV|optimizer._component_ is 'torch.optim.AdamV', which is not known; did you mean 'adamw'?; there are adamw, sgd",
+        "optimizer=bitsandbytes.optim.PagedAdamW8bit|optimizer._component_ is 'bitsandbytes.optim.PagedAdamW8bit', which is not known; it keeps the optimiser's state in another type, which changes the updates; use adamw; there are adamw, sgd",
         "optimizer.lrr=1|key 'lrr' is not known; did you mean 'lr'?; accepted are lr, betas, eps, weight_decay, fused",
       })
   void key_wrong_isNamedWithItsPlace(String override, String message) throws IOException {
@@ -292,7 +292,7 @@ class BadInputTest {
     Path file = Files.writeString(dir.resolve("file"), "mine");
     fails(
         1,
-        "tune: DIR/file/config.yaml cannot be written: a file lies where a folder is needed; choose another output_dir",
+        "tune: output_dir DIR/file cannot be written: a file lies where a folder is needed; choose another output_dir",
         "output_dir=" + file);
     assertEquals("mine", Files.readString(file));
   }
@@ -304,7 +304,7 @@ class BadInputTest {
     assumeTrue(!Files.isWritable(locked), "skipped: the superuser writes anywhere");
     fails(
         1,
-        "tune: DIR/locked/config.yaml cannot be written: permission denied; choose another output_dir",
+        "tune: output_dir DIR/locked cannot be written: permission denied; choose another output_dir",
         "output_dir=" + locked);
   }
 
@@ -315,6 +315,6 @@ class BadInputTest {
     Files.createSymbolicLink(run.out().resolve("logs/metrics.jsonl"), Path.of("/dev/full"));
     fails(
         1,
-        "tune: DIR/out/logs/metrics.jsonl cannot be appended to: No space left on device; free some space and run again");
+        "tune: DIR/out/logs/metrics.jsonl cannot be appended to: No space left on device; free some space and run again with --resume");
   }
 }

@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
+import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.checkpoint.AtomicFolder;
 
@@ -49,7 +50,9 @@ public final class OutputFolder implements AutoCloseable {
       }
     } catch (IOException e) {
       throw new EnvironmentException(
-          "output_dir %s cannot be written: %s; choose another output_dir".formatted(path, e), e);
+          "output_dir %s cannot be written: %s; choose another output_dir"
+              .formatted(path, TuneException.reason(e)),
+          e);
     }
     AtomicFolder.sweep(path);
     AtomicFolder.sweep(path.resolve(RunCheckpoints.FOLDER));
@@ -81,7 +84,9 @@ public final class OutputFolder implements AutoCloseable {
       Files.writeString(file, text);
     } catch (IOException e) {
       throw new EnvironmentException(
-          "%s cannot be written: %s; choose another output_dir".formatted(file, e), e);
+          "%s cannot be written: %s; choose another output_dir"
+              .formatted(file, TuneException.reason(e)),
+          e);
     }
   }
 
@@ -90,7 +95,8 @@ public final class OutputFolder implements AutoCloseable {
     try {
       lock.close();
     } catch (IOException e) {
-      throw new EnvironmentException("output_dir %s cannot be released: %s".formatted(path, e), e);
+      throw new EnvironmentException(
+          "output_dir %s cannot be released: %s".formatted(path, TuneException.reason(e)), e);
     }
   }
 }
