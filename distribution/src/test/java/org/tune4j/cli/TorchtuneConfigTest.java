@@ -43,7 +43,7 @@ class TorchtuneConfigTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"llama3", "llama3_1", "code_llama2"})
+  @ValueSource(strings = {"llama3", "llama3_1", "code_llama2", "mistral"})
   void validate_asItIs_isValid(String name) {
     assertEquals(0, tune("validate", file(name), "dataset.data_files=rows.json"), err);
     assertEquals(name + ".yaml: valid for lora_finetune_single_device\n", out);
