@@ -208,7 +208,7 @@ class BadInputTest {
     Files.delete(run.rows());
     fails(
         1,
-        "tune: data file DIR/rows.jsonl does not exist; set dataset.data_files to a JSON or JSONL file");
+        "tune: data file DIR/rows.jsonl does not exist; set dataset.data_files to JSON, JSONL, CSV, Parquet or text files");
   }
 
   @Test
@@ -222,7 +222,7 @@ class BadInputTest {
     Files.writeString(run.rows(), "{\"instruction\": \"a\"}");
     fails(
         1,
-        "tune: DIR/rows.jsonl: row 1: column 'output' is missing, found instruction; name it with dataset.column_map.output=NAME");
+        "tune: DIR/rows.jsonl:1:1: row 1: column 'output' is missing, found instruction; name it with dataset.column_map.output=NAME");
   }
 
   @Test
