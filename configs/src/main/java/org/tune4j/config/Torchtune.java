@@ -20,11 +20,10 @@ final class Torchtune {
   static {
     KEYS.put("compile", "the backend's kernels are used as they are");
     KEYS.put("profiler", "seconds and rss_mb of every step are in metrics.jsonl");
-    KEYS.put("metric_logger", "metrics are written to output_dir/logs/metrics.jsonl");
     KEYS.put(
         "enable_activation_offloading",
         "enable_activation_checkpointing is what saves activation memory");
-    KEYS.put("enable_async_checkpointing", "a checkpoint is whole before training goes on");
+    KEYS.put("enable_async_checkpointing", "checkpoints are always written beside training");
     KEYS.put("custom_sharded_layers", "one device holds the whole model");
     KEYS.put("low_cpu_ram", "weights are mapped from the file");
     KEYS.put("cudnn_deterministic_mode", "runs of one seed are equal on a CPU as it is");
@@ -73,16 +72,14 @@ final class Torchtune {
     return notes;
   }
 
-  /** Whether a value is more than an absent, switched-off or file-writing one. */
+  /** Whether a value is more than an absent or a switched-off one. */
   private static boolean asks(Node value) {
     if (value instanceof Node.Scalar s) {
       return !s.isNull() && !s.text().equalsIgnoreCase("false");
     }
     if (value instanceof Node.Section s) {
       Node enabled = s.entries().get("enabled");
-      Node component = s.entries().get("_component_");
-      return (enabled == null || asks(enabled))
-          && !(component instanceof Node.Scalar c && c.text().endsWith(".DiskLogger"));
+      return enabled == null || asks(enabled);
     }
     return true;
   }
