@@ -51,6 +51,21 @@ public interface Kernels {
     return null;
   }
 
+  /**
+   * Attention of the last {@code m} positions of one row of {@code n}, each over the keys up to its
+   * own.
+   *
+   * @param q {@code [m, heads, headDim]}
+   * @param k {@code [n, kvHeads, headDim]}, {@code n >= m}, in any layout
+   * @param v as {@code k}
+   * @param window how many positions a query sees, itself included; 0 for all before it
+   * @return {@code [m, heads * headDim]}
+   */
+  default @Nullable TensorHandle attentionAtEnd(
+      TensorHandle q, TensorHandle k, TensorHandle v, int window, double scale) {
+    return null;
+  }
+
   /** {@code silu(gate) * up}. */
   default @Nullable TensorHandle swiGlu(TensorHandle gate, TensorHandle up) {
     return null;

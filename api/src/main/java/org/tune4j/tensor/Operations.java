@@ -214,36 +214,79 @@ public final class Operations {
   }
 
   /**
-   * The queries of a key-value group are rows of one product: {@code [kvHeads, group * t,
-   * headDim]}.
+   * Attention of one row's last positions: query {@code i} of {@code m} is at position {@code n - m
+   * + i} of {@code n} and sees the keys up to there. With a cache of keys and values, what {@link
+   * #attention} gives for these positions of the whole row.
+   *
+   * @param q {@code [m, heads, headDim]}
+   * @param k {@code [n, kvHeads, headDim]}, {@code n >= m}; views of a longer cache are welcome
+   * @param v as {@code k}
+   * @param window how many positions a query sees, itself included; 0 for all before it
+   * @return {@code [m, heads * headDim]}
+   */
+  public Tensor attentionAtEnd(Tensor q, Tensor k, Tensor v, int window, double scale) {
+    fits(
+        q.shape().rank() == 3
+            && k.shape().rank() == 3
+            && k.shape().equals(v.shape())
+            && q.size(0) >= 1
+            && q.size(0) <= k.size(0)
+            && q.size(2) == k.size(2)
+            && q.size(1) % k.size(1) == 0
+            && q.dtype() == k.dtype()
+            && q.dtype() == v.dtype(),
+        "attentionAtEnd",
+        q,
+        k,
+        v);
+    long m = q.size(0);
+    long n = k.size(0);
+    long seen = window > 0 ? Math.min(n, m + window - 1) : n;
+    try (TensorScope s = engine.openScope()) {
+      Tensor keys = seen < n ? k.narrow(0, n - seen, seen) : k;
+      Tensor values = seen < n ? v.narrow(0, n - seen, seen) : v;
+      TensorHandle h =
+          kernels.attentionAtEnd(q.handle(), keys.handle(), values.handle(), window, scale);
+      return s.moveOut(
+          h != null
+              ? result(h, q, m, q.size(1) * q.size(2))
+              : attentionOfRow(q, keys, values, window, scale));
+    }
+  }
+
+  /**
+   * {@code m} queries at the end of {@code n} keys. The queries of a key-value group are rows of
+   * one product: {@code [kvHeads, group * m, headDim]}.
    */
   private Tensor attentionOfRow(Tensor q, Tensor k, Tensor v, int window, double scale) {
-    long t = q.size(0);
+    long m = q.size(0);
+    long n = k.size(0);
     long heads = q.size(1);
     long dim = q.size(2);
     long kvHeads = k.size(1);
     long group = heads / kvHeads;
-    Tensor queries = q.transpose(0, 1).reshape(kvHeads, group * t, dim);
+    Tensor queries = q.transpose(0, 1).reshape(kvHeads, group * m, dim);
     Tensor scores = queries.matmul(k.transpose(0, 1).transpose(1, 2)).mul(scale);
     Tensor wide =
         widen(scores)
-            .reshape(kvHeads, group, t, t)
-            .add(causalMask((int) t, window, scores.dtype()));
-    Tensor weights = narrowTo(softmax(wide), q.dtype()).reshape(kvHeads, group * t, t);
+            .reshape(kvHeads, group, m, n)
+            .add(causalMask((int) m, (int) n, window, scores.dtype()));
+    Tensor weights = narrowTo(softmax(wide), q.dtype()).reshape(kvHeads, group * m, n);
     Tensor mixed = weights.matmul(v.transpose(0, 1));
-    return mixed.reshape(heads, t, dim).transpose(0, 1).reshape(t, heads * dim);
+    return mixed.reshape(heads, m, dim).transpose(0, 1).reshape(m, heads * dim);
   }
 
-  /** {@code [t, t]}: 0 where a query sees a key, -1e30 elsewhere. */
-  private Tensor causalMask(int t, int window, DType dtype) {
-    float[] mask = new float[t * t];
-    for (int i = 0; i < t; i++) {
-      for (int j = 0; j < t; j++) {
-        boolean seen = j <= i && (window <= 0 || i - j < window);
-        mask[i * t + j] = seen ? 0 : -1e30f;
+  /** {@code [m, n]}: 0 where a query sees a key, -1e30 elsewhere. */
+  private Tensor causalMask(int m, int n, int window, DType dtype) {
+    float[] mask = new float[m * n];
+    for (int i = 0; i < m; i++) {
+      int position = n - m + i;
+      for (int j = 0; j < n; j++) {
+        boolean seen = j <= position && (window <= 0 || position - j < window);
+        mask[i * n + j] = seen ? 0 : -1e30f;
       }
     }
-    return engine.tensor(mask, dtype == DType.FP64 ? DType.FP64 : DType.FP32, Shape.of(t, t));
+    return engine.tensor(mask, dtype == DType.FP64 ? DType.FP64 : DType.FP32, Shape.of(m, n));
   }
 
   /** {@code silu(gate) * up} (Shazeer 2020). */

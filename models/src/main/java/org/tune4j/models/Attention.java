@@ -24,8 +24,8 @@ public final class Attention extends Module {
     oProj = add("o_proj", linears.attention(AttnModule.OUTPUT_PROJ, q, dim));
   }
 
-  /** {@code [tokens, dim]} to the same. */
-  Tensor forward(Pass pass, Tensor x, RotaryEmbedding.Tables rope, int[] rowEnds) {
+  /** {@code [tokens, dim]} to the same, each token over those of its row up to itself. */
+  Tensor forward(Pass pass, Tensor x, RotaryEmbedding.Tables rope, Reach reach) {
     Operations ops = pass.engine().operations();
     long n = x.size(0);
     int heads = config.numHeads();
@@ -34,8 +34,7 @@ public final class Attention extends Module {
     Tensor q = ops.rope(qProj.forward(pass, x).reshape(n, heads, dim), rope.cos(), rope.sin());
     Tensor k = ops.rope(kProj.forward(pass, x).reshape(n, kvHeads, dim), rope.cos(), rope.sin());
     Tensor v = vProj.forward(pass, x).reshape(n, kvHeads, dim);
-    Tensor mixed =
-        ops.attention(q, k, v, rowEnds, config.slidingWindow(), 1 / Math.sqrt((double) dim));
+    Tensor mixed = reach.attend(ops, q, k, v, config.slidingWindow(), 1 / Math.sqrt((double) dim));
     return oProj.forward(pass, mixed);
   }
 }

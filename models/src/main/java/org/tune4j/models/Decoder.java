@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.nn.Module;
@@ -93,16 +94,40 @@ public final class Decoder extends Module {
     }
   }
 
+  /**
+   * The logits at some positions of rows that continue what their caches hold; the rows' keys and
+   * values are written there. Nothing is recorded for gradients.
+   *
+   * @param at which tokens of the pass, ascending
+   * @return {@code [at, vocab]}, in the model's type
+   */
+  public Tensor logits(Pass pass, Continuation next, int... at) {
+    next.check(config);
+    Engine engine = pass.engine();
+    try (Engine.NoGradient off = engine.noGradient();
+        TensorScope scope = engine.openScope()) {
+      RotaryEmbedding.Tables rope = rotary.tables(engine, next.positions(), dtype);
+      Tensor h = hidden(pass, next.rows(), rope, next::reach);
+      next.advance();
+      return scope.moveOut(project(pass, h.indexSelect(engine.indices(at))));
+    }
+  }
+
   private Tensor project(Pass pass, Tensor hidden) {
     return head.forward(pass, body.norm.forward(pass, hidden));
   }
 
-  /** The residual stream after the last layer, {@code [tokens, dim]}. */
   private Tensor hidden(Pass pass, PackedRows rows) {
-    RotaryEmbedding.Tables rope = rotary.tables(pass.engine(), rows, dtype);
+    Reach reach = Reach.within(rows);
+    return hidden(pass, rows, rotary.tables(pass.engine(), rows, dtype), layer -> reach);
+  }
+
+  /** The residual stream after the last layer, {@code [tokens, dim]}. */
+  private Tensor hidden(
+      Pass pass, PackedRows rows, RotaryEmbedding.Tables rope, IntFunction<Reach> reach) {
     Tensor h = body.embedding.forward(pass, rows.tokens());
-    for (DecoderLayer layer : body.layers) {
-      Tensor next = layer.forward(pass, h, rope, rows.rowEnds());
+    for (int i = 0; i < body.layers.size(); i++) {
+      Tensor next = body.layers.get(i).forward(pass, h, rope, reach.apply(i));
       h.close();
       h = next;
     }
@@ -220,7 +245,7 @@ public final class Decoder extends Module {
       h = body.embedding.forward(pass, rows.tokens());
       for (int i = 0; i < layers; i++) {
         dropout[i] = pass.dropoutPosition();
-        Tensor next = body.layers.get(i).forward(pass, h, rope, rows.rowEnds());
+        Tensor next = body.layers.get(i).forward(pass, h, rope, Reach.within(rows));
         if (i >= lowest) {
           inputs.add(h);
         } else {
@@ -280,7 +305,7 @@ public final class Decoder extends Module {
       PackedRows rows) {
     try (TensorScope scope = pass.engine().openScope()) {
       Tensor x = further ? input.leaf() : input.detach();
-      Tensor y = layer.forward(pass, x, rope, rows.rowEnds());
+      Tensor y = layer.forward(pass, x, rope, Reach.within(rows));
       if (y.requiresGradient()) {
         y.backward(gradient);
       }

@@ -38,11 +38,11 @@ public final class DecoderLayer extends Module {
    * {@code [tokens, dim]} to the same. What is made on the way is released here; what backward
    * needs the backend keeps.
    */
-  Tensor forward(Pass pass, Tensor x, RotaryEmbedding.Tables rope, int[] rowEnds) {
+  Tensor forward(Pass pass, Tensor x, RotaryEmbedding.Tables rope, Reach reach) {
     try (TensorScope scope = pass.engine().openScope()) {
       Tensor middle;
       try (TensorScope inner = pass.engine().openScope()) {
-        Tensor mixed = attention.forward(pass, inputNorm.forward(pass, x), rope, rowEnds);
+        Tensor mixed = attention.forward(pass, inputNorm.forward(pass, x), rope, reach);
         middle = inner.moveOut(x.add(mixed));
       }
       Tensor changed = mlp.forward(pass, postAttentionNorm.forward(pass, middle));

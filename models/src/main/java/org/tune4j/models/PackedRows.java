@@ -1,5 +1,7 @@
 package org.tune4j.models;
 
+import java.util.List;
+import java.util.function.IntUnaryOperator;
 import org.tune4j.UsageException;
 
 /**
@@ -31,6 +33,35 @@ public record PackedRows(int[] tokens, int[] rowEnds) {
     return new PackedRows(tokens, new int[] {tokens.length});
   }
 
+  /** Rows laid end to end. */
+  public static PackedRows of(List<int[]> rows) {
+    int[] ends = new int[rows.size()];
+    int total = 0;
+    for (int i = 0; i < ends.length; i++) {
+      total += rows.get(i).length;
+      ends[i] = total;
+    }
+    int[] tokens = new int[total];
+    int start = 0;
+    for (int[] row : rows) {
+      System.arraycopy(row, 0, tokens, start, row.length);
+      start += row.length;
+    }
+    return new PackedRows(tokens, ends);
+  }
+
+  /** Each token's position in its row, which begins at {@code start} of the row's index. */
+  int[] positions(IntUnaryOperator start) {
+    int[] positions = new int[tokens.length];
+    int t = 0;
+    for (int row = 0; row < rowEnds.length; row++) {
+      for (int position = start.applyAsInt(row); t < rowEnds[row]; t++) {
+        positions[t] = position++;
+      }
+    }
+    return positions;
+  }
+
   /** The length of the longest row. */
   public int longest() {
     int longest = 0;
@@ -48,6 +79,10 @@ public record PackedRows(int[] tokens, int[] rowEnds) {
           "a row has %d tokens, the model takes %d; set tokenizer.max_seq_len"
               .formatted(longest(), config.maxSeqLen()));
     }
+    checkIds(config);
+  }
+
+  void checkIds(DecoderConfig config) {
     for (int i = 0; i < tokens.length; i++) {
       if (tokens[i] < 0 || tokens[i] >= config.vocabSize()) {
         throw new UsageException(

@@ -1,5 +1,6 @@
 package org.tune4j.models;
 
+import java.util.Arrays;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
@@ -40,31 +41,36 @@ public final class RotaryEmbedding {
   /** What a pass's layers share. */
   record Tables(Tensor cos, Tensor sin) {}
 
-  /**
-   * Tables {@code [tokens, 1, headDim / 2]} of the rows' positions, each row from 0; fp32, fp64 for
-   * an fp64 model.
-   */
+  /** Tables of the rows' positions, each row from 0; see {@link #tables(Engine, int[], DType)}. */
   Tables tables(Engine engine, PackedRows rows, DType dtype) {
+    return tables(engine, rows.positions(row -> 0), dtype);
+  }
+
+  /**
+   * Tables {@code [tokens, 1, headDim / 2]} of the tokens' positions; fp32, fp64 for an fp64 model.
+   */
+  Tables tables(Engine engine, int[] positions, DType dtype) {
     int half = inverseFrequencies.length;
-    int longest = rows.longest();
-    float[] cosByPosition = new float[longest * half];
-    float[] sinByPosition = new float[longest * half];
-    for (int t = 0; t < longest; t++) {
+    int first = Arrays.stream(positions).min().orElseThrow();
+    int count = Arrays.stream(positions).max().orElseThrow() - first + 1;
+    // Rows share positions: each angle is computed once.
+    float[] cosByPosition = new float[count * half];
+    float[] sinByPosition = new float[count * half];
+    for (int t = 0; t < count; t++) {
       for (int i = 0; i < half; i++) {
-        float angle = t * inverseFrequencies[i];
+        float angle = (first + t) * inverseFrequencies[i];
         cosByPosition[t * half + i] = (float) Math.cos(angle);
         sinByPosition[t * half + i] = (float) Math.sin(angle);
       }
     }
-    float[] cos = new float[rows.tokens().length * half];
+    float[] cos = new float[positions.length * half];
     float[] sin = new float[cos.length];
-    int start = 0;
-    for (int end : rows.rowEnds()) {
-      System.arraycopy(cosByPosition, 0, cos, start * half, (end - start) * half);
-      System.arraycopy(sinByPosition, 0, sin, start * half, (end - start) * half);
-      start = end;
+    for (int t = 0; t < positions.length; t++) {
+      int at = (positions[t] - first) * half;
+      System.arraycopy(cosByPosition, at, cos, t * half, half);
+      System.arraycopy(sinByPosition, at, sin, t * half, half);
     }
-    Shape shape = Shape.of(rows.tokens().length, 1, half);
+    Shape shape = Shape.of(positions.length, 1, half);
     DType wide = dtype == DType.FP64 ? DType.FP64 : DType.FP32;
     return new Tables(engine.tensor(cos, wide, shape), engine.tensor(sin, wide, shape));
   }

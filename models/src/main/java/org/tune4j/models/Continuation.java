@@ -1,0 +1,125 @@
+package org.tune4j.models;
+
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Set;
+import org.tune4j.UsageException;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * Rows of tokens that go on where their caches end: the next piece of a prompt, the next token of
+ * each of several texts, or alternatives after one prefix.
+ */
+public final class Continuation {
+  private final PackedRows rows;
+  private final List<KvCache> caches;
+  private final boolean kept;
+
+  private Continuation(PackedRows rows, List<KvCache> caches, boolean kept) {
+    this.rows = rows;
+    this.caches = caches;
+    this.kept = kept;
+  }
+
+  /** More tokens of one row. */
+  public static Continuation of(KvCache cache, int... tokens) {
+    return new Continuation(PackedRows.of(tokens), List.of(cache), true);
+  }
+
+  /**
+   * More tokens of several rows, each with a cache of its own.
+   *
+   * @throws IllegalArgumentException when there are not as many caches as rows, or one is there
+   *     twice
+   */
+  public static Continuation of(List<KvCache> caches, PackedRows rows) {
+    Set<KvCache> unique = Collections.newSetFromMap(new IdentityHashMap<>());
+    unique.addAll(caches);
+    if (caches.size() != rows.rowEnds().length || unique.size() != caches.size()) {
+      throw new IllegalArgumentException(
+          "there are %d different caches for %d rows"
+              .formatted(unique.size(), rows.rowEnds().length));
+    }
+    return new Continuation(rows, List.copyOf(caches), true);
+  }
+
+  /**
+   * Alternatives after what one cache holds. None sees another, and the cache holds afterwards what
+   * it held before.
+   */
+  public static Continuation branches(KvCache cache, PackedRows rows) {
+    return new Continuation(rows, Collections.nCopies(rows.rowEnds().length, cache), false);
+  }
+
+  PackedRows rows() {
+    return rows;
+  }
+
+  private int start(int row) {
+    return row == 0 ? 0 : rows.rowEnds()[row - 1];
+  }
+
+  private int size(int row) {
+    return rows.rowEnds()[row] - start(row);
+  }
+
+  int[] positions() {
+    return rows.positions(row -> caches.get(row).length());
+  }
+
+  void check(DecoderConfig config) {
+    rows.checkIds(config);
+    for (int row = 0; row < caches.size(); row++) {
+      KvCache cache = caches.get(row);
+      if (cache.length() + size(row) > cache.capacity() || cache.layers() != config.numLayers()) {
+        throw new UsageException(
+            "a cache of %d tokens in %d layers holds %d, %d more in %d layers do not fit"
+                .formatted(
+                    cache.capacity(),
+                    cache.layers(),
+                    cache.length(),
+                    size(row),
+                    config.numLayers()));
+      }
+    }
+  }
+
+  Reach reach(int layer) {
+    return (ops, q, k, v, window, scale) -> {
+      if (caches.size() == 1) {
+        return caches.get(0).attend(layer, ops, q, k, v, window, scale);
+      }
+      try (TensorScope scope = q.engine().openScope()) {
+        List<Tensor> mixed = new ArrayList<>();
+        for (int row = 0; row < caches.size(); row++) {
+          int from = start(row);
+          int n = size(row);
+          mixed.add(
+              caches
+                  .get(row)
+                  .attend(
+                      layer,
+                      ops,
+                      q.narrow(0, from, n),
+                      k.narrow(0, from, n),
+                      v.narrow(0, from, n),
+                      window,
+                      scale));
+        }
+        return scope.moveOut(Tensor.cat(mixed, 0));
+      }
+    };
+  }
+
+  /** Called when all layers are written. */
+  void advance() {
+    if (kept) {
+      for (int row = 0; row < caches.size(); row++) {
+        caches.get(row).advance(size(row));
+      }
+    }
+  }
+}
