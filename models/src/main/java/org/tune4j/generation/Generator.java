@@ -1,0 +1,197 @@
+package org.tune4j.generation;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.models.Continuation;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.KvCache;
+import org.tune4j.models.PackedRows;
+import org.tune4j.nn.Pass;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+import org.tune4j.tokenizers.TokenStream;
+import org.tune4j.tokenizers.Tokenizer;
+
+/**
+ * Continues prompts with a decoder, adapters applied as they are. Holds nothing between calls;
+ * several threads may share it.
+ */
+public final class Generator {
+  /** Tokens of a prompt that pass through the model at once, so that scores stay small. */
+  private static final int PIECE = 512;
+
+  private final Engine engine;
+  private final Decoder decoder;
+  private final Tokenizer tokenizer;
+
+  /** A generator over a loaded model. */
+  public Generator(Engine engine, Decoder decoder, Tokenizer tokenizer) {
+    tokenizer.requireFits(decoder.config().vocabSize());
+    this.engine = engine;
+    this.decoder = decoder;
+    this.tokenizer = tokenizer;
+  }
+
+  /**
+   * Continues one prompt.
+   *
+   * @param prompt token ids
+   */
+  public Generation generate(int[] prompt, SamplingOptions options, GenerationListener listener) {
+    return generate(List.of(prompt), options, listener).get(0);
+  }
+
+  /**
+   * Continues several prompts, a token of each in every pass. Each has a cache of its own, freed
+   * when its text ends.
+   *
+   * @param prompts token ids
+   * @return in the order of the prompts
+   * @throws UsageException when a prompt is empty or leaves the model no room, before anything is
+   *     generated
+   */
+  public List<Generation> generate(
+      List<int[]> prompts, SamplingOptions options, GenerationListener listener) {
+    prompts.forEach(this::check);
+    try (TensorScope scope = engine.openScope()) {
+      Pass pass = Pass.evaluation(engine, scope);
+      List<Text> texts = new ArrayList<>();
+      for (int i = 0; i < prompts.size(); i++) {
+        Text text = new Text(i, prompts.get(i), options, listener);
+        texts.add(text);
+        if (listener.cancelled()) {
+          text.end(FinishReason.CANCELLED);
+        } else {
+          text.take(prefill(pass, prompts.get(i), text.cache));
+        }
+      }
+      List<Text> open = unfinished(texts);
+      while (!open.isEmpty()) {
+        if (listener.cancelled()) {
+          open.forEach(t -> t.end(FinishReason.CANCELLED));
+        } else {
+          step(pass, open);
+        }
+        open = unfinished(open);
+      }
+      return texts.stream().map(Text::generation).toList();
+    }
+  }
+
+  private static List<Text> unfinished(List<Text> texts) {
+    return texts.stream().filter(t -> t.reason == null).toList();
+  }
+
+  private void check(int[] prompt) {
+    int most = decoder.config().maxSeqLen();
+    if (prompt.length == 0) {
+      throw new UsageException("a prompt is empty; give it at least one token");
+    }
+    if (prompt.length >= most) {
+      throw new UsageException(
+          "a prompt has %d tokens, the model takes %d with what it generates; shorten it"
+              .formatted(prompt.length, most));
+    }
+  }
+
+  /** The logits after a prompt. */
+  private float[] prefill(Pass pass, int[] prompt, KvCache cache) {
+    for (int from = 0; ; from += PIECE) {
+      int to = Math.min(from + PIECE, prompt.length);
+      int[] piece = Arrays.copyOfRange(prompt, from, to);
+      try (TensorScope scope = engine.openScope()) {
+        Tensor last = decoder.logits(pass, Continuation.of(cache, piece), piece.length - 1);
+        if (to == prompt.length) {
+          return last.toFloats();
+        }
+      }
+    }
+  }
+
+  /** One more token of each text. */
+  private void step(Pass pass, List<Text> open) {
+    int[] last = open.stream().mapToInt(t -> t.last).toArray();
+    int[] each = new int[last.length];
+    Arrays.setAll(each, i -> i);
+    int[] ends = Arrays.stream(each).map(i -> i + 1).toArray();
+    List<KvCache> caches = open.stream().map(t -> t.cache).toList();
+    try (TensorScope scope = engine.openScope()) {
+      Tensor logits =
+          decoder.logits(pass, Continuation.of(caches, new PackedRows(last, ends)), each);
+      for (int i : each) {
+        open.get(i).take(logits.narrow(0, i, 1).toFloats());
+      }
+    }
+  }
+
+  /** One prompt's text on its way. */
+  private final class Text {
+    private final int index;
+    private final int promptTokens;
+    private final SamplingOptions options;
+    private final GenerationListener listener;
+    private final Sampler sampler;
+    private final TokenStream stream = tokenizer.stream();
+    private final StopText stop;
+    private final StringBuilder shown = new StringBuilder();
+    private final KvCache cache;
+    private int last;
+    private int count;
+    private @Nullable FinishReason reason;
+
+    Text(int index, int[] prompt, SamplingOptions options, GenerationListener listener) {
+      this.index = index;
+      this.promptTokens = prompt.length;
+      this.options = options;
+      this.listener = listener;
+      this.sampler = new Sampler(options, index, prompt);
+      this.stop = new StopText(options.stop());
+      long room = Math.min((long) prompt.length + options.maxNewTokens(), maxLength());
+      this.cache = new KvCache(engine, decoder.config(), decoder.dtype(), (int) room);
+    }
+
+    private int maxLength() {
+      return decoder.config().maxSeqLen();
+    }
+
+    /** Chooses a token. */
+    void take(float[] logits) {
+      last = sampler.next(logits);
+      count++;
+      if (tokenizer.stopIds().contains(last)) {
+        end(FinishReason.END);
+        return;
+      }
+      show(stop.next(stream.next(last)));
+      if (stop.stopped()) {
+        end(FinishReason.STOP);
+      } else if (count == options.maxNewTokens()) {
+        end(FinishReason.LENGTH);
+      } else if (promptTokens + count == maxLength()) {
+        end(FinishReason.CONTEXT);
+      }
+    }
+
+    private void show(String text) {
+      if (!text.isEmpty()) {
+        shown.append(text);
+        listener.onText(index, text);
+      }
+    }
+
+    void end(FinishReason why) {
+      show(stop.rest());
+      reason = why;
+      cache.close();
+    }
+
+    Generation generation() {
+      return new Generation(shown.toString(), promptTokens, count, Objects.requireNonNull(reason));
+    }
+  }
+}

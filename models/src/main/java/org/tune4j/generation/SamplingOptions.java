@@ -1,0 +1,66 @@
+package org.tune4j.generation;
+
+import java.util.List;
+import org.tune4j.UsageException;
+
+/**
+ * How tokens are chosen and when a text ends. The order and the meaning are those of transformers'
+ * {@code generate}: repetition penalty, temperature, top-k, top-p, then a draw.
+ *
+ * @param maxNewTokens 1 or more
+ * @param temperature logits are divided by it; 0 always takes the likeliest token
+ * @param topK only the k likeliest tokens, and those as likely as the last; 0 for all
+ * @param topP only the likeliest tokens that together reach this probability; 1 for all
+ * @param repetitionPenalty divides positive logits, and multiplies negative ones, of tokens that
+ *     the prompt or the text holds; 1 for none (Keskar et al. 2019)
+ * @param seed with a prompt's index and a token's position it decides every draw, on every backend
+ * @param stop a text ends before the first of these
+ */
+public record SamplingOptions(
+    int maxNewTokens,
+    double temperature,
+    int topK,
+    double topP,
+    double repetitionPenalty,
+    long seed,
+    List<String> stop) {
+  /** Checks the ranges. */
+  public SamplingOptions {
+    stop = List.copyOf(stop);
+    if (maxNewTokens < 1) {
+      throw new UsageException("max_new_tokens is %d, expected 1 or more".formatted(maxNewTokens));
+    }
+    if (!(temperature >= 0) || Double.isInfinite(temperature)) {
+      throw new UsageException("temperature is %s, expected 0 or more".formatted(temperature));
+    }
+    if (topK < 0) {
+      throw new UsageException("top_k is %d, expected 0 (all) or more".formatted(topK));
+    }
+    if (!(topP > 0 && topP <= 1)) {
+      throw new UsageException("top_p is %s, expected above 0 up to 1".formatted(topP));
+    }
+    if (!(repetitionPenalty > 0) || Double.isInfinite(repetitionPenalty)) {
+      throw new UsageException(
+          "repetition_penalty is %s, expected above 0; 1 is none".formatted(repetitionPenalty));
+    }
+    if (stop.contains("")) {
+      throw new UsageException("a stop string is empty");
+    }
+  }
+
+  /** The likeliest token each time. */
+  public static SamplingOptions greedy(int maxNewTokens) {
+    return new SamplingOptions(maxNewTokens, 0, 0, 1, 1, 0, List.of());
+  }
+
+  /** The same at another temperature. */
+  public SamplingOptions withTemperature(double value) {
+    return new SamplingOptions(maxNewTokens, value, topK, topP, repetitionPenalty, seed, stop);
+  }
+
+  /** The same with another seed. */
+  public SamplingOptions withSeed(long value) {
+    return new SamplingOptions(
+        maxNewTokens, temperature, topK, topP, repetitionPenalty, value, stop);
+  }
+}
