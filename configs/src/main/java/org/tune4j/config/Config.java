@@ -234,6 +234,17 @@ public final class Config {
       return scalar;
     }
     String key = text.substring(from + 2, to);
+    if (key.equals("tune.home")) {
+      return interpolate(
+          root,
+          new Node.Scalar(
+              text.substring(0, from)
+                  + System.getProperty("tune4j.home", ".")
+                  + text.substring(to + 1),
+              scalar.quoted(),
+              scalar.origin()),
+          depth + 1);
+    }
     Node found = root;
     for (String part : key.split("\\.")) {
       found = found instanceof Node.Section s ? s.entries().get(part) : null;

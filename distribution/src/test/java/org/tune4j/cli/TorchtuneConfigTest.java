@@ -55,7 +55,6 @@ class TorchtuneConfigTest {
     assertEquals(
         """
         llama3_2.yaml:55:10: key 'compile' has no effect: the backend's kernels are used as they are
-        llama3_2.yaml:58:3: key 'metric_logger' has no effect: metrics are written to output_dir/logs/metrics.jsonl
         llama3_2.yaml: valid for lora_finetune_single_device
         """,
         out);

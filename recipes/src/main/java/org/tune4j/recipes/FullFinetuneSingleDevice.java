@@ -33,6 +33,8 @@ import org.tune4j.training.RunCheckpoints;
 import org.tune4j.training.RunIdentity;
 import org.tune4j.training.RunLog;
 import org.tune4j.training.RunState;
+import org.tune4j.training.SampleOptions;
+import org.tune4j.training.Samples;
 import org.tune4j.training.SavedRun;
 import org.tune4j.training.SavingOptions;
 import org.tune4j.training.TrainStep;
@@ -56,6 +58,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
   private final SavingOptions saving;
   private final ValidationOptions validation;
   private final boolean optimizerInBwd;
+  private final SampleOptions sampling;
   private final LoggingOptions logging;
 
   @Component("full_finetune_single_device")
@@ -76,6 +79,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
       @Doc("update each layer during backward, so that one layer's gradients exist at once")
           @Default("false")
           boolean optimizerInBwd,
+      @Inline SampleOptions sampling,
       @Inline LoggingOptions logging) {
     if (model.lora() != null) {
       throw new UsageException(
@@ -103,6 +107,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
     this.compute = compute;
     this.saving = saving;
     this.validation = validation;
+    this.sampling = sampling;
     this.logging = logging;
   }
 
@@ -159,6 +164,8 @@ public final class FullFinetuneSingleDevice implements Recipe {
         }
 
         // Train
+        Samples samples =
+            new Samples(sampling, tokenizer, checkpointer.checkpointDir(), engine, decoder);
         try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
             RunLog log = new RunLog(output, context, state, totalSteps, logging);
             RunCheckpoints checkpoints =
@@ -170,6 +177,9 @@ public final class FullFinetuneSingleDevice implements Recipe {
                     identity.withRowThreads(threads),
                     (folder, values) ->
                         checkpointer.writeModel(folder, decoder, values, saving.shardSize()))) {
+          if (saved.isEmpty()) {
+            samples.show("before training", context.out());
+          }
           while (state.epoch() < training.epochs()) {
             while (state.epochStep() < stepsPerEpoch && !validation.exhausted(state)) {
               List<Integer> indices = batches.of(state.epoch(), state.epochStep());
@@ -210,6 +220,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
             checkpoints.saveNow(state);
             log.saved(epoch);
           }
+          samples.show("after training", context.out());
           log.finished();
         }
       }

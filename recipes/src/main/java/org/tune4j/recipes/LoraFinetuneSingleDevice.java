@@ -35,6 +35,8 @@ import org.tune4j.training.RunCheckpoints;
 import org.tune4j.training.RunIdentity;
 import org.tune4j.training.RunLog;
 import org.tune4j.training.RunState;
+import org.tune4j.training.SampleOptions;
+import org.tune4j.training.Samples;
 import org.tune4j.training.SavedRun;
 import org.tune4j.training.SavingOptions;
 import org.tune4j.training.TrainStep;
@@ -61,6 +63,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
   private final SavingOptions saving;
   private final boolean saveAdapterWeightsOnly;
   private final ValidationOptions validation;
+  private final SampleOptions sampling;
   private final LoggingOptions logging;
 
   @Component("lora_finetune_single_device")
@@ -79,6 +82,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
       @Inline SavingOptions saving,
       @Doc("do not write the merged model") @Default("false") boolean saveAdapterWeightsOnly,
       @Inline ValidationOptions validation,
+      @Inline SampleOptions sampling,
       @Inline LoggingOptions logging) {
     if (model.lora() == null) {
       throw new UsageException(
@@ -98,6 +102,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
     this.saving = saving;
     this.saveAdapterWeightsOnly = saveAdapterWeightsOnly;
     this.validation = validation;
+    this.sampling = sampling;
     this.logging = logging;
   }
 
@@ -146,6 +151,8 @@ public final class LoraFinetuneSingleDevice implements Recipe {
         }
 
         // Train
+        Samples samples =
+            new Samples(sampling, tokenizer, checkpointer.checkpointDir(), engine, decoder);
         try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
             RunLog log = new RunLog(output, context, state, totalSteps, logging);
             RunCheckpoints checkpoints =
@@ -156,6 +163,9 @@ public final class LoraFinetuneSingleDevice implements Recipe {
                     update,
                     identity.withRowThreads(threads),
                     (folder, values) -> checkpointer.writeAdapter(folder, lora, values))) {
+          if (saved.isEmpty()) {
+            samples.show("before training", context.out());
+          }
           while (state.epoch() < training.epochs()) {
             while (state.epochStep() < stepsPerEpoch && !validation.exhausted(state)) {
               List<Integer> indices = batches.of(state.epoch(), state.epochStep());
@@ -197,6 +207,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
             checkpoints.saveNow(state);
             log.saved(epoch);
           }
+          samples.show("after training", context.out());
           log.finished();
         }
       }

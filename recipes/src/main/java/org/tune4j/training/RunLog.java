@@ -6,7 +6,9 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.EnvironmentException;
 import org.tune4j.metrics.LoggedRun;
+import org.tune4j.metrics.LossCurve;
 import org.tune4j.metrics.MetricLogger.Outcome;
 import org.tune4j.metrics.MetricLoggers;
 import org.tune4j.metrics.MetricsFile;
@@ -28,6 +30,7 @@ public final class RunLog implements AutoCloseable {
   private final RunContext context;
   private final PrintStream out;
   private final Progress progress;
+  private final Path logs;
   private final MetricsFile metrics;
   private final MetricLoggers loggers;
   private final LoggingOptions options;
@@ -53,7 +56,8 @@ public final class RunLog implements AutoCloseable {
     this.options = options;
     output.write("config.yaml", context.resolvedConfig());
     progress = new Progress(out, context.terminal(), totalSteps);
-    metrics = MetricsFile.open(output.path().resolve("logs"), state.step());
+    logs = output.path().resolve("logs");
+    metrics = MetricsFile.open(logs, state.step());
     loggers =
         MetricLoggers.open(
             options.loggers(),
@@ -130,9 +134,16 @@ public final class RunLog implements AutoCloseable {
     progress.say("saved " + folder);
   }
 
-  /** The run is complete. */
+  /** The run is complete: its loss is drawn, which is no reason to fail. */
   public void finished() {
     outcome = Outcome.FINISHED;
+    Path picture = logs.resolve("loss.png");
+    try {
+      LossCurve.draw(logs.resolve("metrics.jsonl"), picture);
+      progress.say("drew " + picture);
+    } catch (EnvironmentException e) {
+      warn(e.getMessage());
+    }
   }
 
   /** The run ends before its last step. */
