@@ -12,7 +12,6 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,14 +22,9 @@ import org.tune4j.wiring.Wiring;
 
 /** The commands over what ships: its configs, its recipe, its backends. */
 class ShippedRecipeTest {
-<<<<<<< HEAD
-  private static final Path GOLDEN = Path.of("../models/src/test/resources/golden/tiny");
-
   /** A process opens one; each has an execution of these tests to itself. */
   private static final String BACKEND = System.getProperty("tune4j.test.backend", "javacpp");
 
-=======
->>>>>>> ff6c197 (Test bad input by its text, and that answers load nothing native)
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
 
@@ -63,9 +57,9 @@ class ShippedRecipeTest {
   @Test
   void ls_everyShippedConfig() {
     assertEquals(0, tune("ls"));
-    assertEquals(26, configs().size());
+    assertEquals(27, configs().size());
     assertEquals(15, configs().stream().filter(c -> c.contains("lora")).count());
-    assertTrue(out().contains("\nlora_finetune_single_device  " + configs().get(0) + "\n"), out());
+    assertTrue(out().contains("\nlora_finetune_single_device  " + "quickstart\n"), out());
   }
 
   @Test
@@ -153,9 +147,9 @@ class ShippedRecipeTest {
 
   @Test
   void run_secondBackendInOneProcess_isRefused(@TempDir Path dir) throws IOException {
-    assertEquals(0, tune(tiny(dir, "backend=" + BACKEND, "epochs=1")), err());
+    assertEquals(0, tune(TinyRun.in(dir).command("backend=" + BACKEND, "epochs=1")), err());
     String other = BACKEND.equals("djl") ? "javacpp" : "djl";
-    assertEquals(1, tune(tiny(dir, "backend=" + other)));
+    assertEquals(1, tune(TinyRun.in(dir).command("backend=" + other)));
     assertEquals(
         "tune: backend '%s' cannot be opened: this process already runs backend '%s', and each brings its own libtorch; start another process"
             .formatted(other, BACKEND),
@@ -164,7 +158,7 @@ class ShippedRecipeTest {
 
   @Test
   void run_deviceThatIsNotThere_saysWhatThereIs(@TempDir Path dir) throws IOException {
-    assertEquals(1, tune(tiny(dir, "backend=" + BACKEND, "device=cuda:99")));
+    assertEquals(1, tune(TinyRun.in(dir).command("backend=" + BACKEND, "device=cuda:99")));
     assertTrue(
         err()
             .startsWith(
@@ -174,11 +168,7 @@ class ShippedRecipeTest {
 
   @Test
   void run_tinyModel_lossFallsAndAdapterIsWritten(@TempDir Path dir) throws IOException {
-<<<<<<< HEAD
-    assertEquals(0, tune(tiny(dir, "backend=" + BACKEND)), err());
-=======
-    assertEquals(0, tune(TinyRun.in(dir).command("backend=javacpp")), err());
->>>>>>> ff6c197 (Test bad input by its text, and that answers load nothing native)
+    assertEquals(0, tune(TinyRun.in(dir).command("backend=" + BACKEND)), err());
     List<String> lines = Files.readAllLines(dir.resolve("out/logs/metrics.jsonl"));
     assertEquals(20, lines.size());
     JsonNode first = new ObjectMapper().readTree(lines.get(0));
@@ -214,71 +204,11 @@ class ShippedRecipeTest {
 
   @Test
   void run_twiceWithOneSeed_sameBytes(@TempDir Path dir) throws IOException {
-<<<<<<< HEAD
-    String[] args = tiny(dir, "backend=" + BACKEND);
-=======
-    String[] args = TinyRun.in(dir).command("backend=javacpp");
->>>>>>> ff6c197 (Test bad input by its text, and that answers load nothing native)
+    String[] args = TinyRun.in(dir).command("backend=" + BACKEND);
     assertEquals(0, tune(args), err());
     byte[] first = Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors"));
     assertEquals(0, tune(args), err());
     org.junit.jupiter.api.Assertions.assertArrayEquals(
         first, Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors")));
   }
-<<<<<<< HEAD
-
-  /** A run on the tiny checkpoint with a tokenizer of single characters. */
-  private static String[] tiny(Path dir, String... overrides) throws IOException {
-    Path model = Files.createDirectories(dir.resolve("model"));
-    for (String file : List.of("config.json", "model.safetensors")) {
-      Files.copy(
-          GOLDEN.resolve("families/llama2").resolve(file),
-          model.resolve(file),
-          java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-    }
-    StringBuilder vocab = new StringBuilder("{\"<unk>\": 0, \"<s>\": 1, \"</s>\": 2");
-    for (int c = 32; c < 127; c++) {
-      vocab
-          .append(", ")
-          .append(new ObjectMapper().writeValueAsString(String.valueOf((char) c)))
-          .append(": ")
-          .append(c);
-    }
-    Files.writeString(
-        model.resolve("tokenizer.json"),
-        "{\"version\": \"1.0\", \"truncation\": null, \"padding\": null, \"added_tokens\": ["
-            + "{\"id\": 2, \"content\": \"</s>\", \"single_word\": false, \"lstrip\": false, \"rstrip\": false, \"normalized\": false, \"special\": true}],"
-            + "\"normalizer\": null, \"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": \".\"}, \"behavior\": \"Isolated\", \"invert\": false},"
-            + "\"post_processor\": null, \"decoder\": null, \"model\": {\"type\": \"WordLevel\", \"vocab\": "
-            + vocab
-            + "}, \"unk_token\": \"<unk>\"}}");
-    Files.writeString(
-        model.resolve("chat_template.jinja"),
-        "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '</s>' }}{% endfor %}");
-    Path rows = dir.resolve("rows.jsonl");
-    Files.writeString(
-        rows,
-        "{\"instruction\": \"a\", \"output\": \"one two\"}\n{\"instruction\": \"b\", \"output\": \"two three\"}\n{\"instruction\": \"c\", \"output\": \"three\"}\n");
-    List<String> args =
-        new ArrayList<>(
-            List.of(
-                "run",
-                "lora_finetune_single_device",
-                "--config",
-                "llama/lora_single_device",
-                "checkpointer.checkpoint_dir=" + model,
-                "dataset.data_files=" + rows,
-                "output_dir=" + dir.resolve("out"),
-                "dtype=fp32",
-                "epochs=20",
-                "optimizer.lr=1e-2",
-                "lr_scheduler.num_warmup_steps=0",
-                "lora_attn_modules=['q_proj','k_proj','v_proj','output_proj']",
-                "apply_lora_to_mlp=true",
-                "threads=2"));
-    args.addAll(List.of(overrides));
-    return args.toArray(String[]::new);
-  }
-=======
->>>>>>> ff6c197 (Test bad input by its text, and that answers load nothing native)
 }

@@ -142,7 +142,7 @@ public final class RunLog implements AutoCloseable {
       LossCurve.draw(logs.resolve("metrics.jsonl"), picture);
       progress.say("drew " + picture);
     } catch (EnvironmentException e) {
-      warn(e.getMessage());
+      warn(String.valueOf(e.getMessage()));
     }
   }
 

@@ -1,17 +1,16 @@
 package org.tune4j.training;
 
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 
 /** Keys of every recipe that trains: questions that the model answers before and after. */
 public record SampleOptions(
-    @Doc("what a user asks; the answers are shown before and after training") @Nullable
+    @Doc("what a user asks; the answers are shown before and after training") @Default("[]")
         List<String> samplePrompts,
     @Doc("how long an answer may be, in tokens") @Default("48") int sampleMaxNewTokens) {
   public SampleOptions {
-    samplePrompts = samplePrompts == null ? List.of() : List.copyOf(samplePrompts);
+    samplePrompts = List.copyOf(samplePrompts);
     TrainingOptions.positive("sample_max_new_tokens", sampleMaxNewTokens);
   }
 }

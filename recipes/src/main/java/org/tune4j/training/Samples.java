@@ -44,7 +44,9 @@ public final class Samples {
     try (Tokenizer tokens = tokenizer.open(modelFolder);
         Engine.NoGradient off = engine.noGradient()) {
       List<int[]> prompts =
-          questions.stream().map(q -> tokens.prompt(List.of(new Message("user", q, true)))).toList();
+          questions.stream()
+              .map(q -> tokens.prompt(List.of(new Message("user", q, true))))
+              .toList();
       List<Generation> answers =
           new Generator(engine, decoder, tokens)
               .generate(

@@ -32,6 +32,8 @@ import org.tune4j.spi.Backends;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
 import org.tune4j.training.HuggingFaceCheckpointer;
+import org.tune4j.training.LoggingOptions;
+import org.tune4j.training.SampleOptions;
 import org.tune4j.training.SavingOptions;
 import org.tune4j.training.TrainingOptions;
 import org.tune4j.training.ValidationOptions;
@@ -185,7 +187,8 @@ final class TinyRun {
             validateEvery,
             null,
             patience),
-        1);
+        new SampleOptions(List.of(), 1),
+        new LoggingOptions(1, null));
   }
 
   private Map<String, String> settings(Path out) {

@@ -129,7 +129,8 @@ class TrainStepTest {
           new RunContext(Backends.installed(), "", Map.of(), "", print, false, false, () -> false);
       try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7);
           OutputFolder output = OutputFolder.open(out, true, print);
-          RunLog log = new RunLog(output, context, RunState.START, 1, 1)) {
+          RunLog log =
+              new RunLog(output, context, RunState.START, 1, new LoggingOptions(1, null))) {
         TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS, false);
         Optional<TrainStep.Outcome> outcome = step.run(0, List.of(0), i -> ROW, 1e-2);
         assertEquals(List.of("layers.9.lora_A.weight"), step.withoutGradient());
