@@ -19,8 +19,9 @@ import java.lang.annotation.Target;
  * config. A parameter's type says what is accepted: {@code int}, {@code long}, {@code double},
  * {@code boolean}, {@code String}, {@code Path}, an enum (by its lower-case name), {@code List<T>}
  * of these, {@code Map<String, String>}, {@code Object} (anything, as texts, lists and maps), or
- * another component's type (a nested section with a {@code _component_}). A parameter is required
- * unless it carries {@link Default} or is {@code @Nullable}.
+ * another component's type: a nested section with a {@code _component_}, or its name alone where it
+ * needs no arguments; a section without one means the component that is called as the type. A
+ * parameter is required unless it carries {@link Default} or is {@code @Nullable}.
  */
 @Documented
 @Retention(RetentionPolicy.RUNTIME)

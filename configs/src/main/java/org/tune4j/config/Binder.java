@@ -245,6 +245,10 @@ public final class Binder {
     if (value instanceof Node.Section s && !isPlain(c)) {
       return component(key, c, s);
     }
+    if (value instanceof Node.Scalar s && !isPlain(c)) {
+      Node.Section named = new Node.Section(Map.of(), s.origin());
+      return component(key, c, s, named);
+    }
     Executable ofList = value instanceof Node.Sequence ? registry.ofList(c) : null;
     if (ofList != null) {
       Map<String, Node> only = Map.of(snake(ofList.getParameters()[0].getName()), value);
@@ -266,24 +270,39 @@ public final class Binder {
     return map;
   }
 
+  /** A section names its component, or means the one that is called as what is expected. */
   private @Nullable Object component(String key, Class<?> kind, Node.Section section) {
-    List<String> names = registry.names(kind);
     Node name = section.entries().get(COMPONENT);
-    if (!(name instanceof Node.Scalar s)) {
-      problems.add(
-          "%s: '%s' has no %s; there are %s"
-              .formatted(section.origin(), key, COMPONENT, String.join(", ", names)));
-      return null;
+    if (name instanceof Node.Scalar s) {
+      return component(key + "." + COMPONENT, kind, s, section);
     }
-    Executable e = registry.find(s.text());
+    Executable own = name == null ? registry.find(snake(kind.getSimpleName())) : null;
+    if (own != null && kind.isAssignableFrom(ComponentRegistry.kind(own))) {
+      return build(own, section, Set.of());
+    }
+    problems.add(
+        "%s: '%s' has no %s; there are %s"
+            .formatted(section.origin(), key, COMPONENT, String.join(", ", registry.names(kind))));
+    return null;
+  }
+
+  /** By name, with a section of arguments. */
+  private @Nullable Object component(
+      String place, Class<?> kind, Node.Scalar name, Node.Section arguments) {
+    List<String> names = registry.names(kind);
+    Executable e = registry.find(name.text());
     if (e == null || !kind.isAssignableFrom(ComponentRegistry.kind(e))) {
       problems.add(
-          "%s: %s._component_ is '%s', which is not known%s; there are %s"
+          "%s: %s is '%s', which is not known%s; there are %s"
               .formatted(
-                  s.origin(), key, s.text(), hint(s.text(), names), String.join(", ", names)));
+                  name.origin(),
+                  place,
+                  name.text(),
+                  hint(name.text(), names),
+                  String.join(", ", names)));
       return null;
     }
-    return build(e, section, Set.of());
+    return build(e, arguments, Set.of());
   }
 
   private static String hint(String component, List<String> names) {
@@ -383,6 +402,6 @@ public final class Binder {
   }
 
   private static String snake(String camel) {
-    return camel.replaceAll("([A-Z])", "_$1").toLowerCase(Locale.ROOT);
+    return camel.replaceAll("(?<!^)([A-Z])", "_$1").toLowerCase(Locale.ROOT);
   }
 }

@@ -1,0 +1,127 @@
+package org.tune4j.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.tune4j.ConfigException;
+import org.tune4j.component.Component;
+
+/** The ways to write a component in a config, and what is said of wrong ones. */
+class BinderTest {
+  /** What a config of these tests describes. */
+  public record Meal(Sauce sauce) {
+    /** Its only component. */
+    @Component("meal")
+    public Meal {}
+  }
+
+  /** Has a component of its own name, and two of other names. */
+  public record Sauce(String made) {
+    /** Of both. */
+    @Component("sauce")
+    public static Sauce of(@Nullable List<String> oil, @Nullable List<String> acid) {
+      return new Sauce("of " + oil + " " + acid);
+    }
+
+    /** Needs nothing. */
+    @Component(
+        value = "pesto_sauce",
+        aliases = {"kitchen.data.Pesto"})
+    public static Sauce pesto() {
+      return new Sauce("pesto");
+    }
+
+    /** Needs an argument. */
+    @Component("hot_sauce")
+    public static Sauce hot(int heat) {
+      return new Sauce("hot " + heat);
+    }
+  }
+
+  /** Has no component of its own name. */
+  public record Drink(String made) {
+    /** Of another name. */
+    @Component("water")
+    public static Drink water() {
+      return new Drink("water");
+    }
+  }
+
+  /** A config whose key has no component of its own name. */
+  public record Bar(Drink drink) {
+    /** Its only component. */
+    @Component("bar")
+    public Bar {}
+  }
+
+  private static final ComponentRegistry REGISTRY =
+      new ComponentRegistry(
+          List.of(() -> List.of(Meal.class, Sauce.class, Drink.class, Bar.class)));
+
+  private static String made(String yaml) {
+    return Binder.bind(REGISTRY, Meal.class, "meal", Config.parse("c.yaml", yaml)).sauce().made();
+  }
+
+  private static List<String> problems(Class<?> kind, String name, String yaml) {
+    return List.of(
+        String.valueOf(
+                assertThrows(
+                        ConfigException.class,
+                        () -> Binder.bind(REGISTRY, kind, name, Config.parse("c.yaml", yaml)))
+                    .getMessage())
+            .split("\n"));
+  }
+
+  @Test
+  void bind_textForComponent_namesIt() {
+    assertEquals("pesto", made("sauce: pesto_sauce"));
+    assertEquals("pesto", made("sauce: kitchen.data.Pesto"));
+    assertEquals("pesto", made("sauce:\n  _component_: pesto_sauce"));
+  }
+
+  @Test
+  void bind_sectionWithoutComponent_isTheComponentOfTheTypesName() {
+    assertEquals("of [a, b] [c]", made("sauce: {oil: [a, b], acid: [c]}"));
+    assertEquals("of null [c]", made("sauce:\n  acid: [c]"));
+  }
+
+  @Test
+  void bind_textOfNoComponent_namesTheNearest() {
+    assertEquals(
+        List.of(
+            "c.yaml:1:8: sauce is 'pesto_sause', which is not known; did you mean 'pesto_sauce'?; there are hot_sauce, pesto_sauce, sauce"),
+        problems(Meal.class, "meal", "sauce: pesto_sause"));
+    assertEquals(
+        List.of(
+            "c.yaml:1:8: sauce is 'water', which is not known; there are hot_sauce, pesto_sauce, sauce"),
+        problems(Meal.class, "meal", "sauce: water"));
+  }
+
+  @Test
+  void bind_textOfComponentWithArguments_saysWhichIsMissing() {
+    assertEquals(
+        List.of("c.yaml:1:8: key 'heat' is missing; expected a whole number"),
+        problems(Meal.class, "meal", "sauce: hot_sauce"));
+  }
+
+  @Test
+  void bind_wrongKeyInSectionWithoutComponent_namesTheNearest() {
+    assertEquals(
+        List.of(
+            "c.yaml:1:15: key 'oill' is not known; did you mean 'oil'?; accepted are oil, acid"),
+        problems(Meal.class, "meal", "sauce: {oill: [a]}"));
+  }
+
+  @Test
+  void bind_sectionWithoutComponentWhereNoneHasTheTypesName_saysWhatThereIs() {
+    assertEquals(
+        List.of("c.yaml:1:8: 'drink' has no _component_; there are water"),
+        problems(Bar.class, "bar", "drink: {size: 1}"));
+    assertEquals(
+        List.of("c.yaml:1:8: key 'drink' is a list, expected a section with _component_: water"),
+        problems(Bar.class, "bar", "drink: [water]"));
+  }
+}
