@@ -33,25 +33,39 @@ final class ChatTemplate {
 
   private final Path source;
   private final @Nullable Template template;
+  private final String text;
   private final Map<String, String> specialTokens;
   private final Clock clock;
 
   private ChatTemplate(
-      Path source, @Nullable Template template, Map<String, String> specialTokens, Clock clock) {
+      Path source,
+      @Nullable Template template,
+      String text,
+      Map<String, String> specialTokens,
+      Clock clock) {
     this.source = source;
     this.template = template;
+    this.text = text;
     this.specialTokens = specialTokens;
     this.clock = clock;
   }
 
   /**
-   * {@code chat_template.jinja}, or {@code tokenizer_config.json}'s {@code chat_template}. A folder
-   * with neither is no error until something is rendered.
+   * The file given, {@code chat_template.jinja}, or {@code tokenizer_config.json}'s {@code
+   * chat_template}. A folder with none of these is no error until something is rendered.
+   *
+   * @param own null for the folder's
+   * @throws InputException when the file given does not exist
    */
-  static ChatTemplate beside(Path folder) throws IOException {
+  static ChatTemplate beside(Path folder, @Nullable Path own) throws IOException {
     Path config = folder.resolve("tokenizer_config.json");
     Map<String, String> special = new HashMap<>();
-    Path file = folder.resolve("chat_template.jinja");
+    if (own != null && !Files.isRegularFile(own)) {
+      throw new InputException(
+          "chat template %s does not exist; set tokenizer.chat_template to a Jinja file"
+              .formatted(own));
+    }
+    Path file = own != null ? own : folder.resolve("chat_template.jinja");
     String text = Files.isRegularFile(file) ? Files.readString(file) : "";
     if (Files.isRegularFile(config)) {
       JsonNode json = new ObjectMapper().readTree(config.toFile());
@@ -68,7 +82,7 @@ final class ChatTemplate {
       }
     }
     return text.isEmpty()
-        ? new ChatTemplate(file, null, special, Clock.system(ZoneId.systemDefault()))
+        ? new ChatTemplate(file, null, "", special, Clock.system(ZoneId.systemDefault()))
         : of(file, text, special, Clock.system(ZoneId.systemDefault()));
   }
 
@@ -84,7 +98,7 @@ final class ChatTemplate {
 
   static ChatTemplate of(Path source, String text, Map<String, String> special, Clock clock) {
     try {
-      return new ChatTemplate(source, Template.parse(text), special, clock);
+      return new ChatTemplate(source, Template.parse(text), text, special, clock);
     } catch (TemplateException e) {
       throw failure(source, e);
     }
@@ -96,6 +110,11 @@ final class ChatTemplate {
         "chat template %s, line %d: %s".formatted(source, Math.max(1, e.line()), reason), e);
   }
 
+  /** The template as written; empty where there is none. */
+  String text() {
+    return text;
+  }
+
   /** {@code eos_token}'s text and the like, or nothing. */
   @Nullable String specialToken(String name) {
     return specialTokens.get(name);
@@ -104,7 +123,7 @@ final class ChatTemplate {
   String render(List<Message> messages, boolean addGenerationPrompt) {
     if (template == null) {
       throw new InputException(
-          "%s does not exist and tokenizer_config.json has no chat_template; copy the model's there, or use the model's tokenizer.model with tokenizer._component_=llama2_tokenizer"
+          "%s does not exist and tokenizer_config.json has no chat_template; set tokenizer.chat_template to a Jinja file, or, with the model's tokenizer.model, tokenizer._component_ to llama2_tokenizer, mistral_tokenizer or llama3_tokenizer"
               .formatted(source));
     }
     Map<String, @Nullable Object> values = new HashMap<>(specialTokens);

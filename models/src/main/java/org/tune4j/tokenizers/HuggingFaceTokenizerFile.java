@@ -15,6 +15,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 
 /** {@code tokenizer.json} with the chat template beside it. */
@@ -44,7 +45,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     this.fingerprint = fingerprint;
   }
 
-  static HuggingFaceTokenizerFile open(Path path) {
+  static HuggingFaceTokenizerFile open(Path path, @Nullable Path chatTemplate) {
     Path file = Files.isDirectory(path) ? path.resolve("tokenizer.json") : path;
     if (!Files.isRegularFile(file)) {
       throw new InputException(
@@ -67,7 +68,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
               Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
       Path parent = file.toAbsolutePath().getParent();
       Path folder = parent == null ? file : parent;
-      ChatTemplate template = ChatTemplate.beside(folder);
+      ChatTemplate template = ChatTemplate.beside(folder, chatTemplate);
       return new HuggingFaceTokenizerFile(
           file,
           tokenizer,
@@ -75,7 +76,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
           template,
           vocabSize(json),
           stopIds(folder, json, template),
-          TokenizerFingerprint.of(file, ""));
+          TokenizerFingerprint.of(file, template.text()));
     } catch (IOException | RuntimeException e) {
       if (e instanceof InputException known) {
         throw known;

@@ -16,18 +16,31 @@ import org.tune4j.component.Doc;
  * @param path {@code tokenizer.json}, {@code tokenizer.model} or their folder; null for the
  *     checkpoint's folder
  * @param maxSeqLen rows are cut to this many tokens; null for no limit
- * @param model which model's {@code tokenizer.model} may be read; null for {@code tokenizer.json}
- * @param promptTemplate words around each message of a {@code tokenizer.model}
+ * @param model which model's {@code tokenizer.model} is read where there is one; null for {@code
+ *     tokenizer.json} alone
+ * @param promptTemplate words around each message of a {@code tokenizer.model}; null for the
+ *     model's own
+ * @param chatTemplate a Jinja file for a {@code tokenizer.json}; null for the one beside it
  */
 public record TokenizerSpec(
     @Nullable Path path,
     @Nullable Integer maxSeqLen,
     @Nullable Model model,
-    PromptTemplate promptTemplate) {
+    @Nullable PromptTemplate promptTemplate,
+    @Nullable Path chatTemplate) {
   /** Models whose {@code tokenizer.model} comes without a chat template. */
   public enum Model {
     LLAMA2,
-    LLAMA3
+    MISTRAL,
+    LLAMA3;
+
+    private PromptTemplate promptTemplate() {
+      return switch (this) {
+        case LLAMA2 -> PromptTemplate.llama2Chat();
+        case MISTRAL -> PromptTemplate.mistralChat();
+        case LLAMA3 -> PromptTemplate.none();
+      };
+    }
   }
 
   /** Checks the limit. */
@@ -37,19 +50,27 @@ public record TokenizerSpec(
     }
   }
 
+  /** {@code tokenizer.json} with the chat template beside it. */
+  public TokenizerSpec(@Nullable Path path, @Nullable Integer maxSeqLen) {
+    this(path, maxSeqLen, null, null, null);
+  }
+
+  /** {@code tokenizer.json}, with a chat template. */
   @Component("hf_tokenizer")
-  public TokenizerSpec(
+  public static TokenizerSpec huggingFace(
       @Doc("tokenizer.json or its folder; the checkpoint's folder where it is not given")
           @Nullable Path path,
-      @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen) {
-    this(path, maxSeqLen, null, PromptTemplate.none());
+      @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen,
+      @Doc("a Jinja file; the chat template beside tokenizer.json where it is not given")
+          @Nullable Path chatTemplate) {
+    return new TokenizerSpec(path, maxSeqLen, null, null, chatTemplate);
   }
 
   /** As torchtune's configs name it; the config and template are read from beside the file. */
   @Component(
       value = "hf_model_tokenizer",
       aliases = {"torchtune.modules.transforms.tokenizers.HuggingFaceModelTokenizer"})
-  public static TokenizerSpec huggingFace(
+  public static TokenizerSpec torchtuneHuggingFace(
       @Doc("tokenizer.json") Path tokenizerJsonPath,
       @Doc("accepted from torchtune's configs; the one beside tokenizer.json is read")
           @Nullable Path tokenizerConfigJsonPath,
@@ -59,73 +80,61 @@ public record TokenizerSpec(
     return new TokenizerSpec(tokenizerJsonPath, maxSeqLen);
   }
 
-  /** Llama2's SentencePiece model; {@code tokenizer.json} where the path is one. */
+  /** Llama2's SentencePiece model, else {@code tokenizer.json}. */
   @Component(
       value = "llama2_tokenizer",
       aliases = {"torchtune.models.llama2.llama2_tokenizer"})
   public static TokenizerSpec llama2(
-      @Doc("tokenizer.model or its folder; the checkpoint's folder where it is not given")
+      @Doc("tokenizer.model, tokenizer.json or their folder; null for the checkpoint's folder")
           @Nullable Path path,
       @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen,
       @Doc("words around each message; Llama2 Chat's where it is not given")
           @Nullable PromptTemplate promptTemplate) {
-    return new TokenizerSpec(
-        path,
-        maxSeqLen,
-        Model.LLAMA2,
-        promptTemplate == null ? PromptTemplate.llama2Chat() : promptTemplate);
+    return new TokenizerSpec(path, maxSeqLen, Model.LLAMA2, promptTemplate, null);
   }
 
-  /** Mistral's SentencePiece model. */
+  /** Mistral's SentencePiece model, else {@code tokenizer.json}. */
   @Component(
       value = "mistral_tokenizer",
       aliases = {"torchtune.models.mistral.mistral_tokenizer"})
   public static TokenizerSpec mistral(
-      @Doc("tokenizer.model or its folder; the checkpoint's folder where it is not given")
+      @Doc("tokenizer.model, tokenizer.json or their folder; null for the checkpoint's folder")
           @Nullable Path path,
       @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen,
       @Doc("words around each message; Mistral's where it is not given")
           @Nullable PromptTemplate promptTemplate) {
-    return new TokenizerSpec(
-        path,
-        maxSeqLen,
-        Model.LLAMA2,
-        promptTemplate == null ? PromptTemplate.mistralChat() : promptTemplate);
+    return new TokenizerSpec(path, maxSeqLen, Model.MISTRAL, promptTemplate, null);
   }
 
-  /** Llama3's tiktoken model; {@code tokenizer.json} where the path is one. */
+  /** Llama3's tiktoken model, else {@code tokenizer.json}. */
   @Component(
       value = "llama3_tokenizer",
       aliases = {"torchtune.models.llama3.llama3_tokenizer"})
   public static TokenizerSpec llama3(
-      @Doc("tokenizer.model or its folder; the checkpoint's folder where it is not given")
+      @Doc("tokenizer.model, tokenizer.json or their folder; null for the checkpoint's folder")
           @Nullable Path path,
       @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen,
       @Doc("words around each message; none where it is not given")
           @Nullable PromptTemplate promptTemplate) {
-    return new TokenizerSpec(
-        path,
-        maxSeqLen,
-        Model.LLAMA3,
-        promptTemplate == null ? PromptTemplate.none() : promptTemplate);
+    return new TokenizerSpec(path, maxSeqLen, Model.LLAMA3, promptTemplate, null);
   }
 
   /**
-   * Reads the tokenizer.
+   * Reads the tokenizer. Of a folder with both files a model's own component reads {@code
+   * tokenizer.model}, {@code hf_tokenizer} the other.
    *
    * @throws InputException when a file is missing or broken
    */
   public Tokenizer open(Path checkpointDir) {
     Path place = path == null ? checkpointDir : path;
-    Path json = place.resolve("tokenizer.json");
+    boolean hasJson = Files.exists(place.resolve("tokenizer.json"));
     if (model == null || place.toString().endsWith(".json")) {
-      Path other = place.resolve("tokenizer.model");
-      if (Files.isRegularFile(other) && !Files.exists(json)) {
+      if (Files.isRegularFile(place.resolve("tokenizer.model")) && !hasJson) {
         throw new InputException(
-            "%s has no tokenizer.json, but a tokenizer.model; set tokenizer._component_=llama2_tokenizer or llama3_tokenizer"
+            "%s has no tokenizer.json, but a tokenizer.model; set tokenizer._component_=llama2_tokenizer, mistral_tokenizer or llama3_tokenizer"
                 .formatted(place));
       }
-      return HuggingFaceTokenizerFile.open(place);
+      return openJson(place);
     }
     Path file = place;
     if (Files.isDirectory(place)) {
@@ -133,16 +142,26 @@ public record TokenizerSpec(
       file = Files.exists(original) ? original : place.resolve("tokenizer.model");
     }
     if (!Files.isRegularFile(file)) {
+      if (hasJson) {
+        return openJson(place);
+      }
       throw new InputException(
-          Files.exists(json)
-              ? "tokenizer %s does not exist; to use the folder's tokenizer.json set tokenizer._component_=hf_tokenizer"
-                  .formatted(file)
-              : "tokenizer %s does not exist; copy the model's tokenizer.model there or set tokenizer.path"
-                  .formatted(file));
+          "tokenizer %s does not exist; copy the model's tokenizer.model or tokenizer.json there or set tokenizer.path"
+              .formatted(file));
     }
+    PromptTemplate template = promptTemplate == null ? model.promptTemplate() : promptTemplate;
     return isTiktoken(file)
-        ? TiktokenFile.open(file, promptTemplate, maxSeqLen)
-        : SentencePieceFile.open(file, promptTemplate, maxSeqLen);
+        ? TiktokenFile.open(file, template, maxSeqLen)
+        : SentencePieceFile.open(file, template, maxSeqLen);
+  }
+
+  private Tokenizer openJson(Path place) {
+    if (promptTemplate != null) {
+      throw new InputException(
+          "tokenizer %s is a tokenizer.json, whose conversations take the form of its chat template; leave tokenizer.prompt_template out, or set tokenizer.path to the model's tokenizer.model"
+              .formatted(place));
+    }
+    return HuggingFaceTokenizerFile.open(place, chatTemplate);
   }
 
   /** Lines of base 64, where SentencePiece's protocol buffer begins with a field's tag. */
