@@ -21,7 +21,7 @@ final class Attributes {
   /** An item, else a method of this name. */
   static Object item(Object value, Object key) {
     if (value instanceof Map<?, ?> map) {
-      Object item = map.get(key);
+      Object item = map.get(Values.key(key));
       if (item != null) {
         return item;
       }
@@ -65,7 +65,7 @@ final class Attributes {
     return switch (name) {
       case "get" ->
           (a, named) -> {
-            Object item = map.get(a.get(0));
+            Object item = map.get(Values.key(a.get(0)));
             return item != null ? item : a.size() > 1 ? a.get(1) : None.NONE;
           };
       case "items" -> (a, named) -> pairs(map);

@@ -217,12 +217,8 @@ final class ExpressionParser {
         return frame -> s;
       }
       case INTEGER -> {
-        try {
-          long n = Long.parseLong(t.text());
-          return frame -> n;
-        } catch (NumberFormatException e) {
-          throw new TemplateException(t.line(), t.text() + " is too large");
-        }
+        long n = integer(t);
+        return frame -> n;
       }
       case FLOAT -> {
         double d = Double.parseDouble(t.text());
@@ -236,6 +232,14 @@ final class ExpressionParser {
       case "{" -> map();
       default -> throw new TemplateException(t.line(), "unexpected '%s'".formatted(t.text()));
     };
+  }
+
+  private static long integer(Token t) {
+    try {
+      return Long.parseLong(t.text());
+    } catch (NumberFormatException e) {
+      throw new TemplateException(t.line(), t.text() + " is too large");
+    }
   }
 
   private Expression bracket() {
@@ -270,7 +274,7 @@ final class ExpressionParser {
     }
     return frame -> {
       Map<Object, Object> values = new LinkedHashMap<>();
-      entries.forEach((k, v) -> values.put(k.evaluate(frame), v.evaluate(frame)));
+      entries.forEach((k, v) -> values.put(Values.key(k.evaluate(frame)), v.evaluate(frame)));
       return values;
     };
   }
@@ -283,7 +287,7 @@ final class ExpressionParser {
       if (tokens.accept(Kind.OPERATOR, ".")) {
         Token name = tokens.next();
         if (name.kind() == Kind.INTEGER) {
-          long index = Long.parseLong(name.text());
+          long index = integer(name);
           e = frame -> Attributes.item(of.evaluate(frame), index);
         } else if (name.kind() == Kind.NAME) {
           e = located(t.line(), frame -> Attributes.attribute(of.evaluate(frame), name.text()));
@@ -391,7 +395,7 @@ final class ExpressionParser {
         return m.call(inOrder, named, frame.depth());
       }
       if (f instanceof Callable c) {
-        return c.call(inOrder, named);
+        return c.call(new Given(inOrder), named);
       }
       throw new TemplateException(
           f instanceof Undefined u ? u.what() : "a " + Values.typeName(f) + " cannot be called");

@@ -99,9 +99,11 @@ final class Filters {
         "join",
         (v, a) -> {
           Object attribute = a.get(1, "attribute", None.NONE);
-          return Values.items(v).stream()
-              .map(i -> Values.text(attribute instanceof None ? i : path(i, attribute)))
-              .collect(Collectors.joining(Values.text(a.get(0, "d", ""))));
+          return StringMethods.joined(
+              Values.items(v).stream()
+                  .map(i -> Values.text(attribute instanceof None ? i : path(i, attribute)))
+                  .toList(),
+              Values.text(a.get(0, "d", "")));
         });
   }
 
@@ -151,6 +153,7 @@ final class Filters {
           for (Object item : Values.items(v)) {
             if (out.stream().noneMatch(o -> Values.equal(folded(o, a), folded(item, a)))) {
               out.add(item);
+              Limits.requireUnique(out.size());
             }
           }
           return out;
@@ -215,7 +218,8 @@ final class Filters {
           items.forEach(
               i ->
                   groups
-                      .computeIfAbsent(path(i, a.required(0, "attribute")), k -> new ArrayList<>())
+                      .computeIfAbsent(
+                          Values.key(path(i, a.required(0, "attribute"))), k -> new ArrayList<>())
                       .add(i));
           return Attributes.pairs(groups);
         });
@@ -307,9 +311,7 @@ final class Filters {
     }
     for (String name : Values.string(attribute).split("\\.")) {
       value =
-          Attributes.item(
-              value,
-              name.chars().allMatch(Character::isDigit) ? (Object) Long.valueOf(name) : name);
+          Attributes.item(value, name.matches("[0-9]{1,9}") ? (Object) Long.valueOf(name) : name);
     }
     return value;
   }
@@ -339,6 +341,7 @@ final class Filters {
             ? s
             : " ".repeat((int) Math.max(0, Math.min(1000, Values.integer(width))));
     String[] lines = text.split("\n", -1);
+    Limits.requireSize(text.length() + (double) by.length() * lines.length);
     StringBuilder out = new StringBuilder();
     for (int i = 0; i < lines.length; i++) {
       boolean indented = i == 0 ? first : blank || !lines[i].isEmpty();

@@ -29,7 +29,7 @@ record ForLoop(
             index > 0 ? items.get(index - 1) : new Undefined("there is no previous item");
         case "nextitem" ->
             index + 1 < n ? items.get(index + 1) : new Undefined("there is no next item");
-        case "cycle" -> (Callable) (a, named) -> a.get(index % a.size());
+        case "cycle" -> (Callable) (a, named) -> a.get(a.isEmpty() ? 0 : index % a.size());
         case "changed" ->
             (Callable)
                 (a, named) -> {
@@ -47,6 +47,7 @@ record ForLoop(
   public Flow run(Frame frame, Output out) {
     List<Object> kept = new ArrayList<>();
     for (Object item : Values.items(items.evaluate(frame))) {
+      frame.step();
       Frame inner = frame.inner();
       target.assign(inner, item);
       if (Values.truth(keep.evaluate(inner))) {
@@ -55,6 +56,7 @@ record ForLoop(
     }
     List<Object> changed = new ArrayList<>();
     for (int i = 0; i < kept.size(); i++) {
+      frame.step();
       Frame inner = frame.inner();
       inner.set("loop", new Turn(kept, i, changed));
       target.assign(inner, kept.get(i));

@@ -12,19 +12,21 @@ final class Frame {
   private final @Nullable Frame outer;
   private final int depth;
   private final Map<String, Object> values;
+  private final Limits limits;
 
-  private Frame(@Nullable Frame outer, int depth, Map<String, Object> values) {
+  private Frame(@Nullable Frame outer, int depth, Map<String, Object> values, Limits limits) {
     this.outer = outer;
+    this.limits = limits;
     this.depth = depth;
     this.values = values;
   }
 
   static Frame of(Map<String, Object> values) {
-    return new Frame(null, 0, new HashMap<>(values));
+    return new Frame(null, 0, new HashMap<>(values), new Limits());
   }
 
   Frame inner() {
-    return new Frame(this, depth, new HashMap<>());
+    return new Frame(this, depth, new HashMap<>(), limits);
   }
 
   /** A macro's frame: it sees what was there where it was defined. */
@@ -32,7 +34,12 @@ final class Frame {
     if (callerDepth >= MAX_DEPTH) {
       throw new TemplateException("macros call each other more than " + MAX_DEPTH + " deep");
     }
-    return new Frame(this, callerDepth + 1, new HashMap<>());
+    return new Frame(this, callerDepth + 1, new HashMap<>(), limits);
+  }
+
+  /** Counts one step of the rendering. */
+  void step() {
+    limits.step();
   }
 
   int depth() {

@@ -48,6 +48,7 @@ final class Json {
   }
 
   private void value(Object value, int depth) {
+    Limits.requireSize(out.length());
     if (value instanceof String s) {
       string(s);
     } else if (value instanceof List<?> list) {

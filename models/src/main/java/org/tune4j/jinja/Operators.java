@@ -6,8 +6,6 @@ import java.util.Map;
 
 /** Python's operators. */
 final class Operators {
-  private static final int MAX_REPEATED = 1 << 24;
-
   private Operators() {}
 
   static boolean compare(String operator, Object a, Object b) {
@@ -28,14 +26,14 @@ final class Operators {
       return s.contains(Values.string(one));
     }
     if (all instanceof Map<?, ?> map) {
-      return map.containsKey(one);
+      return map.containsKey(Values.key(one));
     }
     return Values.items(all).stream().anyMatch(item -> Values.equal(item, one));
   }
 
   static Object apply(String operator, Object a, Object b) {
     return switch (operator) {
-      case "~" -> Values.text(a) + Values.text(b);
+      case "~" -> joined(Values.text(a), Values.text(b));
       case "+" -> plus(a, b);
       case "*" -> times(a, b);
       case "/" -> Values.number(a) / divisor(b);
@@ -45,9 +43,10 @@ final class Operators {
 
   private static Object plus(Object a, Object b) {
     if (a instanceof String x && b instanceof String y) {
-      return x + y;
+      return joined(x, y);
     }
     if (a instanceof List<?> x && b instanceof List<?> y) {
+      Limits.requireSize(x.size() + (double) y.size());
       List<Object> both = new ArrayList<>(x);
       both.addAll(y);
       return both;
@@ -55,13 +54,17 @@ final class Operators {
     return arithmetic("+", a, b);
   }
 
+  private static String joined(String a, String b) {
+    Limits.requireSize(a.length() + (double) b.length());
+    return a + b;
+  }
+
   private static Object times(Object a, Object b) {
     Object many = a instanceof Long ? b : a;
     if (many instanceof String || many instanceof List) {
-      int n = (int) Math.max(0, Math.min(MAX_REPEATED, Values.integer(a instanceof Long ? a : b)));
-      if (n * (double) Values.length(many) > MAX_REPEATED) {
-        throw new TemplateException("a value is repeated too often");
-      }
+      int n =
+          (int) Math.max(0, Math.min(Integer.MAX_VALUE, Values.integer(a instanceof Long ? a : b)));
+      Limits.requireSize(n * (double) Values.length(many));
       if (many instanceof String s) {
         return s.repeat(n);
       }

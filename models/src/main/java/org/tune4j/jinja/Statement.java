@@ -17,6 +17,7 @@ interface Statement {
   /** These, one after the other, until a loop is left. */
   static Flow runAll(List<Statement> body, Frame frame, Output out) {
     for (Statement s : body) {
+      frame.step();
       Flow flow = s.run(frame, out);
       if (flow != Flow.NEXT) {
         return flow;

@@ -36,8 +36,7 @@ final class StringMethods {
                   Values.string(a.get(1)),
                   a.size() > 2 ? Values.integer(a.get(2)) : -1);
       case "join" ->
-          (a, named) ->
-              Values.items(a.get(0)).stream().map(Values::string).collect(Collectors.joining(s));
+          (a, named) -> joined(Values.items(a.get(0)).stream().map(Values::string).toList(), s);
       case "find" -> (a, named) -> points(s, s.indexOf(Values.string(a.get(0))));
       case "rfind" -> (a, named) -> points(s, s.lastIndexOf(Values.string(a.get(0))));
       case "index" ->
@@ -74,6 +73,13 @@ final class StringMethods {
       case "format" -> (a, named) -> format(s, a, named);
       default -> null;
     };
+  }
+
+  static String joined(List<String> texts, String between) {
+    Limits.requireSize(
+        texts.stream().mapToDouble(String::length).sum()
+            + (double) between.length() * texts.size());
+    return String.join(between, texts);
   }
 
   private static Object argument(List<Object> a, Map<String, Object> named, int i, String name) {
@@ -176,6 +182,13 @@ final class StringMethods {
   }
 
   static String replace(String s, String from, String to, long most) {
+    double places = from.isEmpty() ? s.length() + 1.0 : 0;
+    for (int i = from.isEmpty() ? -1 : s.indexOf(from);
+        i >= 0;
+        i = s.indexOf(from, i + from.length())) {
+      places++;
+    }
+    Limits.requireSize(s.length() + places * to.length());
     if (most < 0) {
       return s.replace(from, to);
     }
@@ -207,6 +220,10 @@ final class StringMethods {
     return out.toString();
   }
 
+  private static int index(String digits) {
+    return digits.length() > 6 ? Integer.MAX_VALUE : Integer.parseInt(digits);
+  }
+
   /** {@code str.format} without format specifications. */
   private static String format(String s, List<Object> a, Map<String, Object> named) {
     StringBuilder out = new StringBuilder();
@@ -227,7 +244,7 @@ final class StringMethods {
             field.isEmpty()
                 ? argument(a, Map.of(), next++, "")
                 : field.chars().allMatch(Character::isDigit)
-                    ? argument(a, Map.of(), Integer.parseInt(field), "")
+                    ? argument(a, Map.of(), index(field), "")
                     : named.getOrDefault(field, None.NONE);
         if (value instanceof None && !named.containsKey(field)) {
           throw new TemplateException("format: no argument for '{" + field + "}'");

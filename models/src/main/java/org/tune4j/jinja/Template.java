@@ -18,7 +18,11 @@ public final class Template {
    * @throws TemplateException with the line where it cannot be read
    */
   public static Template parse(String source) {
-    return new Template(new Parser(Lexer.lex(source)).template());
+    try {
+      return new Template(new Parser(Lexer.lex(source)).template());
+    } catch (StackOverflowError e) {
+      throw tooDeep();
+    }
   }
 
   /**
@@ -33,7 +37,16 @@ public final class Template {
     Map<String, Object> names = new HashMap<>(Functions.GLOBAL);
     values.forEach((name, value) -> names.put(name, Values.of(value)));
     Output out = new Output();
-    Statement.runAll(body, Frame.of(names).inner(), out);
+    try {
+      Statement.runAll(body, Frame.of(names).inner(), out);
+    } catch (StackOverflowError e) {
+      throw tooDeep();
+    }
     return out.toString();
+  }
+
+  /** Chains such as {@code a + a + a} are as deep as they are long. */
+  private static TemplateException tooDeep() {
+    return new TemplateException("the template is nested too deep");
   }
 }

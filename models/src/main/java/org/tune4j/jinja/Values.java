@@ -94,6 +94,37 @@ final class Values {
 
   /** {@code repr(value)}: how a value is printed inside a list. */
   static String repr(Object value) {
+    StringBuilder out = new StringBuilder();
+    repr(value, out);
+    return out.toString();
+  }
+
+  private static void repr(Object value, StringBuilder out) {
+    if (value instanceof List<?> list) {
+      String between = "[";
+      for (Object item : list) {
+        out.append(between);
+        repr(item, out);
+        between = ", ";
+      }
+      out.append(list.isEmpty() ? "[]" : "]");
+    } else if (value instanceof Map<?, ?> map) {
+      String between = "{";
+      for (Map.Entry<?, ?> e : map.entrySet()) {
+        out.append(between);
+        repr(e.getKey(), out);
+        out.append(": ");
+        repr(e.getValue(), out);
+        between = ", ";
+      }
+      out.append(map.isEmpty() ? "{}" : "}");
+    } else {
+      out.append(plainRepr(value));
+    }
+    Limits.requireSize(out.length());
+  }
+
+  private static String plainRepr(Object value) {
     if (value instanceof String s) {
       return quoted(s);
     }
@@ -102,14 +133,6 @@ final class Values {
     }
     if (value instanceof Double d) {
       return floatText(d);
-    }
-    if (value instanceof List<?> list) {
-      return list.stream().map(Values::repr).collect(Collectors.joining(", ", "[", "]"));
-    }
-    if (value instanceof Map<?, ?> map) {
-      return map.entrySet().stream()
-          .map(e -> repr(e.getKey()) + ": " + repr(e.getValue()))
-          .collect(Collectors.joining(", ", "{", "}"));
     }
     if (value instanceof None) {
       return "None";
@@ -184,6 +207,14 @@ final class Values {
     return items(value).size();
   }
 
+  /** What may be a dict's key. */
+  static Object key(Object value) {
+    if (value instanceof List || value instanceof Map) {
+      throw new TemplateException("unhashable type: '%s'".formatted(typeName(value)));
+    }
+    return value;
+  }
+
   static boolean isNumber(Object value) {
     return value instanceof Long || value instanceof Double || value instanceof Boolean;
   }
@@ -226,6 +257,11 @@ final class Values {
   }
 
   static boolean equal(Object a, Object b) {
+    return equal(a, b, new Limits.Comparison());
+  }
+
+  private static boolean equal(Object a, Object b, Limits.Comparison limit) {
+    limit.next();
     if (isNumber(a) && isNumber(b)) {
       return number(a) == number(b);
     }
@@ -234,17 +270,31 @@ final class Values {
         return false;
       }
       for (int i = 0; i < x.size(); i++) {
-        if (!equal(x.get(i), y.get(i))) {
+        if (!equal(x.get(i), y.get(i), limit)) {
           return false;
         }
       }
       return true;
+    }
+    if (a instanceof Map<?, ?> x && b instanceof Map<?, ?> y) {
+      return x.size() == y.size()
+          && x.entrySet().stream()
+              .allMatch(
+                  e -> {
+                    Object other = y.get(e.getKey());
+                    return other != null && equal(e.getValue(), other, limit);
+                  });
     }
     return a.equals(b) || (a instanceof Undefined && b instanceof Undefined);
   }
 
   /** Below 0, 0 or above, as Python orders numbers, texts and lists. */
   static int order(Object a, Object b) {
+    return order(a, b, new Limits.Comparison());
+  }
+
+  private static int order(Object a, Object b, Limits.Comparison limit) {
+    limit.next();
     if (isNumber(a) && isNumber(b)) {
       return Double.compare(number(a), number(b));
     }
@@ -253,7 +303,7 @@ final class Values {
     }
     if (a instanceof List<?> x && b instanceof List<?> y) {
       for (int i = 0; i < Math.min(x.size(), y.size()); i++) {
-        int c = order(x.get(i), y.get(i));
+        int c = order(x.get(i), y.get(i), limit);
         if (c != 0) {
           return c;
         }
