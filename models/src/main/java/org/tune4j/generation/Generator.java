@@ -31,7 +31,6 @@ public final class Generator {
 
   /** A generator over a loaded model. */
   public Generator(Engine engine, Decoder decoder, Tokenizer tokenizer) {
-    tokenizer.requireFits(decoder.config().vocabSize());
     this.engine = engine;
     this.decoder = decoder;
     this.tokenizer = tokenizer;

@@ -54,22 +54,6 @@ public interface Tokenizer extends AutoCloseable {
     return new TokenStream(this);
   }
 
-  /**
-   * Refuses a tokenizer that gives ids the model has no embedding for.
-   *
-   * @throws InputException when it does
-   */
-  default void requireFits(int modelVocabSize) {
-    if (vocabSize() > modelVocabSize) {
-      throw new InputException(
-          "the tokenizer has %d ids, the model's vocabulary %d; use the tokenizer that belongs to the model"
-              .formatted(vocabSize(), modelVocabSize));
-    }
-  }
-
-  /** Changes wherever ids or masks may: a hash of the tokenizer's files and settings. */
-  String fingerprint();
-
   @Override
   void close();
 }

@@ -134,7 +134,7 @@ class PublishedChatTemplatesTest {
             equal,
             total,
             differences.isEmpty()
-                ? "Nothing."
+                ? "Nothing in these. Elsewhere: tuples print as lists, `['a', 'x']` where jinja2 prints `('a', 'x')`."
                 : String.join("\n", differences.stream().map(d -> "- " + d).toList()),
             String.join("\n", table));
   }

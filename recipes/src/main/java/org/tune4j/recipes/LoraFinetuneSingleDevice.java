@@ -121,6 +121,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
     try (Engine engine = compute.open(context.backends());
         TensorScope run = engine.openScope()) {
       context.out().println(ComputeOptions.describe(engine));
+      context.out().println("data: " + data.train().report());
       RunIdentity identity =
           RunIdentity.of(engine, context.settings(), data.fingerprint(), compute.rowThreads());
       Optional<SavedRun> saved = saving.resume(outputDir, identity, context.out());

@@ -3,8 +3,6 @@ package org.tune4j.training;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.InputException;
-import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.tokenizers.Tokenizer;
@@ -16,11 +14,7 @@ import org.tune4j.tokenizers.TokenizerSpec;
  * @param validation empty where there are none
  */
 public record TrainingData(Dataset train, Dataset validation) {
-  /**
-   * Reads and checks all rows.
-   *
-   * @throws InputException when a file is broken, or the tokenizer has ids the model has not
-   */
+  /** Reads and checks all rows. */
   public static TrainingData read(
       TokenizerSpec tokenizer,
       Path modelFolder,
@@ -29,7 +23,6 @@ public record TrainingData(Dataset train, Dataset validation) {
     Integer limit = tokenizer.maxSeqLen();
     int maxSeqLen = limit == null ? Integer.MAX_VALUE : limit;
     try (Tokenizer tokens = tokenizer.open(modelFolder)) {
-      tokens.requireFits(HuggingFaceFolder.open(modelFolder).config().vocabSize());
       return new TrainingData(
           train.open(tokens, maxSeqLen),
           validation == null ? Dataset.of(List.of()) : validation.open(tokens, maxSeqLen));
