@@ -43,7 +43,7 @@ public final class RowsOverThreads implements AutoCloseable {
   public record Row(int[] tokens, int[] labels, int[] partEnds) {}
 
   /**
-   * Starts the threads.
+   * Starts the threads; the calling thread's operations take as many from now on.
    *
    * @param threads how many rows' groups run at once
    * @param chunkTokens labels whose logits exist at once
@@ -53,6 +53,8 @@ public final class RowsOverThreads implements AutoCloseable {
     this.model = model;
     this.chunkTokens = chunkTokens;
     this.threads = engine.device().type() == Device.Type.CPU ? Math.max(1, threads) : 1;
+    // What one row alone, and whatever the calling thread does, computes depends on it too.
+    engine.backend().setThreads(this.threads);
     AtomicInteger n = new AtomicInteger();
     this.pool =
         Executors.newFixedThreadPool(
