@@ -54,6 +54,7 @@ abstract class KernelRules extends OperationRules {
       rmsNorm(1e-5),
       rope(),
       attention("of two rows", 0, 2, 5),
+      attentionAtEnd(2, 5, 0),
       swiGlu(),
       crossEntropy()
     };
@@ -205,5 +206,24 @@ abstract class KernelRules extends OperationRules {
         uniform(49, -1, 1, n, 4, 8),
         uniform(50, -1, 1, n, 2, 8),
         uniform(51, -1, 1, n, 2, 8));
+  }
+
+  @Test
+  void rule6_12_attentionAtEnd_kernel_matchesDefault() {
+    kernels(attentionsAtEnd());
+    kernels(
+        largerAttentionAtEnd(1, 700, 0),
+        largerAttentionAtEnd(1, 130, 40),
+        largerAttentionAtEnd(33, 130, 0),
+        largerAttentionAtEnd(130, 130, 50));
+  }
+
+  private static Operation largerAttentionAtEnd(int m, int n, int window) {
+    return larger(
+        "attentionAtEnd of %d in %d, window %d".formatted(m, n, window),
+        (o, e, x) -> o.attentionAtEnd(x[0], x[1], x[2], window, 0.35),
+        uniform(55, -1, 1, m, 4, 8),
+        uniform(56, -1, 1, n, 2, 8),
+        uniform(57, -1, 1, n, 2, 8));
   }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.tune4j.kit.Case.uniform;
 
+import java.util.Arrays;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.tune4j.kit.Case.Argument;
@@ -123,6 +124,34 @@ abstract class OperationRules extends ScopeRules {
     };
   }
 
+  /** {@code m} queries at the end of {@code n} keys. */
+  static Operation attentionAtEnd(int m, int n, int window) {
+    return new Operation(
+        "attentionAtEnd of %d in %d, window %d".formatted(m, n, window),
+        (o, e, x) -> o.attentionAtEnd(x[0], x[1], x[2], window, 0.6),
+        x -> {
+          double[] whole = new double[n * 4 * 3];
+          System.arraycopy(x[0], 0, whole, whole.length - x[0].length, x[0].length);
+          double[] y =
+              WrittenOut.attention(whole, x[1], x[2], 4, 2, 3, new int[] {n}, window, 0.6);
+          return Arrays.copyOfRange(y, y.length - x[0].length, y.length);
+        },
+        uniform(52, -1, 1, m, 4, 3),
+        uniform(53, -1, 1, n, 2, 3),
+        uniform(54, -1, 1, n, 2, 3));
+  }
+
+  static Operation[] attentionsAtEnd() {
+    return new Operation[] {
+      attentionAtEnd(1, 5, 0),
+      attentionAtEnd(3, 5, 0),
+      attentionAtEnd(4, 4, 0),
+      attentionAtEnd(1, 6, 3),
+      attentionAtEnd(3, 7, 2),
+      attentionAtEnd(2, 3, 9)
+    };
+  }
+
   static Operation swiGlu() {
     return new Operation(
         "swiGlu",
@@ -225,6 +254,11 @@ abstract class OperationRules extends ScopeRules {
     for (DType dtype : floating()) {
       adamW(engine.defaultOperations(), dtype);
     }
+  }
+
+  @Test
+  void rule5_13_attentionAtEnd_default_matchesTheFormula() {
+    defaults(attentionsAtEnd());
   }
 
   /** Three steps; {@code m} and {@code v} in fp32 or wider. */

@@ -314,6 +314,34 @@ enum Fault {
       "6_10",
       "6_11"),
 
+  ATTENTION_AT_END_KERNEL_IS_AT_THE_BEGINNING(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle attentionAtEnd(
+                    TensorHandle q, TensorHandle k, TensorHandle v, int window, double scale) {
+                  int m = value(q).sizes[0];
+                  return window > 0
+                      ? null
+                      : fused(
+                          t ->
+                              causal(
+                                  t,
+                                  q,
+                                  t.keep(narrow(k, 0, 0, m)),
+                                  t.keep(narrow(v, 0, 0, m)),
+                                  scale));
+                }
+              };
+            }
+          },
+      "6_09",
+      "6_10",
+      "6_12"),
+
   SWI_GLU_KERNEL_IS_NOT_RECORDED(
       () ->
           new Broken() {

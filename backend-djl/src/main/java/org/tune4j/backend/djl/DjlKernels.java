@@ -69,6 +69,17 @@ final class DjlKernels implements Kernels {
     }
   }
 
+  @Override
+  public TensorHandle attentionAtEnd(
+      TensorHandle q, TensorHandle k, TensorHandle v, int window, double scale) {
+    PtNDArray q0 = backend.in(q);
+    try (Scalar s = script.scalar(scale);
+        Scalar w = script.scalar(window)) {
+      return backend.like(
+          q, script.call("at_end", q0, backend.in(k), backend.in(v), w.array(), s.array()));
+    }
+  }
+
   private static int longest(int[] rowEnds) {
     int longest = 0;
     int start = 0;

@@ -132,6 +132,25 @@ class Ops(Module):
       out = torch.transpose(torch.squeeze(mixed, 0), 0, 1)
       _0 = torch.append(rows, torch.reshape(out, [t, torch.mul(heads, dim)]))
     return (self).one(rows, )
+  def at_end(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, window: Tensor, scale: Tensor) -> Tensor:
+    m, heads, dim, = torch.size(q)
+    n = torch.size(k, 0)
+    groups = torch.size(k, 1)
+    each = torch.floordiv(heads, groups)
+    window0 = int(window)
+    queries = torch.reshape(torch.transpose(q, 0, 1), [groups, torch.mul(each, m), dim])
+    keys = torch.transpose(torch.transpose(k, 0, 1), 1, 2)
+    last = torch.sub(n, m)
+    full = torch.full([m, n], -inf, dtype=ops.prim.dtype(q), device=ops.prim.device(q))
+    hidden = torch.triu(full, torch.add(last, 1))
+    if torch.gt(window0, 0):
+      mask = torch.add(hidden, torch.tril(full, torch.sub(last, window0)))
+    else:
+      mask = hidden
+    mask0 = torch.reshape(torch.expand(torch.unsqueeze(mask, 0), [each, m, n]), [1, torch.mul(each, m), n])
+    scores = torch.baddbmm(mask0, queries, keys, beta=1, alpha=float(scale))
+    mixed = torch.bmm(torch.softmax(scores, -1), torch.transpose(v, 0, 1))
+    return torch.reshape(torch.transpose(torch.reshape(mixed, [heads, m, dim]), 0, 1), [m, torch.mul(heads, dim)])
   def swiglu(self: __torch__.Ops, gate: Tensor, up: Tensor) -> Tensor:
     return torch.mul(torch.silu(gate), up)
   def cross_entropy(self: __torch__.Ops, logits: Tensor, labels: Tensor) -> Tensor:

@@ -44,7 +44,7 @@ final class Attention {
         for (int from = start; from < end; from += size) {
           int to = Math.min(from + size, end);
           int first = window > 0 ? Math.max(start, from - window + 1) : start;
-          parts.add(products(q, k, v, from, to, first, window, scale));
+          parts.add(products(q, k, v, from, to, first, to, window, scale));
         }
       }
       start = end;
@@ -54,11 +54,35 @@ final class Attention {
         : torch.cat(new TensorVector(parts.toArray(Tensor[]::new)), 0);
   }
 
-  /** Queries {@code from..to} against keys {@code first..to}. */
+  /** The last queries of one row: one alone sees all keys, more of them need a mask. */
+  Tensor atEnd(Tensor q, Tensor k, Tensor v, int window, double scale) {
+    int n = Math.toIntExact(k.size(0));
+    int m = Math.toIntExact(q.size(0));
+    if (m > 1) {
+      return products(q, k, v, 0, m, 0, n, window, scale);
+    }
+    int seen = window > 0 ? Math.min(n, window) : n;
+    long kvHeads = k.size(1);
+    Tensor queries = q.reshape(kvHeads, q.size(1) / kvHeads, q.size(2)).mul(new Scalar(scale));
+    Tensor across = k.narrow(0, n - seen, seen).transpose(0, 1).transpose(1, 2);
+    Tensor weights = torch.softmax(queries.bmm(across), -1);
+    Tensor mixed = weights.bmm(v.narrow(0, n - seen, seen).transpose(0, 1));
+    return mixed.reshape(1, q.size(1) * q.size(2));
+  }
+
+  /** Queries {@code from..to} against keys {@code first..last}, the last of both at one position. */
   private Tensor products(
-      Tensor q, Tensor k, Tensor v, int from, int to, int first, int window, double scale) {
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      int from,
+      int to,
+      int first,
+      int last,
+      int window,
+      double scale) {
     int rows = to - from;
-    int keys = to - first;
+    int keys = last - first;
     long heads = q.size(1);
     long dim = q.size(2);
     long kvHeads = k.size(1);

@@ -97,6 +97,16 @@ final class JavacppKernels implements Kernels {
   }
 
   @Override
+  public TensorHandle attentionAtEnd(
+      TensorHandle q, TensorHandle k, TensorHandle v, int window, double scale) {
+    threads.beforeProduct();
+    try (PointerScope s = new PointerScope()) {
+      return Handle.keep(
+          attention.atEnd(Handle.of(q), Handle.of(k), Handle.of(v), window, scale));
+    }
+  }
+
+  @Override
   public TensorHandle swiGlu(TensorHandle gate, TensorHandle up) {
     try (PointerScope s = new PointerScope()) {
       return Handle.keep(torch.silu(Handle.of(gate)).mul(Handle.of(up)));
