@@ -30,6 +30,9 @@ import picocli.CommandLine.Spec;
       CpCommand.class,
       CatCommand.class,
       ValidateCommand.class,
+      GenerateCommand.class,
+      ChatCommand.class,
+      EvalCommand.class,
       DataCommand.class,
       BackendsCommand.class,
       EnvCommand.class

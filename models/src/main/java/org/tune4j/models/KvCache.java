@@ -8,6 +8,7 @@ import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Operations;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
 
 /**
  * The keys and values of one row's tokens in every layer, written in place. It belongs to the scope
@@ -39,6 +40,19 @@ public final class KvCache implements AutoCloseable {
     Shape shape = Shape.of(config.numKvHeads(), capacity, config.headDim());
     for (int i = 0; i < config.numLayers(); i++) {
       layers.add(new Layer(engine.zeros(dtype, shape), engine.zeros(dtype, shape)));
+    }
+  }
+
+  /** Like the constructor's, but belonging to this scope, which may be another thread's. */
+  public static KvCache ownedBy(
+      TensorScope owner, Engine engine, DecoderConfig config, DType dtype, int capacity) {
+    try (TensorScope scope = engine.openScope()) {
+      KvCache cache = new KvCache(engine, config, dtype, capacity);
+      for (Layer layer : cache.layers) {
+        layer.keys.moveTo(owner);
+        layer.values.moveTo(owner);
+      }
+      return cache;
     }
   }
 

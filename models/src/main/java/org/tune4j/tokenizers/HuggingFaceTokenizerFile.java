@@ -141,6 +141,11 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     }
   }
 
+  @Override
+  public int[] encodeAlone(String text) {
+    return ids(tokenizer.encode(text, true, false));
+  }
+
   private static int[] ids(Encoding encoding) {
     return Arrays.stream(encoding.getIds()).mapToInt(Math::toIntExact).toArray();
   }

@@ -92,6 +92,14 @@ final class SentencePieceFile implements Tokenizer {
   }
 
   @Override
+  public int[] encodeAlone(String text) {
+    Ids ids = new Ids();
+    ids.add(bos, false);
+    ids.add(encode(text), false);
+    return ids.tokens();
+  }
+
+  @Override
   public String decode(int[] ids) {
     Ids.requireInside(ids, vocabSize);
     return ids.length == 0 ? "" : tokenizer.getProcessor().decode(ids);

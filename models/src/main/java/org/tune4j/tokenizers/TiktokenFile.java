@@ -126,6 +126,14 @@ final class TiktokenFile implements Tokenizer {
   }
 
   @Override
+  public int[] encodeAlone(String text) {
+    Ids ids = new Ids();
+    ids.add(BEGIN_OF_TEXT, false);
+    ids.add(encode(text), false);
+    return ids.tokens();
+  }
+
+  @Override
   public String decode(int[] ids) {
     Ids.requireInside(ids, VOCAB_SIZE);
     ByteArrayOutputStream out = new ByteArrayOutputStream();

@@ -21,6 +21,13 @@ public interface Tokenizer extends AutoCloseable {
   int[] encodeText(String text, boolean addEos);
 
   /**
+   * Ids of a text that stands alone: with the tokens that the model expects around it, such as BOS.
+   */
+  default int[] encodeAlone(String text) {
+    return encode(text);
+  }
+
+  /**
    * The text of ids, special tokens written out.
    *
    * @throws InputException when an id is outside the vocabulary

@@ -154,7 +154,13 @@ public record HuggingFaceCheckpointer(
     }
   }
 
-  private static void loadAdapter(Engine engine, Decoder decoder, Path path) {
+  /**
+   * Gives a decoder's adapters the values of a PEFT adapter. Tensors belong to the calling thread's
+   * innermost scope.
+   *
+   * @throws InputException when a file is broken, or the adapter does not fit
+   */
+  public static void loadAdapter(Engine engine, Decoder decoder, Path path) {
     PeftAdapter adapter = PeftAdapter.open(path);
     LoraConfig lora = decoder.lora().orElseThrow();
     if (adapter.config().rank() != lora.rank() || adapter.config().alpha() != lora.alpha()) {

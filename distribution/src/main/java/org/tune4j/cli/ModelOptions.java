@@ -1,0 +1,66 @@
+package org.tune4j.cli;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.inference.InferenceModel;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.Backends;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Engine;
+import picocli.CommandLine.Option;
+
+/** The options of every command that uses a model: what computes, where, and in which type. */
+final class ModelOptions {
+  @Option(
+      names = "--tokenizer",
+      paramLabel = "PATH",
+      description = "The tokenizer's file or folder; without it, the model's own.")
+  private @Nullable Path tokenizer;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      defaultValue = "bf16",
+      description = "fp32, bf16 or fp16 (default: ${DEFAULT-VALUE}).")
+  private String dtype = "bf16";
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      defaultValue = "",
+      description = "javacpp or djl; without it TUNE_BACKEND, else the first available.")
+  private String backend = "";
+
+  @Option(
+      names = "--device",
+      paramLabel = "DEVICE",
+      defaultValue = "cpu",
+      description = "cpu, cuda or cuda:INDEX (default: ${DEFAULT-VALUE}).")
+  private String device = "cpu";
+
+  @Option(
+      names = "--threads",
+      paramLabel = "N",
+      defaultValue = "0",
+      description = "Threads on the CPU; 0 for all cores (default: ${DEFAULT-VALUE}).")
+  private int threads;
+
+  Engine open(Backends backends) {
+    if (threads < 0) {
+      throw new UsageException("--threads is %d, expected 0 or more".formatted(threads));
+    }
+    DType.parse(dtype);
+    return backends.open(backend, new BackendOptions(Device.parse(device), threads));
+  }
+
+  /** The model, its tensors in the innermost scope. */
+  InferenceModel load(Path folder, Engine engine) {
+    return InferenceModel.open(folder, tokenizer, engine, DType.parse(dtype));
+  }
+
+  String dtype() {
+    return dtype;
+  }
+}

@@ -1,0 +1,108 @@
+package org.tune4j.evaluation;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.EnvironmentException;
+import org.tune4j.UsageException;
+
+/**
+ * Tasks with their rows, run on one model after the other.
+ *
+ * @param tasks what to score by
+ * @param rows of each task
+ */
+public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) {
+  /**
+   * Reads the tasks and their data.
+   *
+   * @param names of tasks, or YAML files
+   * @param data the data file; null where tasks name their own
+   * @param limit rows of each task at the most; 0 for all
+   */
+  public static Evaluation of(List<String> names, @Nullable Path data, int limit) {
+    if (limit < 0) {
+      throw new UsageException("limit is %d, expected 0 (all) or more".formatted(limit));
+    }
+    List<EvaluationTask> tasks = new ArrayList<>();
+    List<List<JsonNode>> rows = new ArrayList<>();
+    for (String name : names) {
+      EvaluationTask task = EvaluationTask.named(name);
+      Path file = data == null ? task.data().orElse(null) : data;
+      if (file == null) {
+        throw new UsageException(
+            "task '%s' needs a data file, in JSON Lines as the task's data set has it"
+                .formatted(name));
+      }
+      tasks.add(task);
+      rows.add(TaskData.read(file, limit));
+    }
+    return new Evaluation(tasks, rows);
+  }
+
+  /**
+   * One model's results.
+   *
+   * @param model for people
+   * @param seconds that it took
+   * @param results by task
+   */
+  public record Outcome(String model, double seconds, Map<String, TaskResult> results) {}
+
+  /**
+   * Scores a model.
+   *
+   */
+  public Outcome run(String label, LogLikelihoods model) {
+    long start = System.nanoTime();
+    Map<String, TaskResult> results = new LinkedHashMap<>();
+    for (int i = 0; i < tasks.size(); i++) {
+      results.put(tasks.get(i).name(), tasks.get(i).run(model, rows.get(i)));
+    }
+    return new Outcome(label, (System.nanoTime() - start) / 1e9, results);
+  }
+
+  /**
+   * Writes results as JSON: {@code results.TASK.METRIC} and {@code samples.TASK} of the first
+   * model, and the same of every model under {@code models} where there are several.
+   */
+  public static void write(Path file, List<Outcome> outcomes) {
+    Map<String, Object> json = new LinkedHashMap<>(json(outcomes.get(0)));
+    if (outcomes.size() > 1) {
+      json.put("models", outcomes.stream().map(Evaluation::json).toList());
+    }
+    try {
+      Path folder = file.toAbsolutePath().getParent();
+      if (folder != null) {
+        Files.createDirectories(folder);
+      }
+      new ObjectMapper().writerWithDefaultPrettyPrinter().writeValue(file.toFile(), json);
+    } catch (IOException e) {
+      throw new EnvironmentException("results %s cannot be written: %s".formatted(file, e), e);
+    }
+  }
+
+  private static Map<String, Object> json(Outcome o) {
+    Map<String, Object> results = new LinkedHashMap<>();
+    Map<String, Object> samples = new LinkedHashMap<>();
+    o.results()
+        .forEach(
+            (task, r) -> {
+              results.put(task, r.metrics());
+              samples.put(task, r.samples());
+            });
+    Map<String, Object> json = new LinkedHashMap<>();
+    json.put("model", o.model());
+    json.put("seconds", o.seconds());
+    json.put("results", results);
+    json.put("samples", samples);
+    return json;
+  }
+}

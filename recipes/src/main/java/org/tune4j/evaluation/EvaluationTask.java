@@ -1,0 +1,54 @@
+package org.tune4j.evaluation;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+
+/** Something to score a model by. */
+public interface EvaluationTask {
+  /** What results are filed under. */
+  String name();
+
+  /** The data file that the task's description names. */
+  default Optional<Path> data() {
+    return Optional.empty();
+  }
+
+  /**
+   * Scores a model.
+   *
+   * @param rows of the data file, at least one
+   * @throws org.tune4j.InputException when a row lacks a field
+   */
+  TaskResult run(LogLikelihoods model, List<JsonNode> rows);
+
+  /**
+   * A task by what the user typed: a built-in name, or a YAML file.
+   *
+   * @throws UsageException when there is none of that name
+   */
+  static EvaluationTask named(String name) {
+    if (name.endsWith(".yaml") || name.endsWith(".yml")) {
+      return TaskFile.read(Path.of(name));
+    }
+    EvaluationTask task = builtIn(name);
+    if (task == null) {
+      throw new UsageException(
+          "task '%s' is not known; there are truthfulqa_mc1, truthfulqa_mc2, perplexity, and a YAML file of your own"
+              .formatted(name));
+    }
+    return task;
+  }
+
+  private static @Nullable EvaluationTask builtIn(String name) {
+    return switch (name) {
+      case "truthfulqa_mc1" -> TruthfulQa.mc1();
+      case "truthfulqa_mc2" -> TruthfulQa.mc2();
+      case "perplexity" -> new PerplexityTask("perplexity", "text", null);
+      default -> null;
+    };
+  }
+}

@@ -1,0 +1,158 @@
+package org.tune4j.inference;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
+import org.tune4j.checkpoint.PeftAdapter;
+import org.tune4j.generation.Generator;
+import org.tune4j.models.AttnModule;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.LoraConfig;
+import org.tune4j.models.ModelSpec;
+import org.tune4j.peft.StateDict;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tokenizers.Tokenizer;
+import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.HuggingFaceCheckpointer;
+
+/**
+ * A Hugging Face folder opened for inference: one set of base weights, mapped where the file has the
+ * type asked for, and decoders over it, plain or with a PEFT adapter that is applied without
+ * merging. All tensors belong to the scope that was innermost when it was opened, so that must
+ * outlive it.
+ */
+public final class InferenceModel implements AutoCloseable {
+  private static final Set<String> MLP = Set.of("gate_proj", "up_proj", "down_proj");
+
+  private final Path folder;
+  private final Engine engine;
+  private final Tokenizer tokenizer;
+  private final Decoder base;
+  private final Map<Path, Decoder> adapted = new LinkedHashMap<>();
+
+  private InferenceModel(Path folder, Engine engine, Tokenizer tokenizer, Decoder base) {
+    this.folder = folder;
+    this.engine = engine;
+    this.tokenizer = tokenizer;
+    this.base = base;
+  }
+
+  /**
+   * Opens a model.
+   *
+   * @param tokenizer its file or folder; null for the model's own
+   * @throws InputException when a file is missing, broken or of an unsupported kind
+   */
+  public static InferenceModel open(
+      Path folder, @Nullable Path tokenizer, Engine engine, DType dtype) {
+    HuggingFaceCheckpointer files = new HuggingFaceCheckpointer(folder, null, folder);
+    files.check();
+    Tokenizer text = tokenizer(tokenizer == null ? folder : tokenizer);
+    Decoder base = files.load(ModelSpec.base("auto_model", null), engine, dtype, 0);
+    text.requireFits(base.config().vocabSize());
+    return new InferenceModel(folder, engine, text, freeze(base));
+  }
+
+  private static Tokenizer tokenizer(Path place) {
+    boolean sentencePiece =
+        Files.isDirectory(place)
+            && !Files.exists(place.resolve("tokenizer.json"))
+            && Files.exists(place.resolve("tokenizer.model"));
+    TokenizerSpec spec =
+        sentencePiece ? TokenizerSpec.llama2(place, null, null) : new TokenizerSpec(place, null);
+    return spec.open(place);
+  }
+
+  private static Decoder freeze(Decoder decoder) {
+    decoder.parameters().values().forEach(p -> p.setTrainable(false));
+    return decoder;
+  }
+
+  public Path folder() {
+    return folder;
+  }
+
+  public Engine engine() {
+    return engine;
+  }
+
+  public Tokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /** The model itself. */
+  public Decoder base() {
+    return base;
+  }
+
+  /**
+   * The model with an adapter, sized as the adapter's config says; the base weights are shared. Kept
+   * for the next call.
+   *
+   * @param adapter a PEFT adapter's folder, or null for the base
+   * @throws InputException when the adapter is broken or does not fit
+   */
+  public Decoder with(@Nullable Path adapter) {
+    if (adapter == null) {
+      return base;
+    }
+    Decoder known = adapted.get(adapter);
+    if (known != null) {
+      return known;
+    }
+    Decoder decoder = new Decoder(base.config(), lora(adapter), base.dtype());
+    StateDict.load(decoder, StateDict.of(base), false);
+    HuggingFaceCheckpointer.loadAdapter(engine, decoder, adapter);
+    adapted.put(adapter, freeze(decoder));
+    return decoder;
+  }
+
+  /** What generates with an adapter, or the base where that is null. */
+  public Generator generator(@Nullable Path adapter) {
+    return new Generator(engine, with(adapter), tokenizer);
+  }
+
+  private static LoraConfig lora(Path path) {
+    PeftAdapter adapter = PeftAdapter.open(path);
+    if (adapter.config().useDora()) {
+      throw new InputException(
+          "adapter %s is a DoRA adapter, which is not supported yet; merge it with PEFT first"
+              .formatted(path));
+    }
+    Set<String> names = new TreeSet<>();
+    adapter.modules().forEach(m -> names.add(m.substring(m.lastIndexOf('.') + 1)));
+    List<AttnModule> attention = new ArrayList<>();
+    for (AttnModule m : EnumSet.allOf(AttnModule.class)) {
+      if (names.remove(m.checkpointName())) {
+        attention.add(m);
+      }
+    }
+    boolean mlp = names.containsAll(MLP);
+    if (mlp) {
+      names.removeAll(MLP);
+    }
+    boolean output = names.remove("lm_head");
+    if (!names.isEmpty()) {
+      throw new InputException(
+          "adapter %s adapts %s; supported are q_proj, k_proj, v_proj, o_proj, lm_head, and gate_proj, up_proj, down_proj together"
+              .formatted(path, String.join(", ", names)));
+    }
+    return new LoraConfig(
+        attention, mlp, output, adapter.config().rank(), adapter.config().alpha(), 0);
+  }
+
+  /** Closes the tokenizer; tensors close with their scope. */
+  @Override
+  public void close() {
+    tokenizer.close();
+  }
+}
