@@ -47,6 +47,8 @@ import picocli.CommandLine.Spec;
       "  tune run lora_finetune_single_device --config my.yaml \\",
       "      checkpointer.checkpoint_dir=DIR dataset.data_files=rows.json \\",
       "      lora_rank=16 lora_attn_modules=['q_proj','v_proj'] backend=javacpp",
+      "  tune generate --model DIR --adapter out/epoch_0 --prompt TEXT",
+      "  tune eval --model DIR --tasks truthfulqa_mc2 --data FILE",
       "  tune backends                             what can compute here",
       "",
       "Overrides: key=value sets, section.key=value sets inside, ~key deletes.",

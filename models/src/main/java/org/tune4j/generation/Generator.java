@@ -158,9 +158,10 @@ public final class Generator {
       return decoder.config().maxSeqLen();
     }
 
-    /** Chooses a token. */
+    /** Chooses a token, never one of a padded vocabulary that the tokenizer does not have. */
     void take(float[] logits) {
-      last = sampler.next(logits);
+      int known = tokenizer.vocabSize();
+      last = sampler.next(known < logits.length ? Arrays.copyOf(logits, known) : logits);
       count++;
       if (tokenizer.stopIds().contains(last)) {
         end(FinishReason.END);
