@@ -52,9 +52,12 @@ public final class RowsOverThreads implements AutoCloseable {
     this.engine = engine;
     this.model = model;
     this.chunkTokens = chunkTokens;
-    this.threads = engine.device().type() == Device.Type.CPU ? Math.max(1, threads) : 1;
-    // What one row alone, and whatever the calling thread does, computes depends on it too.
-    engine.backend().setThreads(this.threads);
+    boolean onCpu = engine.device().type() == Device.Type.CPU;
+    this.threads = onCpu ? Math.max(1, threads) : 1;
+    if (onCpu) {
+      // What one row alone, and whatever the calling thread does, computes depends on it too.
+      engine.backend().setThreads(this.threads);
+    }
     AtomicInteger n = new AtomicInteger();
     this.pool =
         Executors.newFixedThreadPool(
