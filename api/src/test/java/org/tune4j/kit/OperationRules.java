@@ -132,8 +132,7 @@ abstract class OperationRules extends ScopeRules {
         x -> {
           double[] whole = new double[n * 4 * 3];
           System.arraycopy(x[0], 0, whole, whole.length - x[0].length, x[0].length);
-          double[] y =
-              WrittenOut.attention(whole, x[1], x[2], 4, 2, 3, new int[] {n}, window, 0.6);
+          double[] y = WrittenOut.attention(whole, x[1], x[2], 4, 2, 3, new int[] {n}, window, 0.6);
           return Arrays.copyOfRange(y, y.length - x[0].length, y.length);
         },
         uniform(52, -1, 1, m, 4, 3),

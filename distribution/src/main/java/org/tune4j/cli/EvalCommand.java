@@ -49,9 +49,7 @@ final class EvalCommand implements Callable<Integer> {
       description = "A PEFT adapter over the models; may be given several times.")
   private List<Path> adapters = new ArrayList<>();
 
-  @Option(
-      names = "--with-base",
-      description = "With --adapter, scores the model without one too.")
+  @Option(names = "--with-base", description = "With --adapter, scores the model without one too.")
   private boolean withBase;
 
   @Option(

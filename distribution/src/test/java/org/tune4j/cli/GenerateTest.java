@@ -89,8 +89,17 @@ class GenerateTest {
     }
     String together =
         generated(
-            "--max-new-tokens", "10", "--json", "--batch-size", "2", "--prompt", "Name a fruit.",
-            "--prompt", "ab", "--prompt", "The end");
+            "--max-new-tokens",
+            "10",
+            "--json",
+            "--batch-size",
+            "2",
+            "--prompt",
+            "Name a fruit.",
+            "--prompt",
+            "ab",
+            "--prompt",
+            "The end");
     assertEquals(alone, together.lines().toList());
     JsonNode json = new ObjectMapper().readTree(alone.get(1));
     assertEquals("ab", json.get("prompt").asText());
@@ -143,8 +152,7 @@ class GenerateTest {
   @Test
   void generate_emptyInput_isRefusedInWords() {
     assertEquals(2, tiny("", "generate"));
-    assertEquals(
-        "tune: a prompt is empty; give --prompt TEXT, or text in the file", err());
+    assertEquals("tune: a prompt is empty; give --prompt TEXT, or text in the file", err());
   }
 
   @Test

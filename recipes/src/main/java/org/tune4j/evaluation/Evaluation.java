@@ -56,10 +56,7 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    */
   public record Outcome(String model, double seconds, Map<String, TaskResult> results) {}
 
-  /**
-   * Scores a model.
-   *
-   */
+  /** Scores a model. */
   public Outcome run(String label, LogLikelihoods model) {
     long start = System.nanoTime();
     Map<String, TaskResult> results = new LinkedHashMap<>();

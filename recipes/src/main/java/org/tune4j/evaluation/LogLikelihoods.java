@@ -79,7 +79,9 @@ public final class LogLikelihoods {
     if (before.length + longest - 1 <= decoder.config().maxSeqLen()) {
       return afterContext(before, after);
     }
-    return after.stream().mapToDouble(a -> afterContext(shortened(before, a), List.of(a))[0]).toArray();
+    return after.stream()
+        .mapToDouble(a -> afterContext(shortened(before, a), List.of(a))[0])
+        .toArray();
   }
 
   /** The context's end that leaves room for a continuation. */

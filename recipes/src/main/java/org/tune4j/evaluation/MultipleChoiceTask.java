@@ -19,8 +19,8 @@ import org.tune4j.jinja.TemplateException;
  *
  * @param prompt a template over the row's fields
  * @param choices where the row has its choices, such as {@code mc2_targets.choices}
- * @param target where the row has the right choice, by number, or all labels (0 or 1); or the number
- *     itself
+ * @param target where the row has the right choice, by number, or all labels (0 or 1); or the
+ *     number itself
  * @param delimiter what stands between prompt and choice
  * @param dataFile null where the task's description names none
  */
@@ -88,8 +88,7 @@ record MultipleChoiceTask(
       fields.forEach((key, value) -> named.put(String.valueOf(key), value));
       return prompt.render(named);
     } catch (TemplateException e) {
-      throw new InputException(
-          "task %s, row %d: %s".formatted(name, index + 1, e.getMessage()), e);
+      throw new InputException("task %s, row %d: %s".formatted(name, index + 1, e.getMessage()), e);
     }
   }
 
@@ -139,8 +138,7 @@ record MultipleChoiceTask(
     }
     if (right < 0 || right >= n) {
       throw new InputException(
-          "task %s, row %d: %s names none of the %d choices"
-              .formatted(name, index + 1, target, n));
+          "task %s, row %d: %s names none of the %d choices".formatted(name, index + 1, target, n));
     }
     return right;
   }

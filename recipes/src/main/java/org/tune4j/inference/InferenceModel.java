@@ -25,8 +25,8 @@ import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.HuggingFaceCheckpointer;
 
 /**
- * A Hugging Face folder opened for inference: one set of base weights, mapped where the file has the
- * type asked for, and decoders over it, plain or with a PEFT adapter that is applied without
+ * A Hugging Face folder opened for inference: one set of base weights, mapped where the file has
+ * the type asked for, and decoders over it, plain or with a PEFT adapter that is applied without
  * merging. All tensors belong to the scope that was innermost when it was opened, so that must
  * outlive it.
  */
@@ -95,8 +95,8 @@ public final class InferenceModel implements AutoCloseable {
   }
 
   /**
-   * The model with an adapter, sized as the adapter's config says; the base weights are shared. Kept
-   * for the next call.
+   * The model with an adapter, sized as the adapter's config says; the base weights are shared.
+   * Kept for the next call.
    *
    * @param adapter a PEFT adapter's folder, or null for the base
    * @throws InputException when the adapter is broken or does not fit

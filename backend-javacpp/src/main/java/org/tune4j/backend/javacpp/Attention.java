@@ -70,7 +70,9 @@ final class Attention {
     return mixed.reshape(1, q.size(1) * q.size(2));
   }
 
-  /** Queries {@code from..to} against keys {@code first..last}, the last of both at one position. */
+  /**
+   * Queries {@code from..to} against keys {@code first..last}, the last of both at one position.
+   */
   private Tensor products(
       Tensor q,
       Tensor k,

@@ -101,8 +101,7 @@ final class JavacppKernels implements Kernels {
       TensorHandle q, TensorHandle k, TensorHandle v, int window, double scale) {
     threads.beforeProduct();
     try (PointerScope s = new PointerScope()) {
-      return Handle.keep(
-          attention.atEnd(Handle.of(q), Handle.of(k), Handle.of(v), window, scale));
+      return Handle.keep(attention.atEnd(Handle.of(q), Handle.of(k), Handle.of(v), window, scale));
     }
   }
 
