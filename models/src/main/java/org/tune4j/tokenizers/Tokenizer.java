@@ -61,6 +61,9 @@ public interface Tokenizer extends AutoCloseable {
     return new TokenStream(this);
   }
 
+  /** Changes wherever ids or masks may: a hash of the tokenizer's files and settings. */
+  String fingerprint();
+
   @Override
   void close();
 }
