@@ -58,7 +58,6 @@ public final class InferenceModel implements AutoCloseable {
     files.check();
     Tokenizer text = tokenizer(tokenizer == null ? folder : tokenizer);
     Decoder base = files.load(ModelSpec.base("auto_model", null), engine, dtype, 0);
-    text.requireFits(base.config().vocabSize());
     return new InferenceModel(folder, engine, text, freeze(base));
   }
 
