@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       ChatCommand.class,
       EvalCommand.class,
+      PlanCommand.class,
       DataCommand.class,
       BackendsCommand.class,
       EnvCommand.class
@@ -43,6 +44,7 @@ import picocli.CommandLine.Spec;
       "  tune cat smollm2/135M_lora_single_device  a config, every key explained",
       "  tune cp smollm2/135M_lora_single_device my.yaml",
       "  tune validate my.yaml optimizer.lr=1e-4   what is wrong with a config",
+      "  tune plan --config my.yaml                what memory it would take",
       "  tune data inspect --config my.yaml        its rows as the model sees them",
       "  tune run lora_finetune_single_device --config my.yaml \\",
       "      checkpointer.checkpoint_dir=DIR dataset.data_files=rows.json \\",

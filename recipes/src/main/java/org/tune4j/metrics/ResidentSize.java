@@ -10,10 +10,19 @@ public final class ResidentSize {
 
   /** In MiB from {@code /proc/self/status}; 0 where there is none. */
   public static long mebibytes() {
+    return read("VmRSS:");
+  }
+
+  /** The largest it has been, in MiB; 0 where the system does not tell. */
+  public static long peakMebibytes() {
+    return read("VmHWM:");
+  }
+
+  private static long read(String key) {
     Path status = Path.of("/proc/self/status");
     try {
       for (String line : Files.readAllLines(status)) {
-        if (line.startsWith("VmRSS:")) {
+        if (line.startsWith(key)) {
           return Long.parseLong(line.replaceAll("\\D", "")) / 1024;
         }
       }

@@ -50,6 +50,11 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
   }
 
   @Override
+  public int moments() {
+    return 2;
+  }
+
+  @Override
   public Optimizer create(List<Parameter> parameters) {
     return new State(parameters);
   }

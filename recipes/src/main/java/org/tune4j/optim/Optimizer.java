@@ -12,6 +12,9 @@ public interface Optimizer {
     /** The learning rate before the schedule's factor. */
     double lr();
 
+    /** How many tensors of state a parameter has, each of its shape and type. */
+    int moments();
+
     /** An optimiser with empty state over parameters that have storage. */
     Optimizer create(List<Parameter> parameters);
   }

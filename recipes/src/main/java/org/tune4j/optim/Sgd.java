@@ -42,6 +42,11 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
   }
 
   @Override
+  public int moments() {
+    return momentum > 0 ? 1 : 0;
+  }
+
+  @Override
   public Optimizer create(List<Parameter> parameters) {
     return new State(parameters);
   }

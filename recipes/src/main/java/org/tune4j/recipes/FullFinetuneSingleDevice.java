@@ -12,6 +12,7 @@ import org.tune4j.component.Inline;
 import org.tune4j.data.Batches;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.memory.MemoryPlan;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.nn.Parameter;
@@ -32,6 +33,7 @@ import org.tune4j.training.RowsOverThreads;
 import org.tune4j.training.RunCheckpoints;
 import org.tune4j.training.RunIdentity;
 import org.tune4j.training.RunLog;
+import org.tune4j.training.RunMemory;
 import org.tune4j.training.RunState;
 import org.tune4j.training.SampleOptions;
 import org.tune4j.training.Samples;
@@ -44,7 +46,7 @@ import org.tune4j.training.Validation;
 import org.tune4j.training.ValidationOptions;
 
 /** Fine-tuning of every parameter of a decoder on one device. */
-public final class FullFinetuneSingleDevice implements Recipe {
+public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned {
   private final Path outputDir;
   private final TokenizerSpec tokenizer;
   private final ModelSpec model;
@@ -114,12 +116,19 @@ public final class FullFinetuneSingleDevice implements Recipe {
   private static void requireOneWholeBackward(TrainingOptions training, ComputeOptions compute) {
     if (training.gradientAccumulationSteps() != 1 || training.clipGradNorm() != null) {
       throw new UsageException(
-          "optimizer_in_bwd=true updates before all gradients are known; set gradient_accumulation_steps=1 and clip_grad_norm=null");
+          "optimizer_in_bwd=true updates before all gradients are known; set"
+              + " gradient_accumulation_steps=1 and clip_grad_norm=null");
     }
     if (!compute.enableActivationCheckpointing()) {
       throw new UsageException(
-          "optimizer_in_bwd=true needs enable_activation_checkpointing=true, which runs backward layer by layer");
+          "optimizer_in_bwd=true needs enable_activation_checkpointing=true, which runs backward"
+              + " layer by layer");
     }
+  }
+
+  @Override
+  public RunMemory memory() {
+    return new RunMemory(model, checkpointer, optimizer, optimizerInBwd, loss, training, compute);
   }
 
   @Override
@@ -146,6 +155,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
         context.out().println("nothing to do: the run in " + outputDir + " is complete");
         return;
       }
+      MemoryPlan plan = memory().require(engine.backend().name(), data.train(), context.out());
       Path weights = saved.map(SavedRun::folder).orElse(checkpointer.checkpointDir());
       Decoder decoder = checkpointer.loadTrainable(model, weights, engine, compute.type());
       decoder.setCheckpointLayers(compute.enableActivationCheckpointing());
@@ -160,7 +170,7 @@ public final class FullFinetuneSingleDevice implements Recipe {
         TrainStep step = new TrainStep(engine, parameters, update, rows, training, optimizerInBwd);
         Validation test = new Validation(data.validation(), validation.batchSize(training));
         if (context.dryRun()) {
-          new DryRun(step, batches, data.train(), totalSteps).report(context.out());
+          new DryRun(step, batches, data.train(), totalSteps).report(plan, context.out());
           return;
         }
 

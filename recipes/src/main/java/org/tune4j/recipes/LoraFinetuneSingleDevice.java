@@ -12,6 +12,7 @@ import org.tune4j.component.Inline;
 import org.tune4j.data.Batches;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.memory.MemoryPlan;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.LoraConfig;
 import org.tune4j.models.ModelSpec;
@@ -34,6 +35,7 @@ import org.tune4j.training.RowsOverThreads;
 import org.tune4j.training.RunCheckpoints;
 import org.tune4j.training.RunIdentity;
 import org.tune4j.training.RunLog;
+import org.tune4j.training.RunMemory;
 import org.tune4j.training.RunState;
 import org.tune4j.training.SampleOptions;
 import org.tune4j.training.Samples;
@@ -48,7 +50,7 @@ import org.tune4j.training.ValidationOptions;
 /**
  * LoRA fine-tuning of a decoder on one device: the base model is frozen, the adapters are trained.
  */
-public final class LoraFinetuneSingleDevice implements Recipe {
+public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned {
   private final Path outputDir;
   private final TokenizerSpec tokenizer;
   private final ModelSpec model;
@@ -107,6 +109,11 @@ public final class LoraFinetuneSingleDevice implements Recipe {
   }
 
   @Override
+  public RunMemory memory() {
+    return new RunMemory(model, checkpointer, optimizer, false, loss, training, compute);
+  }
+
+  @Override
   public void run(RunContext context) {
     // Setup
     checkpointer.check();
@@ -130,6 +137,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
         context.out().println("nothing to do: the run in " + outputDir + " is complete");
         return;
       }
+      MemoryPlan plan = memory().require(engine.backend().name(), data.train(), context.out());
       Decoder decoder =
           saved
               .map(s -> checkpointer.withAdapter(s.folder()))
@@ -147,7 +155,7 @@ public final class LoraFinetuneSingleDevice implements Recipe {
         TrainStep step = new TrainStep(engine, adapters, update, rows, training, false);
         Validation test = new Validation(data.validation(), validation.batchSize(training));
         if (context.dryRun()) {
-          new DryRun(step, batches, data.train(), totalSteps).report(context.out());
+          new DryRun(step, batches, data.train(), totalSteps).report(plan, context.out());
           return;
         }
 

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import org.tune4j.data.Batches;
 import org.tune4j.data.Dataset;
+import org.tune4j.memory.MemoryPlan;
 import org.tune4j.metrics.ResidentSize;
 
 /** One step on the heaviest batch of the first epoch, of which nothing is kept. */
@@ -21,8 +22,12 @@ public final class DryRun {
     this.totalSteps = totalSteps;
   }
 
-  /** Runs it and says what it took. */
-  public void report(PrintStream out) {
+  /**
+   * Runs it and says what it took.
+   *
+   * @param plan what it should take of memory
+   */
+  public void report(MemoryPlan plan, PrintStream out) {
     List<Integer> heaviest = List.of();
     long most = -1;
     for (long i = 0; i < batches.perEpoch(); i++) {
@@ -37,13 +42,15 @@ public final class DryRun {
     Optional<TrainStep.Outcome> outcome = step.run(0, heaviest, data::get, 0);
     double seconds = (System.nanoTime() - started) * 1e-9;
     out.printf(
-        "dry run: the heaviest of %d batches has %d rows, %d tokens; loss %s, %.1f s, resident size %d MiB; %d steps in all, nothing was written%n",
+        "dry run: the heaviest of %d batches has %d rows, %d tokens; loss %s, %.1f s, peak of the"
+            + " resident size %d MiB, planned %d; %d steps in all, nothing was written%n",
         batches.perEpoch(),
         heaviest.size(),
         most,
         outcome.map(o -> "%.4f".formatted(o.loss())).orElse("none: no token is trained on"),
         seconds,
-        ResidentSize.mebibytes(),
+        ResidentSize.peakMebibytes(),
+        plan.mebibytes(),
         totalSteps);
   }
 }

@@ -29,14 +29,15 @@ public final class Gradients {
 
   /** Adds what one pass has collected; a parameter without a gradient adds nothing. */
   void add(Map<Parameter, Tensor> gradients) {
-    try (TensorScope scope = engine.openScope();
-        Engine.NoGradient off = engine.noGradient()) {
+    try (Engine.NoGradient off = engine.noGradient()) {
       for (int i = 0; i < sums.size(); i++) {
         Tensor g = gradients.get(parameters.get(i));
         if (g != null) {
           received.set(i);
           Tensor sum = sums.get(i);
-          sum.copyFrom(sum.add(widen(g)));
+          try (TensorScope scope = engine.openScope()) {
+            sum.copyFrom(sum.add(widen(g)));
+          }
         }
       }
     }
@@ -65,8 +66,10 @@ public final class Gradients {
     double factor = Math.min(1, maxNorm / (norm + 1e-6)) / count;
     List<Tensor> scaled = new ArrayList<>();
     for (int i = 0; i < sums.size(); i++) {
-      Tensor g = sums.get(i).mul(factor);
-      scaled.add(narrow(g, parameters.get(i).dtype()));
+      try (TensorScope scope = engine.openScope()) {
+        Tensor g = sums.get(i).mul(factor);
+        scaled.add(scope.moveOut(narrow(g, parameters.get(i).dtype())));
+      }
     }
     return new Mean(scaled, norm);
   }

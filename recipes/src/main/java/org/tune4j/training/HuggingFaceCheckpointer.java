@@ -189,7 +189,7 @@ public record HuggingFaceCheckpointer(
     StateDict.load(decoder, tensors, false);
   }
 
-  private static DecoderConfig sizes(HuggingFaceConfig c) {
+  static DecoderConfig sizes(HuggingFaceConfig c) {
     HuggingFaceConfig.RopeScaling s = c.ropeScaling();
     Integer window = c.slidingWindow();
     return new DecoderConfig(

@@ -1,0 +1,105 @@
+package org.tune4j.memory;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.OptionalLong;
+import java.util.stream.Stream;
+
+/**
+ * Memory that this process may still take, in bytes: the least of Linux' {@code MemAvailable} and
+ * what the process's control groups (version 1 or 2) leave.
+ */
+public final class AvailableMemory {
+  private AvailableMemory() {}
+
+  /** Empty where the system does not tell. */
+  public static OptionalLong bytes() {
+    return bytes(Path.of("/proc"), Path.of("/sys/fs/cgroup"));
+  }
+
+  /** The same of folders that look like {@code /proc} and {@code /sys/fs/cgroup}. */
+  static OptionalLong bytes(Path proc, Path cgroup) {
+    long least = Math.min(memAvailable(proc), ofGroups(proc, cgroup));
+    return least == Long.MAX_VALUE ? OptionalLong.empty() : OptionalLong.of(least);
+  }
+
+  private static long memAvailable(Path proc) {
+    try (Stream<String> lines = Files.lines(proc.resolve("meminfo"))) {
+      return lines
+          .filter(l -> l.startsWith("MemAvailable:"))
+          .mapToLong(l -> Long.parseLong(l.replaceAll("\\D", "")) << 10)
+          .findFirst()
+          .orElse(Long.MAX_VALUE);
+    } catch (IOException e) {
+      return Long.MAX_VALUE;
+    }
+  }
+
+  /** Lines are {@code 0::/path} for version 2 and {@code 5:memory:/path} for version 1. */
+  private static long ofGroups(Path proc, Path cgroup) {
+    long least = Long.MAX_VALUE;
+    try {
+      for (String line : Files.readAllLines(proc.resolve("self/cgroup"))) {
+        String[] parts = line.split(":", 3);
+        if (parts.length == 3 && parts[1].isEmpty()) {
+          least =
+              Math.min(least, upwards(cgroup, parts[2], "memory.max", "memory.current", "file"));
+        } else if (parts.length == 3 && parts[1].equals("memory")) {
+          least =
+              Math.min(
+                  least,
+                  upwards(
+                      cgroup.resolve("memory"),
+                      parts[2],
+                      "memory.limit_in_bytes",
+                      "memory.usage_in_bytes",
+                      "total_cache"));
+        }
+      }
+    } catch (IOException e) {
+      return least;
+    }
+    return least;
+  }
+
+  /** A limit holds for all groups below it. In a container the path may begin above its root. */
+  private static long upwards(Path root, String path, String max, String used, String cache) {
+    long least = Long.MAX_VALUE;
+    Path at = root.resolve(path.substring(1)).normalize();
+    while (at.startsWith(root)) {
+      long limit = number(at.resolve(max));
+      if (limit < 1L << 60) { // above, version 1's word for none
+        long taken = number(at.resolve(used));
+        // Pages of files are given back when memory is short.
+        long files = ofStat(at.resolve("memory.stat"), cache);
+        if (taken < Long.MAX_VALUE) {
+          least = Math.min(least, Math.max(0, limit - Math.max(0, taken - files)));
+        }
+      }
+      at = at.getParent();
+    }
+    return least;
+  }
+
+  private static long number(Path file) {
+    try {
+      String text = Files.readString(file).strip();
+      return text.equals("max") ? Long.MAX_VALUE : Long.parseLong(text);
+    } catch (IOException | NumberFormatException e) {
+      return Long.MAX_VALUE;
+    }
+  }
+
+  private static long ofStat(Path file, String key) {
+    try (Stream<String> lines = Files.lines(file)) {
+      return lines
+          .filter(l -> l.startsWith(key + " "))
+          .mapToLong(l -> Long.parseLong(l.substring(key.length() + 1).strip()))
+          .findFirst()
+          .orElse(0);
+    } catch (IOException | NumberFormatException e) {
+      return 0;
+    }
+  }
+}

@@ -1,0 +1,18 @@
+package org.tune4j.memory;
+
+/**
+ * What cannot be counted and was measured on dry runs; docs/memory.md has the runs and how to
+ * repeat them. Both backends are libtorch over glibc and gave the same figures within their spread.
+ */
+final class Measured {
+  /** Bytes that libraries and the Java heap take between loading the weights and the first step. */
+  static final long FIRST_STEP = 60L << 20;
+
+  /** Bytes that a group of rows takes beside its tensors: its arena, packed factors of products. */
+  static final long THREAD = 100L << 20;
+
+  /** How much larger the heap is than the tensors kept for backward, for glibc's holes. */
+  static final double HOLES = 1.4;
+
+  private Measured() {}
+}

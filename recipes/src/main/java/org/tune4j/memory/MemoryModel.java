@@ -1,0 +1,261 @@
+package org.tune4j.memory;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.memory.MemoryPlan.Part;
+import org.tune4j.models.AttnModule;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.DecoderConfig;
+import org.tune4j.models.LoraConfig;
+import org.tune4j.nn.Parameter;
+import org.tune4j.tensor.DType;
+
+/**
+ * The peak of a training run's memory as a function of its settings. What backward needs is counted
+ * tensor by tensor, as the backends' kernels keep it; docs/memory.md derives the counts and holds
+ * the sum against measurements.
+ *
+ * @param backend {@code javacpp} or {@code djl}: their attention keeps different tensors
+ * @param cuda whether tensors lie on a CUDA device, which has its own memory
+ * @param config the model's sizes
+ * @param lora null where all parameters are trained
+ * @param dtype of weights, adapters, optimiser state and activations
+ * @param stored the type of the checkpoint's weights
+ * @param checkpointLayers whether layers keep their inputs alone
+ * @param inBackward whether the optimiser runs during backward
+ * @param moments tensors of optimiser state a parameter
+ * @param threads groups of rows that run at once
+ * @param chunkTokens labels whose logits exist at once
+ */
+public record MemoryModel(
+    String backend,
+    boolean cuda,
+    DecoderConfig config,
+    @Nullable LoraConfig lora,
+    DType dtype,
+    DType stored,
+    boolean checkpointLayers,
+    boolean inBackward,
+    int moments,
+    int threads,
+    int chunkTokens) {
+  /** Rows from which DJL takes libtorch's tiled attention. */
+  private static final int DJL_TILES = 640;
+
+  /** Queries of a block of JavaCPP's attention. */
+  private static final int JAVACPP_BLOCK = 256;
+
+  /** Sums of gradients and losses are fp32, or fp64 where everything is. */
+  private long wide() {
+    return Math.max(4, dtype.bytes());
+  }
+
+  /**
+   * The plan of a step on this micro-batch.
+   *
+   * @param base what the process holds before weights are loaded, in bytes
+   */
+  public MemoryPlan plan(Load load, long base) {
+    Counts n = Counts.of(this);
+    long s = dtype.bytes();
+    int groups = inBackward || cuda ? 1 : Math.max(1, Math.min(threads, load.rows().size()));
+    List<Part> parts = new ArrayList<>();
+    if (!cuda) {
+      parts.add(new Part("JVM, libraries, tokenizer", base, "resident now"));
+      parts.add(new Part("kernels, Java heap", Measured.FIRST_STEP, "measured"));
+    }
+    boolean converts = stored != dtype;
+    if (lora == null) {
+      parts.add(
+          new Part(
+              "weights",
+              n.all * (s + (converts ? stored.bytes() : 0)),
+              converts
+                  ? "read as %s, converted to %s".formatted(stored, dtype)
+                  : "read, " + dtype));
+    } else {
+      if (!cuda || !converts) {
+        parts.add(new Part("weights", n.frozen * stored.bytes(), "mapped, " + stored));
+      }
+      if (converts) {
+        parts.add(new Part("weights", n.frozen * s, "copied as " + dtype));
+      }
+      parts.add(new Part("adapters", n.trained * s, dtype.toString()));
+    }
+    parts.add(new Part("gradients", gradients(n, groups), groups + " threads' and their sum"));
+    parts.add(new Part("optimiser", n.trained * s * moments, "%d a parameter".formatted(moments)));
+    parts.add(
+        new Part(
+            "activations",
+            cuda ? activations(load) : Math.round(activations(load) * Measured.HOLES),
+            "%d rows, %d tokens%s"
+                .formatted(
+                    load.rows().size(),
+                    load.tokens(),
+                    checkpointLayers ? ", layers' inputs and one layer" : "")));
+    parts.add(
+        new Part(
+            "head",
+            groups * (head(load, groups) + (cuda ? 0 : Measured.THREAD)),
+            "%d threads, %d labels at once".formatted(groups, chunkTokens)));
+    return new MemoryPlan(parts);
+  }
+
+  /**
+   * A leaf's gradient a thread, their sum, and either the temporaries of adding or the mean; with
+   * the optimiser in backward the largest parameter's alone, its temporaries, and a tied
+   * embedding's, which is whole last.
+   */
+  private long gradients(Counts n, int groups) {
+    long s = dtype.bytes();
+    if (inBackward) {
+      return n.largest * (s + 4 * wide()) + n.layer * s;
+    }
+    return n.trained * (groups * s + wide() + s) + n.largest * 3 * wide();
+  }
+
+  /** What is kept for backward, of all rows: the groups of rows are at work at the same time. */
+  public long activations(Load load) {
+    long layer = layer(load);
+    if (!checkpointLayers) {
+      return config.numLayers() * layer;
+    }
+    return load.tokens() * config.hiddenSize() * dtype.bytes() * (config.numLayers() + 2L) + layer;
+  }
+
+  /** What one layer keeps. */
+  private long layer(Load load) {
+    long s = dtype.bytes();
+    long d = config.hiddenSize();
+    long f = config.intermediateSize();
+    long q = (long) config.numHeads() * config.headDim();
+    long kv = (long) config.numKvHeads() * config.headDim();
+    boolean all = lora == null;
+    boolean qkv =
+        all || adapts(AttnModule.Q_PROJ) || adapts(AttnModule.K_PROJ) || adapts(AttnModule.V_PROJ);
+    boolean mlp = all || (lora != null && lora.applyToMlp());
+    long token = 2 * d * wide(); // both norms' inputs, widened
+    token += all ? 2 * d * s : 0; // normed, for the norms' own weights
+    token += (qkv ? d : 0) * s + (mlp ? d : 0) * s; // inputs of trained linears
+    token += (all || adapts(AttnModule.OUTPUT_PROJ) ? q : 0) * s;
+    token += (q + 2 * kv) * s; // queries, keys, values
+    token += 3 * f * s; // gate, its silu, up
+    token += (mlp ? f : 0) * s; // down's input
+    if (lora != null) {
+      long adapted = lora.attnModules().size() + (lora.applyToMlp() ? 3 : 0);
+      token += adapted * lora.rank() * s;
+      if (lora.dropout() > 0) {
+        token += adapted * d * 2 * s; // mask and masked input
+      }
+    }
+    return load.tokens() * token + attention(load, q, kv);
+  }
+
+  private boolean adapts(AttnModule m) {
+    return lora != null && lora.attnModules().contains(m);
+  }
+
+  /** Softmax's weights, of the whole square or of its lower blocks; tiled attention keeps none. */
+  private long attention(Load load, long q, long kv) {
+    long s = dtype.bytes();
+    boolean tiles =
+        cuda
+            || (backend.equals("djl")
+                && load.longest() >= DJL_TILES
+                && config.slidingWindow() == 0);
+    if (tiles) {
+      // Keys and values repeated for each query head, the output, and a logarithm a query.
+      return load.tokens() * ((2 * (q - kv) + q) * s + 4L * config.numHeads());
+    }
+    long pairs = 0;
+    for (List<Integer> row : load.rows()) {
+      for (long t : row) {
+        long blocks = backend.equals("javacpp") ? (t + JAVACPP_BLOCK - 1) / JAVACPP_BLOCK : 1;
+        pairs += t * t * (blocks + 1) / (2 * blocks);
+      }
+    }
+    return pairs * config.numHeads() * s;
+  }
+
+  /**
+   * One chunk of logits in the model's type, then three times in fp32: the logarithms of softmax,
+   * their gradient and that of the logits (and the logits themselves, where they are fp32).
+   */
+  private long head(Load load, int groups) {
+    long rows = Math.min(chunkTokens, Math.max(1, load.tokens() / groups));
+    return rows * config.vocabSize() * (dtype.bytes() + 3 * wide());
+  }
+
+  /** A model and a micro-batch. */
+  public record Lighter(MemoryModel model, Load load) {
+    /** See {@link MemoryModel#plan}. */
+    public MemoryPlan plan(long base) {
+      return model.plan(load, base);
+    }
+  }
+
+  /** Settings that take less memory, by what the user would write, each alone. */
+  public Map<String, Lighter> lighter(Load load) {
+    Map<String, Lighter> ways = new LinkedHashMap<>();
+    if (load.rows().size() > 1) {
+      Load half = load.half();
+      ways.put("batch_size=" + half.rows().size(), new Lighter(this, half));
+    }
+    if (!checkpointLayers) {
+      ways.put("enable_activation_checkpointing=true", new Lighter(with(dtype, true, false), load));
+    }
+    if (dtype.bytes() > 2) {
+      ways.put("dtype=bf16", new Lighter(with(DType.BF16, checkpointLayers, inBackward), load));
+    }
+    if (load.longest() > 1) {
+      ways.put("tokenizer.max_seq_len=" + load.longest() / 2, new Lighter(this, load.cut()));
+    }
+    if (lora == null && !inBackward) {
+      ways.put(
+          "optimizer_in_bwd=true enable_activation_checkpointing=true",
+          new Lighter(with(dtype, true, true), load));
+    }
+    return ways;
+  }
+
+  private MemoryModel with(DType type, boolean checkpoint, boolean during) {
+    return new MemoryModel(
+        backend,
+        cuda,
+        config,
+        lora,
+        type,
+        stored,
+        checkpoint,
+        during,
+        moments,
+        threads,
+        chunkTokens);
+  }
+
+  /** Numbers of elements. */
+  private record Counts(long all, long frozen, long trained, long largest, long layer) {
+    static Counts of(MemoryModel m) {
+      Decoder decoder = new Decoder(m.config, m.lora, m.dtype);
+      long all = 0;
+      long trained = 0;
+      long largest = 0;
+      for (Parameter p : decoder.parameters().values()) {
+        all += p.shape().elements();
+        if (p.trainable()) {
+          trained += p.shape().elements();
+          largest = Math.max(largest, p.shape().elements());
+        }
+      }
+      long layer =
+          decoder.layers().get(0).parameters().values().stream()
+              .filter(Parameter::trainable)
+              .mapToLong(p -> p.shape().elements())
+              .sum();
+      return new Counts(all, all - trained, trained, largest, layer);
+    }
+  }
+}

@@ -1,0 +1,75 @@
+package org.tune4j.memory;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+import org.tune4j.models.AttnModule;
+import org.tune4j.models.DecoderConfig;
+import org.tune4j.models.LoraConfig;
+import org.tune4j.tensor.DType;
+
+class MemoryModelTest {
+  private static final DecoderConfig SMOLLM2 =
+      new DecoderConfig(49_152, 576, 1536, 30, 9, 3, 64, 8192, 1e-5, 100_000, null, true, 0);
+  private static final LoraConfig QV =
+      new LoraConfig(List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), false, false, 16, 16, 0);
+  private static final long BASE = 345L << 20;
+
+  private static MemoryModel model(
+      @Nullable LoraConfig lora, DType dtype, boolean checkpoint, int threads) {
+    return new MemoryModel(
+        "javacpp", false, SMOLLM2, lora, dtype, DType.BF16, checkpoint, false, 2, threads, 128);
+  }
+
+  private static void near(long measured, MemoryPlan plan) {
+    assertEquals(measured, plan.mebibytes(), 0.15 * measured, plan.toString());
+  }
+
+  /** Peaks of dry runs of SmolLM2-135M, in docs/memory.md. */
+  @Test
+  void plan_shapesThatWereMeasured_isWithin15PerCent() {
+    Load four = new Load(List.of(List.of(236), List.of(186), List.of(214), List.of(203)));
+    near(1738, model(QV, DType.BF16, false, 2).plan(four, BASE));
+    near(2798, model(QV, DType.FP32, false, 2).plan(four, BASE));
+    near(1562, model(QV, DType.BF16, false, 1).plan(four, BASE));
+    near(905, model(QV, DType.BF16, true, 1).plan(four, BASE));
+    near(1001, model(QV, DType.BF16, false, 2).plan(Load.of(1, 242), BASE));
+    near(2466, model(QV, DType.BF16, false, 2).plan(Load.of(8, 200), BASE));
+    near(5485, model(QV, DType.FP32, false, 2).plan(Load.of(2, 1062), BASE));
+  }
+
+  @Test
+  void plan_weightsOfTheRunsType_areMappedAndNotCopied() {
+    MemoryPlan same = model(QV, DType.BF16, false, 2).plan(Load.of(1, 8), BASE);
+    MemoryPlan other = model(QV, DType.FP32, false, 2).plan(Load.of(1, 8), BASE);
+    assertEquals(List.of("mapped, bf16"), notes(same, "weights"));
+    assertEquals(List.of("mapped, bf16", "copied as fp32"), notes(other, "weights"));
+  }
+
+  private static List<String> notes(MemoryPlan plan, String name) {
+    return plan.parts().stream()
+        .filter(p -> p.name().equals(name))
+        .map(MemoryPlan.Part::note)
+        .toList();
+  }
+
+  @Test
+  void lighter_eachWay_takesLess() {
+    Load load = Load.of(8, 400);
+    MemoryModel full = model(null, DType.FP32, false, 2);
+    long before = full.plan(load, BASE).bytes();
+    assertEquals(
+        List.of(
+            "batch_size=4",
+            "enable_activation_checkpointing=true",
+            "dtype=bf16",
+            "tokenizer.max_seq_len=200",
+            "optimizer_in_bwd=true enable_activation_checkpointing=true"),
+        List.copyOf(full.lighter(load).keySet()));
+    full.lighter(load)
+        .forEach((way, lighter) -> assertTrue(lighter.plan(BASE).bytes() < before, way));
+  }
+}
