@@ -14,6 +14,7 @@ import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.data.DatasetSpec;
+import org.tune4j.memory.AvailableMemory;
 import org.tune4j.memory.Load;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.spi.Backends;
@@ -96,6 +97,9 @@ final class PlanCommand implements Callable<Integer> {
       DatasetSpec dataset = Binder.bindSection(known, DatasetSpec.class, "dataset", resolved);
       Load load = load(memory, backend, tokenizer, dataset, folder);
       terminal.out().println(memory.plan(backend, load));
+      memory
+          .refusal(backend, load, AvailableMemory.bytes())
+          .ifPresent(r -> terminal.out().println("refused here: " + r));
     }
     return 0;
   }

@@ -165,7 +165,7 @@ public record RunMemory(
    * @param available bytes beside what the process holds now
    * @return empty where it fits, is on a CUDA device, or nothing is known of the memory
    */
-  Optional<String> refusal(String backend, Load load, OptionalLong available) {
+  public Optional<String> refusal(String backend, Load load, OptionalLong available) {
     MemoryModel model = model(backend);
     long base = resident();
     if (available.isEmpty() || model.cuda()) {
