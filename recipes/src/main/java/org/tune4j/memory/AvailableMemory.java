@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.OptionalLong;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Memory that this process may still take, in bytes: the least of Linux' {@code MemAvailable} and
@@ -66,8 +67,8 @@ public final class AvailableMemory {
   /** A limit holds for all groups below it. In a container the path may begin above its root. */
   private static long upwards(Path root, String path, String max, String used, String cache) {
     long least = Long.MAX_VALUE;
-    Path at = root.resolve(path.substring(1)).normalize();
-    while (at.startsWith(root)) {
+    @Nullable Path at = root.resolve(path.substring(1)).normalize();
+    while (at != null && at.startsWith(root)) {
       long limit = number(at.resolve(max));
       if (limit < 1L << 60) { // above, version 1's word for none
         long taken = number(at.resolve(used));
