@@ -145,7 +145,7 @@ public record MemoryModel(
     token += 3 * f * s; // gate, its silu, up
     token += (mlp ? f : 0) * s; // down's input
     if (lora != null) {
-      long adapted = lora.attnModules().size() + (lora.applyToMlp() ? 3 : 0);
+      long adapted = lora.attnModules().size() + (lora.applyToMlp() ? 3L : 0);
       token += adapted * lora.rank() * s;
       if (lora.dropout() > 0) {
         token += adapted * d * 2 * s; // mask and masked input
