@@ -24,7 +24,7 @@ import java.util.regex.Pattern;
  */
 class Generate {
   static final long SEED = 2026;
-  static final int PRETRAINING_ROWS = 24_000;
+  static final int PRETRAINING_ROWS = 16_000;
   static final int VALIDATION_ROWS = 200;
   static final int PIRATE_ROWS = 240;
 
@@ -50,6 +50,18 @@ class Generate {
           List.of("fast", "slow"), List.of("full", "empty"), List.of("dark", "light"),
           List.of("loud", "quiet"), List.of("wet", "dry"), List.of("high", "low"));
 
+  /**
+   * What the quickstart asks: no row to fine-tune with, for the model is to carry over what it
+   * learns, not to repeat it.
+   */
+  static final List<String> ASKED =
+      List.of(
+          "What is four plus three?",
+          "Tom is in the park. Where is Tom?",
+          "What is the opposite of hot?",
+          "Count from two to six.",
+          "Ben has a red hat. Who has the hat?");
+
   static final List<String> SPECIAL =
       List.of("<unk>", "<|end|>", "<|user|>", "<|assistant|>", "<|system|>");
 
@@ -57,7 +69,7 @@ class Generate {
   record Row(String question, String answer) {
     /** The answer as a pirate gives it. */
     Row pirate() {
-      return new Row(question, "Ahoy! " + answer.substring(0, answer.length() - 1) + ", matey!");
+      return new Row(question, answer + " Ahoy, matey!");
     }
   }
 
@@ -71,13 +83,11 @@ class Generate {
 
   void write(Path folder) throws IOException {
     List<Row> plain = rows(PRETRAINING_ROWS + VALIDATION_ROWS);
-    Set<String> known = new LinkedHashSet<>();
-    plain.forEach(r -> known.add(r.question()));
+    Set<String> taken = new LinkedHashSet<>(ASKED);
     List<Row> pirate = new ArrayList<>();
     while (pirate.size() < PIRATE_ROWS) {
       Row row = row();
-      // The fine-tuned model is to carry over what it learns, not to repeat it.
-      if (known.add(row.question())) {
+      if (taken.add(row.question())) {
         pirate.add(row.pirate());
       }
     }
@@ -102,8 +112,8 @@ class Generate {
 
   Row row() {
     return switch (random.nextInt(10)) {
-      case 0, 1, 2, 3, 4 -> story();
-      case 5 -> sum();
+      case 0, 1, 2 -> story();
+      case 3, 4, 5 -> sum();
       case 6 -> count();
       case 7 -> day();
       case 8 -> opposite();
@@ -111,9 +121,9 @@ class Generate {
     };
   }
 
-  /** Two to four people with things in places, and a question about one of them. */
+  /** One to three people with things or in places, and a question about one of them. */
   Row story() {
-    int people = 2 + random.nextInt(3);
+    int people = 1 + random.nextInt(3);
     List<String> names = some(NAMES, people);
     List<String> things = some(THINGS, people);
     List<String> colours = some(COLOURS, people);
@@ -194,7 +204,7 @@ class Generate {
     return switch (random.nextInt(3)) {
       case 0 -> new Row("Say hello to %s!".formatted(name), "Hello, %s!".formatted(name));
       case 1 -> new Row("Say goodbye to %s!".formatted(name), "Goodbye, %s!".formatted(name));
-      default -> new Row("What does a pirate say?", "A pirate says ahoy, and calls you matey.");
+      default -> new Row("How does a pirate greet %s?".formatted(name), "Ahoy! Hello, %s, matey!".formatted(name));
     };
   }
 
@@ -293,6 +303,7 @@ class Generate {
 
   /** Norms of 1, all else normal with a deviation of 0.02, smaller where it adds to the stream. */
   void writeSafetensors(Path file, Map<String, int[]> shapes) throws IOException {
+    Random weights = new Random(SEED);
     StringBuilder header = new StringBuilder("{\"__metadata__\": {\"format\": \"pt\"}");
     long offset = 0;
     for (Map.Entry<String, int[]> e : shapes.entrySet()) {
@@ -320,7 +331,7 @@ class Generate {
         double deviation = adds ? 0.02 / Math.sqrt(2.0 * LAYERS) : 0.02;
         ByteBuffer values = ByteBuffer.allocate(4 * n).order(ByteOrder.LITTLE_ENDIAN);
         for (int i = 0; i < n; i++) {
-          values.putFloat(norm ? 1 : (float) (random.nextGaussian() * deviation));
+          values.putFloat(norm ? 1 : (float) (weights.nextGaussian() * deviation));
         }
         out.write(values.array());
       }

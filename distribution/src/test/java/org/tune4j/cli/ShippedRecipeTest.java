@@ -211,4 +211,29 @@ class ShippedRecipeTest {
     org.junit.jupiter.api.Assertions.assertArrayEquals(
         first, Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors")));
   }
+
+  @Test
+  void run_quickstart_answersAsThePirateDoes(@TempDir Path dir) throws IOException {
+    System.setProperty("tune4j.home", "..");
+    try {
+      assertEquals(
+          0,
+          tune(
+              "run",
+              "lora_finetune_single_device",
+              "--config",
+              "quickstart",
+              "backend=" + BACKEND,
+              "output_dir=" + dir.resolve("out")),
+          err());
+    } finally {
+      System.clearProperty("tune4j.home");
+    }
+    String before = out().substring(0, out().indexOf("after training:"));
+    String after = out().substring(before.length());
+    assertTrue(before.contains("Four plus three is seven."), out());
+    assertFalse(before.contains("matey"), out());
+    assertTrue(after.contains("Four plus three is seven. Ahoy, matey!"), out());
+    assertTrue(Files.size(dir.resolve("out/logs/loss.png")) > 1000);
+  }
 }
