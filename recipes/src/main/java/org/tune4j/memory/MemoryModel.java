@@ -65,7 +65,7 @@ public record MemoryModel(
     List<Part> parts = new ArrayList<>();
     if (!cuda) {
       parts.add(new Part("JVM, libraries, tokenizer", base, "resident now"));
-      parts.add(new Part("kernels, Java heap", Measured.FIRST_STEP, "measured"));
+      parts.add(new Part("kernels, Java heap", Measured.FIRST_STEP, "fitted"));
     }
     boolean converts = stored != dtype;
     if (lora == null) {

@@ -97,9 +97,12 @@ public final class MetricsFile implements AutoCloseable {
   public static List<StepMetrics> read(Path dir, long steps) {
     Path file = dir.resolve("metrics.jsonl");
     List<StepMetrics> all = new ArrayList<>();
+    if (steps == 0 || !Files.exists(file)) {
+      return all;
+    }
     try {
-      byte[] lines = Files.exists(file) ? Files.readAllBytes(file) : new byte[0];
-      int length = Files.exists(file) ? (int) lengthOf(file, steps) : 0;
+      byte[] lines = Files.readAllBytes(file);
+      int length = (int) lengthOf(file, steps);
       try (MappingIterator<JsonNode> in =
           new ObjectMapper().readerFor(JsonNode.class).readValues(lines, 0, length)) {
         while (in.hasNextValue()) {
