@@ -55,9 +55,10 @@ public final class InferenceModel implements AutoCloseable {
   public static InferenceModel open(
       Path folder, @Nullable Path tokenizer, Engine engine, DType dtype) {
     HuggingFaceCheckpointer files = new HuggingFaceCheckpointer(folder, null, folder);
-    files.check();
+    ModelSpec spec = ModelSpec.base("auto_model", null);
+    files.check(spec);
     Tokenizer text = tokenizer(tokenizer == null ? folder : tokenizer);
-    Decoder base = files.load(ModelSpec.base("auto_model", null), engine, dtype, 0);
+    Decoder base = files.load(spec, engine, dtype, 0);
     return new InferenceModel(folder, engine, text, freeze(base));
   }
 

@@ -134,7 +134,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
   @Override
   public void run(RunContext context) {
     // Setup
-    checkpointer.check();
+    checkpointer.check(model);
     TrainingData data =
         TrainingData.read(
             tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());

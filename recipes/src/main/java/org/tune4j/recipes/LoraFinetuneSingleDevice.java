@@ -116,7 +116,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
   @Override
   public void run(RunContext context) {
     // Setup
-    checkpointer.check();
+    checkpointer.check(model);
     TrainingData data =
         TrainingData.read(
             tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());

@@ -85,10 +85,10 @@ public record HuggingFaceCheckpointer(
   /**
    * Reads and checks what the model and the adapter say of themselves, no weights.
    *
-   * @throws InputException when a file is missing or broken
+   * @throws InputException when a file is missing or broken, or is another model's
    */
-  public void check() {
-    HuggingFaceFolder.open(checkpointDir);
+  public void check(ModelSpec spec) {
+    sized(spec, HuggingFaceFolder.open(checkpointDir));
     if (adapterCheckpoint != null) {
       PeftAdapter.open(adapterCheckpoint);
     }
