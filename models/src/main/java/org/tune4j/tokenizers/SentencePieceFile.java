@@ -93,10 +93,7 @@ final class SentencePieceFile implements Tokenizer {
 
   @Override
   public int[] encodeAlone(String text) {
-    Ids ids = new Ids();
-    ids.add(bos, false);
-    ids.add(encode(text), false);
-    return ids.tokens();
+    return encodeText(text, false);
   }
 
   @Override

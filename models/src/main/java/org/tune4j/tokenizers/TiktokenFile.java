@@ -127,10 +127,7 @@ final class TiktokenFile implements Tokenizer {
 
   @Override
   public int[] encodeAlone(String text) {
-    Ids ids = new Ids();
-    ids.add(BEGIN_OF_TEXT, false);
-    ids.add(encode(text), false);
-    return ids.tokens();
+    return encodeText(text, false);
   }
 
   @Override
