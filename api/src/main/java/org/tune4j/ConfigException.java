@@ -6,17 +6,9 @@ import java.util.List;
 public final class ConfigException extends TuneException {
   private static final long serialVersionUID = 1;
 
-  private final transient List<String> problems;
-
   /** One line a problem, at least one. */
   public ConfigException(List<String> problems) {
-    super(String.join("; ", problems), null);
-    this.problems = List.copyOf(problems);
-  }
-
-  /** One line a problem. */
-  public List<String> problems() {
-    return problems;
+    super(problems);
   }
 
   @Override

@@ -6,6 +6,8 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
+import java.util.List;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,8 +22,25 @@ public abstract sealed class TuneException extends RuntimeException
         InputException,
         EnvironmentException,
         TrainingException {
+  private final transient List<String> problems;
+
   TuneException(String message, @Nullable Throwable cause) {
-    super(message.strip().replaceAll("\\s*[\\r\\n]+\\s*", " "), cause);
+    super(oneLine(message), cause);
+    this.problems = List.of(oneLine(message));
+  }
+
+  TuneException(List<String> problems) {
+    super(problems.stream().map(TuneException::oneLine).collect(Collectors.joining("; ")));
+    this.problems = problems.stream().map(TuneException::oneLine).toList();
+  }
+
+  private static String oneLine(String message) {
+    return message.strip().replaceAll("\\s*[\\r\\n]+\\s*", " ");
+  }
+
+  /** What is wrong, a line each; mostly one, which is the message. */
+  public List<String> problems() {
+    return problems;
   }
 
   /**

@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -19,8 +20,10 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.ConfigException;
 import org.tune4j.TuneException;
@@ -136,28 +139,45 @@ public final class Binder {
     return record.getConstructors()[0];
   }
 
-  /** Calls it with its keys' values; null where that failed and the problems say why. */
+  /**
+   * Calls it with its keys' values; null where that failed and the problems say why. A value that
+   * cannot be read gives way to its default meanwhile, so that the others are judged all the same.
+   */
   private @Nullable Object call(Executable e, Node.Section section) {
-    int before = problems.size();
     Parameter[] parameters = e.getParameters();
     Object[] arguments = new Object[parameters.length];
+    Set<String> unreadable = new HashSet<>();
+    boolean complete = true;
     for (int i = 0; i < parameters.length; i++) {
       Parameter p = parameters[i];
-      arguments[i] =
-          p.isAnnotationPresent(Inline.class)
-              ? call(constructor(p.getType()), section)
-              : argument(snake(p.getName()), p, section);
+      String key = snake(p.getName());
+      int before = problems.size();
+      if (p.isAnnotationPresent(Inline.class)) {
+        arguments[i] = call(constructor(p.getType()), section);
+        complete &= problems.size() == before;
+      } else {
+        arguments[i] = argument(key, p, section);
+        if (problems.size() > before) {
+          unreadable.add(key);
+          arguments[i] = fallback(key, p);
+          complete &= arguments[i] != null;
+        }
+      }
     }
-    if (problems.size() > before) {
+    if (!complete) {
       return null;
     }
     try {
-      return e instanceof Method m
-          ? m.invoke(null, arguments)
-          : ((Constructor<?>) e).newInstance(arguments);
+      Object built =
+          e instanceof Method m
+              ? m.invoke(null, arguments)
+              : ((Constructor<?>) e).newInstance(arguments);
+      return unreadable.isEmpty() ? built : null;
     } catch (InvocationTargetException x) {
       if (x.getCause() instanceof TuneException known) {
-        problems.add("%s: %s".formatted(place(section, known), known.getMessage()));
+        known.problems().stream()
+            .filter(problem -> words(problem).noneMatch(unreadable::contains))
+            .forEach(problem -> problems.add(place(section, problem) + ": " + problem));
         return null;
       }
       throw new IllegalStateException("component " + e + " failed", x.getCause());
@@ -176,21 +196,33 @@ public final class Binder {
   }
 
   /** That of the key which a component's complaint names first, else the section's. */
-  private static String place(Node.Section section, TuneException complaint) {
-    return WORD.matcher(String.valueOf(complaint.getMessage()))
-        .results()
-        .map(word -> section.entries().get(word.group()))
+  private static String place(Node.Section section, String complaint) {
+    return words(complaint)
+        .map(section.entries()::get)
         .filter(Objects::nonNull)
         .findFirst()
         .orElse(section)
         .origin();
   }
 
+  private static Stream<String> words(String text) {
+    return WORD.matcher(text).results().map(MatchResult::group);
+  }
+
+  /** What a key is when a config does not name it; null where it must. */
+  private @Nullable Object fallback(String key, Parameter p) {
+    Default value = p.getAnnotation(Default.class);
+    if (value == null) {
+      return null;
+    }
+    Node node = Config.parse("default of " + key, "v: " + value.value()).root().entries().get("v");
+    return node == null ? null : convert(key, p.getParameterizedType(), node);
+  }
+
   private @Nullable Object argument(String key, Parameter p, Node.Section section) {
     Node value = section.entries().get(key);
-    Default fallback = p.getAnnotation(Default.class);
-    if (value == null && fallback != null) {
-      value = Config.parse("default of " + key, "v: " + fallback.value()).root().entries().get("v");
+    if (value == null && p.isAnnotationPresent(Default.class)) {
+      return fallback(key, p);
     }
     boolean nullable = p.getAnnotatedType().isAnnotationPresent(Nullable.class);
     if (value == null || (value instanceof Node.Scalar s && s.isNull())) {

@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.tune4j.ConfigException;
 import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Requirements;
 
 /** The ways to write a component in a config, and what is said of wrong ones. */
 class BinderTest {
@@ -57,22 +59,35 @@ class BinderTest {
     public Bar {}
   }
 
+  /** Three keys with a range each. */
+  public record Oven(int heat, int minutes, int shelf) {
+    /** Its only component. */
+    @Component("oven")
+    public Oven(int heat, @Default("30") int minutes, @Default("2") int shelf) {
+      new Requirements()
+          .atLeast(1, "heat", heat)
+          .atLeast(1, "minutes", minutes)
+          .atLeast(1, "shelf", shelf)
+          .check();
+      this.heat = heat;
+      this.minutes = minutes;
+      this.shelf = shelf;
+    }
+  }
+
   private static final ComponentRegistry REGISTRY =
       new ComponentRegistry(
-          List.of(() -> List.of(Meal.class, Sauce.class, Drink.class, Bar.class)));
+          List.of(() -> List.of(Meal.class, Sauce.class, Drink.class, Bar.class, Oven.class)));
 
   private static String made(String yaml) {
     return Binder.bind(REGISTRY, Meal.class, "meal", Config.parse("c.yaml", yaml)).sauce().made();
   }
 
   private static List<String> problems(Class<?> kind, String name, String yaml) {
-    return List.of(
-        String.valueOf(
-                assertThrows(
-                        ConfigException.class,
-                        () -> Binder.bind(REGISTRY, kind, name, Config.parse("c.yaml", yaml)))
-                    .getMessage())
-            .split("\n"));
+    return assertThrows(
+            ConfigException.class,
+            () -> Binder.bind(REGISTRY, kind, name, Config.parse("c.yaml", yaml)))
+        .problems();
   }
 
   @Test
@@ -113,6 +128,24 @@ class BinderTest {
         List.of(
             "c.yaml:1:15: key 'oill' is not known; did you mean 'oil'?; accepted are oil, acid"),
         problems(Meal.class, "meal", "sauce: {oill: [a]}"));
+  }
+
+  @Test
+  void bind_severalValuesOutOfRange_namesEachAtItsPlace() {
+    assertEquals(
+        List.of(
+            "c.yaml:1:7: heat is 0, expected 1 or more",
+            "c.yaml:3:8: shelf is -1, expected 1 or more"),
+        problems(Oven.class, "oven", "heat: 0\nminutes: 5\nshelf: -1"));
+  }
+
+  @Test
+  void bind_unreadableValueBesideOneOutOfRange_namesBoth() {
+    assertEquals(
+        List.of(
+            "c.yaml:2:10: key 'minutes' is 'long', expected a whole number",
+            "c.yaml:1:7: heat is 0, expected 1 or more"),
+        problems(Oven.class, "oven", "heat: 0\nminutes: long"));
   }
 
   @Test

@@ -130,7 +130,7 @@ public final class Tune implements Callable<Integer> {
       c.problems().forEach(err::println);
       code = c.exitCode();
     } else if (e instanceof TuneException t) {
-      err.println("tune: " + t.getMessage());
+      t.problems().forEach(problem -> err.println("tune: " + problem));
       code = t.exitCode();
     } else if (e instanceof OutOfMemoryError) {
       err.printf(

@@ -1,7 +1,7 @@
 package org.tune4j.generation;
 
 import java.util.List;
-import org.tune4j.UsageException;
+import org.tune4j.component.Requirements;
 
 /**
  * How tokens are chosen and when a text ends. The order and the meaning are those of transformers'
@@ -27,25 +27,18 @@ public record SamplingOptions(
   /** Checks the ranges. */
   public SamplingOptions {
     stop = List.copyOf(stop);
-    if (maxNewTokens < 1) {
-      throw new UsageException("max_new_tokens is %d, expected 1 or more".formatted(maxNewTokens));
-    }
-    if (!(temperature >= 0) || Double.isInfinite(temperature)) {
-      throw new UsageException("temperature is %s, expected 0 or more".formatted(temperature));
-    }
-    if (topK < 0) {
-      throw new UsageException("top_k is %d, expected 0 (all) or more".formatted(topK));
-    }
-    if (!(topP > 0 && topP <= 1)) {
-      throw new UsageException("top_p is %s, expected above 0 up to 1".formatted(topP));
-    }
-    if (!(repetitionPenalty > 0) || Double.isInfinite(repetitionPenalty)) {
-      throw new UsageException(
-          "repetition_penalty is %s, expected above 0; 1 is none".formatted(repetitionPenalty));
-    }
-    if (stop.contains("")) {
-      throw new UsageException("a stop string is empty");
-    }
+    new Requirements()
+        .atLeast(1, "max_new_tokens", maxNewTokens)
+        .that(
+            temperature >= 0 && Double.isFinite(temperature),
+            "temperature is %s, expected 0 or more".formatted(temperature))
+        .that(topK >= 0, "top_k is %d, expected 0 (all) or more".formatted(topK))
+        .that(topP > 0 && topP <= 1, "top_p is %s, expected above 0 up to 1".formatted(topP))
+        .that(
+            repetitionPenalty > 0 && Double.isFinite(repetitionPenalty),
+            "repetition_penalty is %s, expected above 0; 1 is none".formatted(repetitionPenalty))
+        .that(!stop.contains(""), "a stop string is empty")
+        .check();
   }
 
   /** The likeliest token each time. */

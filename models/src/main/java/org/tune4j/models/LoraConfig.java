@@ -4,7 +4,7 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import org.tune4j.UsageException;
+import org.tune4j.component.Requirements;
 
 /**
  * Which linears of a decoder get low-rank adapters, and of what size (Hu et al. 2021).
@@ -24,25 +24,24 @@ public record LoraConfig(
     double alpha,
     double dropout) {
   public LoraConfig {
-    if (rank <= 0) {
-      throw new UsageException("lora_rank is %d, expected 1 or more".formatted(rank));
-    }
-    if (!(alpha > 0) || Double.isInfinite(alpha)) {
-      throw new UsageException("lora_alpha is %s, expected a number above 0".formatted(alpha));
-    }
-    if (!(dropout >= 0 && dropout < 1)) {
-      throw new UsageException("lora_dropout is %s, expected 0 to below 1".formatted(dropout));
-    }
     Set<AttnModule> seen = EnumSet.noneOf(AttnModule.class);
-    for (AttnModule m : attnModules) {
-      if (!seen.add(m)) {
-        throw new UsageException("lora_attn_modules names %s twice; name it once".formatted(m));
-      }
-    }
-    if (seen.isEmpty() && !applyToMlp && !applyToOutput) {
-      throw new UsageException(
-          "lora_attn_modules is empty and neither apply_lora_to_mlp nor apply_lora_to_output is true: nothing would be trained; name some of q_proj, k_proj, v_proj, output_proj");
-    }
+    List<String> twice =
+        attnModules.stream().filter(m -> !seen.add(m)).map(String::valueOf).toList();
+    new Requirements()
+        .that(
+            twice.isEmpty(),
+            "lora_attn_modules names %s twice; name it once".formatted(String.join(", ", twice)))
+        .that(
+            !seen.isEmpty() || applyToMlp || applyToOutput,
+            "lora_attn_modules is empty and neither apply_lora_to_mlp nor apply_lora_to_output is true: nothing would be trained; name some of q_proj, k_proj, v_proj, output_proj")
+        .atLeast(1, "lora_rank", rank)
+        .that(
+            alpha > 0 && Double.isFinite(alpha),
+            "lora_alpha is %s, expected a number above 0".formatted(alpha))
+        .that(
+            dropout >= 0 && dropout < 1,
+            "lora_dropout is %s, expected 0 to below 1".formatted(dropout))
+        .check();
     attnModules = List.copyOf(attnModules);
   }
 

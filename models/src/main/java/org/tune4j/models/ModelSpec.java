@@ -3,6 +3,7 @@ package org.tune4j.models;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.component.Requirements;
 import org.tune4j.tensor.DType;
 
 /**
@@ -61,15 +62,15 @@ public record ModelSpec(String name, @Nullable DecoderConfig config, @Nullable L
       LoraConfig lora,
       boolean quantizeBase,
       boolean useDora) {
-    if (quantizeBase) {
-      throw new UsageException(
-          "model '%s': quantize_base=true (QLoRA) is not supported yet; set it to false"
-              .formatted(name));
-    }
-    if (useDora) {
-      throw new UsageException(
-          "model '%s': use_dora=true is not supported yet; set it to false".formatted(name));
-    }
+    new Requirements()
+        .that(
+            !quantizeBase,
+            "model '%s': quantize_base=true (QLoRA) is not supported yet; set it to false"
+                .formatted(name))
+        .that(
+            !useDora,
+            "model '%s': use_dora=true is not supported yet; set it to false".formatted(name))
+        .check();
     return new ModelSpec(name, config, lora);
   }
 }

@@ -3,9 +3,9 @@ package org.tune4j.data;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
 import org.tune4j.tokenizers.Tokenizer;
 
 /**
@@ -26,17 +26,17 @@ public record ConcatDataset(List<DatasetSpec> datasets, @Nullable List<Double> w
           @Nullable List<Double> weights) {
     this.datasets = List.copyOf(datasets);
     this.weights = weights == null ? null : List.copyOf(weights);
-    if (datasets.isEmpty()) {
-      throw new UsageException("datasets is empty, expected a list of data set sections");
-    }
-    if (weights != null && weights.size() != datasets.size()) {
-      throw new UsageException(
-          "weights has %d numbers, expected one for each of the %d data sets"
-              .formatted(weights.size(), datasets.size()));
-    }
-    if (weights != null && weights.stream().anyMatch(w -> !(w > 0))) {
-      throw new UsageException("weights is %s, expected numbers above 0".formatted(weights));
-    }
+    List<Double> given = weights == null ? List.of() : weights;
+    new Requirements()
+        .that(!datasets.isEmpty(), "datasets is empty, expected a list of data set sections")
+        .that(
+            weights == null || given.size() == datasets.size(),
+            "weights has %d numbers, expected one for each of the %d data sets"
+                .formatted(given.size(), datasets.size()))
+        .that(
+            given.stream().allMatch(w -> w > 0),
+            "weights is %s, expected numbers above 0".formatted(given))
+        .check();
   }
 
   @Override

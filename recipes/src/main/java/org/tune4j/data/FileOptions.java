@@ -15,6 +15,10 @@ public record FileOptions(
         @Nullable Boolean splitAcrossPack,
     @Doc("a slice of the rows, such as train[:90%]") @Default("train") String split,
     @Doc("stop at a bad row, or skip and count it") @Default("stop") OnBadRow onBadRow) {
+  public FileOptions {
+    Split.parse(split);
+  }
+
   /**
    * Rows of these files.
    *

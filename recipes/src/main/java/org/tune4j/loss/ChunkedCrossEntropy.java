@@ -1,9 +1,9 @@
 package org.tune4j.loss;
 
-import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
 
 /**
  * Cross-entropy of the next token in fp32, mean over labels that are not -100; logits exist for a
@@ -23,10 +23,10 @@ public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) {
   public ChunkedCrossEntropy(
       @Doc("accepted for torchtune's configs; see chunk_tokens") @Default("8") int numOutputChunks,
       @Doc("labels whose logits exist at once") @Default("128") int chunkTokens) {
-    if (chunkTokens < 1) {
-      throw new UsageException(
-          "loss.chunk_tokens is %d, expected 1 or more".formatted(chunkTokens));
-    }
+    new Requirements()
+        .atLeast(1, "num_output_chunks", numOutputChunks)
+        .atLeast(1, "chunk_tokens", chunkTokens)
+        .check();
     this.numOutputChunks = numOutputChunks;
     this.chunkTokens = chunkTokens;
   }

@@ -3,10 +3,10 @@ package org.tune4j.optim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.Tensor;
 
@@ -28,25 +28,21 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
       @Doc("decoupled weight decay") @Default("0.01") double weightDecay,
       @Doc("accepted for torchtune's configs; the backend decides") @Default("true")
           boolean fused) {
-    check(lr >= 0 && lr <= 10, "lr", lr, "between 0 and 10");
-    check(
-        betas.size() == 2 && betas.stream().allMatch(b -> b >= 0 && b < 1),
-        "betas",
-        betas,
-        "two numbers in [0, 1)");
-    check(eps > 0 && eps < 1, "eps", eps, "between 0 and 1");
-    check(weightDecay >= 0 && weightDecay <= 10, "weight_decay", weightDecay, "between 0 and 10");
+    new Requirements()
+        .that(lr >= 0 && lr <= 10, "adamw: lr is %s, expected between 0 and 10".formatted(lr))
+        .that(
+            betas.size() == 2 && betas.stream().allMatch(b -> b >= 0 && b < 1),
+            "adamw: betas is %s, expected two numbers in [0, 1)".formatted(betas))
+        .that(eps > 0 && eps < 1, "adamw: eps is %s, expected between 0 and 1".formatted(eps))
+        .that(
+            weightDecay >= 0 && weightDecay <= 10,
+            "adamw: weight_decay is %s, expected between 0 and 10".formatted(weightDecay))
+        .check();
     this.lr = lr;
     this.betas = List.copyOf(betas);
     this.eps = eps;
     this.weightDecay = weightDecay;
     this.fused = fused;
-  }
-
-  private static void check(boolean ok, String key, Object value, String expected) {
-    if (!ok) {
-      throw new UsageException("adamw: %s is %s, expected %s".formatted(key, value, expected));
-    }
   }
 
   @Override

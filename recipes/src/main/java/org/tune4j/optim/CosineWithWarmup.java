@@ -1,9 +1,9 @@
 package org.tune4j.optim;
 
-import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
 
 /**
  * Linear warm-up from 0, then a cosine to 0 (torchtune's {@code get_cosine_schedule_with_warmup}).
@@ -19,10 +19,10 @@ public record CosineWithWarmup(int numWarmupSteps, double numCycles) implements 
   public CosineWithWarmup(
       @Doc("steps over which the rate rises from 0") @Default("100") int numWarmupSteps,
       @Doc("waves of the cosine; 0.5 falls to 0 once") @Default("0.5") double numCycles) {
-    if (numWarmupSteps < 0) {
-      throw new UsageException(
-          "num_warmup_steps is %d, expected 0 or more".formatted(numWarmupSteps));
-    }
+    new Requirements()
+        .atLeast(0, "num_warmup_steps", numWarmupSteps)
+        .that(numCycles >= 0, "num_cycles is %s, expected 0 or more".formatted(numCycles))
+        .check();
     this.numWarmupSteps = numWarmupSteps;
     this.numCycles = numCycles;
   }

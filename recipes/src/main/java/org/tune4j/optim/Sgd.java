@@ -3,10 +3,10 @@ package org.tune4j.optim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -27,18 +27,18 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
       @Doc("part of the last update that goes on; 0 keeps no state") @Default("0.0")
           double momentum,
       @Doc("L2 penalty, added to the gradient") @Default("0.0") double weightDecay) {
-    check(lr >= 0 && lr <= 1000, "lr", lr, "between 0 and 1000");
-    check(momentum >= 0 && momentum < 1, "momentum", momentum, "in [0, 1)");
-    check(weightDecay >= 0 && weightDecay <= 10, "weight_decay", weightDecay, "between 0 and 10");
+    new Requirements()
+        .that(lr >= 0 && lr <= 1000, "sgd: lr is %s, expected between 0 and 1000".formatted(lr))
+        .that(
+            momentum >= 0 && momentum < 1,
+            "sgd: momentum is %s, expected in [0, 1)".formatted(momentum))
+        .that(
+            weightDecay >= 0 && weightDecay <= 10,
+            "sgd: weight_decay is %s, expected between 0 and 10".formatted(weightDecay))
+        .check();
     this.lr = lr;
     this.momentum = momentum;
     this.weightDecay = weightDecay;
-  }
-
-  private static void check(boolean ok, String key, double value, String expected) {
-    if (!ok) {
-      throw new UsageException("sgd: %s is %s, expected %s".formatted(key, value, expected));
-    }
   }
 
   @Override

@@ -1,8 +1,8 @@
 package org.tune4j.training;
 
-import org.tune4j.UsageException;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.DType;
@@ -20,11 +20,10 @@ public record ComputeOptions(
     @Doc("keep only layer inputs and compute layers again in backward") @Default("false")
         boolean enableActivationCheckpointing) {
   public ComputeOptions {
-    Device.parse(device);
-    DType.parse(dtype);
-    if (threads < 0) {
-      throw new UsageException("threads is %d, expected 0 or more".formatted(threads));
-    }
+    Requirements requirements = new Requirements();
+    requirements.of(() -> Device.parse(device));
+    requirements.of(() -> DType.parse(dtype));
+    requirements.atLeast(0, "threads", threads).check();
   }
 
   /** Opens the backend on the device. */

@@ -4,6 +4,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
 import org.tune4j.metrics.MetricLogger;
 import org.tune4j.metrics.StepMetrics;
 
@@ -14,7 +15,7 @@ public record LoggingOptions(
     @Doc("where metrics go besides logs/metrics.jsonl: null, one or a list")
         @Nullable List<MetricLogger.Spec> metricLogger) {
   public LoggingOptions {
-    TrainingOptions.positive("log_every_n_steps", logEveryNSteps);
+    new Requirements().atLeast(1, "log_every_n_steps", logEveryNSteps).check();
   }
 
   /** The loggers that the config names. */

@@ -7,6 +7,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
 
 /** Keys of every recipe that trains: what is kept while it runs, and going on from there. */
 public record SavingOptions(
@@ -17,11 +18,12 @@ public record SavingOptions(
         boolean resumeFromCheckpoint,
     @Doc("size of a full model's files") @Default("5GB") String maxShardSize) {
   public SavingOptions {
-    if (saveEveryNSteps != null) {
-      TrainingOptions.positive("save_every_n_steps", saveEveryNSteps);
-    }
-    TrainingOptions.positive("keep_last_n", keepLastN);
-    ShardSize.parse(maxShardSize);
+    Requirements requirements =
+        new Requirements()
+            .atLeast(1, "save_every_n_steps", saveEveryNSteps)
+            .atLeast(1, "keep_last_n", keepLastN);
+    requirements.of(() -> ShardSize.parse(maxShardSize));
+    requirements.check();
   }
 
   /** Whether a checkpoint is due after this step. */

@@ -1,9 +1,9 @@
 package org.tune4j.training;
 
 import org.jspecify.annotations.Nullable;
-import org.tune4j.UsageException;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
 
 /** Keys of every recipe that trains: how the rows are taken and the updates made. */
 public record TrainingOptions(
@@ -15,22 +15,15 @@ public record TrainingOptions(
     @Doc("rows in random order, another each epoch") @Default("true") boolean shuffle,
     @Doc("of initial adapters, order and dropout; null for 0") @Nullable Long seed) {
   public TrainingOptions {
-    positive("batch_size", batchSize);
-    positive("epochs", epochs);
-    positive("gradient_accumulation_steps", gradientAccumulationSteps);
-    if (maxStepsPerEpoch != null) {
-      positive("max_steps_per_epoch", maxStepsPerEpoch);
-    }
-    if (clipGradNorm != null && !(clipGradNorm > 0)) {
-      throw new UsageException(
-          "clip_grad_norm is %s, expected a number above 0".formatted(clipGradNorm));
-    }
-  }
-
-  static void positive(String key, int value) {
-    if (value < 1) {
-      throw new UsageException("%s is %d, expected 1 or more".formatted(key, value));
-    }
+    new Requirements()
+        .atLeast(1, "batch_size", batchSize)
+        .atLeast(1, "epochs", epochs)
+        .atLeast(1, "max_steps_per_epoch", maxStepsPerEpoch)
+        .atLeast(1, "gradient_accumulation_steps", gradientAccumulationSteps)
+        .that(
+            clipGradNorm == null || clipGradNorm > 0,
+            "clip_grad_norm is %s, expected a number above 0".formatted(clipGradNorm))
+        .check();
   }
 
   /** The seed, 0 where none was given. */

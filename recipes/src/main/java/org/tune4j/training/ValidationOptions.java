@@ -1,8 +1,8 @@
 package org.tune4j.training;
 
 import org.jspecify.annotations.Nullable;
-import org.tune4j.UsageException;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
 import org.tune4j.data.DatasetSpec;
 
 /** Keys of every recipe that trains: rows it is tested on, and when it stops for them. */
@@ -13,20 +13,15 @@ public record ValidationOptions(
     @Doc("tests without a better loss after which training ends")
         @Nullable Integer earlyStoppingPatience) {
   public ValidationOptions {
-    if (runValEveryNSteps != null) {
-      TrainingOptions.positive("run_val_every_n_steps", runValEveryNSteps);
-    }
-    if (batchSizeVal != null) {
-      TrainingOptions.positive("batch_size_val", batchSizeVal);
-    }
-    if (earlyStoppingPatience != null) {
-      TrainingOptions.positive("early_stopping_patience", earlyStoppingPatience);
-      if (datasetVal == null) {
-        throw new UsageException(
+    new Requirements()
+        .atLeast(1, "run_val_every_n_steps", runValEveryNSteps)
+        .atLeast(1, "batch_size_val", batchSizeVal)
+        .atLeast(1, "early_stopping_patience", earlyStoppingPatience)
+        .that(
+            earlyStoppingPatience == null || datasetVal != null,
             "early_stopping_patience is %d, but there is no dataset_val to watch; add one or leave it out"
-                .formatted(earlyStoppingPatience));
-      }
-    }
+                .formatted(earlyStoppingPatience))
+        .check();
   }
 
   /** Whether a test is due after this step. */
