@@ -16,7 +16,8 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.tune4j.checkpoint.Manifest;
 
 /**
@@ -62,21 +63,39 @@ class FullDiskTest {
   /**
    * What fills up first depends on the room: the adapter of a checkpoint has 20 kB, its optimiser's
    * state twice that; metrics alone grow where nothing else is saved before the end.
+   */
+  static Stream<Arguments> disks() {
+    return TuneProcess.onEveryBackend(
+        new Object[] {
+          160,
+          "epochs=1",
+          "save_every_n_steps=2",
+          "Cannot write .*/checkpoints/.*; free space or choose another output folder"
+        },
+        new Object[] {
+          140,
+          "epochs=2",
+          "save_every_n_steps=null",
+          "Cannot write .*/\\.?epoch_.*; free space or choose another output folder"
+        },
+        new Object[] {
+          24,
+          "epochs=1",
+          "save_every_n_steps=null",
+          ".*/logs/metrics.jsonl cannot be appended to: .*; free some space and run again with --resume"
+        });
+  }
+
+  /**
+   * Fills the disk up.
    *
    * @param kilobytes of the disk
-   * @param says how the one line begins, behind the path of the output folder
+   * @param says the one line, behind {@code tune: }
    */
   @ParameterizedTest
-  @CsvSource(
-      delimiter = '|',
-      value = {
-        "160 | epochs=1 | save_every_n_steps=2    | Cannot write .*/checkpoints/.*; free space or choose another output folder",
-        "140 | epochs=2 | save_every_n_steps=null | Cannot write .*/\\.?epoch_.*; free space or choose another output folder",
-        "24  | epochs=1 | save_every_n_steps=null | .*/logs/metrics.jsonl cannot be appended to: .*; free some space and run again with --resume"
-      })
-  void run_fullDisk_oneLineAndResumes(int kilobytes, String epochs, String save, String says)
-      throws Exception {
-    String backend = TuneProcess.backends().get(0);
+  @MethodSource("disks")
+  void run_fullDisk_oneLineAndResumes(
+      String backend, int kilobytes, String epochs, String save, String says) throws Exception {
     List<String> changes = new ArrayList<>(List.of(epochs, save, "keep_last_n=2"));
     int last = Integer.parseInt(epochs.substring("epochs=".length()));
     if (last == 1) {

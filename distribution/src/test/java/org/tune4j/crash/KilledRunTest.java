@@ -9,12 +9,13 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Runs that get SIGKILL, SIGTERM or SIGINT, and are resumed. */
@@ -75,10 +76,13 @@ class KilledRunTest {
     assertEquals(List.of(), TuneProcess.leftOvers(out), "seed " + seed);
   }
 
+  static Stream<Arguments> signals() {
+    return TuneProcess.onEveryBackend(new Object[] {"TERM", 143}, new Object[] {"INT", 130});
+  }
+
   @ParameterizedTest
-  @CsvSource({"TERM, 143", "INT, 130"})
-  void signal_savesAndPrintsWhatResumes(String signal, int code) throws Exception {
-    String backend = backends().get(0);
+  @MethodSource("signals")
+  void signal_savesAndPrintsWhatResumes(String backend, String signal, int code) throws Exception {
     String epochs = "epochs=30";
     Path whole = temp.resolve("whole");
     TuneProcess.complete(temp, TuneProcess.arguments(backend, whole, epochs));

@@ -10,11 +10,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /**
  * The process is killed on entering one of its writing system calls, by strace: the first, the
@@ -44,35 +46,52 @@ class KilledWriteTest {
     }
   }
 
+  static Stream<Arguments> someCalls() {
+    return TuneProcess.onEveryBackend(new Object[] {"rename", 3, 4}, new Object[] {"mkdir", 4, 3});
+  }
+
   /** Some of the calls that make a checkpoint appear. */
   @ParameterizedTest
-  @CsvSource({"rename, 3, 4", "mkdir, 4, 3"})
-  void kill_someCalls_sameBytes(String call, int from, int step) throws Exception {
-    assertTrue(sweep(call, KILL, from, step, 2) >= 1);
+  @MethodSource("someCalls")
+  void kill_someCalls_sameBytes(String backend, String call, int from, int step) throws Exception {
+    assertTrue(sweep(backend, call, KILL, from, step, 2) >= 1);
+  }
+
+  static Stream<Arguments> everyCall() {
+    return calls("rename", "mkdir", "unlink", "rmdir", "fsync", "pwrite64", "write", "ftruncate");
   }
 
   @Tag("long")
   @ParameterizedTest
-  @CsvSource({"rename", "mkdir", "unlink", "rmdir", "fsync", "pwrite64", "write", "ftruncate"})
-  void kill_everyCall_sameBytes(String call) throws Exception {
-    int kills = sweep(call, KILL, 1, 1, Integer.MAX_VALUE);
-    System.out.printf("%s: killed at each of %d calls of a thread%n", call, kills);
+  @MethodSource("everyCall")
+  void kill_everyCall_sameBytes(String backend, String call) throws Exception {
+    int kills = sweep(backend, call, KILL, 1, 1, Integer.MAX_VALUE);
+    System.out.printf("%s, %s: killed at each of %d calls of a thread%n", backend, call, kills);
     assertTrue(kills >= 1, "no run was killed");
+  }
+
+  static Stream<Arguments> callsThatNeedSpace() {
+    return calls("rename", "mkdir", "fsync", "pwrite64", "write");
   }
 
   /** The call fails as on a full disk. */
   @Tag("long")
   @ParameterizedTest
-  @CsvSource({"rename", "mkdir", "fsync", "pwrite64", "write"})
-  void fail_everyCall_oneLineAndSameBytes(String call) throws Exception {
-    int failures = sweep(call, "error=ENOSPC", 1, 1, Integer.MAX_VALUE);
-    System.out.printf("%s: failed the run at %d calls of a thread%n", call, failures);
+  @MethodSource("callsThatNeedSpace")
+  void fail_everyCall_oneLineAndSameBytes(String backend, String call) throws Exception {
+    int failures = sweep(backend, call, "error=ENOSPC", 1, 1, Integer.MAX_VALUE);
+    System.out.printf("%s, %s: failed the run at %d calls of a thread%n", backend, call, failures);
     assertTrue(failures >= 1, "no run failed");
   }
 
+  private static Stream<Arguments> calls(String... names) {
+    return TuneProcess.onEveryBackend(
+        Stream.of(names).map(name -> new Object[] {name}).toArray(Object[][]::new));
+  }
+
   /** strace counts the calls of each thread: the first thread that gets there is the one killed. */
-  private int sweep(String call, String fault, int from, int step, int most) throws Exception {
-    String backend = TuneProcess.backends().get(0);
+  private int sweep(String backend, String call, String fault, int from, int step, int most)
+      throws Exception {
     String[] changes = {
       "epochs=" + EPOCHS,
       "save_every_n_steps=1",

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.params.provider.Arguments;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.Device;
 
@@ -38,6 +39,16 @@ final class TuneProcess {
         .filter(p -> p.availability().devices().contains(Device.CPU))
         .map(p -> p.name())
         .toList();
+  }
+
+  /** Every row of a table on every backend, whose name comes first. */
+  static Stream<Arguments> onEveryBackend(Object[]... table) {
+    return backends().stream()
+        .flatMap(
+            backend ->
+                Stream.of(table)
+                    .map(row -> Stream.concat(Stream.of(backend), Stream.of(row)).toArray())
+                    .map(Arguments::of));
   }
 
   /** How the JVM is started, as the launcher's script does it. */

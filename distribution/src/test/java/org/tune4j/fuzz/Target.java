@@ -130,6 +130,12 @@ enum Target {
       rows(Files.write(folder.resolve("rows.csv"), input), "csv");
     }
   },
+  PARQUET("rows-*.parquet") {
+    @Override
+    void read(Path folder, byte[] input) throws IOException {
+      rows(Files.write(folder.resolve("rows.parquet"), input), "parquet");
+    }
+  },
   STATE("state-*.json") {
     @Override
     void read(Path folder, byte[] input) throws IOException {
