@@ -37,6 +37,15 @@ class ExactResumeTest {
         r -> {
           r.activationCheckpointing = true;
           r.dropout = 0.25;
+        }),
+    FULL(r -> r.full = true),
+    OPTIMIZER_IN_BACKWARD(
+        r -> {
+          r.full = true;
+          r.optimizerInBwd = true;
+          r.accumulation = 1;
+          r.batchSize = 2;
+          r.activationCheckpointing = true;
         });
 
     final Consumer<TinyRun> change;
@@ -55,7 +64,7 @@ class ExactResumeTest {
   private byte[] whole(TinyRun run) throws IOException {
     Path out = temp.resolve("whole");
     run.run(out);
-    return run.adapter(out);
+    return run.weights(out);
   }
 
   @ParameterizedTest
@@ -77,7 +86,7 @@ class ExactResumeTest {
       assertTrue(
           run.printed.contains("resuming from " + out.resolve("checkpoints/step_" + stop)),
           run.printed);
-      assertArrayEquals(expected, run.adapter(out), "stopped after step " + stop);
+      assertArrayEquals(expected, run.weights(out), "stopped after step " + stop);
       assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
     }
   }
@@ -94,7 +103,7 @@ class ExactResumeTest {
       run.resume = true;
     }
     run.run(out);
-    assertArrayEquals(expected, run.adapter(out));
+    assertArrayEquals(expected, run.weights(out));
     assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
     run.run(out);
     assertTrue(
@@ -129,7 +138,7 @@ class ExactResumeTest {
                 ? out + " holds no checkpoint to resume from; starting at step 1"
                 : "resuming from " + out.resolve("checkpoints/step_" + (steps - 1))),
         run.printed);
-    assertArrayEquals(expected, run.adapter(out));
+    assertArrayEquals(expected, run.weights(out));
     assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
   }
 
@@ -143,7 +152,7 @@ class ExactResumeTest {
     two.resume = true;
     two.threads = 1;
     two.run(out);
-    assertArrayEquals(expected, two.adapter(out));
+    assertArrayEquals(expected, two.weights(out));
   }
 
   /** What can happen to a checkpoint. */
@@ -252,7 +261,7 @@ class ExactResumeTest {
     assertTrue(lines[0].startsWith(warning), run.printed);
     assertTrue(lines[0].endsWith("; trying the one before it"), run.printed);
     assertEquals("resuming from " + out.resolve("checkpoints/step_4"), lines[1]);
-    assertArrayEquals(expected, run.adapter(out));
+    assertArrayEquals(expected, run.weights(out));
     assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
   }
 
@@ -271,7 +280,7 @@ class ExactResumeTest {
         run.printed.contains(out + " holds no checkpoint to resume from; starting at step 1"),
         run.printed);
     assertEquals(List.of("step_2", "step_3"), TinyRun.names(out.resolve("checkpoints.old")));
-    assertArrayEquals(expected, run.adapter(out));
+    assertArrayEquals(expected, run.weights(out));
   }
 
   /** A kill between the two renames that replace a checkpoint of the same step. */
@@ -287,7 +296,7 @@ class ExactResumeTest {
     run.resume = true;
     run.run(out);
     assertTrue(run.printed.contains("resuming from " + checkpoints), run.printed);
-    assertArrayEquals(expected, run.adapter(out));
+    assertArrayEquals(expected, run.weights(out));
     assertEquals(List.of("step_6"), TinyRun.checkpoints(out));
   }
 
@@ -320,7 +329,7 @@ class ExactResumeTest {
     run.keep = 1;
     run.saveEvery = 1;
     run.run(moved);
-    assertArrayEquals(expected, run.adapter(moved));
+    assertArrayEquals(expected, run.weights(moved));
     assertEquals(List.of("step_6"), TinyRun.checkpoints(moved));
   }
 

@@ -126,14 +126,14 @@ class NeverSilentlyWrongTest {
         run.printed);
     assertEquals(
         List.of(1L, 3L), TinyRun.metrics(out()).stream().map(m -> m.get("step").asLong()).toList());
-    byte[] expected = run.adapter(out());
+    byte[] expected = run.weights(out());
     for (int stop = 1; stop <= 3; stop++) {
       Path other = temp.resolve("stopped-" + stop);
       run.resume = false;
       run.runAndStopAfter(other, stop);
       run.resume = true;
       run.run(other);
-      assertArrayEquals(expected, run.adapter(other));
+      assertArrayEquals(expected, run.weights(other));
       assertEquals(TinyRun.metrics(out()), TinyRun.metrics(other));
     }
   }

@@ -21,12 +21,14 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.data.Dataset;
+import org.tune4j.data.DatasetSpec;
 import org.tune4j.data.Example;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.models.AttnModule;
 import org.tune4j.models.auto.AutoModel;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
+import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.spi.Backends;
 import org.tune4j.tokenizers.TokenizerSpec;
@@ -38,7 +40,9 @@ import org.tune4j.training.SavingOptions;
 import org.tune4j.training.TrainingOptions;
 import org.tune4j.training.ValidationOptions;
 
-/** The LoRA recipe on the tiny Llama 2 and made-up rows, as this JVM's backend runs it. */
+/**
+ * A recipe, LoRA unless told, on the tiny Llama 2 and made-up rows, as this JVM's backend runs it.
+ */
 final class TinyRun {
   static final Path MODEL = Path.of("../models/src/test/resources/golden/tiny/families/llama2");
   static final int VOCAB = 320;
@@ -55,6 +59,8 @@ final class TinyRun {
   double dropout = 0;
   boolean activationCheckpointing;
   int threads = 2;
+  boolean full;
+  boolean optimizerInBwd;
   @Nullable Integer saveEvery = 2;
   int keep = 3;
   boolean resume;
@@ -153,12 +159,55 @@ final class TinyRun {
     }
   }
 
-  private LoraFinetuneSingleDevice recipe(Path out) {
+  private Recipe recipe(Path out) {
     List<Example> train = rows;
     List<Example> test = validation;
+    TokenizerSpec tokenizer = new TokenizerSpec(Path.of("../docs/tiny"), null);
+    HuggingFaceCheckpointer checkpointer = new HuggingFaceCheckpointer(model, null, out);
+    DatasetSpec dataset = (t, max, cache) -> Dataset.of(train);
+    AdamW optimizer = new AdamW(lr, List.of(0.9, 0.999), 1e-8, 0.01, true);
+    CosineWithWarmup schedule = new CosineWithWarmup(1, 0.5);
+    ChunkedCrossEntropy loss = new ChunkedCrossEntropy(8, 5);
+    TrainingOptions training =
+        new TrainingOptions(
+            batchSize, epochs, null, accumulation, optimizerInBwd ? null : 1.0, shuffle, seed);
+    ComputeOptions compute =
+        new ComputeOptions(
+            System.getProperty("tune4j.test.backend", ""),
+            "cpu",
+            "fp32",
+            threads,
+            activationCheckpointing);
+    SavingOptions saving = new SavingOptions(saveEvery, keep, resume, "5GB");
+    ValidationOptions validating =
+        new ValidationOptions(
+            test == null ? null : (t, max, cache) -> Dataset.of(test),
+            validateEvery,
+            null,
+            patience);
+    SampleOptions samples = new SampleOptions(List.of(), 1);
+    LoggingOptions logging = new LoggingOptions(1, null);
+    if (full) {
+      return new FullFinetuneSingleDevice(
+          out,
+          tokenizer,
+          AutoModel.base(),
+          checkpointer,
+          dataset,
+          optimizer,
+          schedule,
+          loss,
+          training,
+          compute,
+          saving,
+          validating,
+          optimizerInBwd,
+          samples,
+          logging);
+    }
     return new LoraFinetuneSingleDevice(
         out,
-        new TokenizerSpec(Path.of("../docs/tiny"), null),
+        tokenizer,
         AutoModel.lora(
             List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ),
             true,
@@ -168,27 +217,18 @@ final class TinyRun {
             dropout,
             false,
             false),
-        new HuggingFaceCheckpointer(model, null, out),
-        (tokenizer, max, cache) -> Dataset.of(train),
-        new AdamW(lr, List.of(0.9, 0.999), 1e-8, 0.01, true),
-        new CosineWithWarmup(1, 0.5),
-        new ChunkedCrossEntropy(8, 5),
-        new TrainingOptions(batchSize, epochs, null, accumulation, 1.0, shuffle, seed),
-        new ComputeOptions(
-            System.getProperty("tune4j.test.backend", ""),
-            "cpu",
-            "fp32",
-            threads,
-            activationCheckpointing),
-        new SavingOptions(saveEvery, keep, resume, "5GB"),
+        checkpointer,
+        dataset,
+        optimizer,
+        schedule,
+        loss,
+        training,
+        compute,
+        saving,
         true,
-        new ValidationOptions(
-            test == null ? null : (tokenizer, max, cache) -> Dataset.of(test),
-            validateEvery,
-            null,
-            patience),
-        new SampleOptions(List.of(), 1),
-        new LoggingOptions(1, null));
+        validating,
+        samples,
+        logging);
   }
 
   private Map<String, String> settings(Path out) {
@@ -208,10 +248,11 @@ final class TinyRun {
     return all;
   }
 
-  /** The adapter that the last epoch leaves. */
-  byte[] adapter(Path out) throws IOException {
+  /** The adapter, or the model, that the last epoch leaves. */
+  byte[] weights(Path out) throws IOException {
     return Files.readAllBytes(
-        out.resolve("epoch_" + (epochs - 1)).resolve("adapter_model.safetensors"));
+        out.resolve("epoch_" + (epochs - 1))
+            .resolve(full ? "model.safetensors" : "adapter_model.safetensors"));
   }
 
   /** The metrics but for times and memory. */

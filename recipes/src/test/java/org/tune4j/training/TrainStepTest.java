@@ -8,12 +8,17 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.tune4j.TrainingException;
 import org.tune4j.data.Example;
 import org.tune4j.models.Decoder;
@@ -22,6 +27,7 @@ import org.tune4j.models.TinyModels;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.Optimizer;
+import org.tune4j.optim.Sgd;
 import org.tune4j.peft.Adapters;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.spi.Backends;
@@ -109,6 +115,58 @@ class TrainStepTest {
             assertThrows(TrainingException.class, () -> step.run(0, List.of(0), i -> ROW, 1e-2))
                 .getMessage());
       }
+    }
+  }
+
+  /**
+   * An update takes gradients alone, and a layer's input gradient is taken before its weights move:
+   * without clipping and accumulation it is the same function, also of a weight that the embedding
+   * and the head share.
+   */
+  @ParameterizedTest
+  @CsvSource({"llama2, adamw", "llama2, sgd", "llama3_2, adamw", "llama3_2, sgd"})
+  void run_optimizerInBackward_equalsTheOptimizerBehindIt(String family, String optimizer) {
+    Random random = new Random(3);
+    List<Example> data = new ArrayList<>();
+    for (int i = 0; i < 6; i++) {
+      int[] tokens = random.ints(5 + i, 3, 300).toArray();
+      int[] labels = Arrays.copyOf(Arrays.copyOfRange(tokens, 1, tokens.length), tokens.length);
+      labels[0] = Example.IGNORED;
+      labels[tokens.length - 1] = Example.IGNORED;
+      data.add(new Example(tokens, labels, new int[] {tokens.length}));
+    }
+    Map<String, float[]> behind = train(family, optimizer, data, false);
+    Map<String, float[]> during = train(family, optimizer, data, true);
+    assertEquals(behind.keySet(), during.keySet());
+    behind.forEach((name, v) -> assertArrayEquals(v, during.get(name), 1e-6f, name));
+  }
+
+  /** Losses, norms, weights and optimiser's state after three updates of all weights. */
+  private Map<String, float[]> train(
+      String family, String optimizer, List<Example> data, boolean inBackward) {
+    TrainingOptions options = new TrainingOptions(2, 1, null, 1, null, false, 0L);
+    Optimizer.Spec spec =
+        optimizer.equals("adamw")
+            ? new AdamW(1e-3, List.of(0.9, 0.999), 1e-6, 0.1, true)
+            : new Sgd(1e-2, 0.9, 0.1);
+    try (TensorScope run = engine.openScope()) {
+      Decoder model = TinyModels.family(engine, family).setCheckpointLayers(true);
+      Map<String, Parameter> weights = model.parameters();
+      Optimizer update = spec.create(List.copyOf(weights.values()));
+      Map<String, float[]> all = new LinkedHashMap<>();
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7)) {
+        TrainStep step = new TrainStep(engine, weights, update, rows, options, inBackward);
+        for (int i = 0; i < 3; i++) {
+          TrainStep.Outcome o =
+              step.run(i, List.of(2 * i, 2 * i + 1), data::get, spec.lr()).orElseThrow();
+          all.put("step " + i, new float[] {(float) o.loss(), (float) o.gradNorm()});
+          assertEquals(List.of(), step.withoutGradient());
+        }
+      }
+      assertEquals(3, update.updates());
+      all.putAll(values(tensors(weights)));
+      all.putAll(values(SavedRun.optimizerTensors(update, List.copyOf(weights.keySet()))));
+      return all;
     }
   }
 

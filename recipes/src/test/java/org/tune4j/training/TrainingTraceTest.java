@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -17,62 +18,36 @@ import org.tune4j.nn.Parameter;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
 import org.tune4j.optim.Optimizer;
+import org.tune4j.optim.Sgd;
 import org.tune4j.peft.Adapters;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
-/**
- * Twelve steps of two micro-batches against torchtune: losses, rates, gradient norms, the final
- * adapter.
- */
+/** Twelve steps of two micro-batches: losses, rates, gradient norms, what is trained at the end. */
 class TrainingTraceTest {
+  private static final String BATCHES = "lora/%s/training_batches.safetensors";
+  private static final int STEPS = 12;
+  private static final int WARMUP = 3;
+
+  /** The final weights of {@code train_tiny_fully.py} are every seventh value. */
+  private static final int STRIDE = 7;
+
   @ParameterizedTest
   @CsvSource({"qv_r8, 1, false", "qv_r8, 2, false", "all_r4, 2, false", "all_r4, 1, true"})
   void train_goldenBatches_equalTorchtune(String variant, int threads, boolean checkpointLayers) {
     Engine engine = TestBackend.engine();
-    JsonNode golden = TinyModels.json("lora/" + variant + "/training.json");
     try (TensorScope run = engine.openScope()) {
       Decoder model = TinyModels.lora(engine, variant).setCheckpointLayers(checkpointLayers);
       Map<String, Parameter> adapters = Adapters.parameters(model);
-      // The model's tensors are the file's: training overwrites them, so each test reads its own.
-      Optimizer.Spec adamW = new AdamW(1e-2, List.of(0.9, 0.999), 1e-8, 0.01, true);
-      Optimizer optimizer = adamW.create(List.copyOf(adapters.values()));
-      CosineWithWarmup schedule = new CosineWithWarmup(3, 0.5);
-      Map<String, Tensor> batches =
-          new GoldenFile("lora/" + variant + "/training_batches.safetensors").tensors(engine);
-      long[] ids = batches.get("input_ids").toLongs();
-      long[] labels = batches.get("labels").toLongs();
-      int width = 16;
-      try (RowsOverThreads rows = new RowsOverThreads(engine, model, threads, 7)) {
-        for (int step = 0; step < 12; step++) {
-          JsonNode expected = golden.get("steps").get(step);
-          double lr = adamW.lr() * schedule.factor(step, 12);
-          try (TensorScope scope = engine.openScope()) {
-            Gradients gradients = new Gradients(engine, List.copyOf(adapters.values()));
-            double loss = 0;
-            long tokens = 0;
-            for (int micro = 0; micro < 2; micro++) {
-              List<RowsOverThreads.Row> batch = new ArrayList<>();
-              for (int r = 0; r < 2; r++) {
-                RowsOverThreads.Row row =
-                    row(ids, labels, ((step * 2 + micro) * 2 + r) * width, width);
-                tokens += java.util.Arrays.stream(row.labels()).filter(l -> l != -100).count();
-                batch.add(row);
-              }
-              loss += rows.forwardBackward(batch, 0, gradients);
-            }
-            Gradients.Mean mean = gradients.mean(tokens, 1.0);
-            optimizer.step(mean.gradients(), lr);
-            assertEquals(expected.get("tokens").asLong(), tokens);
-            assertEquals(
-                expected.get("loss").asDouble(), loss / tokens, 1e-5, "loss of step " + step);
-            assertEquals(
-                expected.get("grad_norm").asDouble(), mean.norm(), 1e-5, "norm of step " + step);
-            assertEquals(expected.get("lr").asDouble(), lr, 1e-12);
-          }
-        }
-      }
+      train(
+          model,
+          adapters,
+          new AdamW(1e-2, List.of(0.9, 0.999), 1e-8, 0.01, true),
+          1.0,
+          threads,
+          BATCHES.formatted(variant),
+          TinyModels.json("lora/" + variant + "/training.json"));
       Map<String, Tensor> last =
           new GoldenFile("lora/" + variant + "/final_adapter.safetensors").tensors(engine);
       assertEquals(last.keySet(), adapters.keySet());
@@ -80,6 +55,87 @@ class TrainingTraceTest {
           (name, t) ->
               assertArrayEquals(t.toFloats(), adapters.get(name).tensor().toFloats(), 1e-5f, name));
     }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"adamw, 1, false", "adamw, 2, true", "sgd, 2, false", "sgd, 1, true"})
+  void trainAllWeights_goldenBatches_equalPyTorch(
+      String optimizer, int threads, boolean checkpointLayers) {
+    Engine engine = TestBackend.engine();
+    Optimizer.Spec spec =
+        optimizer.equals("adamw")
+            ? new AdamW(1e-3, List.of(0.9, 0.95), 1e-6, 0.1, true)
+            : new Sgd(1e-1, 0.9, 0.01);
+    try (TensorScope run = engine.openScope()) {
+      Decoder model = TinyModels.family(engine, "llama2").setCheckpointLayers(checkpointLayers);
+      Map<String, Parameter> weights = model.parameters();
+      JsonNode golden = TinyModels.json("full/" + optimizer + ".json");
+      double maxNorm = golden.get("clip_grad_norm").asDouble(Double.POSITIVE_INFINITY);
+      train(model, weights, spec, maxNorm, threads, BATCHES.formatted("qv_r8"), golden);
+      Map<String, Tensor> last =
+          new GoldenFile("full/" + optimizer + ".safetensors").tensors(engine);
+      assertEquals(last.keySet(), weights.keySet());
+      last.forEach(
+          (name, t) ->
+              assertArrayEquals(
+                  t.toFloats(), everySeventh(weights.get(name).tensor().toFloats()), 1e-5f, name));
+    }
+  }
+
+  /** Trains on the golden batches and compares each step with the golden one. */
+  private static void train(
+      Decoder model,
+      Map<String, Parameter> trained,
+      Optimizer.Spec spec,
+      double maxNorm,
+      int threads,
+      String batchesFile,
+      JsonNode golden) {
+    Engine engine = TestBackend.engine();
+    // The model's tensors are the file's: training overwrites them, so each test reads its own.
+    Optimizer optimizer = spec.create(List.copyOf(trained.values()));
+    CosineWithWarmup schedule = new CosineWithWarmup(WARMUP, 0.5);
+    Map<String, Tensor> batches = new GoldenFile(batchesFile).tensors(engine);
+    long[] ids = batches.get("input_ids").toLongs();
+    long[] labels = batches.get("labels").toLongs();
+    int width = 16;
+    try (RowsOverThreads rows = new RowsOverThreads(engine, model, threads, 7)) {
+      for (int step = 0; step < STEPS; step++) {
+        JsonNode expected = golden.get("steps").get(step);
+        double lr = spec.lr() * schedule.factor(step, STEPS);
+        try (TensorScope scope = engine.openScope()) {
+          Gradients gradients = new Gradients(engine, List.copyOf(trained.values()));
+          double loss = 0;
+          long tokens = 0;
+          for (int micro = 0; micro < 2; micro++) {
+            List<RowsOverThreads.Row> batch = new ArrayList<>();
+            for (int r = 0; r < 2; r++) {
+              RowsOverThreads.Row row =
+                  row(ids, labels, ((step * 2 + micro) * 2 + r) * width, width);
+              tokens += Arrays.stream(row.labels()).filter(l -> l != -100).count();
+              batch.add(row);
+            }
+            loss += rows.forwardBackward(batch, 0, gradients);
+          }
+          Gradients.Mean mean = gradients.mean(tokens, maxNorm);
+          optimizer.step(mean.gradients(), lr);
+          assertEquals(expected.get("tokens").asLong(), tokens);
+          assertEquals(
+              expected.get("loss").asDouble(), loss / tokens, 1e-5, "loss of step " + step);
+          assertEquals(
+              expected.get("grad_norm").asDouble(), mean.norm(), 1e-5, "norm of step " + step);
+          assertEquals(expected.get("lr").asDouble(), lr, 1e-12);
+        }
+      }
+    }
+  }
+
+  private static float[] everySeventh(float[] all) {
+    float[] some = new float[(all.length + STRIDE - 1) / STRIDE];
+    for (int i = 0; i < some.length; i++) {
+      some[i] = all[i * STRIDE];
+    }
+    return some;
   }
 
   /** A row without its padding, whose id is 0. */
