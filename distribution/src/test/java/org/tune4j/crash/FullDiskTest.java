@@ -124,7 +124,7 @@ class FullDiskTest {
 
     assertEquals(0, mount("remount,size=16m"));
     TuneProcess.complete(temp, arguments);
-    assertArrayEquals(TuneProcess.adapter(whole, last), TuneProcess.adapter(out, last));
+    assertArrayEquals(TuneProcess.weights(whole, last), TuneProcess.weights(out, last));
     assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out));
     assertEquals(List.of(), TuneProcess.leftOvers(out));
   }

@@ -30,17 +30,35 @@ class KilledRunTest {
   @ParameterizedTest
   @MethodSource("backends")
   void kill_fourMoments_sameBytes(String backend) throws Exception {
-    kill(backend, 4, 12);
+    kill(backend, 4, 12, TuneProcess::arguments);
   }
 
   @Tag("long")
   @ParameterizedTest
   @MethodSource("backends")
   void kill_twentyMoments_sameBytes(String backend) throws Exception {
-    kill(backend, 20, 80);
+    kill(backend, 20, 80, TuneProcess::arguments);
   }
 
-  private void kill(String backend, int kills, int epochs) throws Exception {
+  @ParameterizedTest
+  @MethodSource("backends")
+  void kill_fullFinetuneAtTwoMoments_sameBytes(String backend) throws Exception {
+    kill(backend, 2, 6, TuneProcess::fullArguments);
+  }
+
+  @Tag("long")
+  @ParameterizedTest
+  @MethodSource("backends")
+  void kill_fullFinetuneAtTwentyMoments_sameBytes(String backend) throws Exception {
+    kill(backend, 20, 80, TuneProcess::fullArguments);
+  }
+
+  /** The arguments of a run. */
+  private interface CommandLine {
+    List<String> of(String backend, Path output, String... changes);
+  }
+
+  private void kill(String backend, int kills, int epochs, CommandLine recipe) throws Exception {
     long seed = System.nanoTime();
     System.out.printf("%s: %d kills, seed %d%n", backend, kills, seed);
     Random random = new Random(seed);
@@ -48,9 +66,9 @@ class KilledRunTest {
     String[] changes = {
       "epochs=" + epochs, "save_every_n_steps=2", "keep_last_n=2", "resume_from_checkpoint=true"
     };
-    TuneProcess.complete(temp, TuneProcess.arguments(backend, whole, changes));
+    TuneProcess.complete(temp, recipe.of(backend, whole, changes));
     Path out = temp.resolve("out");
-    List<String> arguments = TuneProcess.arguments(backend, out, changes);
+    List<String> arguments = recipe.of(backend, out, changes);
     int killed = 0;
     while (killed < kills) {
       TuneProcess p = TuneProcess.tune(temp, arguments);
@@ -71,7 +89,7 @@ class KilledRunTest {
     }
     TuneProcess.complete(temp, arguments);
     assertArrayEquals(
-        TuneProcess.adapter(whole, epochs), TuneProcess.adapter(out, epochs), "seed " + seed);
+        TuneProcess.weights(whole, epochs), TuneProcess.weights(out, epochs), "seed " + seed);
     assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out), "seed " + seed);
     assertEquals(List.of(), TuneProcess.leftOvers(out), "seed " + seed);
   }
@@ -115,7 +133,7 @@ class KilledRunTest {
     TuneProcess resumed = TuneProcess.start(temp, List.of("/bin/sh", "-c", script.toString()));
     assertEquals(0, resumed.exitCode(), () -> resumed.out() + resumed.err());
     assertTrue(resumed.out().contains("resuming from " + out), resumed::out);
-    assertArrayEquals(TuneProcess.adapter(whole, 30), TuneProcess.adapter(out, 30));
+    assertArrayEquals(TuneProcess.weights(whole, 30), TuneProcess.weights(out, 30));
     assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out));
   }
 }

@@ -127,7 +127,7 @@ class KilledWriteTest {
       }
       TuneProcess.complete(temp, arguments);
       String at = fault + " at " + call + " " + n;
-      assertArrayEquals(TuneProcess.adapter(whole, EPOCHS), TuneProcess.adapter(out, EPOCHS), at);
+      assertArrayEquals(TuneProcess.weights(whole, EPOCHS), TuneProcess.weights(out, EPOCHS), at);
       assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out), at);
       assertEquals(List.of(), TuneProcess.leftOvers(out), at);
       if (cut) {

@@ -69,36 +69,45 @@ final class TuneProcess {
   }
 
   /**
-   * A run of shuffled, accumulated rows with dropout: four updates an epoch of the eight rows.
+   * A LoRA run of shuffled, accumulated rows with dropout: four updates an epoch of the eight rows.
    *
    * @param changes override what stands before them
    */
   static List<String> arguments(String backend, Path output, String... changes) {
-    List<String> all =
-        new ArrayList<>(
-            List.of(
-                "run",
-                "lora_finetune_single_device",
-                "--config",
-                "llama/lora_single_device",
-                "checkpointer.checkpoint_dir="
-                    + PROJECT.resolve("models/src/test/resources/golden/tiny/families/llama2"),
-                "tokenizer.path=" + PROJECT.resolve("docs/tiny"),
-                "dataset.data_files=" + PROJECT.resolve("docs/tiny/rows.jsonl"),
-                "output_dir=" + output,
-                "backend=" + backend,
-                "dtype=fp32",
-                "threads=2",
-                "optimizer.lr=1e-2",
-                "lr_scheduler.num_warmup_steps=0",
-                "save_adapter_weights_only=true",
-                "shuffle=true",
-                "seed=7",
-                "lora_dropout=0.1",
-                "batch_size=1",
-                "gradient_accumulation_steps=2"));
+    List<String> all = run("lora", backend, output);
+    all.addAll(List.of("save_adapter_weights_only=true", "lora_dropout=0.1"));
     all.addAll(List.of(changes));
     return all;
+  }
+
+  /** The same for all weights, without dropout. */
+  static List<String> fullArguments(String backend, Path output, String... changes) {
+    List<String> all = run("full", backend, output);
+    all.addAll(List.of(changes));
+    return all;
+  }
+
+  private static List<String> run(String method, String backend, Path output) {
+    return new ArrayList<>(
+        List.of(
+            "run",
+            method + "_finetune_single_device",
+            "--config",
+            "llama/" + method + "_single_device",
+            "checkpointer.checkpoint_dir="
+                + PROJECT.resolve("models/src/test/resources/golden/tiny/families/llama2"),
+            "tokenizer.path=" + PROJECT.resolve("docs/tiny"),
+            "dataset.data_files=" + PROJECT.resolve("docs/tiny/rows.jsonl"),
+            "output_dir=" + output,
+            "backend=" + backend,
+            "dtype=fp32",
+            "threads=2",
+            "optimizer.lr=1e-2",
+            "lr_scheduler.num_warmup_steps=0",
+            "shuffle=true",
+            "seed=7",
+            "batch_size=1",
+            "gradient_accumulation_steps=2"));
   }
 
   /** Starts a command line; its output goes to files in {@code logs}. */
@@ -188,9 +197,11 @@ final class TuneProcess {
     Thread.sleep(random.nextInt(milliseconds));
   }
 
-  static byte[] adapter(Path output, int epochs) throws IOException {
-    return Files.readAllBytes(
-        output.resolve("epoch_" + (epochs - 1)).resolve("adapter_model.safetensors"));
+  /** The adapter, or the model, that the last epoch leaves. */
+  static byte[] weights(Path output, int epochs) throws IOException {
+    Path epoch = output.resolve("epoch_" + (epochs - 1));
+    Path adapter = epoch.resolve("adapter_model.safetensors");
+    return Files.readAllBytes(Files.exists(adapter) ? adapter : epoch.resolve("model.safetensors"));
   }
 
   /** The metrics but for times and memory. */
