@@ -151,7 +151,7 @@ enum Target {
     void read(Path folder, byte[] input) throws IOException {
       Path step = Files.createDirectories(folder.resolve("checkpoints/step_2"));
       Files.write(step.resolve("optimizer.safetensors"), new byte[8]);
-      Files.write(step.resolve("state.json"), "{\"version\":1}\n".getBytes(StandardCharsets.UTF_8));
+      Files.write(step.resolve("state.json"), "{\"version\":2}\n".getBytes(StandardCharsets.UTF_8));
       Files.write(step.resolve("manifest.json"), input);
       RunCheckpoints.newest(
           folder,

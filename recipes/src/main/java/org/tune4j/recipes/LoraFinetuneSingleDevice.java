@@ -130,7 +130,12 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
       context.out().println(ComputeOptions.describe(engine));
       context.out().println("data: " + data.train().report());
       RunIdentity identity =
-          RunIdentity.of(engine, context.settings(), data.fingerprint(), compute.rowThreads());
+          RunIdentity.of(
+              engine,
+              context.settings(),
+              checkpointer.fingerprint(),
+              data.fingerprint(),
+              compute.rowThreads());
       Optional<SavedRun> saved = saving.resume(outputDir, identity, context.out());
       RunState state = saved.map(SavedRun::state).orElse(RunState.START);
       if (state.epoch() == training.epochs()) {

@@ -95,6 +95,16 @@ public record HuggingFaceCheckpointer(
   }
 
   /**
+   * Changes with the model's sizes and weights, not with their place or their division into files.
+   *
+   * @throws InputException when a file is broken
+   */
+  public String fingerprint() {
+    HuggingFaceFolder folder = HuggingFaceFolder.open(checkpointDir);
+    return WeightsFingerprint.of(folder, sizes(folder.config()).toString());
+  }
+
+  /**
    * The model with its weights: frozen ones mapped where the file has the run's type, adapters from
    * {@link #adapterCheckpoint} or initialised. Tensors belong to the calling thread's innermost
    * scope.

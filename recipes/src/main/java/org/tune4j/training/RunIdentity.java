@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.tensor.Engine;
@@ -15,15 +16,20 @@ import org.tune4j.tensor.Engine;
  * What decides a run's results besides its state: a run goes on only as what it was.
  *
  * @param settings the config by dotted path
+ * @param base a fingerprint of the weights that the run began with
  * @param data a fingerprint of the rows
  * @param rowThreads how many groups a batch's rows are dealt to; sums depend on it
  */
-public record RunIdentity(Map<String, String> settings, String data, int rowThreads) {
-  /** Settings that change what is kept and shown, never what is computed. */
+public record RunIdentity(Map<String, String> settings, String base, String data, int rowThreads) {
+  /**
+   * Settings that change what is kept and shown, never what is computed, and where weights and rows
+   * lie, which have fingerprints.
+   */
   private static final Set<String> FREE =
       Set.of(
           "output_dir",
           "checkpointer.output_dir",
+          "checkpointer.checkpoint_dir",
           "resume_from_checkpoint",
           "save_every_n_steps",
           "keep_last_n",
@@ -35,6 +41,9 @@ public record RunIdentity(Map<String, String> settings, String data, int rowThre
           "threads",
           "checkpointer.recipe_checkpoint");
 
+  private static final Pattern DATA_FILES =
+      Pattern.compile("dataset(_val)?(\\.\\w+)*\\.data_files");
+  private static final int SHOWN_DIGITS = 12;
   private static final Set<String> FREE_SECTIONS = Set.of("metric_logger", "profiler");
 
   public RunIdentity {
@@ -46,15 +55,15 @@ public record RunIdentity(Map<String, String> settings, String data, int rowThre
    * been the first available, or the environment's.
    */
   public static RunIdentity of(
-      Engine engine, Map<String, String> settings, String data, int rowThreads) {
+      Engine engine, Map<String, String> settings, String base, String data, int rowThreads) {
     Map<String, String> resolved = new HashMap<>(settings);
     resolved.put("backend", engine.backend().name());
-    return new RunIdentity(resolved, data, rowThreads);
+    return new RunIdentity(resolved, base, data, rowThreads);
   }
 
   /** The same with another dealing of rows. */
   public RunIdentity withRowThreads(int threads) {
-    return new RunIdentity(settings, data, threads);
+    return new RunIdentity(settings, base, data, threads);
   }
 
   /**
@@ -73,6 +82,11 @@ public record RunIdentity(Map<String, String> settings, String data, int rowThre
         changes.add("%s: %s -> %s".formatted(key, shown(before), shown(after)));
       }
     }
+    if (!base.equals(now.base)) {
+      changes.add(
+          "the base model in checkpointer.checkpoint_dir is another: sha256 %s -> %s"
+              .formatted(shortened(base), shortened(now.base)));
+    }
     if (!data.equals(now.data)) {
       changes.add("the rows of the data set are others");
     }
@@ -83,9 +97,15 @@ public record RunIdentity(Map<String, String> settings, String data, int rowThre
     }
   }
 
+  private static String shortened(String hash) {
+    return hash.substring(0, Math.min(SHOWN_DIGITS, hash.length()));
+  }
+
   private static boolean isFree(String key) {
     int dot = key.indexOf('.');
-    return FREE.contains(key) || FREE_SECTIONS.contains(dot < 0 ? key : key.substring(0, dot));
+    return FREE.contains(key)
+        || FREE_SECTIONS.contains(dot < 0 ? key : key.substring(0, dot))
+        || DATA_FILES.matcher(key).matches();
   }
 
   private static boolean same(@Nullable String a, @Nullable String b) {

@@ -27,7 +27,7 @@ import org.tune4j.tensor.Tensor;
 public record SavedRun(Path folder, RunState state, long updates, RunIdentity identity) {
   static final String STATE = "state.json";
   static final String OPTIMIZER = "optimizer.safetensors";
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
   private static final ObjectMapper JSON = new ObjectMapper();
 
   /**
@@ -60,7 +60,11 @@ public record SavedRun(Path folder, RunState state, long updates, RunIdentity id
           folder,
           state,
           json.path("updates").asLong(),
-          new RunIdentity(settings, json.path("data").asText(), json.path("row_threads").asInt()));
+          new RunIdentity(
+              settings,
+              json.path("base").asText(),
+              json.path("data").asText(),
+              json.path("row_threads").asInt()));
     } catch (JsonProcessingException e) {
       throw new InputException("%s is not JSON: %s".formatted(file, e.getOriginalMessage()), e);
     } catch (IOException e) {
@@ -81,6 +85,7 @@ public record SavedRun(Path folder, RunState state, long updates, RunIdentity id
     json.put("validations_since_best", state.validationsSinceBest());
     json.put("updates", updates);
     json.put("row_threads", identity.rowThreads());
+    json.put("base", identity.base());
     json.put("data", identity.data());
     ObjectNode settings = json.putObject("settings");
     identity.settings().entrySet().stream()

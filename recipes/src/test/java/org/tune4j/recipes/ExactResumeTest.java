@@ -333,6 +333,48 @@ class ExactResumeTest {
     assertEquals(List.of("step_6"), TinyRun.checkpoints(moved));
   }
 
+  /** The adapter was trained on other weights: nothing else would tell. */
+  @Test
+  void resume_exchangedBase_isRefused() throws IOException {
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.model = copyOfModel("model");
+    run.runAndStopAfter(out, 1);
+    Path weights = run.model.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(weights);
+    bytes[bytes.length - 1] ^= 1;
+    Files.write(weights, bytes);
+    run.resume = true;
+    String message = assertThrows(UsageException.class, () -> run.run(out)).getMessage();
+    assertTrue(
+        message.matches(
+            "the run cannot go on as another: the base model in checkpointer.checkpoint_dir is"
+                + " another: sha256 [0-9a-f]{12} -> [0-9a-f]{12}; undo the change, or .*"),
+        message);
+    assertEquals(List.of("step_1"), TinyRun.checkpoints(out));
+  }
+
+  @Test
+  void resume_movedBase_isTheSame() throws IOException {
+    byte[] expected = whole(new TinyRun());
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.model = copyOfModel("model");
+    run.runAndStopAfter(out, 1);
+    run.resume = true;
+    run.model = copyOfModel("elsewhere");
+    run.run(out);
+    assertArrayEquals(expected, run.weights(out));
+  }
+
+  private Path copyOfModel(String name) throws IOException {
+    Path copy = Files.createDirectory(temp.resolve(name));
+    for (String file : List.of("config.json", "model.safetensors")) {
+      Files.copy(TinyRun.MODEL.resolve(file), copy.resolve(file));
+    }
+    return copy;
+  }
+
   /** The backend was the first available then, and is another now. */
   @Test
   void resume_onAnotherBackend_isRefused() throws IOException {
