@@ -1,6 +1,7 @@
 package org.tune4j.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
@@ -9,9 +10,12 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.mockito.Mockito;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.data.Example;
@@ -79,6 +83,93 @@ class DataInspectTest {
         tokens a row: min 21, median 22, p95 24, max 24
         """,
         out);
+  }
+
+  /** Tokenizers that cut rows themselves say so. */
+  @ParameterizedTest
+  @CsvSource({
+    "hf_tokenizer, ../docs/tiny",
+    "llama2_tokenizer, src/test/resources/fuzz/sentencepiece-a.model",
+    "llama3_tokenizer, src/test/resources/fuzz/tiktoken-a.model"
+  })
+  void inspect_rowsThatWereCut_areCounted(String tokenizer, String path) throws IOException {
+    Path file =
+        Files.writeString(dir.resolve("rows.csv"), "input,output\nhi,yes\nhi,yes yes yes\n");
+    String rows = "{_component_: instruct_dataset, source: csv, data_files: " + file + "}";
+    String[] use = {"--rows=0", "tokenizer._component_=" + tokenizer, "tokenizer.path=" + path};
+    String limit = "tokenizer.max_seq_len=";
+    assertEquals(0, inspect(false, rows, with(use, limit + "null")), err);
+    assertFalse(out.contains("cut to"), out);
+    int longest = Integer.parseInt(out.strip().replaceAll("(?s).*max ", ""));
+    assertEquals(0, inspect(false, rows, with(use, limit + longest)), err);
+    assertFalse(out.contains("cut to"), out);
+    assertEquals(0, inspect(false, rows, with(use, limit + (longest - 1))), err);
+    assertTrue(out.contains("; 1 row cut to tokenizer.max_seq_len"), out);
+    assertEquals(0, inspect(false, rows, with(use, limit + 2)), err);
+    assertTrue(out.contains("; 2 rows cut to tokenizer.max_seq_len"), out);
+  }
+
+  private static String[] with(String[] some, String more) {
+    String[] all = Arrays.copyOf(some, some.length + 1);
+    all[some.length] = more;
+    return all;
+  }
+
+  /**
+   * The ways of writing {@code prompt_template}, torchtune's among them. Llama3's tokenizer strips
+   * each part.
+   */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          {user: ['Ask: ', ' Answer: ']} | Ask:hiAnswer:
+          {_component_: prompt_template, user: ['Ask: ', '']} | Ask:hi
+          {user: ['', '?'], assistant: ['=> ', '']} | hi?
+          summarize_template | Summarize this dialogue:hi---Summary:
+          torchtune.data.SummarizeTemplate | Summarize this dialogue:hi---Summary:
+          torchtune.data.GrammarErrorCorrectionTemplate | Correct this to standard English:hi---Corrected:
+          null | hi
+          """)
+  void inspect_promptTemplate_isAroundTheText(String template, String expected) throws IOException {
+    assertEquals(
+        0,
+        inspect(
+            false,
+            rows(),
+            "--rows=1",
+            "tokenizer._component_=llama3_tokenizer",
+            "tokenizer.path=src/test/resources/fuzz/tiktoken-a.model",
+            "tokenizer.max_seq_len=null",
+            "tokenizer.prompt_template=" + template),
+        err);
+    String user =
+        out.replaceAll("(?s).*?<.start_header_id.>user<.end_header_id.>(.*?)<.eot_id.>.*", "$1");
+    assertEquals(expected, user.replace("\n", ""), out);
+  }
+
+  @Test
+  void inspect_wrongPromptTemplate_saysWhere() throws IOException {
+    String[] use = {
+      "tokenizer._component_=llama3_tokenizer",
+      "tokenizer.path=src/test/resources/fuzz/tiktoken-a.model"
+    };
+    assertEquals(2, inspect(false, rows(), with(use, "tokenizer.prompt_template={usr: [a, b]}")));
+    assertTrue(
+        err.endsWith(
+            "key 'usr' is not known; did you mean 'user'?; accepted are system, user, assistant,"
+                + " tool, ipython"),
+        err);
+    assertEquals(2, inspect(false, rows(), with(use, "tokenizer.prompt_template={user: [a]}")));
+    assertTrue(
+        err.endsWith(
+            "prompt_template.user has 1 texts, expected two: what comes before and what comes"
+                + " after"),
+        err);
+    assertEquals(2, inspect(false, rows(), with(use, "tokenizer.prompt_template=summarise")));
+    assertTrue(err.contains("is not known"), err);
   }
 
   @Test

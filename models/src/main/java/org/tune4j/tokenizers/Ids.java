@@ -11,6 +11,7 @@ final class Ids {
   private final IntStream.Builder masked = IntStream.builder();
   private int size;
   private boolean lastMasked = true;
+  private boolean incomplete;
 
   void add(int id, boolean mask) {
     tokens.add(id);
@@ -28,6 +29,11 @@ final class Ids {
   /** Whether what was added last is masked. */
   boolean lastMasked() {
     return lastMasked;
+  }
+
+  /** Says that more would have followed, beyond the limit. */
+  void leaveOut() {
+    incomplete = true;
   }
 
   boolean reaches(@Nullable Integer limit) {
@@ -48,7 +54,7 @@ final class Ids {
       mask[n - 1] = eosMasked;
       t[n - 1] = eos;
     }
-    return new TokenizedConversation(t, mask);
+    return new TokenizedConversation(t, mask, incomplete || n < size);
   }
 
   int[] tokens() {

@@ -113,6 +113,10 @@ final class SentencePieceFile implements Tokenizer {
     boolean begins = true;
     boolean afterBlank = false;
     for (PromptTemplate.Turn turn : turns) {
+      if (ids.reaches(maxSeqLen)) {
+        ids.leaveOut();
+        break;
+      }
       if (begins) {
         ids.add(bos, turn.masked());
       }
@@ -124,9 +128,6 @@ final class SentencePieceFile implements Tokenizer {
       begins = turn.role().equals("assistant");
       if (begins) {
         ids.add(eos, turn.masked());
-      }
-      if (ids.reaches(maxSeqLen)) {
-        break;
       }
     }
     return ids;

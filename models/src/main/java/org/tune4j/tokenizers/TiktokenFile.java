@@ -158,14 +158,15 @@ final class TiktokenFile implements Tokenizer {
     Ids ids = new Ids();
     ids.add(BEGIN_OF_TEXT, true);
     for (PromptTemplate.Turn turn : template.turns(messages)) {
+      if (ids.reaches(maxSeqLen)) {
+        ids.leaveOut();
+        break;
+      }
       header(ids, turn.role(), turn.masked());
       for (String part : turn.parts()) {
         ids.add(encode(part.strip()), turn.masked());
       }
       ids.add(END_OF_TURN, turn.masked());
-      if (ids.reaches(maxSeqLen)) {
-        break;
-      }
     }
     return ids;
   }

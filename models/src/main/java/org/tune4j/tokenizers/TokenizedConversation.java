@@ -5,6 +5,12 @@ package org.tune4j.tokenizers;
  *
  * @param tokens ids of the whole rendered text
  * @param masked one a token: whether it is left out of the loss
+ * @param cut whether the tokenizer has left tokens out, for its {@code max_seq_len}
  */
 @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
-public record TokenizedConversation(int[] tokens, boolean[] masked) {}
+public record TokenizedConversation(int[] tokens, boolean[] masked, boolean cut) {
+  /** A whole one. */
+  public TokenizedConversation(int[] tokens, boolean[] masked) {
+    this(tokens, masked, false);
+  }
+}

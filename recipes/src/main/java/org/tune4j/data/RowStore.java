@@ -21,14 +21,14 @@ import org.tune4j.tokenizers.TokenizedConversation;
  * <ul>
  *   <li>{@code tokens}: 4 bytes a token, its id; the top bit says that the token which follows is
  *       trained on
- *   <li>{@code rows}: 16 bytes a row, where it ends (8), its tokens that are trained on (4), its
- *       tokens before it was cut (4)
+ *   <li>{@code rows}: 16 bytes a row, where it ends (8), its tokens that are trained on (4), 1
+ *       where it was cut (4)
  *   <li>{@code manifest}: a line of JSON with checksums, and the checksum of that line
  * </ul>
  */
 final class RowStore {
   /** Changes when the files do. */
-  static final String FORMAT = "rows 1";
+  static final String FORMAT = "rows 2";
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int TRAINED = Integer.MIN_VALUE;
@@ -114,8 +114,8 @@ final class RowStore {
     return rows.get((long) row * INTS_PER_ROW + 2);
   }
 
-  int lengthBeforeCut(int row) {
-    return rows.get((long) row * INTS_PER_ROW + 3);
+  boolean cut(int row) {
+    return rows.get((long) row * INTS_PER_ROW + 3) != 0;
   }
 
   /** The row that a token belongs to. */
@@ -186,7 +186,7 @@ final class RowStore {
       rows.put((int) end);
       rows.put((int) (end >>> 32));
       rows.put(labels);
-      rows.put(c.tokens().length);
+      rows.put(c.cut() || n < c.tokens().length ? 1 : 0);
       count = Math.incrementExact(count);
     }
 

@@ -66,7 +66,7 @@ final class StoredDataset implements Dataset {
     long fullyMasked = 0;
     long labels = 0;
     for (int r = part.from(); r < part.to(); r++) {
-      truncated += rows.lengthBeforeCut(r) > rows.length(r) ? 1 : 0;
+      truncated += rows.cut(r) ? 1 : 0;
       fullyMasked += rows.labelTokens(r) == 0 ? 1 : 0;
       labels += rows.labelTokens(r);
     }
