@@ -77,10 +77,11 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
           vocabSize(json),
           stopIds(folder, json, template),
           TokenizerFingerprint.of(file, template.text()));
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | LinkageError e) {
       if (e instanceof InputException known) {
         throw known;
       }
+      NativeLibrary.requireLoaded("tokenizers", e);
       throw new InputException(
           "tokenizer %s cannot be read: %s; fetch the file again".formatted(file, firstLine(e)), e);
     }
@@ -121,7 +122,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     return ids;
   }
 
-  private static String firstLine(Exception e) {
+  private static String firstLine(Throwable e) {
     return String.valueOf(e.getMessage()).lines().findFirst().orElse(e.getClass().getSimpleName());
   }
 

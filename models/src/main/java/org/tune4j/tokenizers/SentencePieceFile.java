@@ -59,10 +59,11 @@ final class SentencePieceFile implements Tokenizer {
       SpTokenizer tokenizer = new SpTokenizer(bytes);
       String fingerprint = TokenizerFingerprint.of(file, template + " " + maxSeqLen);
       return new SentencePieceFile(file, tokenizer, template, maxSeqLen, vocabSize, fingerprint);
-    } catch (IOException | RuntimeException e) {
+    } catch (IOException | RuntimeException | LinkageError e) {
       if (e instanceof InputException known) {
         throw known;
       }
+      NativeLibrary.requireLoaded("sentencepiece", e);
       throw new InputException(
           "tokenizer %s cannot be read: %s; fetch the file again"
               .formatted(file, String.valueOf(e.getMessage()).lines().findFirst().orElse("")),
