@@ -22,7 +22,7 @@ import org.tune4j.InputException;
 final class HuggingFaceTokenizerFile implements Tokenizer {
   private final Path file;
   private final HuggingFaceTokenizer tokenizer;
-  private final Set<String> specialTokens;
+  private final TurnEnds turnEnds;
   private final ChatTemplate template;
   private final int vocabSize;
   private final Set<Integer> stopIds;
@@ -31,14 +31,14 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   private HuggingFaceTokenizerFile(
       Path file,
       HuggingFaceTokenizer tokenizer,
-      Set<String> specialTokens,
+      TurnEnds turnEnds,
       ChatTemplate template,
       int vocabSize,
       Set<Integer> stopIds,
       String fingerprint) {
     this.file = file;
     this.tokenizer = tokenizer;
-    this.specialTokens = specialTokens;
+    this.turnEnds = turnEnds;
     this.template = template;
     this.vocabSize = vocabSize;
     this.stopIds = Set.copyOf(stopIds);
@@ -56,12 +56,6 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       byte[] bytes = Files.readAllBytes(file);
       JsonNode json = new ObjectMapper().readTree(bytes);
       TokenizerJson.check(file, json);
-      Set<String> special = new HashSet<>();
-      for (JsonNode token : json.path("added_tokens")) {
-        if (token.path("special").asBoolean()) {
-          special.add(token.path("content").asText());
-        }
-      }
       HuggingFaceTokenizer tokenizer =
           HuggingFaceTokenizer.newInstance(
               new ByteArrayInputStream(bytes),
@@ -69,13 +63,14 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       Path parent = file.toAbsolutePath().getParent();
       Path folder = parent == null ? file : parent;
       ChatTemplate template = ChatTemplate.beside(folder, chatTemplate);
+      Set<Integer> stopIds = stopIds(folder, json, template);
       return new HuggingFaceTokenizerFile(
           file,
           tokenizer,
-          special,
+          TurnEnds.of(json.path("added_tokens"), stopIds),
           template,
           vocabSize(json),
-          stopIds(folder, json, template),
+          stopIds,
           TokenizerFingerprint.of(file, template.text()));
     } catch (IOException | RuntimeException | LinkageError e) {
       if (e instanceof InputException known) {
@@ -183,9 +178,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), false);
   }
 
-  /**
-   * Code points {@code from} to {@code to} of the rendered text, and where the next turn begins.
-   */
+  /** Code points of the rendered text: a message and what ends its turn. */
   private record Span(int from, int to, boolean trained) {}
 
   @Override
@@ -197,29 +190,23 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     boolean[] masked = new boolean[ids.length];
     Arrays.fill(masked, true);
     CharSpan[] at = encoding.getCharTokenSpans();
-    String[] names = encoding.getTokens();
     int s = 0;
     for (int i = 0; i < ids.length && s < spans.size(); i++) {
       if (at[i] == null) {
         continue;
       }
       int start = at[i].getStart();
-      while (s < spans.size() && start > spans.get(s).to()) {
+      while (s < spans.size() && start >= spans.get(s).to()) {
         s++;
       }
-      if (s == spans.size() || !spans.get(s).trained()) {
-        continue;
-      }
-      Span span = spans.get(s);
-      boolean inside = start >= span.from() && start < span.to();
-      boolean endsTurn = start == span.to() && specialTokens.contains(names[i]);
-      masked[i] = !(inside || endsTurn);
+      masked[i] = s == spans.size() || !spans.get(s).trained() || start < spans.get(s).from();
     }
     return new TokenizedConversation(ids, masked);
   }
 
   /**
-   * Where each message's text lies; a message is found in what its turn adds to the turns before.
+   * Where each message's text lies, with what ends its turn; a message is found in what its turn
+   * adds to the turns before.
    */
   private List<Span> spans(List<Message> messages, String text) {
     List<Span> spans = new ArrayList<>();
@@ -237,9 +224,8 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
                 .formatted(file, i + 1, m.role()));
       }
       boolean trained = !m.masked() && !m.role().equals("system");
-      spans.add(
-          new Span(
-              text.codePointCount(0, at), text.codePointCount(0, at + content.length()), trained));
+      int end = turnEnds.behind(upTo, at + content.length());
+      spans.add(new Span(text.codePointCount(0, at), text.codePointCount(0, end), trained));
       start = upTo.length();
     }
     return spans;
