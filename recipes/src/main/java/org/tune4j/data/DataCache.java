@@ -7,6 +7,7 @@ import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tune4j.EnvironmentException;
+import org.tune4j.TuneException;
 import org.tune4j.checkpoint.AtomicFolder;
 
 /**
@@ -47,7 +48,7 @@ public record DataCache(Path folder) {
     try {
       return Optional.of(RowStore.open(place, MappedInts.SEGMENT_BITS));
     } catch (IOException e) {
-      LOG.warn("cached data {} is damaged and made again: {}", place, reason(e));
+      LOG.warn("cached data {} is damaged and made again: {}", place, TuneException.reason(e));
       return Optional.empty();
     }
   }
@@ -67,12 +68,10 @@ public record DataCache(Path folder) {
       Throwable cause = e.getCause() instanceof IOException io ? io : e;
       throw new EnvironmentException(
           "data cannot be cached in %s: %s; free space, or set TUNE_CACHE to another folder"
-              .formatted(folder, cause instanceof IOException io ? reason(io) : e.getMessage()),
+              .formatted(
+                  folder,
+                  cause instanceof IOException io ? TuneException.reason(io) : e.getMessage()),
           e);
     }
-  }
-
-  private static String reason(IOException e) {
-    return e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
   }
 }

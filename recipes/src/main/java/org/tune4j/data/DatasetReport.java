@@ -16,6 +16,7 @@ import java.util.stream.Stream;
  * @param fullyMasked rows without a token to train on
  * @param tokens of all rows
  * @param labelTokens of those, trained on
+ * @param repeated examples that come again within an epoch, since their data set's weight asks so
  */
 public record DatasetReport(
     long rows,
@@ -25,7 +26,8 @@ public record DatasetReport(
     List<String> firstSkipped,
     long fullyMasked,
     long tokens,
-    long labelTokens) {
+    long labelTokens,
+    long repeated) {
   public DatasetReport {
     firstSkipped = List.copyOf(firstSkipped);
   }
@@ -40,7 +42,22 @@ public record DatasetReport(
         Stream.concat(firstSkipped.stream(), o.firstSkipped.stream()).limit(3).toList(),
         fullyMasked + o.fullyMasked,
         tokens + o.tokens,
-        labelTokens + o.labelTokens);
+        labelTokens + o.labelTokens,
+        repeated + o.repeated);
+  }
+
+  /** The same with so many examples that come again. */
+  DatasetReport repeating(long again) {
+    return new DatasetReport(
+        rows,
+        examples,
+        truncated,
+        skipped,
+        firstSkipped,
+        fullyMasked,
+        tokens,
+        labelTokens,
+        repeated + again);
   }
 
   /** One line; what is zero is not mentioned. */
@@ -51,6 +68,10 @@ public record DatasetReport(
     parts.add(
         String.format(
             Locale.ROOT, "%s, %,d of them trained on", count(tokens, "token"), labelTokens));
+    if (repeated > 0) {
+      parts.add(
+          String.format(Locale.ROOT, "%,d come again in an epoch, by their weights", repeated));
+    }
     if (truncated > 0) {
       parts.add("%s cut to tokenizer.max_seq_len".formatted(count(truncated, "row")));
     }

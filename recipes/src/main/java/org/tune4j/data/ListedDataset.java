@@ -38,7 +38,8 @@ record ListedDataset(List<Example> examples) implements Dataset {
         List.of(),
         examples.stream().filter(e -> e.labelCount() == 0).count(),
         examples.stream().mapToLong(e -> e.tokens().length).sum(),
-        examples.stream().mapToLong(Example::labelCount).sum());
+        examples.stream().mapToLong(Example::labelCount).sum(),
+        0);
   }
 
   @Override

@@ -91,10 +91,12 @@ final class MixedDataset implements Dataset {
     return fingerprint;
   }
 
-  /** Of the data sets themselves: what comes again within an epoch counts once. */
+  /** Of the data sets themselves, and how many examples come again within an epoch. */
   @Override
   public DatasetReport report() {
-    return parts.stream().map(Dataset::report).reduce(DatasetReport::plus).orElseThrow();
+    DatasetReport all =
+        parts.stream().map(Dataset::report).reduce(DatasetReport::plus).orElseThrow();
+    return all.repeating(order.length - parts.stream().mapToLong(Dataset::size).sum());
   }
 
   @Override

@@ -82,7 +82,8 @@ final class StoredDataset implements Dataset {
         rows.firstSkipped(),
         fullyMasked,
         rows.start(part.to()) - rows.start(part.from()),
-        labels);
+        labels,
+        0);
   }
 
   @Override

@@ -240,6 +240,9 @@ class FormatsTest {
         DatasetTestFiles.open(new ConcatDataset(both, List.of(3.0, 1.0)), dir.resolve("cache"));
     assertEquals(6, mixed.report().rows());
     assertEquals(8, mixed.size());
+    assertTrue(
+        mixed.report().toString().endsWith("; 2 come again in an epoch, by their weights"),
+        mixed.report().toString());
   }
 
   /** Changes, deletions and insertions of bytes: only the project's own errors come out. */
