@@ -220,6 +220,9 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
                     : state.atEpoch(state.epoch() + 1);
             checkpoints.saveNow(state);
             log.saved(epoch);
+            if (validation.exhausted(state)) {
+              log.endedEarly(state, checkpointer.outputDir().resolve("best"));
+            }
           }
           samples.show("after training", context.out());
           log.finished();

@@ -3,6 +3,7 @@ package org.tune4j.training;
 import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -132,6 +133,17 @@ public final class RunLog implements AutoCloseable {
   /** An epoch's result is on the disk. */
   public void saved(Path folder) {
     progress.say("saved " + folder);
+  }
+
+  /** Validation has not become better for too long. */
+  public void endedEarly(RunState state, Path best) {
+    progress.say(
+        String.format(
+            Locale.ROOT,
+            "ended early: %d validations without a loss below %.4f; the best is in %s",
+            state.validationsSinceBest(),
+            state.bestValLoss(),
+            best));
   }
 
   /** The run is complete: its loss is drawn, which is no reason to fail. */

@@ -3,6 +3,7 @@ package org.tune4j.training;
 import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.tokenizers.Tokenizer;
@@ -14,7 +15,11 @@ import org.tune4j.tokenizers.TokenizerSpec;
  * @param validation empty where there are none
  */
 public record TrainingData(Dataset train, Dataset validation) {
-  /** Reads and checks all rows. */
+  /**
+   * Reads and checks all rows.
+   *
+   * @throws InputException when a row cannot be used, or no token of all rows is trained on
+   */
   public static TrainingData read(
       TokenizerSpec tokenizer,
       Path modelFolder,
@@ -23,9 +28,14 @@ public record TrainingData(Dataset train, Dataset validation) {
     Integer limit = tokenizer.maxSeqLen();
     int maxSeqLen = limit == null ? Integer.MAX_VALUE : limit;
     try (Tokenizer tokens = tokenizer.open(modelFolder)) {
+      Dataset rows = train.open(tokens, maxSeqLen);
+      if (rows.report().labelTokens() == 0) {
+        throw new InputException(
+            "dataset: no token of its %d rows is trained on; raise tokenizer.max_seq_len or give other rows"
+                .formatted(rows.report().rows()));
+      }
       return new TrainingData(
-          train.open(tokens, maxSeqLen),
-          validation == null ? Dataset.of(List.of()) : validation.open(tokens, maxSeqLen));
+          rows, validation == null ? Dataset.of(List.of()) : validation.open(tokens, maxSeqLen));
     }
   }
 

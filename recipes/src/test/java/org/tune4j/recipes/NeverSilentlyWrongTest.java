@@ -238,6 +238,11 @@ class NeverSilentlyWrongTest {
     run.run(out());
     List<JsonNode> expected = TinyRun.metrics(out());
     assertEquals(3, expected.size());
+    assertTrue(
+        run.printed.contains(
+            "ended early: 2 validations without a loss below %.4f; the best is in %s"
+                .formatted(expected.get(0).get("val_loss").asDouble(), out().resolve("best"))),
+        run.printed);
     byte[] adapter =
         Files.readAllBytes(out().resolve("epoch_0").resolve("adapter_model.safetensors"));
     for (int stop = 1; stop <= 3; stop++) {
@@ -252,6 +257,17 @@ class NeverSilentlyWrongTest {
       run.run(other);
       assertTrue(run.printed.contains("nothing to do"), run.printed);
     }
+  }
+
+  /** An epoch of warnings would end in an adapter that has learnt nothing. */
+  @Test
+  void rows_allMasked_areRefused() {
+    TinyRun run = new TinyRun();
+    run.rows = List.of(TinyRun.maskedRow(), TinyRun.maskedRow());
+    assertEquals(
+        "dataset: no token of its 2 rows is trained on; raise tokenizer.max_seq_len or give other"
+            + " rows",
+        assertThrows(InputException.class, () -> run.run(out())).getMessage());
   }
 
   @Test
