@@ -6,6 +6,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.tune4j.EnvironmentException;
+import org.tune4j.TuneException;
 
 /** DJL unpacks the libraries behind both formats into a cache folder when one is first used. */
 final class NativeLibrary {
@@ -45,7 +46,7 @@ final class NativeLibrary {
       Files.createDirectories(folder);
       Files.delete(Files.createTempFile(folder, "probe", ""));
     } catch (IOException e) {
-      return e.getClass().getSimpleName() + ": " + e.getMessage();
+      return TuneException.reason(e);
     }
     return String.valueOf(root.getMessage()).lines().findFirst().orElse("");
   }

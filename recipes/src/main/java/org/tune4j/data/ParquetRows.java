@@ -45,7 +45,8 @@ final class ParquetRows {
     } catch (SQLException e) {
       throw new InputException(
           "data file %s cannot be read as Parquet behind row %d: %s"
-              .formatted(file, n, e.getMessage()),
+              // The query that DuckDB shows behind it is not the user's.
+              .formatted(file, n, String.valueOf(e.getMessage()).lines().findFirst().orElse("")),
           e);
     }
   }
