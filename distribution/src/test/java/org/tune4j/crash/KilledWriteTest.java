@@ -33,7 +33,7 @@ class KilledWriteTest {
     assumeTrue(canTrace(), "strace is missing, or may not trace here");
   }
 
-  private static boolean canTrace() throws InterruptedException {
+  static boolean canTrace() throws InterruptedException {
     try {
       Process p =
           new ProcessBuilder("strace", "-f", "-o", "/dev/null", "true")
