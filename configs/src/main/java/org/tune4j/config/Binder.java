@@ -342,7 +342,7 @@ public final class Binder {
     return refusal.isEmpty() ? Nearest.hint(Torchtune.last(component), names) : refusal;
   }
 
-  private static boolean isPlain(Class<?> c) {
+  static boolean isPlain(Class<?> c) {
     return c.isPrimitive()
         || c.isEnum()
         || Set.of(String.class, Path.class, Integer.class, Long.class, Double.class, Boolean.class)
@@ -405,9 +405,14 @@ public final class Binder {
   }
 
   private String expected(Type type) {
+    return expected(type, registry);
+  }
+
+  /** What a value of this type is, in words. */
+  static String expected(Type type, ComponentRegistry registry) {
     if (type instanceof ParameterizedType p) {
       return p.getRawType() == List.class
-          ? "a list, each " + expected(p.getActualTypeArguments()[0])
+          ? "a list, each " + expected(p.getActualTypeArguments()[0], registry)
           : "a section of names and values";
     }
     Class<?> c = (Class<?>) type;
@@ -433,7 +438,7 @@ public final class Binder {
     return "a section with _component_: " + String.join(" or ", registry.names(c));
   }
 
-  private static String snake(String camel) {
+  static String snake(String camel) {
     return camel.replaceAll("(?<!^)([A-Z])", "_$1").toLowerCase(Locale.ROOT);
   }
 }

@@ -5,6 +5,7 @@ import java.lang.reflect.Executable;
 import java.lang.reflect.Method;
 import java.lang.reflect.ParameterizedType;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
@@ -60,6 +61,11 @@ public final class ComponentRegistry {
   /** What a component gives. */
   static Class<?> kind(Executable e) {
     return e instanceof Method m ? m.getReturnType() : ((Constructor<?>) e).getDeclaringClass();
+  }
+
+  /** All of them, sorted by name. */
+  Collection<Executable> components() {
+    return byName.values();
   }
 
   @Nullable Executable find(String name) {

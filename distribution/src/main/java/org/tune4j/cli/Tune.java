@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
       LsCommand.class,
       CpCommand.class,
       CatCommand.class,
+      ReferenceCommand.class,
       ValidateCommand.class,
       GenerateCommand.class,
       ChatCommand.class,
@@ -42,6 +43,7 @@ import picocli.CommandLine.Spec;
     footer = {
       "  tune ls                                   recipes and their configs",
       "  tune cat smollm2/135M_lora_single_device  a config, every key explained",
+      "  tune reference adamw                      what a component takes",
       "  tune cp smollm2/135M_lora_single_device my.yaml",
       "  tune validate my.yaml optimizer.lr=1e-4   what is wrong with a config",
       "  tune plan --config my.yaml                what memory it would take",

@@ -1,0 +1,170 @@
+package org.tune4j.config;
+
+import java.lang.reflect.Executable;
+import java.lang.reflect.Parameter;
+import java.lang.reflect.ParameterizedType;
+import java.lang.reflect.Type;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.component.Inline;
+
+/**
+ * What a config may hold, as Markdown, read from the components themselves: every component with
+ * its keys, their types, defaults and meanings. Components of one kind with the same keys stand
+ * together.
+ */
+public final class Reference {
+  private final ComponentRegistry registry;
+
+  public Reference(ComponentRegistry registry) {
+    this.registry = registry;
+  }
+
+  /** All components, a chapter for each key that takes some, recipes first. */
+  public String all() {
+    Map<Class<?>, Set<String>> keysOfKinds = new LinkedHashMap<>();
+    for (Executable e : registry.components()) {
+      parameters(e).forEach(p -> keyOf(p, keysOfKinds));
+    }
+    Map<Class<?>, List<Executable>> roots = new LinkedHashMap<>();
+    Map<String, List<Executable>> chapters = new TreeMap<>();
+    for (Executable e : registry.components()) {
+      Set<String> keys =
+          keysOfKinds.entrySet().stream()
+              .filter(k -> k.getKey().isAssignableFrom(ComponentRegistry.kind(e)))
+              .flatMap(k -> k.getValue().stream())
+              .collect(Collectors.toCollection(LinkedHashSet::new));
+      if (keys.isEmpty()) {
+        roots.computeIfAbsent(Object.class, k -> new ArrayList<>()).add(e);
+      } else {
+        String title = keys.stream().map(k -> "`" + k + "`").collect(Collectors.joining(", "));
+        chapters.computeIfAbsent(title, k -> new ArrayList<>()).add(e);
+      }
+    }
+    StringBuilder out = new StringBuilder();
+    roots.values().forEach(recipes -> chapter("Recipes", recipes, out));
+    chapters.forEach((title, components) -> chapter("What " + title + " may be", components, out));
+    return out.toString();
+  }
+
+  /**
+   * One component.
+   *
+   * @throws UsageException when there is none of this name
+   */
+  public String of(String name) {
+    Executable e = registry.find(name);
+    if (e == null) {
+      throw new UsageException(
+          "no component is called '%s'%s; see them all with tune reference"
+              .formatted(name, Nearest.hint(name, registry.names(Object.class))));
+    }
+    return section(List.of(e));
+  }
+
+  private static void keyOf(Parameter p, Map<Class<?>, Set<String>> keys) {
+    Class<?> kind = kind(p.getParameterizedType());
+    if (kind != null) {
+      keys.computeIfAbsent(kind, k -> new LinkedHashSet<>()).add(Binder.snake(p.getName()));
+    }
+  }
+
+  /** The component that a key takes, alone or in a list; null where it takes plain values. */
+  private static @Nullable Class<?> kind(Type type) {
+    if (type instanceof ParameterizedType p) {
+      return p.getRawType() == List.class ? kind(p.getActualTypeArguments()[0]) : null;
+    }
+    Class<?> c = (Class<?>) type;
+    return Binder.isPlain(c) || c == Object.class ? null : c;
+  }
+
+  private void chapter(String title, Collection<Executable> components, StringBuilder out) {
+    out.append("\n## ").append(title).append('\n');
+    Map<String, List<Executable>> alike = new LinkedHashMap<>();
+    for (Executable e : components) {
+      alike.computeIfAbsent(table(e), k -> new ArrayList<>()).add(e);
+    }
+    alike.values().forEach(same -> out.append('\n').append(section(same)));
+  }
+
+  private String section(List<Executable> same) {
+    StringBuilder out = new StringBuilder("### ");
+    out.append(same.stream().map(e -> component(e).value()).collect(Collectors.joining(", ")));
+    out.append('\n');
+    String aliases =
+        same.stream()
+            .flatMap(e -> List.of(component(e).aliases()).stream())
+            .map(a -> "`" + a + "`")
+            .collect(Collectors.joining(", "));
+    if (!aliases.isEmpty()) {
+      out.append("Also known as ").append(aliases).append(".\n");
+    }
+    return out.append('\n').append(table(same.get(0))).toString();
+  }
+
+  private String table(Executable e) {
+    List<Parameter> parameters = parameters(e);
+    if (parameters.isEmpty()) {
+      return "Takes no keys.\n";
+    }
+    StringBuilder out = new StringBuilder("| key | is | default | |\n|---|---|---|---|\n");
+    for (Parameter p : parameters) {
+      Doc doc = p.getAnnotation(Doc.class);
+      out.append(
+          "| `%s` | %s | %s | %s |%n"
+              .formatted(
+                  Binder.snake(p.getName()),
+                  type(p.getParameterizedType()),
+                  fallback(p),
+                  doc == null ? "" : doc.value().replace("|", "\\|")));
+    }
+    return out.toString();
+  }
+
+  private static String fallback(Parameter p) {
+    Default value = p.getAnnotation(Default.class);
+    if (value != null) {
+      return "`" + value.value() + "`";
+    }
+    return p.getAnnotatedType().isAnnotationPresent(Nullable.class) ? "`null`" : "required";
+  }
+
+  private String type(Type type) {
+    if (type instanceof ParameterizedType p && p.getRawType() == List.class) {
+      return "list, each " + type(p.getActualTypeArguments()[0]);
+    }
+    if (type == Object.class) {
+      return "anything";
+    }
+    return kind(type) == null ? Binder.expected(type, registry) : "section";
+  }
+
+  private static Component component(Executable e) {
+    return e.getAnnotation(Component.class);
+  }
+
+  /** The keys of a component, those of inlined records in their place. */
+  private static List<Parameter> parameters(Executable e) {
+    List<Parameter> all = new ArrayList<>();
+    for (Parameter p : e.getParameters()) {
+      if (p.isAnnotationPresent(Inline.class)) {
+        all.addAll(parameters(p.getType().getConstructors()[0]));
+      } else {
+        all.add(p);
+      }
+    }
+    return all;
+  }
+}
