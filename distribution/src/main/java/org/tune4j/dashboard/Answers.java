@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.Semaphore;
+import java.util.function.Supplier;
 import org.tune4j.curves.Curves;
 import org.tune4j.curves.Run;
 import org.tune4j.curves.RunFolders;
@@ -34,6 +36,7 @@ final class Answers {
   private static final JsonFactory JSON = new JsonFactory();
 
   private final RunFolders folders;
+  private final Semaphore computing = new Semaphore(4, true);
   private long searched = System.nanoTime();
 
   Answers(RunFolders folders) {
@@ -70,14 +73,16 @@ final class Answers {
     List<Run> chosen = chosen(query);
     double from = query.number("from", Double.NEGATIVE_INFINITY, -FARTHEST, FARTHEST);
     double to = query.number("to", Double.POSITIVE_INFINITY, -FARTHEST, FARTHEST);
-    if (from > to) {
-      throw new Refusal(400, "from is above to");
-    }
     int points = (int) query.number("points", 1000, 1, MOST_POINTS);
     double smoothing = query.number("smoothing", 0, 0, 0.9999);
     Curves.View view =
-        new Curves.View(query.required("metric"), query.choice("x", XAxis.STEP), from, to, points);
-    Curves curves = Curves.of(chosen, view, smoothing);
+        new Curves.View(
+            query.required("metric"),
+            query.choice("x", XAxis.STEP),
+            Math.min(from, to),
+            Math.max(from, to),
+            points);
+    Curves curves = computed(() -> Curves.of(chosen, view, smoothing));
     return json(
         g -> {
           g.writeStartObject();
@@ -92,6 +97,16 @@ final class Answers {
           }
           g.writeEndObject();
         });
+  }
+
+  /** A few at a time: long runs take megabytes each. */
+  private Curves computed(Supplier<Curves> curves) {
+    computing.acquireUninterruptibly();
+    try {
+      return curves.get();
+    } finally {
+      computing.release();
+    }
   }
 
   /** All keys of the runs' configs, and the runs' values in the runs' order. */

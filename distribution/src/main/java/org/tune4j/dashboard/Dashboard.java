@@ -14,8 +14,10 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -32,7 +34,16 @@ import org.tune4j.curves.RunFolders;
 public final class Dashboard implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Dashboard.class);
 
-  private static final int THREADS = 8;
+  /** A thread each, since a slow client holds its thread while it sends. */
+  private static final int CONNECTIONS = 256;
+
+  private static final ThreadFactory THREAD =
+      work -> {
+        Thread t = new Thread(work, "dashboard");
+        t.setDaemon(true);
+        return t;
+      };
+
   private static final Set<String> LOOPBACK = Set.of("127.0.0.1", "localhost", "[::1]");
 
   /** The page runs its own scripts and speaks to its own server, nothing else. */
@@ -56,7 +67,7 @@ public final class Dashboard implements AutoCloseable {
   private final Page page = new Page();
   private final Answers answers;
   private final HttpServer server;
-  private final ExecutorService threads;
+  private final ThreadPoolExecutor threads;
   private final boolean loopbackOnly;
 
   private Dashboard(RunFolders folders, HttpServer server, boolean loopbackOnly) {
@@ -64,13 +75,9 @@ public final class Dashboard implements AutoCloseable {
     this.server = server;
     this.loopbackOnly = loopbackOnly;
     this.threads =
-        Executors.newFixedThreadPool(
-            THREADS,
-            work -> {
-              Thread t = new Thread(work, "dashboard");
-              t.setDaemon(true);
-              return t;
-            });
+        new ThreadPoolExecutor(
+            CONNECTIONS, CONNECTIONS, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), THREAD);
+    this.threads.allowCoreThreadTimeOut(true);
   }
 
   /**

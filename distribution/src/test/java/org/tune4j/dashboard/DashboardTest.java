@@ -3,6 +3,7 @@ package org.tune4j.dashboard;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -18,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
@@ -145,7 +147,7 @@ class DashboardTest {
         json("/api/curves?metric=loss&run=b+%26+c&x=seconds&smoothing=0.5").toString());
     assertEquals(
         "{\"x\":[20,30],\"raw\":[[2,1]]}",
-        json("/api/curves?metric=loss&run=a&x=tokens&from=25&to=30&points=10").toString());
+        json("/api/curves?metric=loss&run=a&x=tokens&from=30&to=25&points=10").toString());
   }
 
   @Test
@@ -229,7 +231,6 @@ class DashboardTest {
         "/api/curves?metric=a&x=minutes | x is 'minutes', expected one of [step, tokens, seconds]",
         "/api/curves?metric=a&smoothing=1 | smoothing is '1', expected a number from 0.0 to 0.9999",
         "/api/curves?metric=a&points=NaN | points is 'NaN', expected a number from 1.0 to 5000.0",
-        "/api/curves?metric=a&from=2&to=1 | from is above to",
         "/api/curves?metric=%zz | '%zz' is not an address's encoding",
         "/api/runs?file=x | there is no parameter 'file'; there are none",
         "/api/csv?metric=a&path=x | there is no parameter 'path'; there are metric, run"
@@ -315,6 +316,23 @@ class DashboardTest {
     UsageException e =
         assertThrows(UsageException.class, () -> Dashboard.open(folders, "no such host", 0));
     assertEquals("there is no host 'no such host' to listen on", e.getMessage());
+  }
+
+  @Test
+  void halfSentRequests_holdUpNoOther() throws Exception {
+    List<Socket> slow = new ArrayList<>();
+    for (int i = 0; i < 50; i++) {
+      Socket socket = new Socket("127.0.0.1", dashboard.address().getPort());
+      socket
+          .getOutputStream()
+          .write("GET / HTTP/1.1\r\nHost: loc".getBytes(StandardCharsets.UTF_8));
+      slow.add(socket);
+    }
+    Thread.sleep(200);
+    assertTimeoutPreemptively(Duration.ofSeconds(10), () -> json("/api/runs"));
+    for (Socket socket : slow) {
+      socket.close();
+    }
   }
 
   @Test
