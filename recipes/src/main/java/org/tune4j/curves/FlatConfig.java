@@ -10,7 +10,6 @@ import java.nio.file.StandardOpenOption;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import org.tune4j.TuneException;
 import org.yaml.snakeyaml.LoaderOptions;
 import org.yaml.snakeyaml.Yaml;
 import org.yaml.snakeyaml.constructor.SafeConstructor;
@@ -26,9 +25,9 @@ final class FlatConfig {
    * Reads it.
    *
    * @param file no link
-   * @return the values by key; one key, {@code config.yaml}, that says why it cannot be read
+   * @return the values by key; one key, {@code config.yaml}, that says why it is none
    */
-  static Map<String, String> read(Path file) {
+  static Map<String, String> read(Path file) throws IOException {
     Map<String, String> flat = new TreeMap<>();
     try (InputStream in =
         Files.newInputStream(file, StandardOpenOption.READ, LinkOption.NOFOLLOW_LINKS)) {
@@ -44,8 +43,6 @@ final class FlatConfig {
           flat);
     } catch (YAMLException | StackOverflowError e) {
       return Map.of("config.yaml", "is no YAML");
-    } catch (IOException e) {
-      return Map.of("config.yaml", "cannot be read: " + TuneException.reason(e));
     }
     return flat;
   }

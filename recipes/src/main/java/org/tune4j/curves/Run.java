@@ -51,12 +51,20 @@ public final class Run {
   /** Takes in what is new in the file. */
   public synchronized void refresh() {
     try {
+      requireNoLink(metrics);
       if (tail.read(metrics)) {
         version++;
       }
       unreadable = null;
     } catch (IOException e) {
       unreadable = metrics.getFileName() + " cannot be read: " + TuneException.reason(e);
+    }
+  }
+
+  /** Folders may have become links since the run was found. */
+  private static void requireNoLink(Path file) throws IOException {
+    if (!file.toRealPath().equals(file)) {
+      throw new IOException("it lies behind a link");
     }
   }
 
@@ -134,6 +142,14 @@ public final class Run {
   /** The resolved config by dotted key, empty where there is none; a note in place of a bad one. */
   public Map<String, String> config() {
     Path file = folder.resolve("config.yaml");
-    return Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS) ? FlatConfig.read(file) : Map.of();
+    if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {
+      return Map.of();
+    }
+    try {
+      requireNoLink(file);
+      return FlatConfig.read(file);
+    } catch (IOException e) {
+      return Map.of("config.yaml", "cannot be read: " + TuneException.reason(e));
+    }
   }
 }

@@ -22,7 +22,7 @@ class CurvePictureTest {
 
   private Run run(String name, String... lines) throws IOException {
     Path file = Files.writeString(dir.resolve(name), String.join("\n", lines) + "\n");
-    Run run = new Run(name, dir, file);
+    Run run = new Run(name, dir, file.toRealPath());
     run.refresh();
     return run;
   }

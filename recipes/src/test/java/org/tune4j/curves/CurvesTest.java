@@ -28,7 +28,7 @@ class CurvesTest {
               .formatted(1 + i * every, losses[i], 7 + i));
     }
     Path file = Files.writeString(dir.resolve(name), lines);
-    Run run = new Run(name, dir, file);
+    Run run = new Run(name, dir, file.toRealPath());
     run.refresh();
     return run;
   }
@@ -124,7 +124,7 @@ class CurvesTest {
   void of_stepsWithoutTokens_drawsTheLastOfThem() throws IOException {
     Path file = dir.resolve("plain");
     Files.writeString(file, "{\"step\":1,\"loss\":3}\n{\"step\":2,\"loss\":2}\n");
-    Run run = new Run("plain", dir, file);
+    Run run = new Run("plain", dir, file.toRealPath());
     run.refresh();
     Curves c = Curves.of(List.of(run), Curves.View.all("loss", XAxis.TOKENS, 10), 0);
     assertArrayEquals(new double[] {0}, c.x());

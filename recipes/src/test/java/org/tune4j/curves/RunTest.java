@@ -24,7 +24,8 @@ class RunTest {
   private Run run;
 
   @BeforeEach
-  void open() {
+  void open() throws IOException {
+    dir = dir.toRealPath();
     file = dir.resolve("metrics.jsonl");
     run = new Run("a", dir, file);
   }
@@ -136,6 +137,23 @@ class RunTest {
     run.refresh();
     assertEquals(0, run.rows());
     assertEquals(1, run.notes().size());
+  }
+
+  @Test
+  void refresh_inAFolderThatBecameALink_readsNothing() throws IOException {
+    Path logs = Files.createDirectories(dir.resolve("run/logs"));
+    Path elsewhere = Files.createDirectories(dir.resolve("elsewhere"));
+    Files.writeString(elsewhere.resolve("metrics.jsonl"), line(1, 3));
+    Files.writeString(elsewhere.resolve("config.yaml"), "secret: 1");
+    Files.delete(logs);
+    Files.createSymbolicLink(logs, elsewhere);
+    run = new Run("a", dir.resolve("run"), logs.resolve("metrics.jsonl"));
+    run.refresh();
+    assertEquals(0, run.rows());
+    assertEquals(List.of("metrics.jsonl cannot be read: it lies behind a link"), run.notes());
+    assertEquals(
+        Map.of("config.yaml", "cannot be read: it lies behind a link"),
+        new Run("a", logs, logs.resolve("metrics.jsonl")).config());
   }
 
   @Test
