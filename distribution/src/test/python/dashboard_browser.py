@@ -319,8 +319,8 @@ def shots(browser, folder, runs):
     telephone = dict(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
     with Server(*runs) as server:
         for scheme in ("light", "dark"):
-            for name, options, height in (("desktop", dict(viewport={"width": 1200, "height": 1190}), 1190),
-                                          ("telephone", telephone, 1500)):
+            for name, options, height in (("desktop", dict(viewport={"width": 1200, "height": 1265}), 1265),
+                                          ("telephone", telephone, 1190)):
                 page = open_page(browser, server.url + "#smoothing=0.8", color_scheme=scheme, **options)
                 settled(page)
                 if name == "desktop":

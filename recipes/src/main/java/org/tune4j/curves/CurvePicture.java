@@ -7,9 +7,11 @@ import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
+import java.util.Locale;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
@@ -92,31 +94,34 @@ public record CurvePicture(String metric, XAxis axis, double smoothing, boolean 
         .setLegendBorderColor(Color.WHITE)
         .setLegendPosition(Styler.LegendPosition.OutsideS)
         .setLegendLayout(Styler.LegendLayout.Horizontal);
+    chart.getStyler().setxAxisTickLabelsFormattingFunction(CurvePicture::brief);
     chart.getStyler().setDefaultSeriesRenderStyle(XYSeries.XYSeriesRenderStyle.Line);
     Curves.View all = Curves.View.all(metric, axis, WIDTH);
     Curves curves = Curves.of(runs, all, smoothing);
-    if (smoothing > 0) {
-      for (int r = 0; r < runs.size(); r++) {
-        line(chart, runs.get(r).name() + " as it is", curves.x(), curves.raw().get(r), r, 60, 1)
-            .ifPresent(s -> s.setShowInLegend(false));
-      }
+    Curves tested = Curves.of(runs, Curves.View.all("val_loss", axis, WIDTH), 0);
+    for (int r = 0; r < runs.size() && smoothing > 0; r++) {
+      line(chart, runs.get(r).name() + " as it is", curves.x(), curves.raw().get(r), r, Look.RAW);
     }
     for (int r = 0; r < runs.size(); r++) {
-      line(chart, runs.get(r).name(), curves.x(), curves.smooth().get(r), r, 255, 2);
+      line(chart, runs.get(r).name(), curves.x(), curves.smooth().get(r), r, Look.SMOOTH);
     }
-    if (metric.equals("loss")) {
-      Curves tested = Curves.of(runs, Curves.View.all("val_loss", axis, WIDTH), 0);
-      for (int r = 0; r < runs.size(); r++) {
-        line(chart, runs.get(r).name() + ", validation", tested.x(), tested.raw().get(r), r, 255, 1)
-            .ifPresent(s -> s.setMarker(SeriesMarkers.CIRCLE).setShowInLegend(false));
-      }
+    for (int r = 0; r < runs.size() && metric.equals("loss"); r++) {
+      String name = runs.get(r).name() + ", validation";
+      line(chart, name, tested.x(), tested.raw().get(r), r, Look.VALIDATION);
     }
     return chart;
   }
 
+  private static String brief(double x) {
+    DecimalFormat format =
+        new DecimalFormat("#.###", DecimalFormatSymbols.getInstance(Locale.ROOT));
+    return Math.abs(x) >= 1e6
+        ? format.format(x / 1e6) + "M"
+        : Math.abs(x) >= 1e4 ? format.format(x / 1e3) + "k" : format.format(x);
+  }
+
   /** A run's points as one line, over what it lacks. */
-  private Optional<XYSeries> line(
-      XYChart chart, String name, double[] xs, double[] values, int run, int opacity, float width) {
+  private void line(XYChart chart, String name, double[] xs, double[] values, int run, Look look) {
     List<Double> x = new ArrayList<>();
     List<Double> y = new ArrayList<>();
     for (int i = 0; i < values.length; i++) {
@@ -126,16 +131,39 @@ public record CurvePicture(String metric, XAxis axis, double smoothing, boolean 
       }
     }
     if (x.isEmpty()) {
-      return Optional.empty();
+      return;
+    }
+    if (x.size() > 1 && look != Look.VALIDATION) {
+      // Over equally spaced values XChart's ticks are some of them, 1, 4, 7, in place of round
+      // numbers; one more point, on the line between the first two, is seen by no one.
+      double first = y.get(0);
+      double second = y.get(1);
+      x.add(1, (x.get(0) + x.get(1)) / 2);
+      y.add(1, logarithmic ? Math.sqrt(first * second) : (first + second) / 2);
     }
     Color c = COLOURS.get(run % COLOURS.size());
     float[] dashes = DASHES[run / COLOURS.size() % DASHES.length];
-    XYSeries line = chart.addSeries(name, x, y);
-    line.setMarker(SeriesMarkers.NONE)
+    chart
+        .addSeries(name, x, y)
+        .setMarker(look == Look.VALIDATION ? SeriesMarkers.CIRCLE : SeriesMarkers.NONE)
         .setMarkerColor(c)
-        .setLineColor(new Color(c.getRed(), c.getGreen(), c.getBlue(), opacity))
+        .setLineColor(new Color(c.getRed(), c.getGreen(), c.getBlue(), look.opacity))
         .setLineStyle(
-            new BasicStroke(width, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, dashes, 0));
-    return Optional.of(line);
+            new BasicStroke(look.width, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, dashes, 0))
+        .setShowInLegend(look == Look.SMOOTH);
+  }
+
+  private enum Look {
+    RAW(60, 1),
+    SMOOTH(255, 2),
+    VALIDATION(255, 1);
+
+    private final int opacity;
+    private final float width;
+
+    Look(int opacity, float width) {
+      this.opacity = opacity;
+      this.width = width;
+    }
   }
 }
