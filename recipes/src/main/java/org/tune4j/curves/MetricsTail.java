@@ -62,6 +62,9 @@ final class MetricsTail {
   boolean read(Path file) throws IOException {
     BasicFileAttributes now =
         Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+    if (!now.isRegularFile()) {
+      throw new IOException("it is no plain file"); // a pipe would be waited for
+    }
     if (Objects.equals(key, now.fileKey())
         && now.size() == size
         && now.lastModifiedTime().equals(modified)) {

@@ -137,6 +137,10 @@ class RunTest {
     run.refresh();
     assertEquals(0, run.rows());
     assertEquals(1, run.notes().size());
+    Files.delete(file);
+    Files.createDirectory(file); // as a pipe, which would be waited for, no plain file
+    run.refresh();
+    assertEquals(List.of("metrics.jsonl cannot be read: it is no plain file"), run.notes());
   }
 
   @Test
