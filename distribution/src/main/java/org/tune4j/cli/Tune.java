@@ -36,6 +36,8 @@ import picocli.CommandLine.Spec;
       EvalCommand.class,
       PlanCommand.class,
       DataCommand.class,
+      DashboardCommand.class,
+      PlotCommand.class,
       BackendsCommand.class,
       EnvCommand.class
     },
@@ -53,6 +55,8 @@ import picocli.CommandLine.Spec;
       "      lora_rank=16 lora_attn_modules=['q_proj','v_proj'] backend=javacpp",
       "  tune generate --model DIR --adapter out/epoch_0 --prompt TEXT",
       "  tune eval --model DIR --tasks truthfulqa_mc2 --data FILE",
+      "  tune dashboard out                        runs compared in the browser, live",
+      "  tune plot out/a out/b -o loss.png         the same as a picture",
       "  tune backends                             what can compute here",
       "",
       "Overrides: key=value sets, section.key=value sets inside, ~key deletes.",

@@ -79,7 +79,8 @@ class TuneTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"run", "ls", "cp", "cat", "validate", "backends", "env"})
+  @ValueSource(
+      strings = {"run", "ls", "cp", "cat", "validate", "dashboard", "plot", "backends", "env"})
   void help_ofEveryCommand(String command) {
     assertEquals(0, tune(command, "--help"), err);
     assertTrue(out.startsWith("Usage: tune " + command), out);
@@ -244,7 +245,8 @@ class TuneTest {
     fails(
         2,
         "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
-            + " cat, validate, generate, chat, eval, plan, data, backends, env; see `tune --help`",
+            + " cat, validate, generate, chat, eval, plan, data, dashboard, plot, backends, env;"
+            + " see `tune --help`",
         "vaildate");
     fails(
         2,
@@ -321,7 +323,8 @@ class TuneTest {
         DIR/my.yaml:1:8: key 'stepz' is not known; did you mean 'steps'?; accepted are \
         steps, fail, output_dir
         DIR/my.yaml:2:8: key 'steps' is 'many', expected a whole number
-        DIR/my.yaml:3:13: key 'output_dir' is a list, expected a path""",
+        DIR/my.yaml:3:13: key 'output_dir' is a list, expected a path\
+        """,
         "validate",
         config);
   }
