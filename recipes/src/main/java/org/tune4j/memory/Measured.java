@@ -9,13 +9,16 @@ final class Measured {
   static final long FIRST_STEP = 60L << 20;
 
   /** Bytes that a group of rows takes beside its tensors: its arena, packed factors of products. */
-  static final long THREAD = 100L << 20;
+  static final long THREAD = 80L << 20;
 
   /**
    * How much larger the process grows than by the tensors that the model counts for backward: rows
    * of many lengths leave holes in glibc's heaps, which keep their pages.
    */
-  static final double HOLES = 2.4;
+  static final double HOLES = 1.5;
+
+  /** The same of a chunk's logits: the largest blocks, for which a hole is rarely large enough. */
+  static final long HEAD_HOLES = 4;
 
   private Measured() {}
 }
