@@ -29,6 +29,9 @@ final class EnvCommand implements Callable<Integer> {
     VARIABLES.put("MALLOC_TRIM_THRESHOLD_", "freed pages stay with the process up to this");
     VARIABLES.put("MALLOC_TOP_PAD_", "the heap grows by this at a time");
     VARIABLES.put("MALLOC_ARENA_MAX", "threads share heaps, so that freed pages are used again");
+    VARIABLES.put(
+        "ONEDNN_PRIMITIVE_CACHE_CAPACITY",
+        "code made for so many shapes is kept; row lengths that vary would fill a larger cache");
     VARIABLES.put("OPT_OUT_TRACKING", "DJL sends no telemetry");
     VARIABLES.put("TUNE_BACKEND", "the backend, where neither config nor override names one");
     VARIABLES.put("TUNE_JAVA_OPTS", "more JVM flags; the last one given wins");

@@ -9,8 +9,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.Arguments;
 import org.tune4j.spi.Backends;
@@ -110,6 +113,18 @@ final class TuneProcess {
             "gradient_accumulation_steps=2"));
   }
 
+  /** The variables that the launcher's script sets, read from its text. */
+  private static Map<String, String> environment() throws IOException {
+    Map<String, String> all = new TreeMap<>();
+    for (String line : Files.readAllLines(PROJECT.resolve("tune"))) {
+      String[] words = line.strip().split(" ");
+      if (words.length == 3 && words[0].equals("default")) {
+        all.put(words[1], words[2]);
+      }
+    }
+    return all;
+  }
+
   /** Starts a command line; its output goes to files in {@code logs}. */
   static TuneProcess start(Path logs, List<String> command) throws IOException {
     Path out = Files.createTempFile(logs, "out", ".txt");
@@ -119,7 +134,7 @@ final class TuneProcess {
             .directory(PROJECT.toFile())
             .redirectOutput(out.toFile())
             .redirectError(err.toFile());
-    b.environment().put("OMP_WAIT_POLICY", "passive");
+    b.environment().putAll(environment());
     return new TuneProcess(b.start(), out, err);
   }
 
@@ -209,6 +224,12 @@ final class TuneProcess {
     return Files.readAllLines(output.resolve("logs/metrics.jsonl")).stream()
         .map(l -> l.replaceAll("\"(seconds|tokens_per_second|rss_mb)\":[^,}]*", ""))
         .toList();
+  }
+
+  /** Of the process after each step, in MiB. */
+  static LongStream residentSizes(Path output) throws IOException {
+    return Files.readAllLines(output.resolve("logs/metrics.jsonl")).stream()
+        .mapToLong(l -> Long.parseLong(l.replaceAll(".*\"rss_mb\": *(\\d+).*", "$1")));
   }
 
   /** Files that a cut-off write has left. */

@@ -47,7 +47,8 @@ class TuneScriptTest {
     Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"" + version + "\"\n");
     script(
         jdk.resolve("bin/java"),
-        "#!/bin/sh\necho \"in $PWD\"\necho \"wait $OMP_WAIT_POLICY\"\nfor a; do echo \"<$a>\"; done\n"
+        "#!/bin/sh\necho \"in $PWD\"\necho \"wait $OMP_WAIT_POLICY\"\n"
+            + "echo \"shapes $ONEDNN_PRIMITIVE_CACHE_CAPACITY\"\nfor a; do echo \"<$a>\"; done\n"
             + "exit 7\n");
     script(jdk.resolve("bin/javac"), "#!/bin/sh\n");
   }
@@ -65,6 +66,7 @@ class TuneScriptTest {
     b.command().addAll(java.util.List.of(args));
     b.directory(here.toFile());
     b.environment().remove("OMP_WAIT_POLICY");
+    b.environment().remove("ONEDNN_PRIMITIVE_CACHE_CAPACITY");
     b.environment().put("JAVA_HOME", jdk.toString());
     b.environment().putAll(environment);
     Path out = temp.resolve("out");
@@ -82,7 +84,8 @@ class TuneScriptTest {
   void start_passesArgumentsFolderAndExitCodeOn() throws Exception {
     Result r = tune(Map.of(), "run", "a recipe", "x=['q','k']", "~y", "");
     assertEquals(7, r.code());
-    assertTrue(r.out().startsWith("in " + here.toRealPath() + "\nwait passive\n"), r.out());
+    assertTrue(
+        r.out().startsWith("in " + here.toRealPath() + "\nwait passive\nshapes 128\n"), r.out());
     assertTrue(
         r.out()
             .endsWith(

@@ -99,7 +99,10 @@ public record MemoryModel(
     parts.add(
         new Part(
             "head",
-            groups * (head(load, groups) + (cuda ? 0 : Measured.THREAD)),
+            groups
+                * (cuda
+                    ? head(load, groups)
+                    : head(load, groups) * Measured.HEAD_HOLES + Measured.THREAD),
             "%d threads, %d labels at once".formatted(groups, chunkTokens)));
     return new MemoryPlan(parts);
   }
