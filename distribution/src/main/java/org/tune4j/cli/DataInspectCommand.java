@@ -19,13 +19,16 @@ import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.HuggingFaceCheckpointer;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 @Command(
     name = "inspect",
     description = {
-      "Prints rows as the model sees them, and how long they are. What is trained on is coloured on",
+      "Prints rows as the model sees them, and how long they are. What is trained on is coloured"
+          + " on",
       "a terminal and stands in [[brackets]] elsewhere."
     },
     sortOptions = false)
@@ -54,12 +57,16 @@ final class DataInspectCommand implements Callable<Integer> {
   @Parameters(paramLabel = "OVERRIDE", description = "key=value, section.key=value or ~key.")
   private List<String> overrides = new ArrayList<>();
 
+  @Spec private CommandSpec spec;
+
   private final Provider<ComponentRegistry> components;
+  private final HubModels models;
   private final Terminal terminal;
 
   @Inject
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
-  DataInspectCommand(Provider<ComponentRegistry> components, Terminal terminal) {
+  DataInspectCommand(Provider<ComponentRegistry> components, HubModels models, Terminal terminal) {
+    this.models = models;
     this.components = components;
     this.terminal = terminal;
   }
@@ -69,7 +76,8 @@ final class DataInspectCommand implements Callable<Integer> {
     if (rows < 0) {
       throw new UsageException("--rows is %d, expected 0 or more".formatted(rows));
     }
-    Config resolved = ShippedConfigs.read(config).with(overrides);
+    Config given = ShippedConfigs.read(config).with(overrides);
+    Config resolved = models.fetched(given, spec.commandLine().getErr());
     ComponentRegistry known = components.get();
     DatasetSpec spec = Binder.bindSection(known, DatasetSpec.class, section, resolved);
     TokenizerSpec tokens = Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved);

@@ -40,7 +40,7 @@ final class EvalCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "A Hugging Face model's folder; may be given several times.")
+      description = "A Hugging Face model's folder, or its repository; may be given several times.")
   private List<Path> models = new ArrayList<>();
 
   @Option(

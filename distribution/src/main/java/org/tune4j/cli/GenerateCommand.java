@@ -50,7 +50,7 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "A Hugging Face model's folder.")
+      description = "A Hugging Face model's folder, or its repository on the hub.")
   private Path model;
 
   @Option(names = "--adapter", paramLabel = "DIR", description = "A PEFT adapter's folder.")

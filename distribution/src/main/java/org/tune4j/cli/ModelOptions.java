@@ -1,5 +1,6 @@
 package org.tune4j.cli;
 
+import jakarta.inject.Inject;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
@@ -9,7 +10,9 @@ import org.tune4j.spi.Backends;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
 
 /** The options of every command that uses a model: what computes, where, and in which type. */
 final class ModelOptions {
@@ -47,6 +50,17 @@ final class ModelOptions {
       description = "Threads on the CPU; 0 for all cores (default: ${DEFAULT-VALUE}).")
   private int threads;
 
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec spec;
+
+  private final HubModels models;
+
+  @Inject
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  ModelOptions(HubModels models) {
+    this.models = models;
+  }
+
   Engine open(Backends backends) {
     if (threads < 0) {
       throw new UsageException("--threads is %d, expected 0 or more".formatted(threads));
@@ -55,8 +69,9 @@ final class ModelOptions {
     return backends.open(backend, new BackendOptions(Device.parse(device), threads));
   }
 
-  /** The model, its tensors in the innermost scope. */
-  InferenceModel load(Path folder, Engine engine) {
+  /** The model, fetched where it names a repository; its tensors in the innermost scope. */
+  InferenceModel load(Path model, Engine engine) {
+    Path folder = models.folder(model, spec.commandLine().getErr());
     return InferenceModel.open(folder, tokenizer, engine, DType.parse(dtype));
   }
 

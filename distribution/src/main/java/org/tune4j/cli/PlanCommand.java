@@ -52,12 +52,17 @@ final class PlanCommand implements Callable<Integer> {
 
   private final Provider<Backends> backends;
   private final Provider<ComponentRegistry> components;
+  private final HubModels models;
   private final Terminal terminal;
 
   @Inject
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
   PlanCommand(
-      Provider<Backends> backends, Provider<ComponentRegistry> components, Terminal terminal) {
+      Provider<Backends> backends,
+      Provider<ComponentRegistry> components,
+      HubModels models,
+      Terminal terminal) {
+    this.models = models;
     this.backends = backends;
     this.components = components;
     this.terminal = terminal;
@@ -77,7 +82,7 @@ final class PlanCommand implements Callable<Integer> {
                         new UsageException(
                             "config '%s' does not say which recipe it is for; add --recipe with one of %s"
                                 .formatted(config, String.join(", ", recipes))));
-    Config resolved = Config.parse(config, text).with(overrides);
+    Config resolved = models.cached(Config.parse(config, text).with(overrides));
     if (!(Binder.bind(known, Recipe.class, name, resolved) instanceof RunMemory.Planned planned)) {
       throw new UsageException("recipe '%s' has no memory plan".formatted(name));
     }

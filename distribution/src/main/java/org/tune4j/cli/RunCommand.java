@@ -16,8 +16,10 @@ import org.tune4j.recipe.RunContext;
 import org.tune4j.spi.Backends;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 @Command(
     name = "run",
@@ -25,7 +27,8 @@ import picocli.CommandLine.Parameters;
     sortOptions = false,
     footer = {
       "",
-      "The config's keys are explained in it: `tune cat NAME`. The environment variable TUNE_BACKEND",
+      "The config's keys are explained in it: `tune cat NAME`. The environment variable"
+          + " TUNE_BACKEND",
       "names the backend where neither the config nor an override does."
     })
 final class RunCommand implements Callable<Integer> {
@@ -61,14 +64,21 @@ final class RunCommand implements Callable<Integer> {
   @ArgGroup(heading = "%nAs torchrun takes them:%n", exclusive = false)
   private @Nullable TorchrunOptions torchrun;
 
+  @Spec private CommandSpec spec;
+
   private final Provider<Backends> backends;
   private final Provider<ComponentRegistry> components;
+  private final HubModels models;
   private final Terminal terminal;
 
   @Inject
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
   RunCommand(
-      Provider<Backends> backends, Provider<ComponentRegistry> components, Terminal terminal) {
+      Provider<Backends> backends,
+      Provider<ComponentRegistry> components,
+      HubModels models,
+      Terminal terminal) {
+    this.models = models;
     this.backends = backends;
     this.components = components;
     this.terminal = terminal;
@@ -89,7 +99,8 @@ final class RunCommand implements Callable<Integer> {
     if (resume) {
       changes.add(RESUME);
     }
-    Config resolved = ShippedConfigs.read(config).with(changes);
+    Config given = ShippedConfigs.read(config).with(changes);
+    Config resolved = models.fetched(given, spec.commandLine().getErr());
     Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
     Binder.notes(resolved).forEach(terminal.out()::println);
     try (StopSignal stop = StopSignal.listen()) {

@@ -10,6 +10,7 @@ import java.io.PrintStream;
 import java.util.function.Supplier;
 import org.tune4j.cli.Terminal;
 import org.tune4j.config.ComponentRegistry;
+import org.tune4j.hub.HubSettings;
 import org.tune4j.spi.Backends;
 import picocli.CommandLine;
 
@@ -25,11 +26,21 @@ public final class Wiring {
         new Terminal(out, Boolean.getBoolean("tune4j.terminal")));
   }
 
-  /** Commands over these; each supplier is asked once, when a command first needs it. */
+  /** Commands over these and the hub that the environment names. */
   public static CommandLine.IFactory of(
       Supplier<Backends> backends, Supplier<ComponentRegistry> components, Terminal terminal) {
+    return of(backends, components, HubSettings::ofProcess, terminal);
+  }
+
+  /** Commands over these; each supplier is asked once, when a command first needs it. */
+  public static CommandLine.IFactory of(
+      Supplier<Backends> backends,
+      Supplier<ComponentRegistry> components,
+      Supplier<HubSettings> hub,
+      Terminal terminal) {
     Injector injector =
-        Guice.createInjector(Stage.DEVELOPMENT, new TuneModule(backends, components, terminal));
+        Guice.createInjector(
+            Stage.DEVELOPMENT, new TuneModule(backends, components, hub, terminal));
     CommandLine.IFactory fallback = CommandLine.defaultFactory();
     return new CommandLine.IFactory() {
       @Override
@@ -45,10 +56,15 @@ public final class Wiring {
   private static final class TuneModule extends AbstractModule {
     private final Supplier<Backends> backends;
     private final Supplier<ComponentRegistry> components;
+    private final Supplier<HubSettings> hub;
     private final Terminal terminal;
 
     TuneModule(
-        Supplier<Backends> backends, Supplier<ComponentRegistry> components, Terminal terminal) {
+        Supplier<Backends> backends,
+        Supplier<ComponentRegistry> components,
+        Supplier<HubSettings> hub,
+        Terminal terminal) {
+      this.hub = hub;
       this.backends = backends;
       this.components = components;
       this.terminal = terminal;
@@ -69,6 +85,12 @@ public final class Wiring {
     @Singleton
     ComponentRegistry components() {
       return components.get();
+    }
+
+    @Provides
+    @Singleton
+    HubSettings hub() {
+      return hub.get();
     }
   }
 }

@@ -245,8 +245,7 @@ class TuneTest {
     fails(
         2,
         "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
-            + " cat, validate, generate, chat, eval, plan, data, dashboard, plot, backends, env;"
-            + " see `tune --help`",
+            + " cat, validate, generate, chat, eval, download, plan, data, backends, env; see `tune --help`",
         "vaildate");
     fails(
         2,

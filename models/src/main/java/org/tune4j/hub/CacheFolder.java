@@ -5,6 +5,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 
@@ -87,8 +88,9 @@ final class CacheFolder implements Destination {
 
   private void link(RemoteFile file) throws IOException {
     Path link = folder().resolve(file.name());
-    Files.createDirectories(link.getParent());
-    Path to = link.getParent().relativize(blob(file));
+    Path parent = Objects.requireNonNull(link.getParent());
+    Files.createDirectories(parent);
+    Path to = parent.relativize(blob(file));
     if (Files.isSymbolicLink(link)) {
       if (Files.readSymbolicLink(link).equals(to)) {
         return;
@@ -111,7 +113,7 @@ final class CacheFolder implements Destination {
       return;
     }
     Path ref = root().resolve("refs").resolve(repository.revision());
-    Files.createDirectories(ref.getParent());
+    Files.createDirectories(Objects.requireNonNull(ref.getParent()));
     Path aside = ref.resolveSibling("." + ref.getFileName() + "." + UUID.randomUUID());
     Files.writeString(aside, commit);
     Files.move(aside, ref, StandardCopyOption.ATOMIC_MOVE);

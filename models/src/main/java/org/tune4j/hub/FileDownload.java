@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
@@ -61,8 +62,8 @@ final class FileDownload {
   void fetch(RemoteFile file) throws InterruptedException {
     Path lock = to.lock(file);
     try {
-      Files.createDirectories(lock.getParent());
-      Files.createDirectories(to.partial(file).getParent());
+      Files.createDirectories(Objects.requireNonNull(lock.getParent()));
+      Files.createDirectories(Objects.requireNonNull(to.partial(file).getParent()));
       try (FileChannel channel =
               FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
           FileLock held = lock(channel)) {

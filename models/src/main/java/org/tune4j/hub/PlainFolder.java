@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -44,7 +45,7 @@ final class PlainFolder implements Destination {
     if (!Files.isRegularFile(blob) || Files.size(blob) != file.size()) {
       return false;
     }
-    Files.createDirectories(partial(file).getParent());
+    Files.createDirectories(collected());
     Files.copy(blob, partial(file), StandardCopyOption.REPLACE_EXISTING);
     keep(file);
     return true;
@@ -84,7 +85,7 @@ final class PlainFolder implements Destination {
   @Override
   public void keep(RemoteFile file) throws IOException {
     Path target = folder.resolve(file.name());
-    Files.createDirectories(target.toAbsolutePath().getParent());
+    Files.createDirectories(Objects.requireNonNull(target.getParent()));
     Files.move(
         partial(file), target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
 
@@ -23,11 +24,14 @@ final class StallWatch implements AutoCloseable {
             return t;
           });
 
+  private final Future<?> checks;
+
   StallWatch(Duration limit) {
     this.limit = limit.toNanos();
     long period = Math.max(1, limit.toMillis() / 4);
-    timer.scheduleWithFixedDelay(
-        () -> open.forEach(Watched::check), period, period, TimeUnit.MILLISECONDS);
+    this.checks =
+        timer.scheduleWithFixedDelay(
+            () -> open.forEach(Watched::check), period, period, TimeUnit.MILLISECONDS);
   }
 
   Watched over(InputStream in) {
@@ -38,6 +42,7 @@ final class StallWatch implements AutoCloseable {
 
   @Override
   public void close() {
+    checks.cancel(false);
     timer.shutdownNow();
   }
 

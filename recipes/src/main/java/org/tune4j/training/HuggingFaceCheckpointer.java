@@ -27,6 +27,7 @@ import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.hub.Repository;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.LoraConfig;
@@ -72,7 +73,8 @@ public record HuggingFaceCheckpointer(
           boolean safeSerialization) {
     if (!safeSerialization) {
       throw new UsageException(
-          "checkpointer.safe_serialization is false, weights are only written as safetensors; set it to true");
+          "checkpointer.safe_serialization is false, weights are only written as safetensors; set"
+              + " it to true");
     }
     return new HuggingFaceCheckpointer(checkpointDir, adapterCheckpoint, outputDir);
   }
@@ -239,7 +241,10 @@ public record HuggingFaceCheckpointer(
             lora.dropout(),
             lora.targetModules(),
             false,
-            checkpointDir.toAbsolutePath().normalize().toString())
+            // PEFT fetches it by this name elsewhere, where a path of this machine says nothing.
+            Repository.ofSnapshot(checkpointDir)
+                .map(Repository::name)
+                .orElse(checkpointDir.toAbsolutePath().normalize().toString()))
         .write(folder);
   }
 
