@@ -18,4 +18,27 @@ public interface GenerationListener {
   default boolean cancelled() {
     return false;
   }
+
+  /** Whether {@link #onPromptLogits} is to be called, which costs the head for every token. */
+  default boolean readsPrompt() {
+    return false;
+  }
+
+  /**
+   * What the model says after a token of a prompt.
+   *
+   * @param position of the token in the prompt
+   * @param logits of every token that may follow; not to be kept
+   */
+  default void onPromptLogits(int index, int position, float[] logits) {}
+
+  /**
+   * What the next token is chosen from.
+   *
+   * @param logits of every token, nothing applied to them; not to be kept
+   */
+  default void onLogits(int index, float[] logits) {}
+
+  /** The next token is chosen; the one that ends a text too. */
+  default void onToken(int index, int id) {}
 }

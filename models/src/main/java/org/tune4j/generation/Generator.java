@@ -25,6 +25,9 @@ public final class Generator {
   /** Tokens of a prompt that pass through the model at once, so that scores stay small. */
   private static final int PIECE = 512;
 
+  /** The same where every token's logits are read. */
+  private static final int READ_PIECE = 64;
+
   private final Engine engine;
   private final Decoder decoder;
   private final Tokenizer tokenizer;
@@ -66,7 +69,7 @@ public final class Generator {
         if (listener.cancelled()) {
           text.end(FinishReason.CANCELLED);
         } else {
-          text.take(prefill(pass, prompts.get(i), text.cache));
+          text.take(prefill(pass, prompts.get(i), text));
         }
       }
       List<Text> open = unfinished(texts);
@@ -99,14 +102,24 @@ public final class Generator {
   }
 
   /** The logits after a prompt. */
-  private float[] prefill(Pass pass, int[] prompt, KvCache cache) {
-    for (int from = 0; ; from += PIECE) {
-      int to = Math.min(from + PIECE, prompt.length);
+  private float[] prefill(Pass pass, int[] prompt, Text text) {
+    boolean read = text.listener.readsPrompt();
+    int most = read ? READ_PIECE : PIECE;
+    for (int from = 0; ; from += most) {
+      int to = Math.min(from + most, prompt.length);
       int[] piece = Arrays.copyOfRange(prompt, from, to);
+      int[] at = {piece.length - 1};
+      if (read) {
+        at = new int[piece.length];
+        Arrays.setAll(at, i -> i);
+      }
       try (TensorScope scope = engine.openScope()) {
-        Tensor last = decoder.logits(pass, Continuation.of(cache, piece), piece.length - 1);
+        Tensor logits = decoder.logits(pass, Continuation.of(text.cache, piece), at);
+        for (int i = 0; read && i < piece.length; i++) {
+          text.listener.onPromptLogits(text.index, from + i, logits.narrow(0, i, 1).toFloats());
+        }
         if (to == prompt.length) {
-          return last.toFloats();
+          return logits.narrow(0, at.length - 1, 1).toFloats();
         }
       }
     }
@@ -160,9 +173,11 @@ public final class Generator {
 
     /** Chooses a token, never one of a padded vocabulary that the tokenizer does not have. */
     void take(float[] logits) {
+      listener.onLogits(index, logits);
       int known = tokenizer.vocabSize();
       last = sampler.next(known < logits.length ? Arrays.copyOf(logits, known) : logits);
       count++;
+      listener.onToken(index, last);
       if (tokenizer.stopIds().contains(last)) {
         end(FinishReason.END);
         return;

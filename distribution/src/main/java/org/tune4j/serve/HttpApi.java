@@ -1,0 +1,251 @@
+package org.tune4j.serve;
+
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.eclipse.jetty.http.HttpException;
+import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.Content;
+import org.eclipse.jetty.server.Handler;
+import org.eclipse.jetty.server.Request;
+import org.eclipse.jetty.server.Response;
+import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.Promise;
+import org.eclipse.jetty.util.URIUtil;
+import org.eclipse.jetty.util.thread.Invocable;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The endpoints: who may ask, what is asked for, and how much of it is read. */
+final class HttpApi extends Handler.Abstract.NonBlocking {
+  private static final Logger LOG = LoggerFactory.getLogger(HttpApi.class);
+  private static final String MODELS = "/v1/models";
+  private static final Map<String, String> METHODS =
+      Map.of(
+          "/health",
+          "GET",
+          "/openapi.json",
+          "GET",
+          MODELS,
+          "GET",
+          "/v1/completions",
+          "POST",
+          "/v1/chat/completions",
+          "POST");
+  private static final Set<String> OPEN = Set.of("/health", "/openapi.json");
+
+  private final ServedModels models;
+  private final ServerLimits limits;
+  private final Worker worker;
+  private final byte @Nullable [] key;
+  private final boolean loopback;
+  private final RequestReader reader;
+  private final ObjectNode description;
+  private final long created = System.currentTimeMillis() / 1000;
+
+  /**
+   * Of a server.
+   *
+   * @param apiKey what clients must show; null for nothing
+   * @param loopback whether only this machine may ask, under one of its own names
+   */
+  HttpApi(
+      ServedModels models,
+      ServerLimits limits,
+      Worker worker,
+      @Nullable String apiKey,
+      boolean loopback) {
+    this.models = models;
+    this.limits = limits;
+    this.worker = worker;
+    this.key = apiKey == null ? null : apiKey.getBytes(StandardCharsets.UTF_8);
+    this.loopback = loopback;
+    this.reader = new RequestReader(models, limits);
+    this.description = OpenApi.of(models, limits, apiKey != null);
+  }
+
+  @Override
+  public boolean handle(Request request, Response response, Callback callback) {
+    try {
+      route(request, response, callback);
+    } catch (ApiError e) {
+      HttpReply.send(response, callback, e);
+    }
+    return true;
+  }
+
+  private void route(Request request, Response response, Callback callback) {
+    String path = request.getHttpURI().getCanonicalPath();
+    String name = path == null ? "/" : path;
+    refuseStrangers(request, name);
+    String method = name.startsWith(MODELS + "/") ? "GET" : METHODS.get(name);
+    if (method == null) {
+      throw ApiError.of(404, "not_found", "there is no " + name + "; see /openapi.json");
+    }
+    String asked = request.getMethod();
+    if (!asked.equals(method) && !(method.equals("GET") && asked.equals("HEAD"))) {
+      response.getHeaders().put(HttpHeader.ALLOW, method.equals("GET") ? "GET, HEAD" : method);
+      throw ApiError.of(405, "method_not_allowed", "%s takes %s".formatted(name, method));
+    }
+    switch (name) {
+      case "/health" ->
+          HttpReply.send(
+              response, callback, 200, JsonNodeFactory.instance.objectNode().put("status", "ok"));
+      case "/openapi.json" -> HttpReply.send(response, callback, 200, description);
+      case MODELS -> HttpReply.send(response, callback, 200, list());
+      case "/v1/completions" -> read(request, response, callback, false);
+      case "/v1/chat/completions" -> read(request, response, callback, true);
+      default -> HttpReply.send(response, callback, 200, model(name));
+    }
+  }
+
+  /**
+   * Of a page in a browser on this machine, whose server says that its own name is this machine's
+   * address, and of those without the key.
+   */
+  private void refuseStrangers(Request request, String path) {
+    String host = String.valueOf(Request.getServerName(request)).toLowerCase(Locale.ROOT);
+    if (loopback && !isLoopback(host)) {
+      throw ApiError.of(
+          403, "wrong_host", "this server is localhost, not %s; see --host".formatted(host));
+    }
+    if (key == null || OPEN.contains(path)) {
+      return;
+    }
+    String shown = String.valueOf(request.getHeaders().get(HttpHeader.AUTHORIZATION));
+    byte[] bearer =
+        shown.regionMatches(true, 0, "Bearer ", 0, 7)
+            ? shown.substring(7).strip().getBytes(StandardCharsets.UTF_8)
+            : new byte[0];
+    if (!MessageDigest.isEqual(key, bearer)) {
+      throw ApiError.of(
+          401,
+          "invalid_api_key",
+          "the API key is missing or wrong; send Authorization: Bearer KEY");
+    }
+  }
+
+  private static boolean isLoopback(String host) {
+    String bare = host.replaceAll("^\\[|\\]$", "");
+    if (bare.equals("localhost") || bare.endsWith(".localhost")) {
+      return true;
+    }
+    try {
+      // Addresses only: a name is never looked up.
+      return bare.matches("[0-9.]+|[0-9a-f:.]*:[0-9a-f:.]*")
+          && InetAddress.getByName(bare).isLoopbackAddress();
+    } catch (UnknownHostException e) {
+      return false;
+    }
+  }
+
+  private ObjectNode list() {
+    ObjectNode all = JsonNodeFactory.instance.objectNode().put("object", "list");
+    ArrayNode data = all.putArray("data");
+    models.names().forEach(n -> data.add(described(n)));
+    return all;
+  }
+
+  private ObjectNode described(String name) {
+    ObjectNode model =
+        JsonNodeFactory.instance
+            .objectNode()
+            .put("id", name)
+            .put("object", "model")
+            .put("created", created)
+            .put("owned_by", "tune4j")
+            .put("max_model_len", models.maxSeqLen());
+    return name.equals(models.base()) ? model : model.put("parent", models.base());
+  }
+
+  private ObjectNode model(String path) {
+    String name = URIUtil.decodePath(path.substring(MODELS.length() + 1));
+    if (models.generator(name) == null) {
+      throw ApiError.of(
+          404,
+          "model_not_found",
+          "model '%s' is not served; there are %s"
+              .formatted(JsonBody.whole(name), String.join(", ", models.names())));
+    }
+    return described(name);
+  }
+
+  private void read(Request request, Response response, Callback callback, boolean chat) {
+    String type = String.valueOf(request.getHeaders().get(HttpHeader.CONTENT_TYPE));
+    if (!type.toLowerCase(Locale.ROOT).matches("application/json\\s*(;.*)?")) {
+      throw ApiError.of(
+          415, "unsupported_media_type", "the body's Content-Type must be application/json");
+    }
+    if (request.getLength() > limits.bodyBytes()) {
+      throw tooLarge();
+    }
+    // Tokenising takes its time: not on the thread that watches all connections.
+    Content.Source.asByteArrayAsync(
+        request,
+        limits.bodyBytes(),
+        Promise.Invocable.from(
+            Invocable.InvocationType.BLOCKING,
+            body -> take(request, response, callback, body, chat),
+            failure -> HttpReply.send(response, callback, unread(failure))));
+  }
+
+  private void take(
+      Request request, Response response, Callback callback, byte[] body, boolean chat) {
+    try {
+      queue(request, response, callback, chat ? reader.chat(body) : reader.completion(body));
+    } catch (ApiError e) {
+      HttpReply.send(response, callback, e);
+    } catch (RuntimeException e) {
+      LOG.error("a request failed", e);
+      HttpReply.send(
+          response, callback, ApiError.of(500, "internal_error", "the server failed: " + e));
+    }
+  }
+
+  private ApiError tooLarge() {
+    return ApiError.of(
+        413,
+        "too_large",
+        "the body has more than %d bytes; see --max-body-kb".formatted(limits.bodyBytes()));
+  }
+
+  private ApiError unread(Throwable failure) {
+    if (failure instanceof TimeoutException) {
+      return ApiError.of(408, "timeout", "the body came too slowly");
+    }
+    if (failure instanceof HttpException http && http.getCode() < 500) {
+      return ApiError.of(http.getCode(), "invalid_request", String.valueOf(http.getReason()));
+    }
+    return failure instanceof IOException
+        ? ApiError.invalid(null, "the body is not whole")
+        : tooLarge();
+  }
+
+  private void queue(
+      Request request, Response response, Callback callback, GenerationRequest asked) {
+    Duration time = limits.time();
+    HttpReply reply =
+        HttpReply.to(
+            request, response, callback, new AnswerJson(asked, models.tokenizer()), asked.stream());
+    Job job = new Job(asked, reply, System.nanoTime() + time.toNanos());
+    worker.accept(job);
+    var timer =
+        request
+            .getComponents()
+            .getScheduler()
+            .schedule(() -> worker.giveUp(job), time.toMillis(), TimeUnit.MILLISECONDS);
+    Request.addCompletionListener(request, e -> timer.cancel());
+  }
+}

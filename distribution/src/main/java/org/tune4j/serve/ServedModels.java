@@ -1,0 +1,70 @@
+package org.tune4j.serve;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.generation.Generator;
+import org.tune4j.inference.InferenceModel;
+import org.tune4j.tokenizers.Tokenizer;
+
+/** A base model and adapters over it, each by the name that clients ask for. */
+public final class ServedModels {
+  private final Tokenizer tokenizer;
+  private final int maxSeqLen;
+  private final int vocabSize;
+  private final String base;
+  private final Map<String, Generator> generators = new LinkedHashMap<>();
+
+  /**
+   * Loads the adapters; their tensors belong to the innermost scope.
+   *
+   * @param base the base model's name
+   * @param adapters PEFT folders by name
+   * @throws UsageException when a name stands twice
+   */
+  public ServedModels(InferenceModel model, String base, Map<String, Path> adapters) {
+    this.tokenizer = model.tokenizer();
+    this.maxSeqLen = model.base().config().maxSeqLen();
+    this.vocabSize = Math.min(model.base().config().vocabSize(), tokenizer.vocabSize());
+    this.base = base;
+    generators.put(base, model.generator(null));
+    adapters.forEach(
+        (name, folder) -> {
+          if (generators.put(name, model.generator(folder)) != null) {
+            throw new UsageException(
+                "model name '%s' stands twice; give each --adapter NAME=DIR a name of its own"
+                    .formatted(name));
+          }
+        });
+  }
+
+  List<String> names() {
+    return new ArrayList<>(generators.keySet());
+  }
+
+  /** The base's name. */
+  String base() {
+    return base;
+  }
+
+  @Nullable Generator generator(String name) {
+    return generators.get(name);
+  }
+
+  Tokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  int maxSeqLen() {
+    return maxSeqLen;
+  }
+
+  /** One more than the largest id that a prompt may hold. */
+  int vocabSize() {
+    return vocabSize;
+  }
+}
