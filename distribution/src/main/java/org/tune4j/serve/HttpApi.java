@@ -3,7 +3,6 @@ package org.tune4j.serve;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.nio.charset.StandardCharsets;
@@ -13,23 +12,18 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
-import org.eclipse.jetty.http.HttpException;
 import org.eclipse.jetty.http.HttpHeader;
-import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
-import org.eclipse.jetty.util.Promise;
 import org.eclipse.jetty.util.URIUtil;
-import org.eclipse.jetty.util.thread.Invocable;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The endpoints: who may ask, what is asked for, and how much of it is read. */
-final class HttpApi extends Handler.Abstract.NonBlocking {
+final class HttpApi extends Handler.Abstract {
   private static final Logger LOG = LoggerFactory.getLogger(HttpApi.class);
   private static final String MODELS = "/v1/models";
   private static final Map<String, String> METHODS =
@@ -188,17 +182,11 @@ final class HttpApi extends Handler.Abstract.NonBlocking {
       throw ApiError.of(
           415, "unsupported_media_type", "the body's Content-Type must be application/json");
     }
-    if (request.getLength() > limits.bodyBytes()) {
-      throw tooLarge();
-    }
-    // Tokenising takes its time: not on the thread that watches all connections.
-    Content.Source.asByteArrayAsync(
+    RequestBody.read(
         request,
         limits.bodyBytes(),
-        Promise.Invocable.from(
-            Invocable.InvocationType.BLOCKING,
-            body -> take(request, response, callback, body, chat),
-            failure -> HttpReply.send(response, callback, unread(failure))));
+        body -> take(request, response, callback, body, chat),
+        error -> HttpReply.send(response, callback, error));
   }
 
   private void take(
@@ -212,25 +200,6 @@ final class HttpApi extends Handler.Abstract.NonBlocking {
       HttpReply.send(
           response, callback, ApiError.of(500, "internal_error", "the server failed: " + e));
     }
-  }
-
-  private ApiError tooLarge() {
-    return ApiError.of(
-        413,
-        "too_large",
-        "the body has more than %d bytes; see --max-body-kb".formatted(limits.bodyBytes()));
-  }
-
-  private ApiError unread(Throwable failure) {
-    if (failure instanceof TimeoutException) {
-      return ApiError.of(408, "timeout", "the body came too slowly");
-    }
-    if (failure instanceof HttpException http && http.getCode() < 500) {
-      return ApiError.of(http.getCode(), "invalid_request", String.valueOf(http.getReason()));
-    }
-    return failure instanceof IOException
-        ? ApiError.invalid(null, "the body is not whole")
-        : tooLarge();
   }
 
   private void queue(

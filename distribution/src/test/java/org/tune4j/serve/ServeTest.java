@@ -1,0 +1,503 @@
+package org.tune4j.serve;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.InputStream;
+import java.net.Socket;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.tune4j.evaluation.LogLikelihoods;
+import org.tune4j.generation.Generation;
+import org.tune4j.generation.GenerationListener;
+import org.tune4j.generation.SamplingOptions;
+import org.tune4j.tensor.TensorScope;
+import org.tune4j.tokenizers.Message;
+
+/** OpenAI's interface over the tiny model, by a client of the standard library. */
+class ServeTest {
+  private static final int CLIENTS = 64;
+
+  private static TinyServer server;
+
+  @BeforeAll
+  static void start() throws Exception {
+    server = TinyServer.start();
+  }
+
+  @AfterAll
+  static void stop() throws Exception {
+    server.close();
+  }
+
+  /** What {@code tune generate} gives. */
+  private static String generated(String prompt, boolean adapter, SamplingOptions options) {
+    return TinyServer.withModel(
+        m -> {
+          int[] ids = m.tokenizer().encodeAlone(prompt);
+          return m.generator(adapter ? TinyServer.ADAPTER : null)
+              .generate(ids, options, GenerationListener.NONE)
+              .text();
+        });
+  }
+
+  private static String text(JsonNode answer) {
+    assertEquals(200, answer.path("status").asInt(), answer.toString());
+    return answer.path("choices").path(0).path("text").asText();
+  }
+
+  @Test
+  void models_areListedWithTheirBase() throws Exception {
+    JsonNode list =
+        TinyServer.json(server.send(server.request("/v1/models").build()).body()).path("data");
+    assertEquals(List.of("tiny", "org/lora"), list.findValuesAsText("id"));
+    assertEquals("tiny", list.path(1).path("parent").asText());
+    for (String path : List.of("org/lora", "org%2Florа".replace("а", "a"))) {
+      HttpResponse<String> one = server.send(server.request("/v1/models/" + path).build());
+      assertEquals("org/lora", TinyServer.json(one.body()).path("id").asText(), one.body());
+    }
+    HttpResponse<String> none = server.send(server.request("/v1/models/none").build());
+    assertEquals(404, none.statusCode());
+    assertTrue(none.body().contains("model 'none' is not served; there are tiny, org/lora"));
+  }
+
+  @Test
+  void completion_isWhatGenerateGives_ofBaseAndAdapter() throws Exception {
+    for (boolean adapter : new boolean[] {false, true}) {
+      JsonNode answer =
+          server.complete(
+              "{\"model\": \"%s\", \"prompt\": \"Name a fruit.\", \"max_tokens\": 12, \"temperature\": 0}"
+                  .formatted(adapter ? "org/lora" : "tiny"));
+      assertEquals(generated("Name a fruit.", adapter, SamplingOptions.greedy(12)), text(answer));
+      assertEquals(13, answer.path("usage").path("prompt_tokens").asInt());
+      assertEquals(12, answer.path("usage").path("completion_tokens").asInt());
+      assertEquals("length", answer.path("choices").path(0).path("finish_reason").asText());
+    }
+  }
+
+  @Test
+  void completion_sampled_isWhatGenerateGivesWithThatSeed() throws Exception {
+    String body =
+        "{\"model\": \"tiny\", \"prompt\": \"ab\", \"max_tokens\": 20, \"temperature\": 1,"
+            + " \"top_p\": 0.9, \"seed\": 3}";
+    SamplingOptions options = new SamplingOptions(20, 1, 0, 0.9, 1, 3, List.of());
+    assertEquals(generated("ab", false, options), text(server.complete(body)));
+    assertNotEquals(
+        text(server.complete(body.replace("\"seed\": 3", "\"seed\": 4"))),
+        text(server.complete(body)));
+  }
+
+  @Test
+  void completion_stopString_endsBeforeIt() throws Exception {
+    String whole = generated("ab", false, SamplingOptions.greedy(12));
+    String stop = whole.substring(4, 6);
+    JsonNode answer =
+        server.complete(
+            "{\"model\": \"tiny\", \"prompt\": \"ab\", \"max_tokens\": 12, \"temperature\": 0, \"stop\": [\"%s\"]}"
+                .formatted(stop));
+    assertEquals(whole.substring(0, whole.indexOf(stop)), text(answer));
+    assertEquals("stop", answer.path("choices").path(0).path("finish_reason").asText());
+  }
+
+  @Test
+  void completion_severalPromptsTimesN_areChoicesInTheirOrder() throws Exception {
+    String body =
+        "{\"model\": \"tiny\", \"prompt\": %s, \"n\": %d, \"max_tokens\": 6, \"temperature\": 0}";
+    String ab = text(server.complete(body.formatted("\"ab\"", 1)));
+    String the = text(server.complete(body.formatted("\"The\"", 1)));
+    int[] ids = TinyServer.withModel(m -> m.tokenizer().encodeAlone("The"));
+    JsonNode both = server.complete(body.formatted("[\"ab\", \"The\"]", 5));
+    List<String> texts = both.path("choices").findValuesAsText("text");
+    assertEquals(List.of(ab, ab, ab, ab, ab, the, the, the, the, the), texts);
+    String asIds = "[" + ids[0] + "," + ids[1] + ".0," + ids[2] + "]";
+    assertEquals(the, text(server.complete(body.formatted(asIds, 1))));
+    assertEquals(the, text(server.complete(body.formatted("[" + asIds + "]", 1))));
+  }
+
+  @Test
+  void completion_echoWithLogprobs_sumsToTheLogLikelihood() throws Exception {
+    double expected =
+        TinyServer.withModel(
+            m -> {
+              try (TensorScope scope = m.engine().openScope()) {
+                return new LogLikelihoods(m.engine(), scope, m.base(), m.tokenizer())
+                    .of("Name a", List.of("b fruit."))[0];
+              }
+            });
+    JsonNode choice =
+        server
+            .complete(
+                "{\"model\": \"tiny\", \"prompt\": \"Name ab fruit.\", \"max_tokens\": 1,"
+                    + " \"temperature\": 0, \"echo\": true, \"logprobs\": 1}")
+            .path("choices")
+            .path(0);
+    JsonNode logprobs = choice.path("logprobs");
+    JsonNode each = logprobs.path("token_logprobs");
+    assertEquals(15, each.size());
+    assertTrue(each.path(0).isNull() && logprobs.path("top_logprobs").path(0).isNull());
+    double sum = 0;
+    for (int i = 6; i < 14; i++) {
+      sum += each.path(i).asDouble();
+      double best = -1e9;
+      for (JsonNode top : logprobs.path("top_logprobs").path(i)) {
+        best = Math.max(best, top.asDouble());
+      }
+      assertTrue(best >= each.path(i).asDouble());
+    }
+    assertEquals(expected, sum, 1e-4);
+    assertTrue(choice.path("text").asText().startsWith("Name ab fruit."), choice.toString());
+    assertEquals(0, logprobs.path("text_offset").path(0).asInt());
+    assertTrue(logprobs.path("text_offset").path(13).asInt() >= 13);
+    JsonNode none =
+        server.complete(
+            "{\"model\": \"tiny\", \"prompt\": \"Name\", \"max_tokens\": 0, \"echo\": true,"
+                + " \"logprobs\": 0}");
+    assertEquals("Name", text(none));
+    assertEquals(4, none.path("choices").path(0).path("logprobs").path("tokens").size());
+    assertEquals(0, none.path("usage").path("completion_tokens").asInt());
+  }
+
+  private static List<JsonNode> events(String path, String body) throws Exception {
+    HttpResponse<String> answer = server.send(server.post(path, body));
+    assertEquals("text/event-stream", answer.headers().firstValue("Content-Type").orElse(""));
+    List<String> lines = answer.body().lines().filter(l -> !l.isEmpty()).toList();
+    assertEquals("data: [DONE]", lines.get(lines.size() - 1));
+    List<JsonNode> all = new ArrayList<>();
+    for (String line : lines.subList(0, lines.size() - 1)) {
+      all.add(TinyServer.json(line.replaceFirst("^data: ", "")));
+    }
+    return all;
+  }
+
+  @Test
+  void chat_streamed_isTheWholeAnswerInPieces() throws Exception {
+    String body =
+        "{\"model\": \"org/lora\", \"messages\": [{\"role\": \"user\", \"content\": [{\"type\":"
+            + " \"text\", \"text\": \"hi\"}]}], \"max_completion_tokens\": 9, \"seed\": 1%s}";
+    JsonNode whole = server.ask("/v1/chat/completions", body.formatted(""));
+    assertEquals(200, whole.path("status").asInt(), whole.toString());
+    String expected =
+        TinyServer.withModel(
+            m ->
+                m.generator(TinyServer.ADAPTER)
+                    .generate(
+                        m.tokenizer().prompt(List.of(new Message("user", "hi", true))),
+                        new SamplingOptions(9, 1, 0, 1, 1, 1, List.of()),
+                        GenerationListener.NONE)
+                    .text());
+    assertEquals(expected, whole.at("/choices/0/message/content").asText());
+    List<JsonNode> events =
+        events(
+            "/v1/chat/completions",
+            body.formatted(
+                ", \"stream\": true, \"stream_options\": {\"include_usage\": true}, \"logprobs\":"
+                    + " true, \"top_logprobs\": 2"));
+    assertEquals("assistant", events.get(0).at("/choices/0/delta/role").asText());
+    StringBuilder text = new StringBuilder();
+    int scored = 0;
+    for (JsonNode e : events) {
+      assertEquals("chat.completion.chunk", e.path("object").asText());
+      text.append(e.at("/choices/0/delta/content").asText(""));
+      scored += e.at("/choices/0/logprobs/content").size();
+    }
+    assertEquals(expected, text.toString());
+    assertEquals(9, scored);
+    assertEquals(
+        whole.at("/choices/0/finish_reason"),
+        events.get(events.size() - 2).at("/choices/0/finish_reason"));
+    assertEquals(whole.path("usage"), events.get(events.size() - 1).path("usage"));
+  }
+
+  @Test
+  void completion_streamedWithEcho_beginsWithThePrompt() throws Exception {
+    List<JsonNode> events =
+        events(
+            "/v1/completions",
+            "{\"model\": \"tiny\", \"prompt\": [\"ab\", \"The\"], \"max_tokens\": 4,"
+                + " \"temperature\": 0, \"echo\": true, \"stream\": true}");
+    Map<Integer, String> texts = new LinkedHashMap<>();
+    for (JsonNode e : events) {
+      texts.merge(
+          e.at("/choices/0/index").asInt(), e.at("/choices/0/text").asText(), String::concat);
+    }
+    assertEquals("ab" + generated("ab", false, SamplingOptions.greedy(4)), texts.get(0));
+    assertEquals("The" + generated("The", false, SamplingOptions.greedy(4)), texts.get(1));
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "{ | 400 | the body is no JSON: Unexpected end-of-input: expected close marker for Object",
+        "[] | 400 | the body is no JSON object",
+        "{\"model\": \"tiny\", \"model\": \"tiny\"} | 400 | the body is no JSON: Duplicate field"
+            + " 'model'",
+        "{\"prompt\": \"a\"} | 400 | 'model' is missing; expected a text",
+        "{\"model\": \"big\", \"prompt\": \"a\"} | 404 | model 'big' is not served; there are tiny,"
+            + " org/lora",
+        "{\"model\": \"tiny\"} | 400 | 'prompt' is missing; expected a text, token ids, or a list"
+            + " of either",
+        "{\"model\": \"tiny\", \"prompt\": \"\"} | 400 | a prompt is empty; give it at least one"
+            + " token",
+        "{\"model\": \"tiny\", \"prompt\": [1, 127]} | 400 | 'prompt' is [1,127], expected token"
+            + " ids to be whole numbers from 0 to 126",
+        "{\"model\": \"tiny\", \"prompt\": \"a\", \"temprature\": 1} | 400 | key 'temprature' is"
+            + " not known; did you mean 'temperature'?",
+        "{\"model\": \"tiny\", \"prompt\": \"a\", \"max_tokens\": 201} | 400 | 'max_tokens' is 201,"
+            + " expected a whole number from 1 to 200",
+        "{\"model\": \"tiny\", \"prompt\": \"a\", \"temperature\": \"1\"} | 400 | 'temperature' is"
+            + " \"1\", expected a number from 0.0 to 2.0",
+        "{\"model\": \"tiny\", \"prompt\": \"a\", \"logit_bias\": {\"5\": 1}} | 400 | 'logit_bias'"
+            + " is not supported; leave it out",
+        "{\"model\": \"tiny\", \"prompt\": \"a\", \"stop\": \"\"} | 400 | 'stop' is \"\", expected"
+            + " a text, or up to 16 texts, none empty",
+        "{\"model\": \"tiny\", \"prompt\": [\"a\", \"b\", \"c\"], \"n\": 6} | 400 | 3 prompts with"
+            + " 6 answers each are more than the 16 answers that a request may ask for",
+      })
+  void completion_mistakes_areSaidInALine(String body, int status, String text) throws Exception {
+    JsonNode answer = server.complete(body);
+    assertEquals(text, answer.at("/error/message").asText(), answer.toString());
+    assertEquals(status, answer.path("status").asInt());
+  }
+
+  @Test
+  void request_tooLongForTheModelOrTheServer_isRefused() throws Exception {
+    String body = "{\"model\": \"tiny\", \"prompt\": \"%s\"}";
+    assertEquals(
+        "a prompt has 256 tokens, the model takes 256 with what it generates; shorten it",
+        server.complete(body.formatted("a".repeat(256))).at("/error/message").asText());
+    assertEquals(413, server.complete(body.formatted("a".repeat(70_000))).path("status").asInt());
+    // Without a length before it.
+    HttpRequest chunked =
+        server
+            .request("/v1/completions")
+            .header("Content-Type", "application/json")
+            .POST(
+                HttpRequest.BodyPublishers.ofInputStream(
+                    () -> new java.io.ByteArrayInputStream(new byte[70_000])))
+            .build();
+    assertEquals(413, server.send(chunked).statusCode());
+  }
+
+  @Test
+  void request_otherMethodTypeHostOrPath_isRefused() throws Exception {
+    HttpResponse<String> put =
+        server.send(server.request("/v1/models").PUT(HttpRequest.BodyPublishers.noBody()).build());
+    assertEquals(405, put.statusCode());
+    assertEquals("GET, HEAD", put.headers().firstValue("Allow").orElse(""));
+    HttpRequest form =
+        server
+            .request("/v1/completions")
+            .header("Content-Type", "text/plain")
+            .POST(HttpRequest.BodyPublishers.ofString("{}"))
+            .build();
+    assertEquals(415, server.send(form).statusCode());
+    assertEquals(404, server.send(server.request("/v2").build()).statusCode());
+    try (Socket s = server.raw("GET /v1/models HTTP/1.1\r\nHost: evil.example\r\n\r\n")) {
+      assertTrue(read(s, "}}").startsWith("HTTP/1.1 403 "));
+    }
+  }
+
+  private static String read(Socket socket, String until) throws Exception {
+    StringBuilder text = new StringBuilder();
+    InputStream in = socket.getInputStream();
+    byte[] buffer = new byte[4096];
+    while (text.indexOf(until) < 0) {
+      int n = in.read(buffer);
+      if (n < 0) {
+        return text.toString();
+      }
+      text.append(new String(buffer, 0, n, StandardCharsets.UTF_8));
+    }
+    return text.toString();
+  }
+
+  @Test
+  void apiKey_isAskedForButForHealthAndDescription() throws Exception {
+    try (TinyServer closed = TinyServer.start(TinyServer.LIMITS, "secret")) {
+      assertEquals(401, closed.send(closed.request("/v1/models").build()).statusCode());
+      for (String wrong : List.of("Bearer secre", "secret", "Basic secret")) {
+        HttpRequest r = closed.request("/v1/models").header("Authorization", wrong).build();
+        assertEquals(401, closed.send(r).statusCode(), wrong);
+      }
+      HttpRequest r = closed.request("/v1/models").header("Authorization", "Bearer secret").build();
+      assertEquals(200, closed.send(r).statusCode());
+      assertEquals(200, closed.send(closed.request("/health").build()).statusCode());
+      JsonNode doc = TinyServer.json(closed.send(closed.request("/openapi.json").build()).body());
+      assertEquals("org/lora", doc.at("/components/schemas/ModelName/enum/1").asText());
+      assertTrue(doc.has("security"));
+    }
+  }
+
+  @Test
+  void clients_sixtyFourAtOnce_eachGetsItsOwnAnswer() throws Exception {
+    List<String> prompts = new ArrayList<>();
+    for (int i = 0; i < CLIENTS; i++) {
+      prompts.add("" + (char) ('a' + i % 26) + (char) ('A' + i / 26) + i);
+    }
+    List<String> expected =
+        TinyServer.withModel(
+            m ->
+                m
+                    .generator(null)
+                    .generate(
+                        prompts.stream().map(p -> m.tokenizer().encodeAlone(p)).toList(),
+                        SamplingOptions.greedy(10),
+                        GenerationListener.NONE)
+                    .stream()
+                    .map(Generation::text)
+                    .toList());
+    List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+    for (String p : prompts) {
+      answers.add(
+          server.http.sendAsync(
+              server.post(
+                  "/v1/completions",
+                  "{\"model\": \"tiny\", \"prompt\": \"%s\", \"max_tokens\": 10, \"temperature\": 0}"
+                      .formatted(p)),
+              HttpResponse.BodyHandlers.ofString()));
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+      assertEquals(
+          expected.get(i),
+          TinyServer.json(answers.get(i).join().body()).at("/choices/0/text").asText(),
+          prompts.get(i));
+    }
+  }
+
+  private static ServerLimits limits(int queue, Duration time, Duration idle) {
+    ServerLimits l = TinyServer.LIMITS;
+    return new ServerLimits(
+        l.bodyBytes(), l.newTokens(), l.choices(), queue, time, l.grace(), l.connections(), idle);
+  }
+
+  private static String slow(int n) {
+    return "{\"model\": \"tiny\", \"prompt\": \"ab\", \"max_tokens\": 200, \"n\": %d, \"seed\": 1}"
+        .formatted(n);
+  }
+
+  @Test
+  void queue_full_answers429AndTheOthersRight() throws Exception {
+    try (TinyServer small =
+        TinyServer.start(limits(2, Duration.ofSeconds(60), Duration.ofSeconds(20)), null)) {
+      List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+      for (int i = 0; i < 12; i++) {
+        answers.add(
+            small.http.sendAsync(
+                small.post("/v1/completions", slow(4)), HttpResponse.BodyHandlers.ofString()));
+      }
+      Map<Integer, Integer> statuses = new LinkedHashMap<>();
+      for (CompletableFuture<HttpResponse<String>> a : answers) {
+        HttpResponse<String> answer = a.join();
+        statuses.merge(answer.statusCode(), 1, Integer::sum);
+        if (answer.statusCode() == 429) {
+          assertEquals("1", answer.headers().firstValue("Retry-After").orElse(""));
+        }
+      }
+      assertEquals(
+          12, statuses.getOrDefault(200, 0) + statuses.getOrDefault(429, 0), "" + statuses);
+      assertTrue(statuses.get(200) >= 3 && statuses.get(429) >= 1, statuses.toString());
+      assertEquals(200, small.complete(slow(1)).path("status").asInt());
+    }
+  }
+
+  @Test
+  void client_thatLeaves_frees() throws Exception {
+    long start = System.nanoTime();
+    server.complete(slow(16));
+    long whole = System.nanoTime() - start;
+    for (String stream : List.of("", ", \"stream\": true")) {
+      Socket left = server.raw(TinyServer.rawPost(slow(16).replace("}", stream + "}")));
+      Thread.sleep(50);
+      left.close();
+      start = System.nanoTime();
+      assertEquals(200, server.complete(slow(1).replace("200", "1")).path("status").asInt());
+      long next = System.nanoTime() - start;
+      assertTrue(next < whole / 2, next / 1_000_000 + " ms of " + whole / 1_000_000);
+    }
+  }
+
+  @Test
+  void requests_sentWithoutWaiting_areAllAnswered() throws Exception {
+    String one = TinyServer.rawPost(slow(1));
+    try (Socket s = server.raw(one + one.replace("\"n\": 1", "\"n\": 2") + one)) {
+      String all = "";
+      for (int i = 0; i < 3; i++) {
+        while (all.split("\"usage\"", -1).length < i + 2) {
+          String more = read(s, "\"usage\"");
+          assertFalse(more.isEmpty(), all);
+          all += more;
+        }
+      }
+      assertEquals(4, all.split("HTTP/1.1 200 OK", -1).length, all);
+    }
+  }
+
+  @Test
+  void client_thatDawdles_losesItsPlaceAndDelaysNobody() throws Exception {
+    try (TinyServer hasty =
+        TinyServer.start(limits(4, Duration.ofSeconds(60), Duration.ofSeconds(1)), null)) {
+      String whole = TinyServer.rawPost(slow(1));
+      try (Socket body = hasty.raw(whole.substring(0, whole.length() - 20));
+          Socket head = hasty.raw(whole.substring(0, 20))) {
+        assertEquals(200, hasty.complete(slow(1)).path("status").asInt());
+        assertTrue(read(body, "}}").startsWith("HTTP/1.1 408 "));
+        String closed = read(head, "}}");
+        assertTrue(closed.isEmpty() || closed.startsWith("HTTP/1.1 408 "), closed);
+      }
+    }
+  }
+
+  @Test
+  void answer_thatTakesTooLong_isGivenUp() throws Exception {
+    try (TinyServer hasty =
+        TinyServer.start(limits(4, Duration.ofMillis(30), Duration.ofSeconds(9)), null)) {
+      List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
+      for (int i = 0; i < 3; i++) { // the first is under way, the others wait
+        answers.add(
+            hasty.http.sendAsync(
+                hasty.post("/v1/completions", slow(16)), HttpResponse.BodyHandlers.ofString()));
+      }
+      for (CompletableFuture<HttpResponse<String>> a : answers) {
+        assertEquals(503, a.join().statusCode());
+        assertTrue(a.join().body().contains("the answer was not there in time"), a.join().body());
+      }
+    }
+  }
+
+  @Test
+  void stop_endsTheAnswerUnderWay_refusesTheRest() throws Exception {
+    TinyServer ending = TinyServer.start();
+    try (Socket underWay =
+        ending.raw(TinyServer.rawPost(slow(2).replace("}", ", \"stream\": true}")))) {
+      read(underWay, "data: ");
+      List<CompletableFuture<HttpResponse<String>>> others = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        others.add(
+            ending.http.sendAsync(
+                ending.post("/v1/completions", slow(1)), HttpResponse.BodyHandlers.ofString()));
+      }
+      ending.stop();
+      assertTrue(read(underWay, "[DONE]").contains("data: [DONE]"));
+      for (CompletableFuture<HttpResponse<String>> a : others) {
+        assertEquals(503, a.join().statusCode());
+      }
+    }
+    ending.join();
+  }
+}

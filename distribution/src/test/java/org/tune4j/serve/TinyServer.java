@@ -1,0 +1,155 @@
+package org.tune4j.serve;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.inference.InferenceModel;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.Backends;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.TensorScope;
+
+/** The tiny model served on the plain-Java backend, by a thread of its own. */
+final class TinyServer implements AutoCloseable {
+  static final ServerLimits LIMITS =
+      new ServerLimits(
+          64 << 10,
+          200,
+          16,
+          64,
+          Duration.ofSeconds(60),
+          Duration.ofSeconds(60),
+          256,
+          Duration.ofSeconds(20));
+  private static final Path GOLDEN = Path.of("../models/src/test/resources/golden/tiny");
+  static final Path ADAPTER = GOLDEN.resolve("lora/all_r4/initial");
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  final HttpClient http = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+  private final Thread thread;
+  private final CompletableFuture<InetSocketAddress> address = new CompletableFuture<>();
+  private volatile boolean stop;
+
+  private TinyServer(ServerLimits limits, @Nullable String key) {
+    thread =
+        new Thread(
+            () ->
+                withModel(
+                    model -> {
+                      ServedModels models =
+                          new ServedModels(model, "tiny", Map.of("org/lora", ADAPTER));
+                      try (ModelServer server =
+                          ModelServer.start(models, limits, "127.0.0.1", 0, key, () -> stop)) {
+                        address.complete(server.address());
+                        server.run();
+                      }
+                      return null;
+                    }),
+            "tiny-server");
+    thread.setUncaughtExceptionHandler((t, e) -> address.completeExceptionally(e));
+  }
+
+  /** What a function makes of the model that is served. */
+  static <T> T withModel(Function<InferenceModel, T> use) {
+    try (Engine engine = Backends.installed().open("reference", new BackendOptions(Device.CPU, 1));
+        TensorScope scope = engine.openScope();
+        InferenceModel model =
+            InferenceModel.open(
+                GOLDEN.resolve("families/llama2"), Path.of("../docs/tiny"), engine, DType.FP32)) {
+      return use.apply(model);
+    }
+  }
+
+  static TinyServer start(ServerLimits limits, @Nullable String key) throws Exception {
+    TinyServer server = new TinyServer(limits, key);
+    server.thread.start();
+    server.address.get(60, TimeUnit.SECONDS);
+    return server;
+  }
+
+  static TinyServer start() throws Exception {
+    return start(LIMITS, null);
+  }
+
+  int port() {
+    return address.join().getPort();
+  }
+
+  HttpRequest.Builder request(String path) {
+    return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port() + path))
+        .timeout(Duration.ofSeconds(60));
+  }
+
+  HttpRequest post(String path, String body) {
+    return request(path)
+        .header("Content-Type", "application/json")
+        .POST(HttpRequest.BodyPublishers.ofString(body))
+        .build();
+  }
+
+  HttpResponse<String> send(HttpRequest request) throws Exception {
+    return http.send(request, HttpResponse.BodyHandlers.ofString());
+  }
+
+  /** What is answered, with the status as {@code status}. */
+  JsonNode ask(String path, String body) throws Exception {
+    HttpResponse<String> answer = send(post(path, body));
+    return ((com.fasterxml.jackson.databind.node.ObjectNode) json(answer.body()))
+        .put("status", answer.statusCode());
+  }
+
+  JsonNode complete(String body) throws Exception {
+    return ask("/v1/completions", body);
+  }
+
+  static JsonNode json(String text) throws IOException {
+    return JSON.readTree(text);
+  }
+
+  /** A connection on which bytes are sent as they are. */
+  Socket raw(String text) throws IOException {
+    Socket socket = new Socket("127.0.0.1", port());
+    socket.setSoTimeout(30_000);
+    socket.getOutputStream().write(text.getBytes(StandardCharsets.UTF_8));
+    socket.getOutputStream().flush();
+    return socket;
+  }
+
+  static String rawPost(String body) {
+    return "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        + "Content-Length: %d\r\n\r\n%s".formatted(body.length(), body);
+  }
+
+  void stop() {
+    stop = true;
+  }
+
+  void join() throws InterruptedException {
+    thread.join(20_000);
+    if (thread.isAlive()) {
+      throw new AssertionError("the server does not end");
+    }
+  }
+
+  @Override
+  public void close() throws InterruptedException {
+    stop();
+    join();
+  }
+}
