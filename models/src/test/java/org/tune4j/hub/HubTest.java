@@ -344,6 +344,28 @@ class HubTest {
     assertEquals(2, retries.size());
   }
 
+  @Test
+  void download_moreThanTheDiskHolds_isRefusedBeforeAnythingIsFetched() {
+    hub.claimedSize = 1L << 50;
+    EnvironmentException e = assertThrows(EnvironmentException.class, () -> download(settings()));
+    assertTrue(
+        e.getMessage()
+            .matches(
+                "1125899906 MB are missing of .* and \\d+ MB are free; free space, or choose"
+                    + " another folder with HF_HOME or --output-dir"),
+        e.getMessage());
+    assertEquals(0, hub.seen.stream().filter(s -> s.method().equals("GET") && s.cdn()).count());
+  }
+
+  @Test
+  void download_folderThatCannotBeWritten_saysSo() throws IOException {
+    Path file = Files.createFile(home.resolve("file"));
+    EnvironmentException e =
+        assertThrows(
+            EnvironmentException.class, () -> download(settings("HF_HUB_CACHE", file.toString())));
+    assertTrue(e.getMessage().contains(" cannot be written to: "), e.getMessage());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {"../evil", "/etc/evil", "a/../../evil", "a\\\\b", "a//b", "."})
   void download_unsafeName_isRefusedBeforeAnythingIsWritten(String name) {

@@ -66,6 +66,7 @@ public final class StandInHub implements AutoCloseable {
   volatile String wantedToken = "";
   volatile boolean gated;
   volatile String renamedFrom = "";
+  volatile long claimedSize;
 
   public StandInHub() throws IOException {
     hub = start(this::answer);
@@ -241,7 +242,7 @@ public final class StandInHub implements AutoCloseable {
     headers.set("X-Repo-Commit", COMMIT);
     if (isLarge(name) && !fromCdn) {
       headers.set("X-Linked-Etag", "\"" + etag(name) + "\"");
-      headers.set("X-Linked-Size", "" + content.length);
+      headers.set("X-Linked-Size", "" + Math.max(claimedSize, content.length));
       headers.set("Location", "http://127.0.0.1:" + cdn.getAddress().getPort() + "/" + name);
       exchange.sendResponseHeaders(302, -1);
       return;
