@@ -245,8 +245,8 @@ class TuneTest {
     fails(
         2,
         "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
-            + " cat, reference, validate, generate, chat, eval, serve, download, plan, data, backends,"
-            + " env; see `tune --help`",
+            + " cat, reference, validate, generate, chat, eval, serve, download, plan, data,"
+            + " dashboard, plot, backends, env; see `tune --help`",
         "vaildate");
     fails(
         2,
