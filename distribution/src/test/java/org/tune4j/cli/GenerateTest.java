@@ -214,6 +214,53 @@ class GenerateTest {
   }
 
   @Test
+  void run_eleutherEval_givesWhatEvalGives(@TempDir Path dir) throws Exception {
+    Files.writeString(
+        dir.resolve("rows.jsonl"),
+        """
+        {"question": "a", "choices": ["b", "cd"], "answer": 0}
+        {"question": "e", "choices": ["b", "cd", "f"], "answer": "C"}
+        """);
+    Path task =
+        Files.writeString(
+            dir.resolve("own.yaml"),
+            """
+            task: own
+            data: rows.jsonl
+            doc_to_text: "Q {{ question }} A"
+            doc_to_choice: choices
+            doc_to_target: answer
+            """);
+    Path result = dir.resolve("result.json");
+    String[] eval = {
+      "--tasks", task.toString(), "--output", result.toString(), "--adapter", ADAPTER
+    };
+    assertEquals(0, tiny("", "eval", eval), err());
+    Path out = dir.resolve("out");
+    assertEquals(
+        0,
+        tune(
+            "",
+            "run",
+            "eleuther_eval",
+            "--config",
+            "eleuther_evaluation",
+            "checkpointer.checkpoint_dir=" + TINY + "families/llama2",
+            "checkpointer.adapter_checkpoint=" + ADAPTER,
+            "tokenizer.path=../docs/tiny",
+            "tasks=[own]",
+            "include_path=" + dir,
+            "output_dir=" + out),
+        err());
+    assertTrue(out().contains("own                  acc "), out());
+    ObjectMapper mapper = new ObjectMapper();
+    JsonNode expected = mapper.readTree(result.toFile());
+    JsonNode found = mapper.readTree(out.resolve("results.json").toFile());
+    assertEquals(expected.get("results"), found.get("results"));
+    assertEquals(expected.get("samples"), found.get("samples"));
+  }
+
+  @Test
   void eval_mistakes_areRefusedInWords(@TempDir Path dir) throws Exception {
     assertEquals(2, tiny("", "eval", "--tasks", "mmlu"));
     assertEquals(
