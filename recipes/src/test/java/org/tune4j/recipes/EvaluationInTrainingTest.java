@@ -61,8 +61,7 @@ class EvaluationInTrainingTest {
     TinyRun run = new TinyRun();
     run.evalTasks = List.of("truthfulqa_mc2");
     run.evalEvery = 1;
-    UsageException e =
-        assertThrows(UsageException.class, () -> run.run(temp.resolve("out")));
+    UsageException e = assertThrows(UsageException.class, () -> run.run(temp.resolve("out")));
     assertEquals(
         "task 'truthfulqa_mc2' needs a data file, in JSON Lines as the task's data set has it",
         e.getMessage());
@@ -72,7 +71,8 @@ class EvaluationInTrainingTest {
   void options_oneWithoutTheOther_areRefused() {
     UsageException e =
         assertThrows(
-            UsageException.class, () -> new EvaluationOptions(List.of("perplexity"), null, 0, null));
+            UsageException.class,
+            () -> new EvaluationOptions(List.of("perplexity"), null, 0, null));
     assertEquals("eval_tasks without run_eval_every_n_steps; set both or neither", e.getMessage());
   }
 }
