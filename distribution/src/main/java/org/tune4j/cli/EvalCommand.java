@@ -94,7 +94,7 @@ final class EvalCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Evaluation evaluation = Evaluation.of(tasks, data, limit);
+    Evaluation evaluation = Evaluation.of(tasks, data, limit, null);
     List<Outcome> outcomes = new ArrayList<>();
     try (Engine engine = compute.open(backends.get())) {
       spec.commandLine().getErr().println(ComputeOptions.describe(engine));
@@ -142,11 +142,10 @@ final class EvalCommand implements Callable<Integer> {
     Table table = new Table(head.toArray(String[]::new));
     for (String task : outcomes.get(0).results().keySet()) {
       Set<String> metrics = new LinkedHashSet<>();
-      outcomes.forEach(o -> metrics.addAll(result(o, task).metrics().keySet()));
-      metrics.removeIf(m -> m.endsWith("_stderr"));
+      outcomes.forEach(o -> metrics.addAll(result(o, task).names()));
       for (String metric : metrics) {
         List<String> cells = new ArrayList<>(List.of(task, metric));
-        outcomes.forEach(o -> cells.add(cell(result(o, task), metric)));
+        outcomes.forEach(o -> cells.add(result(o, task).cell(metric)));
         table.row(cells.toArray(String[]::new));
       }
     }
@@ -155,14 +154,5 @@ final class EvalCommand implements Callable<Integer> {
 
   private static TaskResult result(Outcome o, String task) {
     return Objects.requireNonNull(o.results().get(task));
-  }
-
-  private static String cell(TaskResult r, String metric) {
-    Double value = r.metrics().get(metric);
-    Double error = r.metrics().get(metric + "_stderr");
-    return value == null
-        ? "-"
-        : String.format(Locale.ROOT, "%.4f", value)
-            + (error == null ? "" : String.format(Locale.ROOT, " +- %.4f", error));
   }
 }

@@ -98,7 +98,8 @@ final class GenerateCommand implements Callable<Integer> {
 
   @Option(
       names = "--json",
-      description = "One JSON object a prompt: prompt, text, finish_reason, tokens.")
+      description =
+          "One JSON object a prompt: prompt, text, finish_reason, tokens, seconds of its batch.")
   private boolean json;
 
   @Mixin private SamplingArguments sampling;
@@ -199,15 +200,17 @@ final class GenerateCommand implements Callable<Integer> {
     int tokens = 0;
     long start = System.nanoTime();
     for (int from = 0; from < ids.size(); from += batchSize) {
+      long began = System.nanoTime();
       int to = Math.min(from + batchSize, ids.size());
       List<Generation> done =
           generator.generate(
               ids.subList(from, to), options, streams ? this::show : GenerationListener.NONE);
+      double took = (System.nanoTime() - began) / 1e9;
       for (int i = 0; i < done.size(); i++) {
         Generation g = done.get(i);
         tokens += g.newTokens();
         if (json) {
-          out.println(line(texts.get(from + i), g));
+          out.println(line(texts.get(from + i), g, took));
         } else {
           out.println(streams ? "" : g.text());
         }
@@ -227,13 +230,14 @@ final class GenerateCommand implements Callable<Integer> {
     terminal.out().flush();
   }
 
-  private static String line(String prompt, Generation g) {
+  private static String line(String prompt, Generation g, double seconds) {
     Map<String, Object> all = new LinkedHashMap<>();
     all.put("prompt", prompt);
     all.put("text", g.text());
     all.put("finish_reason", g.reason().name().toLowerCase(Locale.ROOT));
     all.put("prompt_tokens", g.promptTokens());
     all.put("new_tokens", g.newTokens());
+    all.put("seconds", seconds);
     try {
       return new ObjectMapper().writeValueAsString(all);
     } catch (IOException e) {

@@ -70,6 +70,10 @@ class GenerateTest {
     return out();
   }
 
+  private static String untimed(String json) {
+    return json.replaceFirst(",\"seconds\":[^,}]*", "");
+  }
+
   @Test
   void generate_fromOptionFileOrInput_isTheSame(@TempDir Path dir) throws Exception {
     String text = generated("--prompt", "Name a fruit.", "--max-new-tokens", "12");
@@ -85,7 +89,7 @@ class GenerateTest {
     String[] one = {"--max-new-tokens", "10", "--json", "--prompt"};
     List<String> alone = new ArrayList<>();
     for (String prompt : List.of("Name a fruit.", "ab", "The end")) {
-      alone.add(generated(one[0], one[1], one[2], one[3], prompt).strip());
+      alone.add(untimed(generated(one[0], one[1], one[2], one[3], prompt).strip()));
     }
     String together =
         generated(
@@ -100,7 +104,7 @@ class GenerateTest {
             "ab",
             "--prompt",
             "The end");
-    assertEquals(alone, together.lines().toList());
+    assertEquals(alone, together.lines().map(GenerateTest::untimed).toList());
     JsonNode json = new ObjectMapper().readTree(alone.get(1));
     assertEquals("ab", json.get("prompt").asText());
     assertEquals(2, json.get("prompt_tokens").asInt());
@@ -210,6 +214,53 @@ class GenerateTest {
   }
 
   @Test
+  void run_eleutherEval_givesWhatEvalGives(@TempDir Path dir) throws Exception {
+    Files.writeString(
+        dir.resolve("rows.jsonl"),
+        """
+        {"question": "a", "choices": ["b", "cd"], "answer": 0}
+        {"question": "e", "choices": ["b", "cd", "f"], "answer": "C"}
+        """);
+    Path task =
+        Files.writeString(
+            dir.resolve("own.yaml"),
+            """
+            task: own
+            data: rows.jsonl
+            doc_to_text: "Q {{ question }} A"
+            doc_to_choice: choices
+            doc_to_target: answer
+            """);
+    Path result = dir.resolve("result.json");
+    String[] eval = {
+      "--tasks", task.toString(), "--output", result.toString(), "--adapter", ADAPTER
+    };
+    assertEquals(0, tiny("", "eval", eval), err());
+    Path out = dir.resolve("out");
+    assertEquals(
+        0,
+        tune(
+            "",
+            "run",
+            "eleuther_eval",
+            "--config",
+            "eleuther_evaluation",
+            "checkpointer.checkpoint_dir=" + TINY + "families/llama2",
+            "checkpointer.adapter_checkpoint=" + ADAPTER,
+            "tokenizer.path=../docs/tiny",
+            "tasks=[own]",
+            "include_path=" + dir,
+            "output_dir=" + out),
+        err());
+    assertTrue(out().contains("own                  acc "), out());
+    ObjectMapper mapper = new ObjectMapper();
+    JsonNode expected = mapper.readTree(result.toFile());
+    JsonNode found = mapper.readTree(out.resolve("results.json").toFile());
+    assertEquals(expected.get("results"), found.get("results"));
+    assertEquals(expected.get("samples"), found.get("samples"));
+  }
+
+  @Test
   void eval_mistakes_areRefusedInWords(@TempDir Path dir) throws Exception {
     assertEquals(2, tiny("", "eval", "--tasks", "mmlu"));
     assertEquals(
@@ -217,6 +268,9 @@ class GenerateTest {
         err());
     Path rows = Files.writeString(dir.resolve("r.jsonl"), "{\"question\": \"a\"}\n");
     assertNotEquals(0, tiny("", "eval", "--tasks", "truthfulqa_mc2", "--data", rows.toString()));
-    assertTrue(err().contains("task truthfulqa_mc2, row 1 has no mc2_targets.choices"), err());
+    assertTrue(
+        err()
+            .contains("task truthfulqa_mc2, row 1 has no mc2_targets.choices, it has question; is"),
+        err());
   }
 }

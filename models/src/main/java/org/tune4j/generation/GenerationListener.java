@@ -14,7 +14,7 @@ public interface GenerationListener {
    */
   void onText(int index, String text);
 
-  /** Whether to end all texts; asked before every token. */
+  /** Whether to end all texts; asked before every pass of the model. */
   default boolean cancelled() {
     return false;
   }

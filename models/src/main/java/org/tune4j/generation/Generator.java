@@ -20,6 +20,9 @@ import org.tune4j.tokenizers.Tokenizer;
 /**
  * Continues prompts with a decoder, adapters applied as they are. Holds nothing between calls;
  * several threads may share it.
+ *
+ * <p>Tokens that stood in a text before after the same words are guessed, and read along with the
+ * token before them; every token is still chosen by the model, in the same way.
  */
 public final class Generator {
   /** Tokens of a prompt that pass through the model at once, so that scores stay small. */
@@ -49,8 +52,8 @@ public final class Generator {
   }
 
   /**
-   * Continues several prompts, a token of each in every pass. Each has a cache of its own, freed
-   * when its text ends.
+   * Continues several prompts, a token of each or more in every pass. Each has a cache of its own,
+   * freed when its text ends.
    *
    * @param prompts token ids
    * @return in the order of the prompts
@@ -125,18 +128,19 @@ public final class Generator {
     }
   }
 
-  /** One more token of each text. */
+  /** One more token of each text, and those of its guesses that hold. */
   private void step(Pass pass, List<Text> open) {
-    int[] last = open.stream().mapToInt(t -> t.last).toArray();
-    int[] each = new int[last.length];
+    List<int[]> rows = open.stream().map(Text::next).toList();
+    PackedRows packed = PackedRows.of(rows);
+    int[] each = new int[packed.tokens().length];
     Arrays.setAll(each, i -> i);
-    int[] ends = Arrays.stream(each).map(i -> i + 1).toArray();
     List<KvCache> caches = open.stream().map(t -> t.cache).toList();
     try (TensorScope scope = engine.openScope()) {
-      Tensor logits =
-          decoder.logits(pass, Continuation.of(caches, new PackedRows(last, ends)), each);
-      for (int i : each) {
-        open.get(i).take(logits.narrow(0, i, 1).toFloats());
+      Tensor logits = decoder.logits(pass, Continuation.of(caches, packed), each);
+      int from = 0;
+      for (int i = 0; i < rows.size(); i++) {
+        open.get(i).take(logits, from, rows.get(i));
+        from += rows.get(i).length;
       }
     }
   }
@@ -152,6 +156,7 @@ public final class Generator {
     private final StopText stop;
     private final StringBuilder shown = new StringBuilder();
     private final KvCache cache;
+    private final PromptLookup lookup;
     private int last;
     private int count;
     private @Nullable FinishReason reason;
@@ -163,6 +168,7 @@ public final class Generator {
       this.listener = listener;
       this.sampler = new Sampler(options, index, prompt);
       this.stop = new StopText(options.stop());
+      this.lookup = new PromptLookup(prompt);
       long room = Math.min((long) prompt.length + options.maxNewTokens(), maxLength());
       this.cache = new KvCache(engine, decoder.config(), decoder.dtype(), (int) room);
     }
@@ -171,12 +177,42 @@ public final class Generator {
       return decoder.config().maxSeqLen();
     }
 
+    /** What the model reads next: the last token and what may follow it. */
+    int[] next() {
+      int[] guesses = lookup.guess(cache.capacity() - cache.length() - 1);
+      int[] row = new int[guesses.length + 1];
+      row[0] = last;
+      System.arraycopy(guesses, 0, row, 1, guesses.length);
+      return row;
+    }
+
+    /**
+     * Takes tokens for as long as they are those that the model read.
+     *
+     * @param logits after the row's tokens, from {@code from} on
+     */
+    void take(Tensor logits, int from, int[] row) {
+      int held = 0;
+      take(logits.narrow(0, from, 1).toFloats());
+      while (reason == null && held + 1 < row.length && row[held + 1] == last) {
+        held++;
+        take(logits.narrow(0, from + held, 1).toFloats());
+      }
+      if (row.length > 1) {
+        lookup.held(held, row.length - 1);
+      }
+      if (reason == null) {
+        cache.truncate(promptTokens + count - 1);
+      }
+    }
+
     /** Chooses a token, never one of a padded vocabulary that the tokenizer does not have. */
     void take(float[] logits) {
       listener.onLogits(index, logits);
       int known = tokenizer.vocabSize();
       last = sampler.next(known < logits.length ? Arrays.copyOf(logits, known) : logits);
       count++;
+      lookup.add(last);
       listener.onToken(index, last);
       if (tokenizer.stopIds().contains(last)) {
         end(FinishReason.END);

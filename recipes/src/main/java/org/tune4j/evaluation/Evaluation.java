@@ -3,6 +3,7 @@ package org.tune4j.evaluation;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,15 +27,17 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    * @param names of tasks, or YAML files
    * @param data the data file; null where tasks name their own
    * @param limit rows of each task at the most; 0 for all
+   * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones
    */
-  public static Evaluation of(List<String> names, @Nullable Path data, int limit) {
+  public static Evaluation of(
+      List<String> names, @Nullable Path data, int limit, @Nullable Path include) {
     if (limit < 0) {
       throw new UsageException("limit is %d, expected 0 (all) or more".formatted(limit));
     }
     List<EvaluationTask> tasks = new ArrayList<>();
     List<List<JsonNode>> rows = new ArrayList<>();
     for (String name : names) {
-      EvaluationTask task = EvaluationTask.named(name);
+      EvaluationTask task = EvaluationTask.named(name, include);
       Path file = data == null ? task.data().orElse(null) : data;
       if (file == null) {
         throw new UsageException(
@@ -54,7 +57,14 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    * @param seconds that it took
    * @param results by task
    */
-  public record Outcome(String model, double seconds, Map<String, TaskResult> results) {}
+  public record Outcome(String model, double seconds, Map<String, TaskResult> results) {
+    /** A line for each task's metrics. */
+    public void print(PrintStream out) {
+      results.forEach(
+          (task, result) ->
+              result.names().forEach(m -> out.printf("%-20s %-16s %s%n", task, m, result.cell(m))));
+    }
+  }
 
   /** Scores a model. */
   public Outcome run(String label, LogLikelihoods model) {

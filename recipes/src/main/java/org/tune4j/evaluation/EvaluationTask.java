@@ -1,6 +1,7 @@
 package org.tune4j.evaluation;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
@@ -28,11 +29,15 @@ public interface EvaluationTask {
   /**
    * A task by what the user typed: a built-in name, or a YAML file.
    *
+   * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones
    * @throws UsageException when there is none of that name
    */
-  static EvaluationTask named(String name) {
+  static EvaluationTask named(String name, @Nullable Path include) {
     if (name.endsWith(".yaml") || name.endsWith(".yml")) {
       return TaskFile.read(Path.of(name));
+    }
+    if (include != null && Files.exists(include.resolve(name + ".yaml"))) {
+      return TaskFile.read(include.resolve(name + ".yaml"));
     }
     EvaluationTask task = builtIn(name);
     if (task == null) {

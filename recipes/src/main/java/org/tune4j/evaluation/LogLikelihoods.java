@@ -3,6 +3,8 @@ package org.tune4j.evaluation;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.models.Continuation;
@@ -33,6 +35,8 @@ public final class LogLikelihoods {
   private final Tokenizer tokenizer;
   private final Pass pass;
   private final TensorScope owner;
+  private final int longest;
+  private final BooleanSupplier stopRequested;
   private @Nullable KvCache cache;
   private int[] held = new int[0];
 
@@ -42,6 +46,26 @@ public final class LogLikelihoods {
    * @param owner what caches belong to; open, and of the calling thread
    */
   public LogLikelihoods(Engine engine, TensorScope owner, Decoder decoder, Tokenizer tokenizer) {
+    this(engine, owner, decoder, tokenizer, decoder.config().maxSeqLen(), () -> false);
+  }
+
+  /**
+   * Over a loaded model.
+   *
+   * @param owner what caches belong to; open, and of the calling thread
+   * @param longest tokens of a text at the most, not more than the model takes
+   * @param stopRequested asked before every text; once true, a {@link CancellationException} is
+   *     thrown
+   */
+  public LogLikelihoods(
+      Engine engine,
+      TensorScope owner,
+      Decoder decoder,
+      Tokenizer tokenizer,
+      int longest,
+      BooleanSupplier stopRequested) {
+    this.longest = longest;
+    this.stopRequested = stopRequested;
     this.engine = engine;
     this.owner = owner;
     this.decoder = decoder;
@@ -62,6 +86,7 @@ public final class LogLikelihoods {
    * @throws InputException when a context or a continuation has no token
    */
   public double[] of(String context, List<String> continuations) {
+    goOn();
     String stripped = context.stripTrailing();
     String blanks = context.substring(stripped.length());
     int[] before = tokenizer.encode(stripped);
@@ -75,8 +100,8 @@ public final class LogLikelihoods {
       }
       after.add(Arrays.copyOfRange(all, before.length, all.length));
     }
-    int longest = after.stream().mapToInt(a -> a.length).max().orElse(0);
-    if (before.length + longest - 1 <= decoder.config().maxSeqLen()) {
+    int last = after.stream().mapToInt(a -> a.length).max().orElse(0);
+    if (before.length + last - 1 <= longest) {
       return afterContext(before, after);
     }
     return after.stream()
@@ -84,22 +109,28 @@ public final class LogLikelihoods {
         .toArray();
   }
 
+  private void goOn() {
+    if (stopRequested.getAsBoolean()) {
+      throw new CancellationException();
+    }
+  }
+
   /** The context's end that leaves room for a continuation. */
   private int[] shortened(int[] context, int[] continuation) {
-    int most = decoder.config().maxSeqLen() + 1 - continuation.length;
+    int most = longest + 1 - continuation.length;
     if (most < 1) {
       throw new InputException(
           "a continuation has %d tokens, the model takes %d"
-              .formatted(continuation.length, decoder.config().maxSeqLen()));
+              .formatted(continuation.length, longest));
     }
     return Arrays.copyOfRange(context, Math.max(0, context.length - most), context.length);
   }
 
   private double[] afterContext(int[] context, List<int[]> continuations) {
-    int longest = continuations.stream().mapToInt(c -> c.length).max().orElse(0);
+    int last = continuations.stream().mapToInt(c -> c.length).max().orElse(0);
     double[] sums = new double[continuations.size()];
     try (TensorScope scope = engine.openScope()) {
-      KvCache own = room(context.length + longest - 1);
+      KvCache own = room(context.length + last - 1);
       Tensor first = read(own, context);
       List<int[]> inputs = new ArrayList<>();
       for (int i = 0; i < sums.length; i++) {
@@ -139,7 +170,7 @@ public final class LogLikelihoods {
     if (now != null) {
       now.close();
     }
-    int most = decoder.config().maxSeqLen();
+    int most = longest;
     int capacity = Math.min(most, (tokens + GROWTH - 1) / GROWTH * GROWTH);
     KvCache made = KvCache.ownedBy(owner, engine, decoder.config(), decoder.dtype(), capacity);
     held = new int[0];
@@ -179,8 +210,9 @@ public final class LogLikelihoods {
    * @return 0 for an empty text
    */
   public double rolling(int prefix, String text) {
+    goOn();
     int[] tokens = tokenizer.encode(text);
-    int most = decoder.config().maxSeqLen();
+    int most = longest;
     int[] row = new int[tokens.length + 1];
     row[0] = prefix;
     System.arraycopy(tokens, 0, row, 1, tokens.length);

@@ -110,10 +110,16 @@ record MultipleChoiceTask(
     }
     if (at.isMissingNode() || at.isNull()) {
       throw new InputException(
-          "task %s, row %d has no %s; is it another task's data file?"
-              .formatted(name, index + 1, path));
+          "task %s, row %d has no %s, it has %s; is it another task's data file?"
+              .formatted(name, index + 1, path, fields(row)));
     }
     return at;
+  }
+
+  private static String fields(JsonNode row) {
+    List<String> names = new ArrayList<>();
+    row.fieldNames().forEachRemaining(names::add);
+    return names.isEmpty() ? "no fields" : String.join(", ", names);
   }
 
   private int right(JsonNode row, int index, int n) {

@@ -3,6 +3,7 @@ package org.tune4j.evaluation;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -12,9 +13,26 @@ import java.util.Map;
  * @param samples for each row what was measured
  */
 public record TaskResult(Map<String, Double> metrics, List<Map<String, Object>> samples) {
+  private static final String STDERR = "_stderr";
+
   public TaskResult {
     metrics = Collections.unmodifiableMap(new LinkedHashMap<>(metrics));
     samples = List.copyOf(samples);
+  }
+
+  /** The metrics' names, without standard errors. */
+  public List<String> names() {
+    return metrics.keySet().stream().filter(m -> !m.endsWith(STDERR)).toList();
+  }
+
+  /** A metric and its standard error, for people; {@code -} where it was not measured. */
+  public String cell(String metric) {
+    Double value = metrics.get(metric);
+    Double error = metrics.get(metric + STDERR);
+    return value == null
+        ? "-"
+        : String.format(Locale.ROOT, "%.4f", value)
+            + (error == null ? "" : String.format(Locale.ROOT, " +- %.4f", error));
   }
 
   /** The mean of a metric and its standard error, as {@code NAME} and {@code NAME_stderr}. */
@@ -29,7 +47,7 @@ public record TaskResult(Map<String, Double> metrics, List<Map<String, Object>> 
     }
     into.put(name, mean);
     if (values.length > 1) {
-      into.put(name + "_stderr", Math.sqrt(square / (values.length - 1) / values.length));
+      into.put(name + STDERR, Math.sqrt(square / (values.length - 1) / values.length));
     }
   }
 }

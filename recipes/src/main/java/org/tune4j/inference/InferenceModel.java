@@ -54,22 +54,40 @@ public final class InferenceModel implements AutoCloseable {
    */
   public static InferenceModel open(
       Path folder, @Nullable Path tokenizer, Engine engine, DType dtype) {
-    HuggingFaceCheckpointer files = new HuggingFaceCheckpointer(folder, null, folder);
-    ModelSpec spec = ModelSpec.base("auto_model", null);
-    files.check(spec);
-    Tokenizer text = tokenizer(tokenizer == null ? folder : tokenizer);
-    Decoder base = files.load(spec, engine, dtype, 0);
-    return new InferenceModel(folder, engine, text, freeze(base));
+    return open(
+        ModelSpec.base("auto_model", null),
+        new HuggingFaceCheckpointer(folder, null, folder),
+        tokenizer(tokenizer == null ? folder : tokenizer),
+        engine,
+        dtype);
   }
 
-  private static Tokenizer tokenizer(Path place) {
+  /**
+   * Opens what a config names.
+   *
+   * @param spec a plain model's
+   * @param files its {@code adapterCheckpoint} is not looked at; see {@link #with}
+   * @throws InputException when a file is missing, broken or of an unsupported kind
+   */
+  public static InferenceModel open(
+      ModelSpec spec,
+      HuggingFaceCheckpointer files,
+      TokenizerSpec tokenizer,
+      Engine engine,
+      DType dtype) {
+    Path folder = files.checkpointDir();
+    HuggingFaceCheckpointer base = new HuggingFaceCheckpointer(folder, null, folder);
+    base.check(spec);
+    Tokenizer text = tokenizer.open(folder);
+    return new InferenceModel(folder, engine, text, freeze(base.load(spec, engine, dtype, 0)));
+  }
+
+  private static TokenizerSpec tokenizer(Path place) {
     boolean sentencePiece =
         Files.isDirectory(place)
             && !Files.exists(place.resolve("tokenizer.json"))
             && Files.exists(place.resolve("tokenizer.model"));
-    TokenizerSpec spec =
-        sentencePiece ? TokenizerSpec.llama2(place, null, null) : new TokenizerSpec(place, null);
-    return spec.open(place);
+    return sentencePiece ? TokenizerSpec.llama2(place, null, null) : new TokenizerSpec(place, null);
   }
 
   private static Decoder freeze(Decoder decoder) {

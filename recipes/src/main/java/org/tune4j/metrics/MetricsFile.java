@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.tune4j.EnvironmentException;
@@ -126,7 +127,18 @@ public final class MetricsFile implements AutoCloseable {
         line.path("tokens").asLong(),
         line.path("seconds").asDouble(),
         line.path("rss_mb").asLong(),
-        line.has("val_loss") ? line.get("val_loss").asDouble() : null);
+        line.has("val_loss") ? line.get("val_loss").asDouble() : null,
+        scores(line));
+  }
+
+  private static Map<String, Double> scores(JsonNode line) {
+    Map<String, Double> scores = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> field : line.properties()) {
+      if (field.getKey().startsWith("eval_")) {
+        scores.put(field.getKey(), field.getValue().asDouble());
+      }
+    }
+    return scores;
   }
 
   /** Appends a line. */

@@ -1,5 +1,6 @@
 package org.tune4j.metrics;
 
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -18,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param rssMb resident size of the process in MiB
  * @param valLoss mean over the validation rows' label tokens after this step, null where it was not
  *     taken
+ * @param scores of evaluation tasks after this step, as {@code eval_TASK_METRIC}; empty where none
+ *     was run
  */
 public record StepMetrics(
     long step,
@@ -29,7 +32,12 @@ public record StepMetrics(
     long tokens,
     double seconds,
     long rssMb,
-    @Nullable Double valLoss) {
+    @Nullable Double valLoss,
+    Map<String, Double> scores) {
+  public StepMetrics {
+    scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
+  }
+
   public double tokensPerSecond() {
     return tokens / Math.max(seconds, 1e-9);
   }
@@ -49,6 +57,7 @@ public record StepMetrics(
     if (valLoss != null) {
       all.put("val_loss", valLoss);
     }
+    all.putAll(scores);
     return all;
   }
 }

@@ -26,6 +26,7 @@ import org.tune4j.tensor.TensorScope;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
 import org.tune4j.training.DryRun;
+import org.tune4j.training.EvaluationOptions;
 import org.tune4j.training.HuggingFaceCheckpointer;
 import org.tune4j.training.LoggingOptions;
 import org.tune4j.training.OutputFolder;
@@ -39,6 +40,7 @@ import org.tune4j.training.SampleOptions;
 import org.tune4j.training.Samples;
 import org.tune4j.training.SavedRun;
 import org.tune4j.training.SavingOptions;
+import org.tune4j.training.Scores;
 import org.tune4j.training.TrainStep;
 import org.tune4j.training.TrainingData;
 import org.tune4j.training.TrainingOptions;
@@ -60,6 +62,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
   private final SavingOptions saving;
   private final ValidationOptions validation;
   private final boolean optimizerInBwd;
+  private final EvaluationOptions evaluation;
   private final SampleOptions sampling;
   private final LoggingOptions logging;
 
@@ -81,6 +84,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
       @Doc("update each layer during backward, so that one layer's gradients exist at once")
           @Default("false")
           boolean optimizerInBwd,
+      @Inline EvaluationOptions evaluation,
       @Inline SampleOptions sampling,
       @Inline LoggingOptions logging) {
     if (model.lora() != null) {
@@ -109,6 +113,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
     this.compute = compute;
     this.saving = saving;
     this.validation = validation;
+    this.evaluation = evaluation;
     this.sampling = sampling;
     this.logging = logging;
   }
@@ -180,6 +185,8 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
         }
 
         // Train
+        Scores scores =
+            new Scores(evaluation, tokenizer, checkpointer.checkpointDir(), engine, decoder);
         Samples samples =
             new Samples(sampling, tokenizer, checkpointer.checkpointDir(), engine, decoder);
         try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
@@ -216,7 +223,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
                 }
                 state = state.validated(valLoss);
               }
-              log.step(state, indices, outcome, lr, valLoss);
+              log.step(state, indices, outcome, lr, valLoss, scores.after(state, context));
               if (saving.due(state.step())) {
                 checkpoints.save(state);
               }

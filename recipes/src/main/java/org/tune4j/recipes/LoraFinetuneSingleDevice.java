@@ -28,6 +28,7 @@ import org.tune4j.tensor.TensorScope;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
 import org.tune4j.training.DryRun;
+import org.tune4j.training.EvaluationOptions;
 import org.tune4j.training.HuggingFaceCheckpointer;
 import org.tune4j.training.LoggingOptions;
 import org.tune4j.training.OutputFolder;
@@ -41,6 +42,7 @@ import org.tune4j.training.SampleOptions;
 import org.tune4j.training.Samples;
 import org.tune4j.training.SavedRun;
 import org.tune4j.training.SavingOptions;
+import org.tune4j.training.Scores;
 import org.tune4j.training.TrainStep;
 import org.tune4j.training.TrainingData;
 import org.tune4j.training.TrainingOptions;
@@ -65,6 +67,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
   private final SavingOptions saving;
   private final boolean saveAdapterWeightsOnly;
   private final ValidationOptions validation;
+  private final EvaluationOptions evaluation;
   private final SampleOptions sampling;
   private final LoggingOptions logging;
 
@@ -84,6 +87,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
       @Inline SavingOptions saving,
       @Doc("do not write the merged model") @Default("false") boolean saveAdapterWeightsOnly,
       @Inline ValidationOptions validation,
+      @Inline EvaluationOptions evaluation,
       @Inline SampleOptions sampling,
       @Inline LoggingOptions logging) {
     if (model.lora() == null) {
@@ -104,6 +108,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
     this.saving = saving;
     this.saveAdapterWeightsOnly = saveAdapterWeightsOnly;
     this.validation = validation;
+    this.evaluation = evaluation;
     this.sampling = sampling;
     this.logging = logging;
   }
@@ -165,6 +170,8 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
         }
 
         // Train
+        Scores scores =
+            new Scores(evaluation, tokenizer, checkpointer.checkpointDir(), engine, decoder);
         Samples samples =
             new Samples(sampling, tokenizer, checkpointer.checkpointDir(), engine, decoder);
         try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
@@ -200,7 +207,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
                 }
                 state = state.validated(valLoss);
               }
-              log.step(state, indices, outcome, lr, valLoss);
+              log.step(state, indices, outcome, lr, valLoss, scores.after(state, context));
               if (saving.due(state.step())) {
                 checkpoints.save(state);
               }

@@ -27,6 +27,7 @@ public final class RecipeComponents implements ComponentProvider {
     return List.of(
         LoraFinetuneSingleDevice.class,
         FullFinetuneSingleDevice.class,
+        EleutherEval.class,
         HuggingFaceCheckpointer.class,
         TokenizerSpec.class,
         PromptTemplate.class,

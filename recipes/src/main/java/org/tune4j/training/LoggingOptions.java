@@ -23,10 +23,11 @@ public record LoggingOptions(
     return metricLogger == null ? List.of() : metricLogger;
   }
 
-  /** Whether a step is told: every few, the last, and those with a validation. */
+  /** Whether a step is told: every few, the last, and those with a validation or an evaluation. */
   boolean due(StepMetrics metrics, long totalSteps) {
     return metrics.step() % logEveryNSteps == 0
         || metrics.step() == totalSteps
-        || metrics.valLoss() != null;
+        || metrics.valLoss() != null
+        || !metrics.scores().isEmpty();
   }
 }

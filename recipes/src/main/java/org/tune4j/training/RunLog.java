@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -101,7 +102,8 @@ public final class RunLog implements AutoCloseable {
       List<Integer> indices,
       Optional<TrainStep.Outcome> outcome,
       double lr,
-      @Nullable Double valLoss) {
+      @Nullable Double valLoss,
+      Map<String, Double> scores) {
     if (outcome.isEmpty()) {
       progress.close();
       out.printf(
@@ -122,7 +124,8 @@ public final class RunLog implements AutoCloseable {
             o.tokens(),
             seconds,
             ResidentSize.mebibytes(),
-            valLoss);
+            valLoss,
+            scores);
     metrics.append(m);
     if (options.due(m, totalSteps)) {
       loggers.log(m);

@@ -13,7 +13,7 @@ final class LoggerFixture {
 
   static StepMetrics step(long step) {
     return new StepMetrics(
-        step, 0, 4.0 / step, 1e-3, 0.5, 10, 20, 0.25, 100, step % 5 == 0 ? 1.5 : null);
+        step, 0, 4.0 / step, 1e-3, 0.5, 10, 20, 0.25, 100, step % 5 == 0 ? 1.5 : null, Map.of());
   }
 
   static List<StepMetrics> steps(long from, long to) {

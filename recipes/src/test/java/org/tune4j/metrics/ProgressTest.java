@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class ProgressTest {
@@ -13,7 +14,7 @@ class ProgressTest {
   private final PrintStream out = new PrintStream(bytes, true, UTF_8);
 
   private static StepMetrics step(long step, double seconds) {
-    return new StepMetrics(step, 0, 1.25, 3e-4, 1, 10, 100, seconds, 1, null);
+    return new StepMetrics(step, 0, 1.25, 3e-4, 1, 10, 100, seconds, 1, null, Map.of());
   }
 
   private String printed() {

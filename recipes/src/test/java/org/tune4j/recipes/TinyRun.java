@@ -33,6 +33,7 @@ import org.tune4j.recipe.RunContext;
 import org.tune4j.spi.Backends;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
+import org.tune4j.training.EvaluationOptions;
 import org.tune4j.training.HuggingFaceCheckpointer;
 import org.tune4j.training.LoggingOptions;
 import org.tune4j.training.SampleOptions;
@@ -66,6 +67,9 @@ final class TinyRun {
   boolean resume;
   @Nullable Integer validateEvery;
   @Nullable Integer patience;
+  List<String> evalTasks = List.of();
+  @Nullable Path evalData;
+  @Nullable Integer evalEvery;
   boolean dryRun;
   long seed = 7;
 
@@ -185,6 +189,7 @@ final class TinyRun {
             validateEvery,
             null,
             patience);
+    EvaluationOptions evaluating = new EvaluationOptions(evalTasks, evalData, 0, evalEvery);
     SampleOptions samples = new SampleOptions(List.of(), 1);
     LoggingOptions logging = new LoggingOptions(1, null);
     if (full) {
@@ -202,6 +207,7 @@ final class TinyRun {
           saving,
           validating,
           optimizerInBwd,
+          evaluating,
           samples,
           logging);
     }
@@ -227,6 +233,7 @@ final class TinyRun {
         saving,
         true,
         validating,
+        evaluating,
         samples,
         logging);
   }

@@ -1,0 +1,121 @@
+package org.tune4j.recipes;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.component.Inline;
+import org.tune4j.evaluation.Evaluation;
+import org.tune4j.evaluation.LogLikelihoods;
+import org.tune4j.inference.InferenceModel;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.ModelSpec;
+import org.tune4j.recipe.Recipe;
+import org.tune4j.recipe.RunContext;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.TensorScope;
+import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.ComputeOptions;
+import org.tune4j.training.HuggingFaceCheckpointer;
+
+/**
+ * Scores a model by tasks as EleutherAI's lm-eval defines them, on local data. Texts are never
+ * padded and a question's context is read once, so {@code batch_size} and {@code enable_kv_cache}
+ * change nothing.
+ */
+public final class EleutherEval implements Recipe {
+  private final Path outputDir;
+  private final TokenizerSpec tokenizer;
+  private final ModelSpec model;
+  private final HuggingFaceCheckpointer checkpointer;
+  private final List<String> tasks;
+  private final @Nullable Path data;
+  private final int limit;
+  private final int maxSeqLength;
+  private final @Nullable Path includePath;
+  private final ComputeOptions compute;
+
+  @Component("eleuther_eval")
+  public EleutherEval(
+      @Doc("where results.json is written") Path outputDir,
+      @Doc("turns text into token ids") TokenizerSpec tokenizer,
+      @Doc("the architecture, without adapters") ModelSpec model,
+      @Doc("where weights come from, and the adapter if there is one")
+          HuggingFaceCheckpointer checkpointer,
+      @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity or tasks of your own") List<String> tasks,
+      @Doc("the tasks' rows; null where each task names its own file") @Nullable Path data,
+      @Doc("rows of each task at the most; null for all") @Nullable Integer limit,
+      @Doc("texts are cut to this many tokens, at their beginning") @Default("4096")
+          int maxSeqLength,
+      @Doc("a folder of tasks of your own: NAME.yaml is task NAME") @Nullable Path includePath,
+      @Doc("accepted from torchtune's configs; nothing is padded") @Default("8") int batchSize,
+      @Doc("accepted from torchtune's configs; a context is always read once") @Default("true")
+          boolean enableKvCache,
+      @Doc("only null: weights are used in the type of dtype") @Nullable Object quantizer,
+      @Doc("accepted from torchtune's configs; nothing is drawn") @Nullable Long seed,
+      @Inline ComputeOptions compute) {
+    if (model.lora() != null) {
+      throw new UsageException(
+          "model %s has adapters; name the model without lora_, the adapter goes to checkpointer.adapter_checkpoint"
+              .formatted(model.name()));
+    }
+    if (quantizer != null) {
+      throw new UsageException("quantizer is not supported; set it to null");
+    }
+    if (maxSeqLength < 2) {
+      throw new UsageException("max_seq_length is %d, expected 2 or more".formatted(maxSeqLength));
+    }
+    this.outputDir = outputDir;
+    this.tokenizer = tokenizer;
+    this.model = model;
+    this.checkpointer = checkpointer;
+    this.tasks = tasks;
+    this.data = data;
+    this.limit = limit == null ? 0 : limit;
+    this.maxSeqLength = maxSeqLength;
+    this.includePath = includePath;
+    this.compute = compute;
+  }
+
+  @Override
+  public void run(RunContext context) {
+    // Setup
+    int rows = context.dryRun() ? 1 : limit;
+    Evaluation evaluation = Evaluation.of(tasks, data, rows, includePath);
+    checkpointer.check(model);
+    try (Engine engine = compute.open(context.backends());
+        TensorScope scope = engine.openScope();
+        InferenceModel opened =
+            InferenceModel.open(model, checkpointer, tokenizer, engine, compute.type())) {
+      context.out().println(ComputeOptions.describe(engine));
+      Path adapter = checkpointer.adapterCheckpoint();
+      Decoder decoder = opened.with(adapter);
+
+      // Evaluate
+      int longest = Math.min(maxSeqLength, decoder.config().maxSeqLen());
+      Evaluation.Outcome outcome;
+      try {
+        outcome =
+            evaluation.run(
+                String.valueOf(adapter == null ? checkpointer.checkpointDir() : adapter),
+                new LogLikelihoods(
+                    engine, scope, decoder, opened.tokenizer(), longest, context.stopRequested()));
+      } catch (CancellationException e) {
+        context.out().println("stopped; nothing is written");
+        return;
+      }
+
+      // Report
+      outcome.print(context.out());
+      if (!context.dryRun()) {
+        Path file = outputDir.resolve("results.json");
+        Evaluation.write(file, List.of(outcome));
+        context.out().println("wrote " + file);
+      }
+    }
+  }
+}

@@ -1,0 +1,34 @@
+package org.tune4j.training;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.component.Requirements;
+
+/** Keys of every recipe that trains: tasks that the model is scored by as it learns. */
+public record EvaluationOptions(
+    @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity or YAML files of your own") @Default("[]")
+        List<String> evalTasks,
+    @Doc("the tasks' rows; null where each task names its own file") @Nullable Path evalData,
+    @Doc("rows of each task at the most; 0 for all") @Default("0") int evalLimit,
+    @Doc("updates between two evaluations") @Nullable Integer runEvalEveryNSteps) {
+  public EvaluationOptions {
+    evalTasks = List.copyOf(evalTasks);
+    new Requirements().atLeast(1, "run_eval_every_n_steps", runEvalEveryNSteps).check();
+    if (evalTasks.isEmpty() != (runEvalEveryNSteps == null)) {
+      throw new UsageException(
+          "%s without %s; set both or neither"
+              .formatted(
+                  evalTasks.isEmpty() ? "run_eval_every_n_steps" : "eval_tasks",
+                  evalTasks.isEmpty() ? "eval_tasks" : "run_eval_every_n_steps"));
+    }
+  }
+
+  /** Whether an evaluation is due after this step. */
+  boolean due(long step) {
+    return runEvalEveryNSteps != null && step % runEvalEveryNSteps == 0;
+  }
+}
