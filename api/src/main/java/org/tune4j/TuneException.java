@@ -21,7 +21,8 @@ public abstract sealed class TuneException extends RuntimeException
         ConfigException,
         InputException,
         EnvironmentException,
-        TrainingException {
+        TrainingException,
+        CollectiveException {
   private final transient List<String> problems;
 
   TuneException(String message, @Nullable Throwable cause) {

@@ -83,6 +83,11 @@ public final class Parameter {
     tensor = values;
   }
 
+  /** Takes its storage away; the tensor stays its owner's. */
+  public void unset() {
+    tensor = null;
+  }
+
   @Override
   public String toString() {
     return "%s %s %s%s".formatted(name, dtype, shape, trainable ? " trainable" : "");

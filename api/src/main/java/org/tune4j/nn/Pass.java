@@ -42,6 +42,9 @@ public final class Pass {
      * @param gradient released when this returns
      */
     void take(Parameter parameter, Tensor gradient);
+
+    /** One parameter has no gradient: the loss does not depend on it. */
+    default void without(Parameter parameter) {}
   }
 
   /**
@@ -129,15 +132,27 @@ public final class Pass {
     }
     for (Parameter p : parameters) {
       Tensor leaf = leaves.remove(p);
-      if (leaf == null) {
-        continue;
-      }
-      Optional<Tensor> gradient = leaf.gradient();
+      Optional<Tensor> gradient = leaf == null ? Optional.empty() : leaf.gradient();
       if (gradient.isPresent()) {
         sink.take(p, gradient.get());
         gradient.get().close();
+      } else if (p.trainable()) {
+        sink.without(p);
       }
-      leaf.close();
+      if (leaf != null) {
+        leaf.close();
+      }
+    }
+  }
+
+  /** Drops the leaves of these parameters that hold no gradient: their storage goes away. */
+  public void forget(Collection<Parameter> parameters) {
+    for (Parameter p : parameters) {
+      Tensor leaf = leaves.get(p);
+      if (leaf != null && leaf.gradient().isEmpty()) {
+        leaves.remove(p);
+        leaf.close();
+      }
     }
   }
 

@@ -11,4 +11,9 @@ public interface Recipe {
    * @throws org.tune4j.TuneException for what the user can mend
    */
   void run(RunContext context);
+
+  /** Whether several ranks run it together. */
+  default boolean distributed() {
+    return false;
+  }
 }

@@ -3,6 +3,7 @@ package org.tune4j.recipe;
 import java.io.PrintStream;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
+import org.tune4j.collective.Ranks;
 import org.tune4j.spi.Backends;
 
 /**
@@ -16,6 +17,7 @@ import org.tune4j.spi.Backends;
  * @param terminal whether {@code out} is a terminal, so that a line may be overwritten
  * @param dryRun whether to build everything, run one step, save nothing and report
  * @param stopRequested asked after every step; once true, the run saves what it has and returns
+ * @param ranks how this run meets its other ranks, if it has any
  */
 public record RunContext(
     Backends backends,
@@ -25,8 +27,31 @@ public record RunContext(
     PrintStream out,
     boolean terminal,
     boolean dryRun,
-    BooleanSupplier stopRequested) {
+    BooleanSupplier stopRequested,
+    Ranks ranks) {
   public RunContext {
     settings = Map.copyOf(settings);
+  }
+
+  /** A run of one rank. */
+  public RunContext(
+      Backends backends,
+      String resolvedConfig,
+      Map<String, String> settings,
+      String resumeCommand,
+      PrintStream out,
+      boolean terminal,
+      boolean dryRun,
+      BooleanSupplier stopRequested) {
+    this(
+        backends,
+        resolvedConfig,
+        settings,
+        resumeCommand,
+        out,
+        terminal,
+        dryRun,
+        stopRequested,
+        Ranks.alone(backends));
   }
 }

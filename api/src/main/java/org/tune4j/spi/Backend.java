@@ -7,6 +7,7 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 
 /**
@@ -170,6 +171,17 @@ public interface Backend extends AutoCloseable {
   /** What the backend computes in one piece; {@link Kernels#NONE} to leave all to the defaults. */
   default Kernels kernels() {
     return Kernels.NONE;
+  }
+
+  /**
+   * Meets the ranks of other processes; only where {@link Capability#PROCESSES} is declared.
+   * Returns once all are there.
+   *
+   * @param engine the engine over this backend whose tensors are exchanged
+   * @throws org.tune4j.CollectiveException when the ranks do not meet within the time-out
+   */
+  default Collectives join(Engine engine, Rendezvous rendezvous) {
+    throw new UnsupportedOperationException(name() + " declares no PROCESSES");
   }
 
   @Override

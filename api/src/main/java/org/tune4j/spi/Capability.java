@@ -14,7 +14,9 @@ public enum Capability {
   /** Devices other than the CPU. */
   CUDA("CUDA devices"),
   /** Forward and backward in several threads at once. */
-  THREADS("several threads at once");
+  THREADS("several threads at once"),
+  /** {@link Backend#join}: collectives between processes. */
+  PROCESSES("collectives between processes");
 
   private final String label;
 

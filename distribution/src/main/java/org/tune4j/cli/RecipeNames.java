@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
  */
 final class RecipeNames {
   private static final Pattern COMMAND =
-      Pattern.compile("(?m)^#.*\\btune run (?:--?\\S+ )*([\\w./-]+)[ \\\\]");
+      Pattern.compile("(?m)^#.*\\btune run (?:--?\\S+ (?:\\d+ )?)*([\\w./-]+)[ \\\\]");
 
   private RecipeNames() {}
 

@@ -4,16 +4,21 @@ import jakarta.inject.Inject;
 import jakarta.inject.Provider;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.collective.LocalRanks;
+import org.tune4j.collective.Ranks;
 import org.tune4j.config.Binder;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
+import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
+import org.tune4j.spi.Capability;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -86,9 +91,6 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (torchrun != null) {
-      torchrun.refuseSeveralProcesses();
-    }
     if (recipe.indexOf('=') > 0 || recipe.startsWith("~")) {
       throw new UsageException(
           "'%s' stands where the recipe's name is expected; write tune run RECIPE --config"
@@ -102,28 +104,105 @@ final class RunCommand implements Callable<Integer> {
     Config given = ShippedConfigs.read(config).with(changes);
     Config resolved = models.fetched(given, spec.commandLine().getErr());
     Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
-    Binder.notes(resolved).forEach(terminal.out()::println);
+    TorchrunOptions options = torchrun == null ? new TorchrunOptions() : torchrun;
+    int worldSize = options.worldSize();
+    Optional<Ranks> launched =
+        torchrun == null ? ProcessRanks.of(System.getenv(), backends.get()) : Optional.empty();
+    if ((worldSize > 1 || launched.isPresent()) && !built.distributed()) {
+      throw new UsageException(
+          "recipe %s runs on one rank, %d were asked for; use %s"
+              .formatted(
+                  recipe,
+                  launched.map(Ranks::worldSize).orElse(worldSize),
+                  recipe.startsWith("full")
+                      ? "full_finetune_distributed"
+                      : "lora_finetune_distributed"));
+    }
+    if (launched.isEmpty()) {
+      Binder.notes(resolved).forEach(terminal.out()::println);
+    }
     try (StopSignal stop = StopSignal.listen()) {
-      built.run(
-          new RunContext(
-              backends.get(),
-              RecipeNames.comment(recipe) + resolved.toYaml(),
-              resolved.settings(),
-              resumeCommand(),
-              terminal.out(),
-              terminal.interactive(),
-              dryRun,
-              stop::requested));
+      if (worldSize == 1) {
+        built.run(context(resolved, stop, launched.orElse(Ranks.alone(backends.get()))));
+      } else if (threads(options, resolved)) {
+        terminal
+            .out()
+            .printf(
+                "%d ranks are threads of this process and share the frozen weights%n", worldSize);
+        LocalRanks.run(
+            worldSize,
+            backends.get(),
+            ProcessRanks.timeout(System.getenv()),
+            ranks -> built.run(context(resolved, stop, ranks)));
+      } else {
+        new Agent(options, workerArguments(), resumeCommand(), terminal.out(), System.err, stop)
+            .run();
+      }
     }
     return 0;
   }
 
+  /** Whether ranks are threads: where that was asked for, or the backend knows no other way. */
+  private boolean threads(TorchrunOptions options, Config resolved) {
+    BackendProvider provider = backends.get().find(resolved.settings().getOrDefault("backend", ""));
+    boolean processes = provider.capabilities().contains(Capability.PROCESSES);
+    TorchrunOptions.How how = options.how();
+    boolean threads = how == TorchrunOptions.How.THREADS || !processes;
+    if (threads && options.nodes() > 1) {
+      throw new UsageException(
+          "--nnodes is %d: ranks of backend '%s' are threads of one process; use backend=javacpp%s"
+              .formatted(
+                  options.nodes(), provider.name(), processes ? " and --ranks processes" : ""));
+    }
+    if (threads && how == TorchrunOptions.How.PROCESSES) {
+      throw new UsageException(
+          "--ranks is processes, but backend '%s' has no %s; use --ranks threads or backend=javacpp"
+              .formatted(provider.name(), Capability.PROCESSES));
+    }
+    if (threads && options.maxRestarts() > 0) {
+      throw new UsageException(
+          "--max_restarts is %d, but ranks are threads of this process; leave it out, or use backend=javacpp and --ranks processes"
+              .formatted(options.maxRestarts()));
+    }
+    return threads;
+  }
+
+  private RunContext context(Config resolved, StopSignal stop, Ranks ranks) {
+    return new RunContext(
+        backends.get(),
+        RecipeNames.comment(recipe) + resolved.toYaml(),
+        resolved.settings(),
+        resumeCommand(),
+        terminal.out(),
+        terminal.interactive(),
+        dryRun,
+        stop::requested,
+        ranks);
+  }
+
+  /** This command as each rank's process gets it: without what concerns the launch. */
+  private List<String> workerArguments() {
+    List<String> arguments = new ArrayList<>(List.of("run", recipe, "--config", config));
+    arguments.addAll(overrides);
+    if (resume) {
+      arguments.add("--resume");
+    }
+    if (dryRun) {
+      arguments.add("--dry-run");
+    }
+    return arguments;
+  }
+
   /** What the user would type to go on. */
   private String resumeCommand() {
-    StringBuilder command = new StringBuilder("tune run " + recipe + " --config " + quoted(config));
-    for (String o : overrides) {
-      if (!o.startsWith("resume_from_checkpoint=")) {
-        command.append(' ').append(quoted(o));
+    String ofAgent = System.getenv("TUNE_RESUME_COMMAND");
+    if (ofAgent != null) {
+      return ofAgent;
+    }
+    StringBuilder command = new StringBuilder("tune");
+    for (String argument : spec.commandLine().getParseResult().originalArgs()) {
+      if (!argument.startsWith("resume_from_checkpoint=") && !argument.equals("--resume")) {
+        command.append(' ').append(quoted(argument));
       }
     }
     return command + " " + RESUME;

@@ -2,6 +2,7 @@ package org.tune4j.launcher;
 
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import org.tune4j.cli.Tune;
@@ -20,8 +21,30 @@ public final class Launcher {
         new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
     System.setOut(out);
     System.setErr(err);
+    if (System.getenv("TUNE_AGENT_PIPE") != null) {
+      endWithAgent();
+    }
     int code = Tune.execute(Wiring.installed(out), args, out, err);
     out.flush();
     System.exit(code);
+  }
+
+  /** One rank of several: it stops, as at SIGTERM, when the process that started it is gone. */
+  private static void endWithAgent() {
+    Thread t =
+        new Thread(
+            () -> {
+              try {
+                while (System.in.read() >= 0) {
+                  // nothing is sent
+                }
+              } catch (IOException e) {
+                // as good as its end
+              }
+              System.exit(143);
+            },
+            "agent");
+    t.setDaemon(true);
+    t.start();
   }
 }

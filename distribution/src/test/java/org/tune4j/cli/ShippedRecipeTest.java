@@ -57,8 +57,8 @@ class ShippedRecipeTest {
   @Test
   void ls_everyShippedConfig() {
     assertEquals(0, tune("ls"));
-    assertEquals(28, configs().size());
-    assertEquals(15, configs().stream().filter(c -> c.contains("lora")).count());
+    assertEquals(51, configs().size());
+    assertEquals(28, configs().stream().filter(c -> c.contains("lora")).count());
     assertTrue(out().contains("\nlora_finetune_single_device  " + "quickstart\n"), out());
   }
 
@@ -82,7 +82,7 @@ class ShippedRecipeTest {
     assertEquals(
         2, tune("run", "lora_finetune_single_devise", "--config", "llama2/7B_lora_single_device"));
     assertEquals(
-        "tune: recipe 'lora_finetune_single_devise' is not known; did you mean 'lora_finetune_single_device'?; there are eleuther_eval, full_finetune_single_device, lora_finetune_single_device",
+        "tune: recipe 'lora_finetune_single_devise' is not known; did you mean 'lora_finetune_single_device'?; there are eleuther_eval, full_finetune_distributed, full_finetune_single_device, lora_finetune_distributed, lora_finetune_single_device",
         err());
     assertEquals(
         2, tune("run", "lora_finetune_single_device", "--config", "llama2/7b_lora_single_device"));

@@ -133,15 +133,33 @@ class TuneTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"--nnodes", "--nproc_per_node"})
-  void run_severalProcesses_areRefused(String option) {
+  void run_severalRanksOfARecipeForOne_areRefused(String option) {
     fails(
         2,
-        "tune: "
-            + option
-            + " is 2: runs of more than one process are not built yet; leave it out or give 1",
+        "tune: recipe fake_recipe runs on one rank, 2 were asked for; use lora_finetune_distributed",
         "run",
         option,
         "2",
+        "fake_recipe",
+        "--config",
+        config);
+  }
+
+  @Test
+  void run_wrongTorchrunOptions_areRefused() {
+    fails(
+        2,
+        "tune: --nnodes is 1:4: runs whose number of machines changes are not built; give one number",
+        "run",
+        "--nnodes=1:4",
+        "fake_recipe",
+        "--config",
+        config);
+    fails(
+        2,
+        "tune: --nproc_per_node is none, expected 1 or more",
+        "run",
+        "--nproc_per_node=none",
         "fake_recipe",
         "--config",
         config);

@@ -159,6 +159,11 @@ final class TuneProcess {
     return process.pid();
   }
 
+  /** What it has started. */
+  List<ProcessHandle> children() {
+    return process.children().toList();
+  }
+
   boolean alive() {
     return process.isAlive();
   }
@@ -222,7 +227,11 @@ final class TuneProcess {
   /** The metrics but for times and memory. */
   static List<String> metrics(Path output) throws IOException {
     return Files.readAllLines(output.resolve("logs/metrics.jsonl")).stream()
-        .map(l -> l.replaceAll("\"(seconds|tokens_per_second|rss_mb)\":[^,}]*", ""))
+        .map(
+            l ->
+                l.replaceAll(
+                    "\"(seconds|tokens_per_second|rss_mb|comm_seconds|rss_mb_rank_\\d+)\":[^,}]*",
+                    ""))
         .toList();
   }
 

@@ -2,9 +2,13 @@ package org.tune4j.models;
 
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.nn.Module;
@@ -25,13 +29,17 @@ public final class Decoder extends Module {
   /** The label of a position that is not trained on. */
   public static final int IGNORED = -100;
 
+  private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d+)\\.");
+
   private final DecoderConfig config;
   private final @Nullable LoraConfig lora;
   private final DType dtype;
   private final RotaryEmbedding rotary;
   private final DecoderBody body;
   private final Linear head;
+  private final List<Map<String, Parameter>> parts = new ArrayList<>();
   private volatile boolean checkpointLayers;
+  private volatile Residency residency = Residency.ALWAYS;
 
   /**
    * A decoder without storage.
@@ -53,6 +61,27 @@ public final class Decoder extends Module {
                 config.tieWordEmbeddings()
                     ? body.embedding.weight()
                     : linears.weight(config.hiddenSize(), config.vocabSize())));
+    divide();
+  }
+
+  private void divide() {
+    for (int i = 0; i < body.layers.size() + 2; i++) {
+      parts.add(new LinkedHashMap<>());
+    }
+    parameters().forEach((name, p) -> parts.get(partOf(name)).put(name, p));
+    sharedNames().values().forEach(n -> parts.get(last()).put(n, body.embedding.weight()));
+  }
+
+  private int partOf(String name) {
+    Matcher layer = LAYER.matcher(name);
+    if (layer.lookingAt()) {
+      return 1 + Integer.parseInt(layer.group(1));
+    }
+    return name.startsWith("model.embed_tokens.") ? 0 : last();
+  }
+
+  private int last() {
+    return body.layers.size() + 1;
   }
 
   public DecoderConfig config() {
@@ -86,11 +115,34 @@ public final class Decoder extends Module {
     return this;
   }
 
+  /**
+   * The parameters by full name, in the order in which forward needs them: the embedding, each
+   * layer, the last norm with the head. A tied head's weight is in the first and in the last.
+   */
+  public List<Map<String, Parameter>> parts() {
+    return parts;
+  }
+
+  /**
+   * Who has the parts there while they are used. Gradients need {@link #setCheckpointLayers}, for a
+   * layer is away between its forward and its backward otherwise.
+   */
+  public void setResidency(Residency residency) {
+    this.residency = residency;
+  }
+
+  private void leave(Pass pass, int part) {
+    if (residency != Residency.ALWAYS) {
+      pass.forget(parts.get(part).values());
+      residency.leave(part);
+    }
+  }
+
   /** The logits of every position, {@code [tokens, vocab]}, in the model's type. */
   public Tensor logits(Pass pass, PackedRows rows) {
     rows.check(config);
     try (TensorScope scope = pass.engine().openScope()) {
-      return scope.moveOut(project(pass, hidden(pass, rows)));
+      return scope.moveOut(lastPart(pass, hidden(pass, rows)));
     }
   }
 
@@ -109,12 +161,20 @@ public final class Decoder extends Module {
       RotaryEmbedding.Tables rope = rotary.tables(engine, next.positions(), dtype);
       Tensor h = hidden(pass, next.rows(), rope, next::reach);
       next.advance();
-      return scope.moveOut(project(pass, h.indexSelect(engine.indices(at))));
+      return scope.moveOut(lastPart(pass, h.indexSelect(engine.indices(at))));
     }
   }
 
+  /** The last part, which the caller has entered for the loss. */
   private Tensor project(Pass pass, Tensor hidden) {
     return head.forward(pass, body.norm.forward(pass, hidden));
+  }
+
+  private Tensor lastPart(Pass pass, Tensor hidden) {
+    residency.enter(last());
+    Tensor logits = project(pass, hidden);
+    leave(pass, last());
+    return logits;
   }
 
   private Tensor hidden(Pass pass, PackedRows rows) {
@@ -125,12 +185,21 @@ public final class Decoder extends Module {
   /** The residual stream after the last layer, {@code [tokens, dim]}. */
   private Tensor hidden(
       Pass pass, PackedRows rows, RotaryEmbedding.Tables rope, IntFunction<Reach> reach) {
-    Tensor h = body.embedding.forward(pass, rows.tokens());
+    Tensor h = embedded(pass, rows);
     for (int i = 0; i < body.layers.size(); i++) {
+      residency.enter(1 + i);
       Tensor next = body.layers.get(i).forward(pass, h, rope, reach.apply(i));
+      leave(pass, 1 + i);
       h.close();
       h = next;
     }
+    return h;
+  }
+
+  private Tensor embedded(Pass pass, PackedRows rows) {
+    residency.enter(0);
+    Tensor h = body.embedding.forward(pass, rows.tokens());
+    leave(pass, 0);
     return h;
   }
 
@@ -153,13 +222,45 @@ public final class Decoder extends Module {
       throw new IllegalArgumentException("chunk is " + chunk + ", expected 1 or more");
     }
     if (trained.length == 0) {
+      idle(pass);
       return 0;
     }
     int[] targets = Arrays.stream(trained).map(i -> labels[i]).toArray();
     try (TensorScope scope = pass.engine().openScope()) {
+      if (residency != Residency.ALWAYS && !checkpointLayers && pass.engine().recording()) {
+        throw new IllegalStateException("a residency needs checkpointed layers");
+      }
       return checkpointLayers && pass.engine().recording()
           ? checkpointed(pass, rows, trained, targets, chunk)
           : recorded(pass, rows, trained, targets, chunk);
+    }
+  }
+
+  /**
+   * Enters, leaves and hands on all that {@link #lossAndBackward} would, without a token: for ranks
+   * that have none while others need their share of the parts.
+   */
+  public void idle(Pass pass) {
+    for (int part = 0; part <= last(); part++) {
+      residency.enter(part);
+      if (part == last() && pass.engine().recording()) {
+        pass.gradientsWhole(above());
+      }
+      leave(pass, part);
+    }
+    if (!pass.engine().recording()) {
+      return;
+    }
+    int lowest = lowestTrained();
+    for (int i = body.layers.size() - 1; i >= lowest; i--) {
+      residency.enter(1 + i);
+      pass.gradientsWhole(body.layers.get(i).parameters().values());
+      leave(pass, 1 + i);
+    }
+    if (body.embedding.weight().trainable()) {
+      residency.enter(0);
+      pass.gradientsWhole(List.of(body.embedding.weight()));
+      leave(pass, 0);
     }
   }
 
@@ -190,7 +291,9 @@ public final class Decoder extends Module {
       Tensor hidden = hidden(pass, rows);
       selected = scope.moveOut(hidden.indexSelect(pass.engine().indices(trained)));
     }
+    residency.enter(last());
     HeadResult result = head(pass, selected, targets, chunk, selected.requiresGradient());
+    leave(pass, last());
     if (result.gradient != null) {
       selected.backward(result.gradient);
     }
@@ -236,16 +339,18 @@ public final class Decoder extends Module {
     Engine engine = pass.engine();
     int layers = body.layers.size();
     boolean trainsEmbedding = body.embedding.weight().trainable();
-    int lowest = trainsEmbedding ? 0 : lowestTrained();
+    int lowest = lowestTrained();
     RotaryEmbedding.Tables rope = rotary.tables(engine, rows, dtype);
     List<Tensor> inputs = new ArrayList<>();
     long[] dropout = new long[layers];
     Tensor h;
     try (Engine.NoGradient off = engine.noGradient()) {
-      h = body.embedding.forward(pass, rows.tokens());
+      h = embedded(pass, rows);
       for (int i = 0; i < layers; i++) {
         dropout[i] = pass.dropoutPosition();
+        residency.enter(1 + i);
         Tensor next = body.layers.get(i).forward(pass, h, rope, Reach.within(rows));
+        leave(pass, 1 + i);
         if (i >= lowest) {
           inputs.add(h);
         } else {
@@ -257,36 +362,51 @@ public final class Decoder extends Module {
     boolean wantsGradient = lowest < layers;
     Tensor top = wantsGradient ? h.leaf() : h;
     Tensor selected = top.indexSelect(engine.indices(trained));
+    residency.enter(last());
     HeadResult result = head(pass, selected, targets, chunk, wantsGradient);
+    pass.lossKnown(result.loss);
+    pass.gradientsWhole(above());
+    leave(pass, last());
     if (result.gradient == null) {
       return result.loss;
     }
-    pass.lossKnown(result.loss);
-    List<Parameter> above = new ArrayList<>(body.norm.parameters().values());
-    above.addAll(head.parameters().values());
-    above.remove(body.embedding.weight()); // a tied head's is not whole yet
-    pass.gradientsWhole(above);
     selected.backward(result.gradient);
     Tensor gradient = top.gradient().orElseThrow();
     for (int i = layers - 1; i >= lowest; i--) {
       pass.seekDropout(dropout[i]);
       Tensor input = inputs.get(i - lowest);
       boolean further = i > lowest || trainsEmbedding;
+      residency.enter(1 + i);
       Tensor below = repeat(pass, body.layers.get(i), input, gradient, further, rope, rows);
       gradient.close();
       input.close();
       pass.gradientsWhole(body.layers.get(i).parameters().values());
+      leave(pass, 1 + i);
       if (below == null) {
         return result.loss;
       }
       gradient = below;
     }
+    residency.enter(0);
     body.embedding.forward(pass, rows.tokens()).backward(gradient);
     pass.gradientsWhole(List.of(body.embedding.weight()));
+    leave(pass, 0);
     return result.loss;
   }
 
+  /** The last part's own parameters: a tied head's weight is whole only after the embedding's. */
+  private List<Parameter> above() {
+    List<Parameter> above = new ArrayList<>(body.norm.parameters().values());
+    above.addAll(head.parameters().values());
+    above.remove(body.embedding.weight());
+    return above;
+  }
+
+  /** The lowest layer that backward reaches. */
   private int lowestTrained() {
+    if (body.embedding.weight().trainable()) {
+      return 0;
+    }
     int i = 0;
     while (i < body.layers.size() && !body.layers.get(i).trains()) {
       i++;

@@ -7,6 +7,7 @@ import java.util.Map;
 import org.tune4j.InputException;
 import org.tune4j.nn.Module;
 import org.tune4j.nn.Parameter;
+import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 
 /** A model's tensors by Hugging Face names. */
@@ -52,19 +53,40 @@ public final class StateDict {
    *     that did not match
    */
   public static Loaded load(Module model, Map<String, Tensor> tensors, boolean strict) {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    tensors.forEach((name, t) -> shapes.put(name, t.shape()));
+    Loaded loaded = match(model, shapes, strict);
+    model
+        .parameters()
+        .forEach(
+            (name, p) -> {
+              Tensor t = tensors.get(name);
+              if (t != null) {
+                p.set(t.dtype() == p.dtype() ? t : t.cast(p.dtype()));
+              }
+            });
+    return loaded;
+  }
+
+  /**
+   * What {@link #load} would say of tensors of these shapes; nothing is loaded.
+   *
+   * @throws InputException as it does
+   */
+  public static Loaded match(Module model, Map<String, Shape> tensors, boolean strict) {
     Map<String, Parameter> parameters = model.parameters();
     Map<String, String> shared = model.sharedNames();
     List<String> missing = new ArrayList<>();
     List<String> unexpected = new ArrayList<>();
     parameters.forEach(
         (name, p) -> {
-          Tensor t = tensors.get(name);
-          if (t == null) {
+          Shape found = tensors.get(name);
+          if (found == null) {
             missing.add(name);
-          } else if (!t.shape().equals(p.shape())) {
+          } else if (!found.equals(p.shape())) {
             throw new InputException(
                 "tensor '%s' has shape %s, the model expects %s; the checkpoint is another model's"
-                    .formatted(name, t.shape(), p.shape()));
+                    .formatted(name, found, p.shape()));
           }
         });
     for (String name : tensors.keySet()) {
@@ -77,13 +99,6 @@ public final class StateDict {
           "the state dict does not fit the model: missing %s, unexpected %s"
               .formatted(some(missing), some(unexpected)));
     }
-    parameters.forEach(
-        (name, p) -> {
-          Tensor t = tensors.get(name);
-          if (t != null) {
-            p.set(t.dtype() == p.dtype() ? t : t.cast(p.dtype()));
-          }
-        });
     return new Loaded(missing, unexpected);
   }
 

@@ -129,6 +129,22 @@ public record MemoryModel(
     return load.tokens() * config.hiddenSize() * dtype.bytes() * (config.numLayers() + 2L) + layer;
   }
 
+  /**
+   * What is whole at a time where weights are sharded: two layers, or the embedding or head with
+   * one; a trained part's gradients too, in fp32 and added.
+   */
+  public long gathered() {
+    List<Long> parts = new ArrayList<>();
+    for (Map<String, Parameter> part : new Decoder(config, lora, dtype).parts()) {
+      long bytes = 0;
+      for (Parameter p : part.values()) {
+        bytes += p.shape().elements() * (dtype.bytes() + (p.trainable() ? 2 * wide() : 0));
+      }
+      parts.add(bytes);
+    }
+    return parts.get(1) + parts.stream().mapToLong(Long::longValue).max().orElse(0);
+  }
+
   /** What one layer keeps. */
   private long layer(Load load) {
     long s = dtype.bytes();

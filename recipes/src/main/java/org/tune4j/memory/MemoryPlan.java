@@ -1,6 +1,8 @@
 package org.tune4j.memory;
 
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * The peak of a process's resident size by what takes it; see {@link MemoryModel}.
@@ -8,6 +10,8 @@ import java.util.List;
  * @param parts what exists at the peak
  */
 public record MemoryPlan(List<Part> parts) {
+  private static final Set<String> SPREAD = Set.of("weights", "adapters", "gradients", "optimiser");
+
   /**
    * One line of a plan.
    *
@@ -19,6 +23,21 @@ public record MemoryPlan(List<Part> parts) {
 
   public MemoryPlan {
     parts = List.copyOf(parts);
+  }
+
+  /**
+   * Of one of several ranks that each keep a stretch of weights, gradients and optimiser state.
+   *
+   * @param gathered bytes of the parts that are whole at the same time
+   */
+  public MemoryPlan sharded(int ranks, long gathered) {
+    List<Part> own = new ArrayList<>();
+    for (Part p : parts) {
+      boolean spread = SPREAD.contains(p.name);
+      own.add(spread ? new Part(p.name, p.bytes / ranks, "1/" + ranks + " of " + p.note) : p);
+    }
+    own.add(new Part("gathered", gathered, "what is used, and what comes next"));
+    return new MemoryPlan(own);
   }
 
   /** All of it, in bytes. */

@@ -128,7 +128,16 @@ public final class MetricsFile implements AutoCloseable {
         line.path("seconds").asDouble(),
         line.path("rss_mb").asLong(),
         line.has("val_loss") ? line.get("val_loss").asDouble() : null,
-        scores(line));
+        scores(line),
+        line.has("comm_seconds") ? onRanks(line) : null);
+  }
+
+  private static StepMetrics.OnRanks onRanks(JsonNode line) {
+    List<Long> sizes = new ArrayList<>();
+    for (String key = "rss_mb_rank_0"; line.has(key); key = "rss_mb_rank_" + sizes.size()) {
+      sizes.add(line.get(key).asLong());
+    }
+    return new StepMetrics.OnRanks(line.get("comm_seconds").asDouble(), sizes);
   }
 
   private static Map<String, Double> scores(JsonNode line) {

@@ -2,6 +2,7 @@ package org.tune4j.metrics;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  *     taken
  * @param scores of evaluation tasks after this step, as {@code eval_TASK_METRIC}; empty where none
  *     was run
+ * @param ranks null where there is one
  */
 public record StepMetrics(
     long step,
@@ -33,9 +35,50 @@ public record StepMetrics(
     double seconds,
     long rssMb,
     @Nullable Double valLoss,
-    Map<String, Double> scores) {
+    Map<String, Double> scores,
+    @Nullable OnRanks ranks) {
+  /**
+   * What several ranks report besides.
+   *
+   * @param commSeconds that rank 0 waited for the others in this step
+   * @param rssMb resident sizes of their processes in MiB
+   */
+  public record OnRanks(double commSeconds, List<Long> rssMb) {
+    public OnRanks {
+      rssMb = List.copyOf(rssMb);
+    }
+  }
+
   public StepMetrics {
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
+  }
+
+  /** Of one rank. */
+  public StepMetrics(
+      long step,
+      int epoch,
+      double loss,
+      double lr,
+      double gradNorm,
+      long labelTokens,
+      long tokens,
+      double seconds,
+      long rssMb,
+      @Nullable Double valLoss,
+      Map<String, Double> scores) {
+    this(
+        step,
+        epoch,
+        loss,
+        lr,
+        gradNorm,
+        labelTokens,
+        tokens,
+        seconds,
+        rssMb,
+        valLoss,
+        scores,
+        null);
   }
 
   public double tokensPerSecond() {
@@ -56,6 +99,12 @@ public record StepMetrics(
     all.put("rss_mb", rssMb);
     if (valLoss != null) {
       all.put("val_loss", valLoss);
+    }
+    if (ranks != null) {
+      all.put("comm_seconds", ranks.commSeconds);
+      for (int r = 0; r < ranks.rssMb.size(); r++) {
+        all.put("rss_mb_rank_" + r, ranks.rssMb.get(r));
+      }
     }
     all.putAll(scores);
     return all;

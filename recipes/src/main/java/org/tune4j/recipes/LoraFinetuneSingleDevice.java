@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.tune4j.UsageException;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -152,7 +153,12 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
           saved
               .map(s -> checkpointer.withAdapter(s.folder()))
               .orElse(checkpointer)
-              .load(model, engine, compute.type(), training.seedOrZero());
+              .load(
+                  model,
+                  ProcessGroup.alone(engine),
+                  compute.type(),
+                  compute.mmap(),
+                  training.seedOrZero());
       decoder.setCheckpointLayers(compute.enableActivationCheckpointing());
       context.out().println(ParameterSummary.of(decoder));
       Map<String, Parameter> adapters = Adapters.parameters(decoder);

@@ -26,7 +26,9 @@ public final class RecipeComponents implements ComponentProvider {
   public List<Class<?>> components() {
     return List.of(
         LoraFinetuneSingleDevice.class,
+        LoraFinetuneDistributed.class,
         FullFinetuneSingleDevice.class,
+        FullFinetuneDistributed.class,
         EleutherEval.class,
         HuggingFaceCheckpointer.class,
         TokenizerSpec.class,

@@ -1,5 +1,7 @@
 package org.tune4j.training;
 
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.collective.Ranks;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
@@ -18,7 +20,9 @@ public record ComputeOptions(
         String dtype,
     @Doc("threads that share the rows; 0 for all cores") @Default("0") int threads,
     @Doc("keep only layer inputs and compute layers again in backward") @Default("false")
-        boolean enableActivationCheckpointing) {
+        boolean enableActivationCheckpointing,
+    @Doc("frozen weights stay in their files' pages; false reads them into memory") @Default("true")
+        boolean mmap) {
   public ComputeOptions {
     Requirements requirements = new Requirements();
     requirements.of(() -> Device.parse(device));
@@ -29,6 +33,33 @@ public record ComputeOptions(
   /** Opens the backend on the device. */
   public Engine open(Backends backends) {
     return backends.open(backend, new BackendOptions(Device.parse(device), threads));
+  }
+
+  /**
+   * Opens the backend and meets the other ranks; the machine's cores are divided among its ranks.
+   */
+  public ProcessGroup join(Ranks ranks) {
+    return ranks.join(backend, new BackendOptions(Device.parse(device), rowThreads(ranks)));
+  }
+
+  /** How many groups of rows a rank runs at once. */
+  public int rowThreads(Ranks ranks) {
+    return rowThreads(ranks.localWorldSize());
+  }
+
+  private int rowThreads(int localRanks) {
+    return threads == 0 ? Math.max(1, rowThreads() / localRanks) : threads;
+  }
+
+  /** The same with layers checkpointed and their rows in one group, as sharding needs them. */
+  ComputeOptions inOneGroup() {
+    return new ComputeOptions(backend, device, dtype, 1, true, mmap);
+  }
+
+  /** With the threads of so many of this machine's ranks. */
+  ComputeOptions times(int ranks, int localRanks) {
+    int all = Math.multiplyExact(rowThreads(localRanks), ranks);
+    return new ComputeOptions(backend, device, dtype, all, enableActivationCheckpointing, mmap);
   }
 
   /** The type of weights, adapters and optimiser state. */

@@ -5,6 +5,8 @@ import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.collective.Work;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -13,6 +15,9 @@ import org.tune4j.tensor.TensorScope;
 
 /** Sums of gradients of one step, in fp32 or wider, one a parameter. */
 public final class Gradients {
+  /** Elements that ranks exchange at once: 25 MiB in fp32. */
+  private static final long BUCKET = 6_553_600;
+
   private final Engine engine;
   private final List<Parameter> parameters;
   private final List<Tensor> sums = new ArrayList<>();
@@ -25,6 +30,50 @@ public final class Gradients {
     for (Parameter p : parameters) {
       sums.add(engine.zeros(p.dtype() == DType.FP64 ? DType.FP64 : DType.FP32, p.shape()));
     }
+  }
+
+  /** Sums of some parameters, on their way to all ranks and back. */
+  private record Bucket(List<Tensor> sums, Tensor together, Work work) {}
+
+  /**
+   * Adds the other ranks' sums, so that all have the same. A bucket is put together while those
+   * before it are under way.
+   */
+  void allReduce(ProcessGroup ranks) {
+    if (ranks.worldSize() == 1) {
+      return;
+    }
+    try (TensorScope scope = engine.openScope();
+        Engine.NoGradient off = engine.noGradient()) {
+      List<Bucket> buckets = new ArrayList<>();
+      for (int from = 0; from < sums.size(); ) {
+        int to = endOfBucket(from);
+        List<Tensor> some = sums.subList(from, to);
+        Tensor together = Tensor.cat(some.stream().map(t -> t.reshape(-1)).toList(), 0);
+        buckets.add(new Bucket(some, together, ranks.allReduce(together)));
+        from = to;
+      }
+      for (Bucket b : buckets) {
+        b.work.await();
+        long at = 0;
+        for (Tensor t : b.sums) {
+          long n = t.shape().elements();
+          t.copyFrom(b.together.narrow(0, at, n).reshape(t.shape().toArray()));
+          at += n;
+        }
+      }
+    }
+  }
+
+  private int endOfBucket(int from) {
+    int to = from;
+    long elements = 0;
+    while (to < sums.size()
+        && sums.get(to).dtype() == sums.get(from).dtype()
+        && (to == from || elements + sums.get(to).shape().elements() <= BUCKET)) {
+      elements += sums.get(to++).shape().elements();
+    }
+    return to;
   }
 
   /** Adds what one pass has collected; a parameter without a gradient adds nothing. */
@@ -56,13 +105,22 @@ public final class Gradients {
    * @param maxNorm the largest global L2 norm, or infinity
    */
   public Mean mean(long count, double maxNorm) {
+    return mean(count, maxNorm, ProcessGroup.alone(engine));
+  }
+
+  /**
+   * The same where each rank has a stretch of the parameters.
+   *
+   * @param spread the ranks whose stretches make up one gradient
+   */
+  Mean mean(long count, double maxNorm, ProcessGroup spread) {
     double squares = 0;
     for (Tensor sum : sums) {
       try (TensorScope scope = engine.openScope()) {
         squares += sum.mul(sum).sum().item();
       }
     }
-    double norm = Math.sqrt(squares) / count;
+    double norm = Math.sqrt(spread.sum(squares)) / count;
     double factor = Math.min(1, maxNorm / (norm + 1e-6)) / count;
     List<Tensor> scaled = new ArrayList<>();
     for (int i = 0; i < sums.size(); i++) {

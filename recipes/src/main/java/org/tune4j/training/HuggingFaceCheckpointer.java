@@ -10,6 +10,8 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
@@ -24,6 +26,7 @@ import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.ShardPlan;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -41,6 +44,7 @@ import org.tune4j.peft.Merge;
 import org.tune4j.peft.StateDict;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
@@ -114,7 +118,20 @@ public record HuggingFaceCheckpointer(
    * @throws InputException when a file is broken, or is another model's
    */
   public Decoder load(ModelSpec spec, Engine engine, DType dtype, long seed) {
-    Decoder decoder = loadBase(spec, checkpointDir, engine, dtype, TensorFiles::map);
+    return load(spec, ProcessGroup.alone(engine), dtype, true, seed);
+  }
+
+  /**
+   * The same of one of several ranks; those of one process share the frozen weights.
+   *
+   * @param mapped false to read frozen weights into memory
+   */
+  public Decoder load(ModelSpec spec, ProcessGroup ranks, DType dtype, boolean mapped, long seed) {
+    Engine engine = ranks.engine();
+    HuggingFaceFolder folder = HuggingFaceFolder.open(checkpointDir);
+    Reader reader = mapped ? TensorFiles::map : TensorFiles::read;
+    Map<String, Tensor> base = ranks.once(() -> readBase(folder, engine, dtype, reader));
+    Decoder decoder = build(spec, checkpointDir, base, dtype);
     if (adapterCheckpoint == null) {
       Adapters.initialise(engine, decoder, seed);
     } else {
@@ -131,7 +148,66 @@ public record HuggingFaceCheckpointer(
    * @throws InputException when a file is broken, or is another model's
    */
   public Decoder loadTrainable(ModelSpec spec, Path weights, Engine engine, DType dtype) {
-    return loadBase(spec, weights, engine, dtype, TensorFiles::read);
+    HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
+    return build(spec, weights, readBase(folder, engine, dtype, TensorFiles::read), dtype);
+  }
+
+  /**
+   * The model with each rank keeping a stretch of its weights.
+   *
+   * @param weights a Hugging Face folder: {@link #checkpointDir}, or a full checkpoint of the run
+   * @param home what the stretches belong to
+   * @throws InputException when a file is broken, or is another model's
+   */
+  public ShardedModel loadSharded(
+      ModelSpec spec, Path weights, ProcessGroup ranks, TensorScope home, DType dtype, long seed) {
+    Engine engine = ranks.engine();
+    HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
+    Decoder decoder = sized(spec, folder).build(dtype);
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    folder.weights().forEach((name, w) -> shapes.put(name, Shape.of(w.entry().dimensions())));
+    inFolder(weights, () -> match(decoder, shapes));
+    Function<String, @Nullable Tensor> stored =
+        name -> {
+          HuggingFaceFolder.Weight w = folder.weights().get(name);
+          return w == null ? null : TensorFiles.map(engine, w.file(), w.entry());
+        };
+    if (decoder.lora().isEmpty()) {
+      return new ShardedModel(ranks, home, decoder, stored, () -> decoder);
+    }
+    Supplier<Map<String, Tensor>> all = () -> readBase(folder, engine, dtype, TensorFiles::map);
+    Supplier<Map<String, Tensor>> base = all;
+    if (ranks.oneProcess()) {
+      Map<String, Tensor> shared = ranks.once(all);
+      StateDict.load(decoder, shared, false);
+      base = () -> shared;
+    }
+    Supplier<Map<String, Tensor>> frozen = base;
+    try (TensorScope scope = engine.openScope()) {
+      if (adapterCheckpoint == null) {
+        Adapters.initialise(engine, decoder, seed);
+      } else {
+        loadAdapter(engine, decoder, adapterCheckpoint);
+      }
+      return new ShardedModel(
+          ranks, home, decoder, stored, () -> build(spec, weights, frozen.get(), dtype));
+    }
+  }
+
+  private static void match(Decoder decoder, Map<String, Shape> shapes) {
+    boolean adapted = decoder.lora().isPresent();
+    StateDict.Loaded found = StateDict.match(decoder, shapes, !adapted);
+    if (adapted) {
+      LoraStateDict.validateBase(decoder, found);
+    }
+  }
+
+  private static void inFolder(Path weights, Runnable check) {
+    try {
+      check.run();
+    } catch (InputException e) {
+      throw new InputException("checkpoint %s: %s".formatted(weights, e.getMessage()), e);
+    }
   }
 
   /** How a weight comes from a file. */
@@ -139,21 +215,30 @@ public record HuggingFaceCheckpointer(
     Tensor read(Engine engine, Path file, SafetensorsFile.Entry entry);
   }
 
-  private static Decoder loadBase(
-      ModelSpec spec, Path weights, Engine engine, DType dtype, Reader reader) {
+  private static Map<String, Tensor> readBase(
+      HuggingFaceFolder folder, Engine engine, DType dtype, Reader reader) {
+    Map<String, Tensor> base = new LinkedHashMap<>();
+    folder
+        .weights()
+        .forEach(
+            (name, w) -> {
+              Tensor stored = reader.read(engine, w.file(), w.entry());
+              base.put(name, Gradients.narrow(stored, dtype));
+              if (stored.dtype() != dtype) {
+                stored.close();
+              }
+            });
+    return base;
+  }
+
+  private static Decoder build(
+      ModelSpec spec, Path weights, Map<String, Tensor> base, DType dtype) {
     HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
     Decoder decoder = sized(spec, folder).build(dtype);
-    Map<String, Tensor> base = new LinkedHashMap<>();
-    folder.weights().forEach((name, w) -> base.put(name, reader.read(engine, w.file(), w.entry())));
-    boolean adapted = decoder.lora().isPresent();
-    try {
-      StateDict.Loaded loaded = StateDict.load(decoder, base, !adapted);
-      if (adapted) {
-        LoraStateDict.validateBase(decoder, loaded);
-      }
-    } catch (InputException e) {
-      throw new InputException("checkpoint %s: %s".formatted(weights, e.getMessage()), e);
-    }
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    base.forEach((name, t) -> shapes.put(name, t.shape()));
+    inFolder(weights, () -> match(decoder, shapes));
+    StateDict.load(decoder, base, false);
     return decoder;
   }
 
@@ -289,11 +374,16 @@ public record HuggingFaceCheckpointer(
 
   /** Writes {@code epoch_N}: the full model with config and tokenizer files, as a whole. */
   public Path saveModel(Decoder decoder, String name, ShardSize shardSize) {
+    return saveModel(decoder, tensors(decoder.parameters()), name, shardSize);
+  }
+
+  /** The same with values of its parameters, by full name, that lie elsewhere. */
+  Path saveModel(Decoder decoder, Map<String, Tensor> values, String name, ShardSize shardSize) {
     Path target = outputDir.resolve(name);
     AtomicFolder.write(
         target,
         folder -> {
-          writeModel(folder, decoder, tensors(decoder.parameters()), shardSize);
+          writeModel(folder, decoder, values, shardSize);
           Manifest.write(folder);
         });
     return target;

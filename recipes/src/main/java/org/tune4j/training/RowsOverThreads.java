@@ -28,7 +28,7 @@ public final class RowsOverThreads implements AutoCloseable {
   private final Engine engine;
   private final Decoder model;
   private final int chunkTokens;
-  private final int threads;
+  private final int groups;
   private final ExecutorService pool;
 
   /**
@@ -49,19 +49,29 @@ public final class RowsOverThreads implements AutoCloseable {
    * @param chunkTokens labels whose logits exist at once
    */
   public RowsOverThreads(Engine engine, Decoder model, int threads, int chunkTokens) {
+    this(engine, model, threads, threads, chunkTokens);
+  }
+
+  /** Keeps the rows of a micro-batch together, with the backend's own parallelism. */
+  public static RowsOverThreads inOneGroup(
+      Engine engine, Decoder model, int threads, int chunkTokens) {
+    return new RowsOverThreads(engine, model, threads, 1, chunkTokens);
+  }
+
+  private RowsOverThreads(Engine engine, Decoder model, int threads, int groups, int chunkTokens) {
     this.engine = engine;
     this.model = model;
     this.chunkTokens = chunkTokens;
     boolean onCpu = engine.device().type() == Device.Type.CPU;
-    this.threads = onCpu ? Math.max(1, threads) : 1;
+    this.groups = onCpu ? Math.max(1, groups) : 1;
     if (onCpu) {
       // What one row alone, and whatever the calling thread does, computes depends on it too.
-      engine.backend().setThreads(this.threads);
+      engine.backend().setThreads(Math.max(1, threads));
     }
     AtomicInteger n = new AtomicInteger();
     this.pool =
         Executors.newFixedThreadPool(
-            this.threads,
+            this.groups,
             task -> {
               Thread t = new Thread(task, "rows-" + n.getAndIncrement());
               t.setDaemon(true);
@@ -87,6 +97,10 @@ public final class RowsOverThreads implements AutoCloseable {
   double forwardBackward(List<Row> rows, long seed, Pass.GradientSink sink) {
     try (TensorScope scope = engine.openScope()) {
       Pass pass = Pass.handingOn(engine, scope, seed, sink);
+      if (rows.isEmpty()) {
+        model.idle(pass);
+        return 0;
+      }
       return model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
     }
   }
@@ -98,8 +112,8 @@ public final class RowsOverThreads implements AutoCloseable {
 
   private double run(List<Row> rows, long seed, @Nullable Gradients gradients) {
     int[] lengths = rows.stream().mapToInt(r -> r.tokens().length).toArray();
-    List<List<Integer>> groups = RowGroups.balance(lengths, threads);
-    if (groups.size() == 1) {
+    List<List<Integer>> groups = RowGroups.balance(lengths, this.groups);
+    if (groups.size() <= 1) {
       return group(rows, RandomBits.bits(seed, 0), gradients, new CountDownLatch(0));
     }
     List<Future<Double>> running = new ArrayList<>();
@@ -139,10 +153,17 @@ public final class RowsOverThreads implements AutoCloseable {
       if (gradients == null) {
         try (Engine.NoGradient off = engine.noGradient()) {
           Pass pass = Pass.evaluation(engine, scope);
+          if (rows.isEmpty()) {
+            model.idle(pass);
+            return 0;
+          }
           return model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
         }
       }
       Pass pass = new Pass(engine, scope, true, seed);
+      if (rows.isEmpty()) {
+        return 0;
+      }
       double loss = model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
       turn.await();
       gradients.add(pass.gradients());

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -14,6 +13,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -26,7 +26,6 @@ import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Optimizer;
-import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 
 /**
@@ -43,8 +42,7 @@ public final class RunCheckpoints implements AutoCloseable {
 
   private final Path folder;
   private final int keep;
-  private final Map<String, Parameter> trained;
-  private final Optimizer optimizer;
+  private final Supplier<TrainedState> trained;
   private final RunIdentity identity;
   private final Weights weights;
   private final ExecutorService writer =
@@ -63,13 +61,7 @@ public final class RunCheckpoints implements AutoCloseable {
     void write(Path folder, Map<String, Tensor> values) throws IOException;
   }
 
-  private record Snapshot(
-      RunState state, long updates, Map<String, Tensor> weights, Map<String, Tensor> optimizer) {
-    void release() {
-      weights.values().forEach(Tensor::close);
-      optimizer.values().forEach(Tensor::close);
-    }
-  }
+  private record Snapshot(RunState state, TrainedState trained) {}
 
   /**
    * Starts the writing thread.
@@ -84,10 +76,23 @@ public final class RunCheckpoints implements AutoCloseable {
       Optimizer optimizer,
       RunIdentity identity,
       Weights weights) {
+    this(outputDir, keep, () -> TrainedState.copyOf(trained, optimizer), identity, weights);
+  }
+
+  /**
+   * Starts the writing thread.
+   *
+   * @param trained gives copies of what a checkpoint holds
+   */
+  public RunCheckpoints(
+      Path outputDir,
+      int keep,
+      Supplier<TrainedState> trained,
+      RunIdentity identity,
+      Weights weights) {
     this.folder = outputDir.resolve(FOLDER);
     this.keep = keep;
     this.trained = trained;
-    this.optimizer = optimizer;
     this.identity = identity;
     this.weights = weights;
   }
@@ -169,18 +174,10 @@ public final class RunCheckpoints implements AutoCloseable {
    */
   public void save(RunState state) {
     check();
-    List<String> names = List.copyOf(trained.keySet());
-    Map<String, Tensor> values = new LinkedHashMap<>();
-    trained.forEach((name, p) -> values.put(name, p.tensor()));
-    Snapshot snapshot =
-        new Snapshot(
-            state,
-            optimizer.updates(),
-            copies(values),
-            copies(SavedRun.optimizerTensors(optimizer, names)));
+    Snapshot snapshot = new Snapshot(state, trained.get());
     synchronized (this) {
       if (waiting != null) {
-        waiting.release();
+        waiting.trained.release();
       }
       waiting = snapshot;
       running = writer.submit(this::writeWaiting);
@@ -225,18 +222,6 @@ public final class RunCheckpoints implements AutoCloseable {
     }
   }
 
-  private static Map<String, Tensor> copies(Map<String, Tensor> tensors) {
-    Map<String, Tensor> copies = new LinkedHashMap<>();
-    tensors.forEach(
-        (name, t) -> {
-          Engine engine = t.engine();
-          Tensor copy = engine.zeros(t.dtype(), t.shape());
-          copy.copyFrom(t);
-          copies.put(name, copy);
-        });
-    return copies;
-  }
-
   private Path place(RunState state) {
     return folder.resolve("step_" + state.step());
   }
@@ -254,15 +239,18 @@ public final class RunCheckpoints implements AutoCloseable {
       AtomicFolder.write(
           place(snapshot.state),
           aside -> {
-            weights.write(aside, snapshot.weights);
+            weights.write(aside, snapshot.trained.weights());
             List<StoredTensor> state = new ArrayList<>();
-            snapshot.optimizer.forEach((name, t) -> state.add(TensorFiles.stored(name, t)));
+            snapshot
+                .trained
+                .optimizer()
+                .forEach((name, t) -> state.add(TensorFiles.stored(name, t)));
             SafetensorsWriter.write(aside.resolve(SavedRun.OPTIMIZER), state);
-            SavedRun.write(aside, snapshot.state, snapshot.updates, identity);
+            SavedRun.write(aside, snapshot.state, snapshot.trained.updates(), identity);
             Manifest.write(aside);
           });
     } finally {
-      snapshot.release();
+      snapshot.trained.release();
     }
     prune(snapshot.state.step());
   }

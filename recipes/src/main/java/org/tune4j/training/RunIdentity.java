@@ -6,10 +6,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.tensor.Engine;
 
 /**
@@ -42,6 +45,8 @@ public record RunIdentity(Map<String, String> settings, String base, String data
           "run_eval_every_n_steps",
           "log_level",
           "log_peak_memory_stats",
+          "mmap",
+          "strategy",
           "threads",
           "checkpointer.recipe_checkpoint");
 
@@ -49,6 +54,10 @@ public record RunIdentity(Map<String, String> settings, String base, String data
       Pattern.compile("dataset(_val)?(\\.\\w+)*\\.data_files");
   private static final int SHOWN_DIGITS = 12;
   private static final Set<String> FREE_SECTIONS = Set.of("metric_logger", "profiler");
+
+  /** Where things lie, which machines may see differently; the rows are compared themselves. */
+  private static final Pattern PLACES =
+      Pattern.compile("(_dir|_files|_checkpoint|\\.path)$|^metric_logger");
 
   public RunIdentity {
     settings = Map.copyOf(settings);
@@ -63,6 +72,46 @@ public record RunIdentity(Map<String, String> settings, String base, String data
     Map<String, String> resolved = new HashMap<>(settings);
     resolved.put("backend", engine.backend().name());
     return new RunIdentity(resolved, base, data, rowThreads);
+  }
+
+  /**
+   * A run's of several ranks. It may go on with another number of them where a batch of all ranks
+   * together stays as large.
+   */
+  public static RunIdentity of(
+      ProcessGroup ranks,
+      TrainingOptions training,
+      Map<String, String> settings,
+      String base,
+      String data,
+      int rowThreads) {
+    Map<String, String> all = new HashMap<>(settings);
+    all.put(
+        "batch_size times ranks", Long.toString((long) training.batchSize() * ranks.worldSize()));
+    all.remove("batch_size");
+    return of(ranks.engine(), all, base, data, rowThreads);
+  }
+
+  /**
+   * Checks that every rank makes the same run.
+   *
+   * @throws UsageException on every rank; names those that differ from rank 0
+   */
+  public void requireSameOn(ProcessGroup ranks) {
+    StringBuilder all = new StringBuilder(base).append('\n').append(data);
+    new TreeMap<>(settings)
+        .forEach(
+            (key, value) -> {
+              if (!PLACES.matcher(key).find()) {
+                all.append('\n').append(key).append('=').append(value);
+              }
+            });
+    List<Integer> others = ranks.differing(all.toString());
+    if (!others.isEmpty()) {
+      throw new UsageException(
+          "the config, the model or the rows of rank %s are not those of rank 0; start all with the same config, overrides and files"
+              .formatted(others.stream().map(String::valueOf).collect(Collectors.joining(", "))));
+    }
   }
 
   /** The same with another dealing of rows. */

@@ -104,6 +104,18 @@ public final class RunLog implements AutoCloseable {
       double lr,
       @Nullable Double valLoss,
       Map<String, Double> scores) {
+    step(state, indices, outcome, lr, valLoss, scores, null);
+  }
+
+  /** The same, with what several ranks report. */
+  void step(
+      RunState state,
+      List<Integer> indices,
+      Optional<TrainStep.Outcome> outcome,
+      double lr,
+      @Nullable Double valLoss,
+      Map<String, Double> scores,
+      StepMetrics.@Nullable OnRanks ranks) {
     if (outcome.isEmpty()) {
       progress.close();
       out.printf(
@@ -125,7 +137,8 @@ public final class RunLog implements AutoCloseable {
             seconds,
             ResidentSize.mebibytes(),
             valLoss,
-            scores);
+            scores,
+            ranks);
     metrics.append(m);
     if (options.due(m, totalSteps)) {
       loggers.log(m);

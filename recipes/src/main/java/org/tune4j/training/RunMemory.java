@@ -8,10 +8,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.UsageException;
 import org.tune4j.checkpoint.HuggingFaceConfig;
 import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Batches;
 import org.tune4j.data.Dataset;
 import org.tune4j.loss.ChunkedCrossEntropy;
@@ -52,11 +54,82 @@ public record RunMemory(
    * @throws EnvironmentException when there is less memory; says what would take less
    */
   public MemoryPlan require(String backend, Dataset data, PrintStream out) {
-    Load heaviest = heaviest(backend, data);
+    return require(backend, heaviest(backend, data), AvailableMemory.bytes(), out);
+  }
+
+  /** How ranks share a model, and what that takes. */
+  public record OnRanks(boolean sharded, MemoryPlan plan) {}
+
+  /**
+   * The same of one rank of several. Ranks that are threads are planned as the one process that
+   * they are; other ranks of this machine each take as much.
+   *
+   * @param localRanks how many of them share this machine
+   * @param sharded whether weights are; null to shard them where they do not fit otherwise
+   * @throws EnvironmentException on every rank, where one has less memory
+   */
+  public OnRanks require(
+      ProcessGroup ranks,
+      int localRanks,
+      @Nullable Boolean sharded,
+      Dataset data,
+      PrintStream out) {
+    String backend = ranks.engine().backend().name();
+    boolean threads = ranks.oneProcess();
+    int n = threads ? ranks.worldSize() : 1;
+    RunMemory whole = withCompute(training.times(n), compute.times(n, localRanks));
+    RunMemory layered = withCompute(whole.training, whole.compute.inOneGroup());
+    Load load = whole.heaviest(backend, data, threads ? 1 : ranks.worldSize());
+    OptionalLong all = AvailableMemory.bytes();
+    OptionalLong room =
+        all.isEmpty() || threads ? all : OptionalLong.of(all.getAsLong() / localRanks);
+    boolean shards =
+        sharded != null
+            ? sharded
+            : ranks.any(whole.refusal(backend, load, room).isPresent() && !threads);
+    MemoryPlan plan =
+        shards
+            ? layered.sharded(backend, load, threads ? 1 : ranks.worldSize(), n)
+            : whole.plan(backend, load);
+    out.println(plan);
+    Optional<String> refusal =
+        shards ? layered.refusal(plan, room) : whole.refusal(backend, load, room);
+    boolean off = "off".equals(System.getenv(CHECK));
+    if (ranks.any(refusal.isPresent()) && !off) {
+      throw new EnvironmentException(
+          refusal.orElse("another rank of the run has too little memory for it; see what it says"));
+    }
+    return new OnRanks(shards, plan);
+  }
+
+  private MemoryPlan sharded(String backend, Load load, int ranks, int times) {
+    MemoryModel model = model(backend);
+    return model.plan(load, resident()).sharded(ranks, times * model.gathered());
+  }
+
+  private Optional<String> refusal(MemoryPlan plan, OptionalLong available) {
+    boolean fits =
+        available.isEmpty()
+            || Device.parse(compute.device()).type() == Device.Type.CUDA
+            || plan.bytes() <= available.getAsLong() + resident();
+    return fits
+        ? Optional.empty()
+        : Optional.of(
+            "a rank takes about %d MiB at its peak and %d MiB can be had; start more ranks on other machines, take a smaller batch_size or tokenizer.max_seq_len; %s=off starts it regardless"
+                .formatted(plan.mebibytes(), (available.getAsLong() + resident()) >> 20, CHECK));
+  }
+
+  private RunMemory withCompute(TrainingOptions training, ComputeOptions compute) {
+    return new RunMemory(
+        model, checkpointer, optimizer, optimizerInBackward, loss, training, compute);
+  }
+
+  private MemoryPlan require(
+      String backend, Load heaviest, OptionalLong available, PrintStream out) {
     MemoryPlan plan = plan(backend, heaviest);
     out.println(plan);
     if (!"off".equals(System.getenv(CHECK))) {
-      refusal(backend, heaviest, AvailableMemory.bytes())
+      refusal(backend, heaviest, available)
           .ifPresent(
               r -> {
                 throw new EnvironmentException(r);
@@ -126,6 +199,11 @@ public record RunMemory(
 
   /** The micro-batch that keeps most for backward, of all epochs' orders. */
   public Load heaviest(String backend, Dataset data) {
+    return heaviest(backend, data, 1);
+  }
+
+  /** The same of any of several ranks, each of which takes every so-many-th row. */
+  private Load heaviest(String backend, Dataset data, int ranks) {
     MemoryModel model = model(backend);
     List<List<Integer>> rows = new ArrayList<>();
     for (int i = 0; i < data.size(); i++) {
@@ -137,21 +215,23 @@ public record RunMemory(
       }
       rows.add(parts);
     }
-    Batches batches =
-        new Batches(rows.size(), training.rowsPerStep(), training.shuffle(), training.seedOrZero());
+    Batches batches = training.batches(rows.size(), ranks);
+    int together = training.batchSize() * ranks;
     long steps = training.stepsPerEpoch(batches.perEpoch());
     Load heaviest = Load.of(1, 1);
     long most = -1;
     for (int epoch = 0; epoch < training.epochs(); epoch++) {
       for (long step = 0; step < steps; step++) {
         List<Integer> indices = batches.of(epoch, step);
-        for (int from = 0; from < indices.size(); from += training.batchSize()) {
-          int to = Math.min(indices.size(), from + training.batchSize());
-          Load load = new Load(indices.subList(from, to).stream().map(rows::get).toList());
-          long bytes = model.activations(load);
-          if (bytes > most) {
-            most = bytes;
-            heaviest = load;
+        for (int from = 0; from < indices.size(); from += together) {
+          List<Integer> all = indices.subList(from, Math.min(indices.size(), from + together));
+          for (int rank = 0; rank < Math.min(ranks, all.size()); rank++) {
+            Load load = new Load(Share.of(all, rank, ranks).stream().map(rows::get).toList());
+            long bytes = model.activations(load);
+            if (bytes > most) {
+              most = bytes;
+              heaviest = load;
+            }
           }
         }
       }

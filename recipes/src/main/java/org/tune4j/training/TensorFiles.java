@@ -28,16 +28,27 @@ final class TensorFiles {
 
   /** A tensor over the file's pages; a copy where the file or the backend does not allow that. */
   static Tensor map(Engine engine, Path file, Entry e) {
-    boolean maps = engine.backend().capabilities().contains(Capability.MEMORY_MAP);
-    return maps && e.aligned() && e.length() > 0
+    return maps(engine, e)
         ? engine.map(file, e.offset(), dtype(file, e), Shape.of(e.dimensions()))
         : read(engine, file, e);
+  }
+
+  private static boolean maps(Engine engine, Entry e) {
+    boolean can = engine.backend().capabilities().contains(Capability.MEMORY_MAP);
+    return can && e.aligned() && e.length() > 0;
   }
 
   /** A tensor of its own with the file's values. */
   static Tensor read(Engine engine, Path file, Entry e) {
     Tensor target = engine.zeros(dtype(file, e), Shape.of(e.dimensions()));
-    readInto(target, file, e);
+    if (maps(engine, e)) {
+      // No buffers that stay until the next collection.
+      try (TensorScope scope = engine.openScope()) {
+        target.copyFrom(map(engine, file, e));
+      }
+    } else {
+      readInto(target, file, e);
+    }
     return target;
   }
 

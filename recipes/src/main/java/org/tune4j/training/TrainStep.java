@@ -8,7 +8,9 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.IntFunction;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.TrainingException;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Example;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
@@ -27,6 +29,7 @@ public final class TrainStep {
   private static final String PARTLY =
       "the layers behind were updated already, so that only a checkpoint before it is good";
 
+  private final ProcessGroup ranks;
   private final Engine engine;
   private final List<String> names;
   private final List<Parameter> trained;
@@ -34,10 +37,11 @@ public final class TrainStep {
   private final RowsOverThreads rows;
   private final TrainingOptions options;
   private final boolean optimizerInBackward;
+  private @Nullable ShardedModel sharded;
   private List<String> withoutGradient = List.of();
 
   /**
-   * Over these parameters, in this order.
+   * Of one rank, over these parameters in this order.
    *
    * @param trained by full name
    * @param optimizer over the same parameters in the same order
@@ -51,8 +55,37 @@ public final class TrainStep {
       RowsOverThreads rows,
       TrainingOptions options,
       boolean optimizerInBackward) {
+    this(ProcessGroup.alone(engine), trained, optimizer, rows, options, optimizerInBackward);
+  }
+
+  /**
+   * Of several ranks, each of which takes every so-many-th row: the sums of losses and gradients
+   * are added once an update, and all make the same one, each of what it has.
+   *
+   * @param optimizer over what this rank has of the model, in the same order
+   */
+  public TrainStep(
+      ProcessGroup ranks,
+      ModelOnRanks model,
+      Optimizer optimizer,
+      RowsOverThreads rows,
+      TrainingOptions options) {
+    this(ranks, model.trained(), optimizer, rows, options, false);
+    if (model instanceof ShardedModel m) {
+      sharded = m;
+    }
+  }
+
+  private TrainStep(
+      ProcessGroup ranks,
+      Map<String, Parameter> trained,
+      Optimizer optimizer,
+      RowsOverThreads rows,
+      TrainingOptions options,
+      boolean optimizerInBackward) {
+    this.ranks = ranks;
     this.optimizerInBackward = optimizerInBackward;
-    this.engine = engine;
+    this.engine = ranks.engine();
     this.names = List.copyOf(trained.keySet());
     this.trained = List.copyOf(trained.values());
     this.optimizer = optimizer;
@@ -74,7 +107,7 @@ public final class TrainStep {
    * Makes one update.
    *
    * @param step from 0; dropout is a function of it
-   * @param indices the rows, in order
+   * @param indices the rows of all ranks, in order
    * @param data gives a row
    * @return empty, and nothing changed, where no token of the rows is trained on
    * @throws TrainingException when a loss or a gradient is not finite; names the step and the rows
@@ -89,20 +122,26 @@ public final class TrainStep {
     if (optimizerInBackward) {
       return Optional.of(updateInBackward(step, indices, batch, labels, lr));
     }
+    if (sharded != null) {
+      return Optional.of(updateShards(sharded, step, indices, batch, labels, lr));
+    }
     try (TensorScope scope = engine.openScope()) {
       Gradients gradients = new Gradients(engine, trained);
-      long seed = RandomBits.bits(options.seedOrZero(), step);
+      long seed = RandomBits.bits(options.seedOrZero() + ranks.rank(), step);
+      List<Example> own = ofThisRank(batch);
       double sum = 0;
-      for (int from = 0; from < batch.size(); from += options.batchSize()) {
-        int to = Math.min(batch.size(), from + options.batchSize());
+      for (int from = 0; from < own.size(); from += options.batchSize()) {
+        int to = Math.min(own.size(), from + options.batchSize());
         double loss =
             rows.forwardBackward(
-                rowsOf(batch.subList(from, to)), RandomBits.bits(seed, from), gradients);
+                rowsOf(own.subList(from, to)), RandomBits.bits(seed, from), gradients);
         if (!Double.isFinite(loss)) {
-          throw notFinite(step, "loss", loss, indices.subList(from, to));
+          throw notFinite(step, "loss", loss, ofThisRank(indices).subList(from, to));
         }
         sum += loss;
       }
+      sum = ranks.sum(sum);
+      gradients.allReduce(ranks);
       Gradients.Mean mean = gradients.mean(labels, options.maxNorm());
       if (!Double.isFinite(mean.norm())) {
         throw notFinite(step, "gradient", mean.norm(), indices);
@@ -156,6 +195,54 @@ public final class TrainStep {
             });
     withoutGradient = missing.stream().map(p -> names.get(trained.indexOf(p))).toList();
     return new Outcome(sum / labels, Math.sqrt(squares[0]), labels, tokens(batch));
+  }
+
+  /**
+   * Updates this rank's stretches. Weights are gathered by all ranks together, so that all make as
+   * many passes; those without rows idle.
+   */
+  private Outcome updateShards(
+      ShardedModel model,
+      long step,
+      List<Integer> indices,
+      List<Example> batch,
+      long labels,
+      double lr) {
+    try (TensorScope scope = engine.openScope()) {
+      Gradients sums = new Gradients(engine, trained);
+      ShardedGradients gradients =
+          model.gradients(
+              sums,
+              sum -> {
+                if (!Double.isFinite(sum)) {
+                  throw notFinite(step, "loss", sum, ofThisRank(indices));
+                }
+              });
+      long seed = RandomBits.bits(options.seedOrZero() + ranks.rank(), step);
+      List<Example> own = ofThisRank(batch);
+      double sum = 0;
+      int together = options.batchSize() * ranks.worldSize();
+      for (int pass = 0; pass * together < batch.size(); pass++) {
+        int from = Math.min(own.size(), pass * options.batchSize());
+        int to = Math.min(own.size(), from + options.batchSize());
+        sum +=
+            rows.forwardBackward(
+                rowsOf(own.subList(from, to)), RandomBits.bits(seed, from), gradients);
+      }
+      gradients.finish();
+      sum = ranks.sum(sum);
+      Gradients.Mean mean = sums.mean(labels, options.maxNorm(), ranks);
+      if (!Double.isFinite(mean.norm())) {
+        throw notFinite(step, "gradient", mean.norm(), indices);
+      }
+      optimizer.step(mean.gradients(), lr);
+      withoutGradient = model.names(gradients.missing());
+      return new Outcome(sum / labels, mean.norm(), labels, tokens(batch));
+    }
+  }
+
+  private <T> List<T> ofThisRank(List<T> all) {
+    return Share.of(all, ranks.rank(), ranks.worldSize());
   }
 
   private static long tokens(List<Example> batch) {

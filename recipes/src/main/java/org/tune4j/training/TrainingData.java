@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.tokenizers.Tokenizer;
@@ -37,6 +38,25 @@ public record TrainingData(Dataset train, Dataset validation) {
       return new TrainingData(
           rows, validation == null ? Dataset.of(List.of()) : validation.open(tokens, maxSeqLen));
     }
+  }
+
+  /**
+   * The same on several ranks: rank 0 reads and caches the rows, then the others read its cache.
+   */
+  public static TrainingData read(
+      ProcessGroup ranks,
+      TokenizerSpec tokenizer,
+      Path modelFolder,
+      DatasetSpec train,
+      @Nullable DatasetSpec validation) {
+    if (ranks.rank() != 0) {
+      ranks.barrier();
+    }
+    TrainingData data = read(tokenizer, modelFolder, train, validation);
+    if (ranks.rank() == 0) {
+      ranks.barrier();
+    }
+    return data;
   }
 
   /** Changes with every token and label. */

@@ -1,9 +1,13 @@
 package org.tune4j.training;
 
 import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
+import org.tune4j.data.Batches;
+import org.tune4j.data.Dataset;
 
 /** Keys of every recipe that trains: how the rows are taken and the updates made. */
 public record TrainingOptions(
@@ -39,6 +43,36 @@ public record TrainingOptions(
   /** Rows of an update. */
   public int rowsPerStep() {
     return Math.multiplyExact(batchSize, gradientAccumulationSteps);
+  }
+
+  /**
+   * The rows of each update of several ranks, {@code batch_size} times as many as there are ranks.
+   *
+   * @throws UsageException when there are more ranks than rows
+   */
+  public Batches batches(Dataset rows, ProcessGroup ranks) {
+    if (rows.size() < ranks.worldSize()) {
+      throw new UsageException(
+          "there are %d ranks for %d rows; start fewer, or give more rows"
+              .formatted(ranks.worldSize(), rows.size()));
+    }
+    return batches(rows.size(), ranks.worldSize());
+  }
+
+  Batches batches(int rows, int ranks) {
+    return new Batches(rows, Math.multiplyExact(rowsPerStep(), ranks), shuffle, seedOrZero());
+  }
+
+  /** The same with so many times as large a micro-batch. */
+  TrainingOptions times(int n) {
+    return new TrainingOptions(
+        Math.multiplyExact(batchSize, n),
+        epochs,
+        maxStepsPerEpoch,
+        gradientAccumulationSteps,
+        clipGradNorm,
+        shuffle,
+        seed);
   }
 
   /** How many updates an epoch has, of so many that the rows allow. */

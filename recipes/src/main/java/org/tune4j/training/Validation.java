@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.tune4j.InputException;
 import org.tune4j.TrainingException;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.Example;
 
@@ -30,14 +31,25 @@ public final class Validation {
     }
   }
 
+  /** The same loss of several ranks, each of which runs every so-many-th batch. */
+  public double loss(RowsOverThreads rows, ProcessGroup ranks) {
+    return ranks.sum(sum(rows, ranks.rank(), ranks.worldSize())) / labels;
+  }
+
   /**
    * Runs all rows forward, in order; adapters and optimiser stay as they are.
    *
    * @throws TrainingException when the loss is not finite; names the rows
    */
   public double loss(RowsOverThreads rows) {
+    return sum(rows, 0, 1) / labels;
+  }
+
+  /** The sum of the losses of every so-many-th batch. */
+  private double sum(RowsOverThreads rows, int first, int every) {
     double sum = 0;
-    for (int from = 0; from < data.size(); from += batchSize) {
+    for (int all = 0; all < data.size(); all += every * batchSize) {
+      int from = Math.min(data.size(), all + first * batchSize); // past the last: an idle pass
       List<Example> batch =
           IntStream.range(from, Math.min(data.size(), from + batchSize))
               .mapToObj(data::get)
@@ -50,6 +62,6 @@ public final class Validation {
       }
       sum += loss;
     }
-    return sum / labels;
+    return sum;
   }
 }

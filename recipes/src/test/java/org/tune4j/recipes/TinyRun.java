@@ -181,7 +181,8 @@ final class TinyRun {
             "cpu",
             "fp32",
             threads,
-            activationCheckpointing);
+            activationCheckpointing,
+            true);
     SavingOptions saving = new SavingOptions(saveEvery, keep, resume, "5GB");
     ValidationOptions validating =
         new ValidationOptions(

@@ -31,7 +31,7 @@ class RunMemoryTest {
         false,
         new ChunkedCrossEntropy(8, 128),
         new TrainingOptions(2, epochs, null, 1, null, true, 1L),
-        new ComputeOptions("javacpp", "cpu", dtype, 2, false));
+        new ComputeOptions("javacpp", "cpu", dtype, 2, false, true));
   }
 
   private static ModelSpec lora() {

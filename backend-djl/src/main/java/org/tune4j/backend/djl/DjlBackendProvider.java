@@ -104,7 +104,7 @@ public final class DjlBackendProvider implements BackendProvider {
 
   @Override
   public Set<Capability> capabilities() {
-    EnumSet<Capability> all = EnumSet.allOf(Capability.class);
+    EnumSet<Capability> all = EnumSet.complementOf(EnumSet.of(Capability.PROCESSES));
     boolean cuda =
         !setting("PYTORCH_LIBRARY_PATH").isEmpty()
             || natives().stream().anyMatch(n -> n.getProperty("flavor", "").startsWith("cu"));

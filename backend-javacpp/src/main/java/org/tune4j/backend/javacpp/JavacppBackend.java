@@ -22,13 +22,17 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
+import org.tune4j.UsageException;
 import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Capability;
+import org.tune4j.spi.Collectives;
 import org.tune4j.spi.Kernels;
+import org.tune4j.spi.Rendezvous;
 import org.tune4j.spi.TensorHandle;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 
 /**
@@ -426,6 +430,16 @@ final class JavacppBackend implements Backend {
   @Override
   public Kernels kernels() {
     return kernels;
+  }
+
+  @Override
+  public Collectives join(Engine engine, Rendezvous rendezvous) {
+    if (!engine.device().equals(Device.CPU)) {
+      throw new UsageException(
+          "several ranks on device %s are not built yet; use device=cpu"
+              .formatted(engine.device()));
+    }
+    return new C10d(engine, rendezvous);
   }
 
   @Override

@@ -1,0 +1,23 @@
+package org.tune4j;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The ranks of a run do not come together: one is gone, late, or does something else. Exit code 1.
+ */
+public final class CollectiveException extends TuneException {
+  private static final long serialVersionUID = 1;
+
+  public CollectiveException(String message) {
+    this(message, null);
+  }
+
+  public CollectiveException(String message, @Nullable Throwable cause) {
+    super(message, cause);
+  }
+
+  @Override
+  public int exitCode() {
+    return 1;
+  }
+}

@@ -1,0 +1,169 @@
+package org.tune4j.collective;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.Backends;
+import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * Runs ranks as threads of this JVM, on any backend: one engine, one copy of what is loaded {@link
+ * ProcessGroup#once}.
+ */
+public final class LocalRanks {
+  private final int worldSize;
+  private final Backends backends;
+  private final Duration timeout;
+  private final ExecutorService owner =
+      Executors.newSingleThreadExecutor(
+          task -> {
+            Thread t = new Thread(task, "ranks");
+            t.setDaemon(true);
+            return t;
+          });
+  private final AtomicReference<@Nullable Throwable> first = new AtomicReference<>();
+  private @Nullable Engine engine;
+  private @Nullable TensorScope scope;
+  private @Nullable LocalGroup group;
+
+  private LocalRanks(int worldSize, Backends backends, Duration timeout) {
+    this.worldSize = worldSize;
+    this.backends = backends;
+    this.timeout = timeout;
+  }
+
+  /**
+   * Runs {@code body} once a rank, each in a thread of its own, and returns when all have ended.
+   * Where one throws, the others end at their next collective, and what it threw is thrown here.
+   *
+   * @param timeout how long a rank waits for the others
+   */
+  public static void run(int worldSize, Backends backends, Duration timeout, Consumer<Ranks> body) {
+    new LocalRanks(worldSize, backends, timeout).run(body);
+  }
+
+  private void run(Consumer<Ranks> body) {
+    List<Thread> threads = new ArrayList<>();
+    for (int r = 0; r < worldSize; r++) {
+      int rank = r;
+      Thread t = new Thread(() -> runRank(rank, body), "rank-" + rank);
+      threads.add(t);
+      t.start();
+    }
+    boolean interrupted = false;
+    for (Thread t : threads) {
+      while (t.isAlive()) {
+        try {
+          t.join();
+        } catch (InterruptedException e) {
+          interrupted = true; // the ranks own native memory: they end first
+          failed(new IllegalStateException("interrupted"), -1);
+        }
+      }
+    }
+    try {
+      LocalGroup.get(owner.submit(this::closeEngine));
+    } finally {
+      owner.shutdown();
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
+    }
+    Throwable failure = first.get();
+    if (failure instanceof RuntimeException e) {
+      throw e;
+    }
+    if (failure instanceof Error e) {
+      throw e;
+    }
+  }
+
+  private void runRank(int rank, Consumer<Ranks> body) {
+    try {
+      body.accept(new Member(rank));
+    } catch (RuntimeException | Error e) {
+      failed(e, rank);
+    }
+  }
+
+  private synchronized void failed(Throwable e, int rank) {
+    first.compareAndSet(null, e);
+    if (group != null) {
+      group.fail(rank, e);
+    }
+  }
+
+  private synchronized LocalGroup group(String backend, BackendOptions options) {
+    if (group == null) {
+      if (options.device().type() != Device.Type.CPU) {
+        throw new UsageException(
+            "ranks that are threads compute on the CPU, device is %s; use backend=javacpp without --ranks threads"
+                .formatted(options.device()));
+      }
+      Engine opened = LocalGroup.get(owner.submit(() -> openEngine(backend, options)));
+      group = new LocalGroup(opened, worldSize, timeout, owner);
+      Throwable failure = first.get();
+      if (failure != null) {
+        group.fail(-1, failure);
+      }
+    }
+    return group;
+  }
+
+  private Engine openEngine(String backend, BackendOptions options) {
+    Engine opened = backends.open(backend, options);
+    engine = opened;
+    scope = opened.openScope();
+    return opened;
+  }
+
+  private void closeEngine() {
+    if (scope != null) {
+      scope.close();
+    }
+    if (engine != null) {
+      engine.close();
+    }
+  }
+
+  private final class Member implements Ranks {
+    private final int rank;
+
+    Member(int rank) {
+      this.rank = rank;
+    }
+
+    @Override
+    public int rank() {
+      return rank;
+    }
+
+    @Override
+    public int worldSize() {
+      return worldSize;
+    }
+
+    @Override
+    public int localWorldSize() {
+      return worldSize;
+    }
+
+    @Override
+    public ProcessGroup join(String backend, BackendOptions options) {
+      LocalGroup joined = group(backend, options);
+      Engine shared = joined.engine();
+      shared.backend().setThreads(shared.backend().threads());
+      return new ProcessGroup(shared, Optional.of(joined.member(rank)), false);
+    }
+  }
+}

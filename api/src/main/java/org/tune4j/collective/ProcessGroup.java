@@ -1,0 +1,253 @@
+package org.tune4j.collective;
+
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import java.util.stream.IntStream;
+import org.tune4j.spi.Collectives;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Shape;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * The ranks of a run as one of them sees them, with the engine it computes on. All ranks call the
+ * same methods in the same order; what carries them is a {@link Collectives}, of which nothing
+ * shows here. A group of one does nothing and needs none.
+ *
+ * <p>Used by one thread. Methods that return {@link Work} return at once.
+ */
+public final class ProcessGroup implements AutoCloseable {
+  /** Numbers of 16 bits, which fp32 holds exactly, of a text's digest. */
+  private static final int DIGITS = 8;
+
+  private final Engine engine;
+  private final Optional<Collectives> others;
+  private final boolean ownsEngine;
+  private final AtomicLong waited = new AtomicLong();
+
+  /**
+   * A group.
+   *
+   * @param others empty for a group of one
+   * @param ownsEngine whether {@link #close} closes the engine
+   */
+  public ProcessGroup(Engine engine, Optional<Collectives> others, boolean ownsEngine) {
+    this.engine = engine;
+    this.others = others;
+    this.ownsEngine = ownsEngine;
+  }
+
+  /** A group of one over an engine that stays open. */
+  public static ProcessGroup alone(Engine engine) {
+    return new ProcessGroup(engine, Optional.empty(), false);
+  }
+
+  public Engine engine() {
+    return engine;
+  }
+
+  public int rank() {
+    return others.map(Collectives::rank).orElse(0);
+  }
+
+  public int worldSize() {
+    return others.map(Collectives::worldSize).orElse(1);
+  }
+
+  /** Whether the ranks are threads of one process, which share what {@link #once} loads. */
+  public boolean oneProcess() {
+    return others.map(Collectives::oneProcess).orElse(false);
+  }
+
+  /** How ranks are carried, for people. */
+  public String name() {
+    return others.map(Collectives::name).orElse("one rank");
+  }
+
+  /** Replaces {@code tensor} by the sum over the ranks. */
+  public Work allReduce(Tensor tensor) {
+    checkFloating("allReduce", tensor);
+    return start(c -> c.allReduce(tensor));
+  }
+
+  /**
+   * Puts the ranks' stretches together.
+   *
+   * @param part this rank's {@link Stretch} of {@code whole [n]}
+   * @throws IllegalArgumentException when it is not
+   */
+  public Work allGather(Tensor part, Tensor whole) {
+    checkPart("allGather", whole, part);
+    if (others.isEmpty()) {
+      whole.copyFrom(part);
+    }
+    return start(c -> c.allGather(part, whole));
+  }
+
+  /**
+   * Gives each rank its stretch of the sum over the ranks.
+   *
+   * @param whole {@code [n]}; unchanged
+   * @param part this rank's {@link Stretch} of it
+   * @throws IllegalArgumentException when it is not
+   */
+  public Work reduceScatter(Tensor whole, Tensor part) {
+    checkFloating("reduceScatter", whole);
+    checkPart("reduceScatter", whole, part);
+    if (others.isEmpty()) {
+      part.copyFrom(whole);
+    }
+    return start(c -> c.reduceScatter(whole, part));
+  }
+
+  /** Replaces {@code tensor} by that of rank {@code from}. */
+  public Work broadcast(Tensor tensor, int from) {
+    checkRank("broadcast", from);
+    return start(c -> c.broadcast(tensor, from));
+  }
+
+  /** Sends to another rank; several between two ranks arrive in their order. */
+  public Work send(Tensor tensor, int to) {
+    checkOther("send", to);
+    return start(c -> c.send(tensor, to));
+  }
+
+  /** Overwrites {@code tensor} with what another rank sends. */
+  public Work receive(Tensor tensor, int from) {
+    checkOther("receive", from);
+    return start(c -> c.receive(tensor, from));
+  }
+
+  /** Waits until every rank is here. */
+  public void barrier() {
+    start(Collectives::barrier).await();
+  }
+
+  /** The sum of a number over the ranks, the same to the last bit on each. */
+  public double sum(double value) {
+    return sums(value)[0];
+  }
+
+  /** The sums of numbers over the ranks, the same to the last bit on each; in one message. */
+  public double[] sums(double... values) {
+    if (others.isEmpty()) {
+      return values.clone();
+    }
+    DType widest = engine.backend().dtypes().contains(DType.FP64) ? DType.FP64 : DType.FP32;
+    try (TensorScope scope = engine.openScope()) {
+      Tensor t = engine.tensor(values, widest, Shape.of(values.length));
+      allReduce(t).await();
+      return t.toDoubles();
+    }
+  }
+
+  /** Whether any rank says so; the same answer on each. */
+  public boolean any(boolean here) {
+    return sum(here ? 1 : 0) > 0;
+  }
+
+  /** The ranks whose text is not rank 0's; the same answer on each. */
+  public List<Integer> differing(String text) {
+    double[] all = new double[DIGITS * worldSize()];
+    byte[] digest = digest(text);
+    for (int i = 0; i < DIGITS; i++) {
+      all[DIGITS * rank() + i] = (digest[2 * i] & 0xff) << 8 | (digest[2 * i + 1] & 0xff);
+    }
+    double[] each = sums(all);
+    return IntStream.range(1, worldSize())
+        .filter(r -> !Arrays.equals(each, 0, DIGITS, each, DIGITS * r, DIGITS * (r + 1)))
+        .boxed()
+        .toList();
+  }
+
+  private static byte[] digest(String text) {
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every JVM has SHA-256", e);
+    }
+  }
+
+  /**
+   * What every rank would load alike: loaded once where ranks share a process, and then owned until
+   * all of them have left; otherwise its tensors belong to the calling thread's innermost scope.
+   */
+  public <T> T once(Supplier<T> load) {
+    return others.isEmpty() ? load.get() : others.get().once(load);
+  }
+
+  /** Seconds that this rank has waited for collectives so far. */
+  public double secondsWaited() {
+    return waited.get() * 1e-9;
+  }
+
+  private Work start(Function<Collectives, Work> call) {
+    if (others.isEmpty()) {
+      return Work.DONE;
+    }
+    Work work = call.apply(others.get());
+    return () -> {
+      long started = System.nanoTime();
+      work.await();
+      waited.addAndGet(System.nanoTime() - started);
+    };
+  }
+
+  private void checkPart(String op, Tensor whole, Tensor part) {
+    long own =
+        whole.shape().rank() == 1 ? Stretch.of(whole.size(0), rank(), worldSize()).length() : -1;
+    if (part.shape().rank() != 1 || part.size(0) != own || part.dtype() != whole.dtype()) {
+      throw new IllegalArgumentException(
+          "%s: rank %d of %d has %s %s of %s %s; expected one dimension, equal types and its stretch%s"
+              .formatted(
+                  op,
+                  rank(),
+                  worldSize(),
+                  part.dtype(),
+                  part.shape(),
+                  whole.dtype(),
+                  whole.shape(),
+                  own < 0 ? "" : " of " + own));
+    }
+  }
+
+  private static void checkFloating(String op, Tensor t) {
+    if (!t.dtype().isFloating()) {
+      throw new IllegalArgumentException(
+          "%s: dtype is %s, expected a floating one".formatted(op, t.dtype()));
+    }
+  }
+
+  private void checkRank(String op, int rank) {
+    if (rank < 0 || rank >= worldSize()) {
+      throw new IllegalArgumentException(
+          "%s: there is no rank %d among %d".formatted(op, rank, worldSize()));
+    }
+  }
+
+  private void checkOther(String op, int rank) {
+    checkRank(op, rank);
+    if (rank == rank()) {
+      throw new IllegalArgumentException(
+          "%s: rank %d is this one".formatted(op.toLowerCase(Locale.ROOT), rank));
+    }
+  }
+
+  /** Leaves; ranks that wait for this one fail. */
+  @Override
+  public void close() {
+    others.ifPresent(Collectives::close);
+    if (ownsEngine) {
+      engine.close();
+    }
+  }
+}

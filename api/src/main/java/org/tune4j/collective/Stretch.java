@@ -1,0 +1,22 @@
+package org.tune4j.collective;
+
+/**
+ * Which elements of {@code [n]} a rank has: all ranks have equally many, rounded up, so that the
+ * last ones may have fewer or none.
+ *
+ * @param start the first
+ * @param length how many
+ */
+public record Stretch(long start, long length) {
+  /** A rank's stretch of so many elements. */
+  public static Stretch of(long elements, int rank, int worldSize) {
+    long each = longest(elements, worldSize);
+    long start = Math.min(elements, rank * each);
+    return new Stretch(start, Math.min(elements, start + each) - start);
+  }
+
+  /** How many elements rank 0 has. */
+  public static long longest(long elements, int worldSize) {
+    return (elements + worldSize - 1) / worldSize;
+  }
+}

@@ -1,0 +1,36 @@
+package org.tune4j.kit;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.function.Consumer;
+import org.tune4j.collective.LocalRanks;
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.BackendProvider;
+import org.tune4j.spi.Backends;
+import org.tune4j.tensor.DType;
+
+/** Chapter 8 of the kit for ranks that are threads, on the backend under test. */
+public abstract class LocalRanksConformance extends CollectiveConformance {
+  /** The provider under test; opened by every rule. */
+  protected abstract BackendProvider provider();
+
+  @Override
+  protected final boolean has(DType dtype) {
+    return provider().dtypes().contains(dtype);
+  }
+
+  @Override
+  protected void run(int worldSize, Duration timeout, Consumer<ProcessGroup> body) {
+    BackendOptions options = new BackendOptions(BackendOptions.DEFAULT.device(), 1);
+    LocalRanks.run(
+        worldSize,
+        new Backends(List.of(provider())),
+        timeout,
+        ranks -> {
+          try (ProcessGroup group = ranks.join(provider().name(), options)) {
+            inScope(group, body);
+          }
+        });
+  }
+}

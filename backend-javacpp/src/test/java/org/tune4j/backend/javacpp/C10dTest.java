@@ -1,0 +1,156 @@
+package org.tune4j.backend.javacpp;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
+import org.tune4j.CollectiveException;
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.kit.CollectiveConformance;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.Collectives;
+import org.tune4j.spi.Rendezvous;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+
+/** Chapter 8 of the kit on TCPStore and Gloo, each rank a thread with a group of its own. */
+class C10dTest extends CollectiveConformance {
+  @Override
+  protected boolean has(DType dtype) {
+    return true;
+  }
+
+  @Override
+  protected void run(int worldSize, Duration timeout, Consumer<ProcessGroup> body) {
+    int port = freePort();
+    AtomicReference<RuntimeException> first = new AtomicReference<>();
+    AtomicReference<Error> error = new AtomicReference<>();
+    try (Engine engine =
+        Engine.open(
+            new JavacppBackendProvider(), new BackendOptions(BackendOptions.DEFAULT.device(), 1))) {
+      List<Thread> threads =
+          IntStream.range(0, worldSize)
+              .mapToObj(
+                  rank ->
+                      new Thread(
+                          () -> {
+                            Rendezvous r =
+                                new Rendezvous(
+                                    "127.0.0.1", port, rank, worldSize, rank, false, timeout);
+                            try (ProcessGroup group =
+                                new ProcessGroup(
+                                    engine, Optional.of(engine.backend().join(engine, r)), false)) {
+                              inScope(group, body);
+                            } catch (RuntimeException e) {
+                              first.compareAndSet(null, e);
+                            } catch (Error e) {
+                              error.compareAndSet(null, e);
+                            }
+                          },
+                          "rank-" + rank))
+              .toList();
+      threads.forEach(Thread::start);
+      for (Thread t : threads) {
+        t.join();
+      }
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
+    if (error.get() != null) {
+      throw error.get();
+    }
+    if (first.get() != null) {
+      throw first.get();
+    }
+  }
+
+  /** Ranks that were started differently, each with what it expects: what each is told. */
+  private static List<String> told(Rendezvous... ranks) {
+    try (Engine engine =
+        Engine.open(
+            new JavacppBackendProvider(), new BackendOptions(BackendOptions.DEFAULT.device(), 1))) {
+      List<CompletableFuture<String>> all = new ArrayList<>();
+      for (Rendezvous r : ranks) {
+        CompletableFuture<String> said = new CompletableFuture<>();
+        all.add(said);
+        new Thread(
+                () -> {
+                  try (Collectives group = engine.backend().join(engine, r)) {
+                    said.complete("met as " + group.rank());
+                  } catch (CollectiveException e) {
+                    said.complete(e.getMessage());
+                  } catch (RuntimeException e) {
+                    said.completeExceptionally(e);
+                  }
+                })
+            .start();
+      }
+      return all.stream().map(f -> f.orTimeout(30, TimeUnit.SECONDS).join()).toList();
+    }
+  }
+
+  private static Rendezvous rank(int rank, int worldSize, int port) {
+    return new Rendezvous("127.0.0.1", port, rank, worldSize, rank, false, Duration.ofSeconds(2));
+  }
+
+  @Test
+  void join_ranksThatExpectOtherNumbers_saysSoOnEach() {
+    int port = freePort();
+    String differs =
+        "rank 1 was started as one of 3, rank 0 as one of 2; give all the same --nnodes and --nproc_per_node, or WORLD_SIZE";
+    assertEquals(List.of(differs, differs), told(rank(0, 2, port), rank(1, 3, port)));
+  }
+
+  @Test
+  void join_rankThatDoesNotCome_isNamedToTheOthers() {
+    int port = freePort();
+    String missing =
+        "rank 2 of 3 did not come to 127.0.0.1:%d within 2 s; start it, or check MASTER_ADDR, MASTER_PORT and WORLD_SIZE there"
+            .formatted(port);
+    assertEquals(List.of(missing, missing), told(rank(0, 3, port), rank(1, 3, port)));
+  }
+
+  @Test
+  void join_whereNobodyListens_saysWhereWithinTheTimeOut() {
+    int port = freePort();
+    long started = System.nanoTime();
+    String said = told(rank(1, 2, port)).get(0);
+    assertTrue(
+        said.startsWith(
+            "rank 1 of 2 does not meet the others at 127.0.0.1:%d within 2 s: ".formatted(port)),
+        said);
+    double seconds = (System.nanoTime() - started) * 1e-9;
+    assertTrue(seconds < 20, "it took " + seconds + " s");
+  }
+
+  @Test
+  void join_whereThePortIsTaken_saysSo() throws IOException {
+    try (ServerSocket other = new ServerSocket(0)) {
+      assertEquals(
+          List.of(
+              "rank 0 cannot listen: port %d of 127.0.0.1 is taken; give another with --master_port or --rdzv_endpoint"
+                  .formatted(other.getLocalPort())),
+          told(rank(0, 2, other.getLocalPort())));
+    }
+  }
+
+  static int freePort() {
+    try (ServerSocket s = new ServerSocket(0)) {
+      return s.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

@@ -1,0 +1,114 @@
+package org.tune4j.cli;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.collective.Ranks;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.BackendProvider;
+import org.tune4j.spi.Backends;
+import org.tune4j.spi.Capability;
+import org.tune4j.spi.Rendezvous;
+import org.tune4j.tensor.Engine;
+
+/** This process as one rank of several, as its launcher's environment says. */
+final class ProcessRanks implements Ranks {
+  static final Duration DEFAULT_TIMEOUT = Duration.ofMinutes(10);
+
+  private final Backends backends;
+  private final Rendezvous where;
+  private final int localWorldSize;
+
+  private ProcessRanks(Backends backends, Rendezvous where, int localWorldSize) {
+    this.backends = backends;
+    this.where = where;
+    this.localWorldSize = localWorldSize;
+  }
+
+  /**
+   * What the environment says, or empty where it names no other rank.
+   *
+   * @throws UsageException when it says half of it
+   */
+  static Optional<Ranks> of(Map<String, String> environment, Backends backends) {
+    int worldSize = number(environment, "WORLD_SIZE", 1);
+    if (worldSize == 1) {
+      return Optional.empty();
+    }
+    Rendezvous where =
+        new Rendezvous(
+            text(environment, "MASTER_ADDR"),
+            number(environment, "MASTER_PORT", null),
+            number(environment, "RANK", null),
+            worldSize,
+            number(environment, "LOCAL_RANK", 0),
+            "True".equals(environment.get("TORCHELASTIC_USE_AGENT_STORE")),
+            timeout(environment));
+    return Optional.of(
+        new ProcessRanks(backends, where, number(environment, "LOCAL_WORLD_SIZE", 1)));
+  }
+
+  /** How long ranks wait for each other: {@code TUNE_RANK_TIMEOUT} in seconds. */
+  static Duration timeout(Map<String, String> environment) {
+    return Duration.ofSeconds(
+        number(environment, "TUNE_RANK_TIMEOUT", (int) DEFAULT_TIMEOUT.toSeconds()));
+  }
+
+  private static String text(Map<String, String> environment, String name) {
+    String value = environment.get(name);
+    if (value == null || value.isEmpty()) {
+      throw new UsageException(
+          "WORLD_SIZE is %s, but %s is not set; set MASTER_ADDR, MASTER_PORT, WORLD_SIZE and RANK, or start with tune run --nproc_per_node N"
+              .formatted(environment.get("WORLD_SIZE"), name));
+    }
+    return value;
+  }
+
+  private static int number(
+      Map<String, String> environment, String name, @Nullable Integer otherwise) {
+    if (otherwise != null && environment.getOrDefault(name, "").isEmpty()) {
+      return otherwise;
+    }
+    String value = text(environment, name);
+    try {
+      return Integer.parseInt(value);
+    } catch (NumberFormatException e) {
+      throw new UsageException("%s is '%s', expected a number".formatted(name, value));
+    }
+  }
+
+  @Override
+  public int rank() {
+    return where.rank();
+  }
+
+  @Override
+  public int worldSize() {
+    return where.worldSize();
+  }
+
+  @Override
+  public int localWorldSize() {
+    return localWorldSize;
+  }
+
+  @Override
+  public ProcessGroup join(String backend, BackendOptions options) {
+    BackendProvider provider = backends.find(backend);
+    if (!provider.capabilities().contains(Capability.PROCESSES)) {
+      throw new UsageException(
+          "backend '%s' has no %s; use backend=javacpp, or on one machine --ranks threads"
+              .formatted(provider.name(), Capability.PROCESSES));
+    }
+    Engine engine = Engine.open(provider, options);
+    try {
+      return new ProcessGroup(engine, Optional.of(engine.backend().join(engine, where)), true);
+    } catch (RuntimeException e) {
+      engine.close();
+      throw e;
+    }
+  }
+}

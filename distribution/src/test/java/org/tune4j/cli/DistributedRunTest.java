@@ -1,0 +1,245 @@
+package org.tune4j.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.tune4j.checkpoint.AtomicFolder;
+import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.wiring.Wiring;
+
+/** Several ranks through the command line give what one device gives with their batch. */
+class DistributedRunTest {
+  private static final String BACKEND = System.getProperty("tune4j.test.backend", "javacpp");
+
+  @TempDir Path dir;
+  private String out = "";
+  private String err = "";
+
+  private int tune(List<String> args) {
+    ByteArrayOutputStream o = new ByteArrayOutputStream();
+    ByteArrayOutputStream e = new ByteArrayOutputStream();
+    PrintStream to = new PrintStream(o, true, StandardCharsets.UTF_8);
+    int code =
+        Tune.execute(
+            Wiring.installed(to),
+            args.toArray(String[]::new),
+            to,
+            new PrintStream(e, true, StandardCharsets.UTF_8));
+    out = o.toString(StandardCharsets.UTF_8);
+    err = e.toString(StandardCharsets.UTF_8);
+    return code;
+  }
+
+  private List<String> command(TinyRun run, int ranks, String how, String... overrides) {
+    List<String> args = new ArrayList<>(Arrays.asList(run.command(overrides)));
+    args.add("epochs=4");
+    args.add("backend=" + BACKEND);
+    if (ranks > 1) {
+      args.set(1, "lora_finetune_distributed");
+      args.addAll(1, List.of("--nproc_per_node=" + ranks, "--ranks=" + how));
+      args.add("threads=1");
+    }
+    return args;
+  }
+
+  private static List<Double> losses(Path out) throws IOException {
+    List<Double> losses = new ArrayList<>();
+    for (String line : Files.readAllLines(out.resolve("logs/metrics.jsonl"))) {
+      losses.add(new ObjectMapper().readTree(line).path("loss").asDouble());
+    }
+    return losses;
+  }
+
+  /** Three rows: of four places in a batch of all ranks, rank 1 has one. */
+  @ParameterizedTest
+  @CsvSource({
+    "2, threads, ddp",
+    "3, threads, ddp",
+    "2, processes, ddp",
+    "3, threads, fsdp",
+    "2, processes, fsdp"
+  })
+  void ranks_lossesAreThoseOfOneDevice(int ranks, String how, String strategy) throws IOException {
+    assumeTrue(how.equals("threads") || BACKEND.equals("javacpp"), "threads are its only ranks");
+    TinyRun run = TinyRun.in(dir);
+    assertEquals(
+        0,
+        tune(
+            command(
+                run,
+                1,
+                "",
+                "output_dir=" + dir.resolve("one"),
+                "batch_size=6",
+                "clip_grad_norm=0.1")),
+        err);
+    List<String> several =
+        command(
+            run,
+            ranks,
+            how,
+            "output_dir=" + dir.resolve("several"),
+            "batch_size=" + 6 / ranks,
+            "clip_grad_norm=0.1",
+            "strategy=" + strategy);
+    assertEquals(0, tune(several), out + err);
+    List<Double> expected = losses(dir.resolve("one"));
+    List<Double> actual = losses(dir.resolve("several"));
+    assertEquals(4, expected.size());
+    assertEquals(expected.size(), actual.size());
+    for (int i = 0; i < expected.size(); i++) {
+      assertEquals(expected.get(i), actual.get(i), 1e-5, "step " + (i + 1));
+    }
+    assertTrue(Files.exists(dir.resolve("several/epoch_3/adapter_model.safetensors")));
+  }
+
+  /** A stretch of every weight on each rank; one device has them all. */
+  @ParameterizedTest
+  @CsvSource({"3, threads, fsdp", "2, processes, fsdp", "2, threads, ddp"})
+  void ranks_trainingAllWeights_giveWhatOneDeviceGives(int ranks, String how, String strategy)
+      throws IOException {
+    assumeTrue(how.equals("threads") || BACKEND.equals("javacpp"), "threads are its only ranks");
+    TinyRun run = TinyRun.in(dir);
+    List<String> one = full(run, "full_finetune_single_device", "one", 6);
+    assertEquals(0, tune(one), err);
+    List<String> several = full(run, "full_finetune_distributed", "several", 6 / ranks);
+    several.addAll(1, List.of("--nproc_per_node=" + ranks, "--ranks=" + how));
+    several.addAll(List.of("threads=1", "strategy=" + strategy, "~optimizer_in_bwd"));
+    assertEquals(0, tune(several), out + err);
+    List<Double> expected = losses(dir.resolve("one"));
+    List<Double> actual = losses(dir.resolve("several"));
+    assertEquals(4, expected.size());
+    for (int i = 0; i < expected.size(); i++) {
+      assertEquals(expected.get(i), actual.get(i), 1e-5, "step " + (i + 1));
+    }
+    assertEquals(weights(dir.resolve("one/epoch_3")), weights(dir.resolve("several/epoch_3")));
+  }
+
+  private List<String> full(TinyRun run, String recipe, String out, int batchSize) {
+    List<String> args = new ArrayList<>(Arrays.asList(run.command()));
+    args.set(1, recipe);
+    args.set(args.indexOf("--config") + 1, "llama/full_single_device");
+    args.removeIf(a -> a.startsWith("lora_") || a.startsWith("apply_lora_"));
+    args.addAll(
+        List.of(
+            "output_dir=" + dir.resolve(out),
+            "batch_size=" + batchSize,
+            "gradient_accumulation_steps=1",
+            "optimizer.lr=1e-3",
+            "clip_grad_norm=0.1",
+            "epochs=4",
+            "backend=" + BACKEND));
+    return args;
+  }
+
+  /** Names, types and shapes of a model's weights. */
+  private static Map<String, String> weights(Path folder) {
+    Map<String, String> all = new TreeMap<>();
+    HuggingFaceFolder.open(folder)
+        .weights()
+        .forEach((name, w) -> all.put(name, w.entry().type() + " " + w.entry().shape()));
+    return all;
+  }
+
+  /** A checkpoint does not know how the model lay on the ranks. */
+  @ParameterizedTest
+  @CsvSource({"2, fsdp, 3, ddp", "3, ddp, 2, fsdp"})
+  void run_resumedWithOtherRanksAndStrategy_losesNothing(
+      int before, String from, int after, String to) throws IOException {
+    TinyRun run = TinyRun.in(dir);
+    Path out = dir.resolve("out");
+    List<String> whole =
+        command(
+            run,
+            before,
+            "threads",
+            "output_dir=" + out,
+            "batch_size=" + 6 / before,
+            "save_every_n_steps=1",
+            "keep_last_n=9");
+    assertEquals(0, tune(with(whole, "strategy=" + from)), err);
+    List<Double> expected = losses(out);
+    try (Stream<Path> newer = Files.list(out.resolve("checkpoints"))) {
+      for (Path p : newer.filter(p -> p.toString().matches(".*step_[34]")).toList()) {
+        AtomicFolder.remove(p);
+      }
+    }
+    List<String> rest =
+        command(
+            run,
+            after,
+            "threads",
+            "output_dir=" + out,
+            "batch_size=" + 6 / after,
+            "save_every_n_steps=1",
+            "keep_last_n=9");
+    assertEquals(0, tune(with(rest, "strategy=" + to, "--resume")), err);
+    assertTrue(this.out.contains("step_2"), this.out);
+    List<Double> actual = losses(out);
+    assertEquals(expected.size(), actual.size());
+    for (int i = 0; i < expected.size(); i++) {
+      assertEquals(expected.get(i), actual.get(i), 1e-5, "step " + (i + 1));
+    }
+  }
+
+  private static List<String> with(List<String> command, String... more) {
+    List<String> all = new ArrayList<>(command);
+    all.addAll(List.of(more));
+    return all;
+  }
+
+  @Test
+  void run_resumedWithOtherRanks_goesOnWhereTheBatchStays() throws IOException {
+    TinyRun run = TinyRun.in(dir);
+    String two = "output_dir=" + dir.resolve("two");
+    assertEquals(
+        0, tune(command(run, 2, "threads", two, "batch_size=3", "max_steps_per_epoch=1")), err);
+    List<String> other = command(run, 3, "threads", two, "batch_size=2", "max_steps_per_epoch=1");
+    other.add("--resume");
+    assertEquals(0, tune(other), err);
+    assertTrue(out.contains("nothing to do"), out);
+    List<String> larger = command(run, 3, "threads", two, "batch_size=3", "max_steps_per_epoch=1");
+    larger.add("--resume");
+    assertEquals(2, tune(larger));
+    assertTrue(err.contains("batch_size times ranks: 6 -> 9"), err);
+  }
+
+  @Test
+  void run_moreRanksThanRows_isRefused() throws IOException {
+    TinyRun run = TinyRun.in(dir);
+    assertEquals(2, tune(command(run, 4, "threads")));
+    assertEquals("tune: there are 4 ranks for 3 rows; start fewer, or give more rows\n", err);
+  }
+
+  @Test
+  void run_severalMachinesOfThreads_namesTheOtherBackend() throws IOException {
+    TinyRun run = TinyRun.in(dir);
+    List<String> args = command(run, 2, "threads");
+    args.add(1, "--nnodes=2");
+    assertEquals(2, tune(args));
+    assertTrue(
+        err.startsWith(
+            "tune: --nnodes is 2: ranks of backend '"
+                + BACKEND
+                + "' are threads of one process; use backend=javacpp"),
+        err);
+  }
+}

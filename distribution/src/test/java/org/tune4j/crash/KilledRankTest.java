@@ -1,0 +1,94 @@
+package org.tune4j.crash;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Ranks that are processes, and what becomes of them when one, or their agent, goes. */
+class KilledRankTest {
+  @TempDir Path temp;
+
+  @BeforeEach
+  void processes() {
+    assumeTrue(TuneProcess.backends().contains("javacpp"), "javacpp alone has ranks as processes");
+  }
+
+  private static List<String> arguments(Path output, String launch, String... changes) {
+    List<String> all = new ArrayList<>(TuneProcess.arguments("javacpp", output, changes));
+    all.set(1, "lora_finetune_distributed");
+    all.addAll(1, List.of("--nproc_per_node=2", launch));
+    all.removeIf(a -> a.startsWith("threads="));
+    all.addAll(List.of("threads=1", "gradient_accumulation_steps=1"));
+    return all;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"ddp", "fsdp"})
+  @Tag("long")
+  void rank_killed_runEndsWithTheLossesOfTheUndisturbed(String strategy) throws Exception {
+    String[] settings = {"epochs=20", "save_every_n_steps=3", "strategy=" + strategy};
+    Path whole = temp.resolve("whole");
+    TuneProcess.complete(temp, arguments(whole, "--max-restarts=0", settings));
+    Path out = temp.resolve("out");
+    TuneProcess agent = TuneProcess.tune(temp, arguments(out, "--max-restarts=1", settings));
+    agent.awaitMetrics(out, 2000);
+    List<ProcessHandle> ranks = agent.children();
+    assertEquals(2, ranks.size());
+    assertTrue(ranks.get(1).destroyForcibly());
+    assertEquals(0, agent.exitCode(), () -> agent.out() + agent.err());
+    assertTrue(agent.err().contains("was ended by signal 9; restart 1 of 1"), agent::err);
+    assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out));
+  }
+
+  @Test
+  void rank_killed_endsTheOthersWithinSeconds() throws Exception {
+    Path out = temp.resolve("out");
+    TuneProcess agent = TuneProcess.tune(temp, arguments(out, "--max-restarts=0", "epochs=500"));
+    agent.awaitMetrics(out, 0);
+    List<ProcessHandle> ranks = agent.children();
+    assertTrue(ranks.get(0).destroyForcibly());
+    long killed = System.nanoTime();
+    assertEquals(1, agent.exitCode(), agent::err);
+    double seconds = (System.nanoTime() - killed) * 1e-9;
+    assertTrue(seconds < 30, "it took " + seconds + " s");
+    assertTrue(
+        agent.err().contains("was ended by signal 9, and the others were ended"), agent::err);
+    assertTrue(ranks.stream().noneMatch(ProcessHandle::isAlive));
+  }
+
+  @Test
+  void agent_terminated_savesAndLeavesNoRank() throws Exception {
+    Path out = temp.resolve("out");
+    TuneProcess agent = TuneProcess.tune(temp, arguments(out, "--max-restarts=1", "epochs=500"));
+    agent.awaitMetrics(out, 0);
+    List<ProcessHandle> ranks = agent.children();
+    agent.signal("TERM");
+    assertEquals(143, agent.exitCode(), agent::err);
+    assertTrue(ranks.stream().noneMatch(ProcessHandle::isAlive));
+    assertTrue(agent.out().contains("stopped; saved " + out.resolve("checkpoints")), agent::out);
+    assertTrue(agent.out().contains("tune run --nproc_per_node=2 --max-restarts=1"), agent::out);
+  }
+
+  @Test
+  @Tag("long")
+  void agent_killed_leavesNoRank() throws Exception {
+    Path out = temp.resolve("out");
+    TuneProcess agent = TuneProcess.tune(temp, arguments(out, "--max-restarts=1", "epochs=500"));
+    agent.awaitMetrics(out, 0);
+    List<ProcessHandle> ranks = agent.children();
+    agent.kill();
+    for (ProcessHandle rank : ranks) {
+      rank.onExit().orTimeout(60, java.util.concurrent.TimeUnit.SECONDS).join();
+    }
+  }
+}

@@ -1,0 +1,24 @@
+package org.tune4j.models;
+
+/**
+ * Has a decoder's {@linkplain Decoder#parts parts} there while they are used. A part is entered and
+ * left by the thread of the pass, one at a time, in the order in which forward and backward need
+ * them.
+ */
+public interface Residency {
+  /** All parts are there all the time. */
+  Residency ALWAYS =
+      new Residency() {
+        @Override
+        public void enter(int part) {}
+
+        @Override
+        public void leave(int part) {}
+      };
+
+  /** The part's parameters have storage when this returns. */
+  void enter(int part);
+
+  /** Nothing uses them until it is entered again. */
+  void leave(int part);
+}

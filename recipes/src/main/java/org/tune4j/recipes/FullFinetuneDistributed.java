@@ -1,0 +1,265 @@
+package org.tune4j.recipes;
+
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.tune4j.UsageException;
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.component.Inline;
+import org.tune4j.data.Batches;
+import org.tune4j.data.DatasetSpec;
+import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.ModelSpec;
+import org.tune4j.optim.LrSchedule;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.peft.ParameterSummary;
+import org.tune4j.recipe.Recipe;
+import org.tune4j.recipe.RunContext;
+import org.tune4j.tensor.TensorScope;
+import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.ComputeOptions;
+import org.tune4j.training.DryRun;
+import org.tune4j.training.FirstRankOutput;
+import org.tune4j.training.HuggingFaceCheckpointer;
+import org.tune4j.training.LoggingOptions;
+import org.tune4j.training.ModelOnRanks;
+import org.tune4j.training.OutputFolder;
+import org.tune4j.training.ReplicatedModel;
+import org.tune4j.training.RowsOverThreads;
+import org.tune4j.training.RunCheckpoints;
+import org.tune4j.training.RunIdentity;
+import org.tune4j.training.RunLog;
+import org.tune4j.training.RunMemory;
+import org.tune4j.training.RunState;
+import org.tune4j.training.SampleOptions;
+import org.tune4j.training.Samples;
+import org.tune4j.training.SavedRun;
+import org.tune4j.training.SavingOptions;
+import org.tune4j.training.TrainStep;
+import org.tune4j.training.TrainingData;
+import org.tune4j.training.TrainingOptions;
+import org.tune4j.training.Validation;
+import org.tune4j.training.ValidationOptions;
+
+/**
+ * Fine-tuning of every parameter of a decoder on several ranks: each takes every so-many-th row of
+ * a batch, the gradients of all are added once an update, and rank 0 writes. The results are those
+ * of one device with a batch as large as all ranks' together.
+ */
+public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned {
+  private final Path outputDir;
+  private final TokenizerSpec tokenizer;
+  private final ModelSpec model;
+  private final HuggingFaceCheckpointer checkpointer;
+  private final DatasetSpec dataset;
+  private final Optimizer.Spec optimizer;
+  private final LrSchedule lrScheduler;
+  private final ChunkedCrossEntropy loss;
+  private final TrainingOptions training;
+  private final ComputeOptions compute;
+  private final SavingOptions saving;
+  private final ValidationOptions validation;
+  private final Strategy strategy;
+  private final SampleOptions sampling;
+  private final LoggingOptions logging;
+
+  @Component("full_finetune_distributed")
+  public FullFinetuneDistributed(
+      @Doc("where results are written") Path outputDir,
+      @Doc("turns text into token ids") TokenizerSpec tokenizer,
+      @Doc("the architecture") ModelSpec model,
+      @Doc("where weights come from and how results are saved")
+          HuggingFaceCheckpointer checkpointer,
+      @Doc("the rows to train on") DatasetSpec dataset,
+      @Doc("how parameters are updated") Optimizer.Spec optimizer,
+      @Doc("the learning rate's course") LrSchedule lrScheduler,
+      @Doc("what is minimised") ChunkedCrossEntropy loss,
+      @Inline TrainingOptions training,
+      @Inline ComputeOptions compute,
+      @Inline SavingOptions saving,
+      @Inline ValidationOptions validation,
+      @Doc("fsdp to shard weights and all that belongs to them, ddp, or auto to choose")
+          @Default("fsdp")
+          String strategy,
+      @Inline SampleOptions sampling,
+      @Inline LoggingOptions logging) {
+    if (model.lora() != null) {
+      throw new UsageException(
+          "model %s has adapters; train it with lora_finetune_distributed, or name the plain builder"
+              .formatted(model.name()));
+    }
+    if (checkpointer.adapterCheckpoint() != null) {
+      throw new UsageException(
+          "checkpointer.adapter_checkpoint is %s, but all weights are trained; merge the adapter first or leave it out"
+              .formatted(checkpointer.adapterCheckpoint()));
+    }
+    this.outputDir = outputDir;
+    this.tokenizer = tokenizer;
+    this.model = model;
+    this.checkpointer = checkpointer;
+    this.dataset = dataset;
+    this.optimizer = optimizer;
+    this.lrScheduler = lrScheduler;
+    this.loss = loss;
+    this.training = training;
+    this.compute = compute;
+    this.saving = saving;
+    this.validation = validation;
+    this.strategy = Strategy.parse(strategy);
+    this.sampling = sampling;
+    this.logging = logging;
+  }
+
+  @Override
+  public boolean distributed() {
+    return true;
+  }
+
+  @Override
+  public RunMemory memory() {
+    return new RunMemory(model, checkpointer, optimizer, false, loss, training, compute);
+  }
+
+  @Override
+  public void run(RunContext context) {
+    // Setup
+    checkpointer.check(model);
+    try (ProcessGroup ranks = compute.join(context.ranks());
+        TensorScope run = ranks.engine().openScope()) {
+      PrintStream out = FirstRankOutput.printer(ranks, context.out());
+      out.printf(
+          "%s, %d ranks (%s)%n",
+          ComputeOptions.describe(ranks.engine()), ranks.worldSize(), ranks.name());
+      TrainingData data =
+          TrainingData.read(
+              ranks, tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());
+      out.println("data: " + data.train().report());
+      Batches batches = training.batches(data.train(), ranks);
+      long stepsPerEpoch = training.stepsPerEpoch(batches.perEpoch());
+      long totalSteps = stepsPerEpoch * training.epochs();
+      RunIdentity identity =
+          RunIdentity.of(
+              ranks,
+              training,
+              context.settings(),
+              checkpointer.fingerprint(),
+              data.fingerprint(),
+              compute.rowThreads(context.ranks()));
+      identity.requireSameOn(ranks);
+      Optional<SavedRun> saved = saving.resume(outputDir, identity, out);
+      RunState state = saved.map(SavedRun::state).orElse(RunState.START);
+      if (state.epoch() == training.epochs()) {
+        out.println("nothing to do: the run in " + outputDir + " is complete");
+        return;
+      }
+      RunMemory.OnRanks memory =
+          memory()
+              .require(
+                  ranks, context.ranks().localWorldSize(), strategy.sharded(), data.train(), out);
+      out.println(
+          memory.sharded()
+              ? "strategy fsdp: weights are sharded, layers checkpointed"
+              : "strategy ddp: every rank has all weights");
+      Path weights = saved.map(SavedRun::folder).orElse(checkpointer.checkpointDir());
+      ModelOnRanks shared = load(weights, ranks, run, memory.sharded());
+      Decoder decoder = shared.decoder();
+      out.println(ParameterSummary.of(decoder));
+      Optimizer update = optimizer.create(List.copyOf(shared.trained().values()));
+      saved.ifPresent(s -> shared.restore(s, update));
+      int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
+
+      try (RowsOverThreads rows = shared.rows(threads, loss.chunkTokens())) {
+        TrainStep step = new TrainStep(ranks, shared, update, rows, training);
+        Validation test = new Validation(data.validation(), validation.batchSize(training));
+        if (context.dryRun()) {
+          new DryRun(step, batches, data.train(), totalSteps).report(memory.plan(), out);
+          return;
+        }
+
+        // Train
+        RunState begin = state;
+        Samples samples =
+            new Samples(sampling, tokenizer, checkpointer.checkpointDir(), ranks.engine(), decoder);
+        try (FirstRankOutput output =
+            FirstRankOutput.open(
+                ranks,
+                () -> OutputFolder.open(outputDir, saved.isEmpty(), out),
+                folder -> new RunLog(folder, context, begin, totalSteps, logging),
+                () -> shared.state(update),
+                trained ->
+                    new RunCheckpoints(
+                        outputDir,
+                        saving.keepLastN(),
+                        trained,
+                        identity.withRowThreads(threads),
+                        (folder, values) ->
+                            checkpointer.writeModel(
+                                folder, decoder, values, saving.shardSize())))) {
+          if (saved.isEmpty()) {
+            samples.show("before training", out);
+          }
+          while (state.epoch() < training.epochs()) {
+            while (state.epochStep() < stepsPerEpoch && !validation.exhausted(state)) {
+              List<Integer> indices = batches.of(state.epoch(), state.epochStep());
+              double lr = optimizer.lr() * lrScheduler.factor(state.step(), totalSteps);
+              output.start();
+              Optional<TrainStep.Outcome> outcome =
+                  step.run(state.step(), indices, data.train()::get, lr);
+              output.stop();
+              state = state.nextStep();
+              if (state.step() == 1) {
+                output.firstStep(outcome, decoder.config().vocabSize(), step.withoutGradient());
+              }
+              Double valLoss = null;
+              if (validation.due(state.step(), state.epochStep() == stepsPerEpoch)) {
+                valLoss = test.loss(rows, ranks);
+                if (state.improves(valLoss)) {
+                  Path unused = shared.save(checkpointer, "best", false, saving.shardSize());
+                }
+                state = state.validated(valLoss);
+              }
+              output.step(state, indices, outcome, lr, valLoss);
+              if (saving.due(state.step())) {
+                output.save(state);
+              }
+              if (ranks.any(context.stopRequested().getAsBoolean())) {
+                output.stopped(state);
+                return;
+              }
+            }
+
+            // Save
+            Path epoch =
+                shared.save(checkpointer, "epoch_" + state.epoch(), false, saving.shardSize());
+            state =
+                validation.exhausted(state)
+                    ? state.atEpoch(training.epochs())
+                    : state.atEpoch(state.epoch() + 1);
+            output.epoch(state, epoch);
+            if (validation.exhausted(state)) {
+              output.endedEarly(state, checkpointer.outputDir().resolve("best"));
+            }
+            ranks.barrier();
+          }
+          samples.show("after training", out);
+          output.finished();
+        }
+      }
+    }
+  }
+
+  private ModelOnRanks load(Path weights, ProcessGroup ranks, TensorScope run, boolean sharded) {
+    if (sharded) {
+      return checkpointer.loadSharded(
+          model, weights, ranks, run, compute.type(), training.seedOrZero());
+    }
+    Decoder decoder = checkpointer.loadTrainable(model, weights, ranks.engine(), compute.type());
+    decoder.setCheckpointLayers(compute.enableActivationCheckpointing());
+    return new ReplicatedModel(ranks, decoder);
+  }
+}

@@ -1,0 +1,52 @@
+package org.tune4j.training;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.tune4j.nn.Parameter;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+
+/**
+ * Copies of what is trained and of the optimiser's state, released by whoever has it.
+ *
+ * @param updates that the optimiser has made
+ * @param weights by full parameter name
+ * @param optimizer by kind and full parameter name, such as {@code exp_avg.NAME}
+ */
+public record TrainedState(
+    long updates, Map<String, Tensor> weights, Map<String, Tensor> optimizer) {
+  /**
+   * Copies, which belong to the calling thread's innermost scope.
+   *
+   * @param trained by full name, in the optimiser's order
+   */
+  static TrainedState copyOf(Map<String, Parameter> trained, Optimizer optimizer) {
+    Map<String, Tensor> values = new LinkedHashMap<>();
+    trained.forEach((name, p) -> values.put(name, p.tensor()));
+    return new TrainedState(
+        optimizer.updates(),
+        copies(values),
+        copies(SavedRun.optimizerTensors(optimizer, List.copyOf(trained.keySet()))));
+  }
+
+  private static Map<String, Tensor> copies(Map<String, Tensor> tensors) {
+    Map<String, Tensor> copies = new LinkedHashMap<>();
+    tensors.forEach((name, t) -> copies.put(name, copy(t)));
+    return copies;
+  }
+
+  /** A copy that belongs to the calling thread's innermost scope. */
+  static Tensor copy(Tensor t) {
+    Engine engine = t.engine();
+    Tensor copy = engine.zeros(t.dtype(), t.shape());
+    copy.copyFrom(t);
+    return copy;
+  }
+
+  void release() {
+    weights.values().forEach(Tensor::close);
+    optimizer.values().forEach(Tensor::close);
+  }
+}
