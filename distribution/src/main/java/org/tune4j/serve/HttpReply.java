@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.EndPoint;
+import org.eclipse.jetty.io.EofException;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
@@ -43,6 +44,11 @@ abstract sealed class HttpReply implements Reply {
   @Override
   public boolean gone() {
     return failed.get() || (connection instanceof WatchedEndPoint w && w.peerHasGone());
+  }
+
+  @Override
+  public void leave() {
+    callback.failed(new EofException("the client is gone"));
   }
 
   /** A whole body. */

@@ -13,6 +13,9 @@ interface Reply {
   /** All is there. */
   void end(Answer answer);
 
+  /** Nobody is there to be told anything: what is held for the client is freed. */
+  void leave();
+
   /** There will be no answer, or no more of it. */
   void fail(ApiError error);
 }

@@ -54,7 +54,7 @@ final class Worker {
       throw ending();
     }
     if (!waiting.offer(job)) {
-      waiting.removeIf(j -> j.reply().gone());
+      waiting.removeIf(Worker::left);
       if (!waiting.offer(job)) {
         throw ApiError.of(
             429,
@@ -89,17 +89,29 @@ final class Worker {
     rest.forEach(j -> j.reply().fail(ending()));
   }
 
+  /** Whether the client is gone, and then nothing of the request is left. */
+  private static boolean left(Job job) {
+    boolean gone = job.reply().gone();
+    if (gone) {
+      job.reply().leave();
+    }
+    return gone;
+  }
+
   private static ApiError ending() {
     return ApiError.of(503, "stopping", "the server is ending");
   }
 
   private void answer(Job job) {
-    if (job.reply().gone()) {
+    if (left(job)) {
       return;
     }
     try {
       Answer answer = new Answer(job.request());
       if (!generate(job, answer)) {
+        if (left(job)) {
+          return;
+        }
         job.reply().fail(job.late() ? Job.tooLate() : ending());
         return;
       }

@@ -36,7 +36,7 @@ final class TinyServer implements AutoCloseable {
           Duration.ofSeconds(60),
           Duration.ofSeconds(60),
           256,
-          Duration.ofSeconds(20));
+          Duration.ofMinutes(5)); // longer than any pooled connection of a test waits
   private static final Path GOLDEN = Path.of("../models/src/test/resources/golden/tiny");
   static final Path ADAPTER = GOLDEN.resolve("lora/all_r4/initial");
   private static final ObjectMapper JSON = new ObjectMapper();
