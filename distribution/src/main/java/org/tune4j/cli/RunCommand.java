@@ -16,6 +16,7 @@ import org.tune4j.recipe.RunContext;
 import org.tune4j.spi.Backends;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -65,6 +66,7 @@ final class RunCommand implements Callable<Integer> {
   private @Nullable TorchrunOptions torchrun;
 
   @Spec private CommandSpec spec;
+  @Mixin private PluginOptions plugins;
 
   private final Provider<Backends> backends;
   private final Provider<ComponentRegistry> components;
@@ -95,6 +97,7 @@ final class RunCommand implements Callable<Integer> {
                   .formatted(recipe)
               + " NAME_OR_FILE [key=value ...]");
     }
+    plugins.load(config);
     List<String> changes = new ArrayList<>(overrides);
     if (resume) {
       changes.add(RESUME);
@@ -121,6 +124,7 @@ final class RunCommand implements Callable<Integer> {
   /** What the user would type to go on. */
   private String resumeCommand() {
     StringBuilder command = new StringBuilder("tune run " + recipe + " --config " + quoted(config));
+    plugins.again().forEach(p -> command.append(' ').append(quoted(p)));
     for (String o : overrides) {
       if (!o.startsWith("resume_from_checkpoint=")) {
         command.append(' ').append(quoted(o));

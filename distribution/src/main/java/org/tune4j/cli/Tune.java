@@ -134,7 +134,9 @@ public final class Tune implements Callable<Integer> {
     return command.getCommandSpec().qualifiedName(" ");
   }
 
-  private static int failed(Throwable e, List<String> args, PrintStream err) {
+  private static int failed(Throwable thrown, List<String> args, PrintStream err) {
+    // What makes the commands wraps what a provider throws.
+    Throwable e = thrown.getCause() instanceof TuneException cause ? cause : thrown;
     int code = 1;
     if (e instanceof ConfigException c) {
       c.problems().forEach(err::println);

@@ -155,7 +155,7 @@ class TrainStepTest {
       Map<String, Parameter> weights = model.parameters();
       Optimizer update = spec.create(List.copyOf(weights.values()));
       Map<String, float[]> all = new LinkedHashMap<>();
-      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7)) {
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, Loss.crossEntropy(7))) {
         TrainStep step = new TrainStep(engine, weights, update, rows, options, inBackward);
         for (int i = 0; i < 3; i++) {
           TrainStep.Outcome o =
