@@ -15,7 +15,9 @@ import org.tune4j.spi.Backends;
  * @param out where progress and results are printed
  * @param terminal whether {@code out} is a terminal, so that a line may be overwritten
  * @param dryRun whether to build everything, run one step, save nothing and report
- * @param stopRequested asked after every step; once true, the run saves what it has and returns
+ * @param stopRequested asked after every step; once true, the run saves what it has and returns. It
+ *     may wait before it answers, which pauses the run
+ * @param listener hears of every step and result
  */
 public record RunContext(
     Backends backends,
@@ -25,8 +27,31 @@ public record RunContext(
     PrintStream out,
     boolean terminal,
     boolean dryRun,
-    BooleanSupplier stopRequested) {
+    BooleanSupplier stopRequested,
+    RunListener listener) {
   public RunContext {
     settings = Map.copyOf(settings);
+  }
+
+  /** To which nobody listens. */
+  public RunContext(
+      Backends backends,
+      String resolvedConfig,
+      Map<String, String> settings,
+      String resumeCommand,
+      PrintStream out,
+      boolean terminal,
+      boolean dryRun,
+      BooleanSupplier stopRequested) {
+    this(
+        backends,
+        resolvedConfig,
+        settings,
+        resumeCommand,
+        out,
+        terminal,
+        dryRun,
+        stopRequested,
+        RunListener.NONE);
   }
 }

@@ -127,6 +127,7 @@ public final class RunLog implements AutoCloseable {
             valLoss,
             scores);
     metrics.append(m);
+    context.listener().step(m.step(), totalSteps, m.values());
     if (options.due(m, totalSteps)) {
       loggers.log(m);
       progress.show(m);
@@ -136,6 +137,7 @@ public final class RunLog implements AutoCloseable {
   /** An epoch's result is on the disk. */
   public void saved(Path folder) {
     progress.say("saved " + folder);
+    context.listener().saved(folder);
   }
 
   /** Validation has not become better for too long. */
@@ -166,6 +168,7 @@ public final class RunLog implements AutoCloseable {
     outcome = Outcome.STOPPED;
     progress.close();
     out.printf("%nstopped; saved %s; go on with:%n  %s%n", checkpoint, context.resumeCommand());
+    context.listener().stopped(checkpoint);
   }
 
   private void warn(String line) {
