@@ -16,8 +16,10 @@ import org.tune4j.spi.Backends;
  * @param out where progress and results are printed
  * @param terminal whether {@code out} is a terminal, so that a line may be overwritten
  * @param dryRun whether to build everything, run one step, save nothing and report
- * @param stopRequested asked after every step; once true, the run saves what it has and returns
+ * @param stopRequested asked after every step; once true, the run saves what it has and returns. It
+ *     may wait before it answers, which pauses the run
  * @param ranks how this run meets its other ranks, if it has any
+ * @param listener hears of every step and result
  */
 public record RunContext(
     Backends backends,
@@ -28,12 +30,13 @@ public record RunContext(
     boolean terminal,
     boolean dryRun,
     BooleanSupplier stopRequested,
-    Ranks ranks) {
+    Ranks ranks,
+    RunListener listener) {
   public RunContext {
     settings = Map.copyOf(settings);
   }
 
-  /** A run of one rank. */
+  /** A run of one rank, to which nobody listens. */
   public RunContext(
       Backends backends,
       String resolvedConfig,
@@ -52,6 +55,7 @@ public record RunContext(
         terminal,
         dryRun,
         stopRequested,
-        Ranks.alone(backends));
+        Ranks.alone(backends),
+        RunListener.NONE);
   }
 }

@@ -3,22 +3,47 @@ package org.tune4j.config;
 import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.lang.reflect.Parameter;
 import java.lang.reflect.ParameterizedType;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.ComponentProvider;
 
-/** The components there are, by name and alias. */
+/** The components there are, by name and alias, and where each comes from. Immutable. */
 public final class ComponentRegistry {
-  private final Map<String, Executable> byName = new TreeMap<>();
-  private final Map<String, Executable> byAlias = new TreeMap<>();
+  /** The origin of what is on the class path. */
+  public static final String BUILT_IN = "Tune4J";
+
+  private final Map<String, Entry> byName = new TreeMap<>();
+  private final Map<String, Entry> byAlias = new TreeMap<>();
+
+  private record Entry(Executable executable, String origin) {
+    boolean gives(Class<?> kind) {
+      return kind.isAssignableFrom(kind(executable));
+    }
+
+    String holder() {
+      return executable.getDeclaringClass().getName();
+    }
+  }
+
+  /**
+   * One component, for people.
+   *
+   * @param kind what it gives
+   * @param origin {@link #BUILT_IN}, or a plugin's
+   */
+  public record Listed(String name, Class<?> kind, String origin) {}
 
   /**
    * Of these providers.
@@ -28,19 +53,20 @@ public final class ComponentRegistry {
   public ComponentRegistry(Iterable<ComponentProvider> providers) {
     for (ComponentProvider p : providers) {
       for (Class<?> holder : p.components()) {
-        List<Executable> all = new ArrayList<>(List.of(holder.getConstructors()));
-        all.addAll(List.of(holder.getMethods()));
-        for (Executable e : all) {
+        for (Executable e : executables(holder)) {
           Component c = e.getAnnotation(Component.class);
-          if (c != null) {
-            add(byName, c.value(), e);
-            for (String alias : c.aliases()) {
-              add(byAlias, alias, e);
-            }
+          add(byName, c.value(), e);
+          for (String alias : c.aliases()) {
+            add(byAlias, alias, e);
           }
         }
       }
     }
+  }
+
+  private ComponentRegistry(ComponentRegistry other) {
+    byName.putAll(other.byName);
+    byAlias.putAll(other.byAlias);
   }
 
   /** Those that {@link ServiceLoader} finds. */
@@ -48,14 +74,94 @@ public final class ComponentRegistry {
     return new ComponentRegistry(ServiceLoader.load(ComponentProvider.class));
   }
 
-  private static void add(Map<String, Executable> map, String name, Executable e) {
-    Executable other = map.put(name, e);
+  private static List<Executable> executables(Class<?> holder) {
+    List<Executable> all = new ArrayList<>(List.of(holder.getConstructors()));
+    all.addAll(List.of(holder.getMethods()));
+    all.removeIf(e -> !e.isAnnotationPresent(Component.class));
+    return all;
+  }
+
+  private static void add(Map<String, Entry> map, String name, Executable e) {
+    Entry other = map.put(name, new Entry(e, BUILT_IN));
     if (other != null) {
       throw new UsageException(
           "two components are called '%s': %s and %s; take one off the class path"
-              .formatted(
-                  name, other.getDeclaringClass().getName(), e.getDeclaringClass().getName()));
+              .formatted(name, other.holder(), e.getDeclaringClass().getName()));
     }
+  }
+
+  /**
+   * These, and what a plugin brings. What cannot be used is left out, and no reason to leave out
+   * the plugin's others.
+   *
+   * @param origin where the plugin comes from, for people
+   * @param leftOut takes a line for each thing that is left out, with the reason
+   */
+  public ComponentRegistry with(ComponentProvider plugin, String origin, Consumer<String> leftOut) {
+    ComponentRegistry all = new ComponentRegistry(this);
+    List<Class<?>> holders;
+    try {
+      holders = plugin.components();
+    } catch (RuntimeException | LinkageError e) {
+      leftOut.accept(
+          "plugin %s: %s names no components: %s; rebuild it with all it needs in the jar"
+              .formatted(origin, plugin.getClass().getName(), e));
+      return all;
+    }
+    for (Class<?> holder : holders) {
+      try {
+        executables(holder).forEach(e -> all.add(new Entry(e, origin), leftOut));
+      } catch (RuntimeException | LinkageError e) {
+        leftOut.accept(
+            "plugin %s: class %s cannot be loaded: %s; rebuild it with all it needs in the jar"
+                .formatted(origin, holder.getName(), e));
+      }
+    }
+    return all;
+  }
+
+  private void add(Entry entry, Consumer<String> leftOut) {
+    Component c = entry.executable().getAnnotation(Component.class);
+    String unusable = unusable(entry.executable());
+    if (unusable != null) {
+      leftOut.accept(
+          "plugin %s: component '%s' is left out: %s"
+              .formatted(entry.origin(), c.value(), unusable));
+      return;
+    }
+    Entry other = named(c.value());
+    if (other != null) {
+      leftOut.accept(
+          "plugin %s: component '%s' is left out: %s has one of that name, %s; rename the plugin's"
+              .formatted(entry.origin(), c.value(), other.origin(), other.holder()));
+      return;
+    }
+    byName.put(c.value(), entry);
+    for (String alias : c.aliases()) {
+      Entry taken = named(alias);
+      if (taken == null) {
+        byAlias.put(alias, entry);
+      } else {
+        leftOut.accept(
+            "plugin %s: alias '%s' of component '%s' is left out: %s has that name already, %s; rename the plugin's"
+                .formatted(entry.origin(), alias, c.value(), taken.origin(), taken.holder()));
+      }
+    }
+  }
+
+  /** Why a config could not build it; null where it can. */
+  private static @Nullable String unusable(Executable e) {
+    Class<?> holder = e.getDeclaringClass();
+    if (!Modifier.isPublic(holder.getModifiers())) {
+      return "class %s is not public; make it so".formatted(holder.getName());
+    }
+    if (e instanceof Method m && !Modifier.isStatic(m.getModifiers())) {
+      return "%s.%s is not static; make it so".formatted(holder.getName(), m.getName());
+    }
+    return Arrays.stream(e.getParameters()).allMatch(Parameter::isNamePresent)
+        ? null
+        : "%s was compiled without parameter names, which are the config's keys; compile with `javac -parameters`"
+            .formatted(holder.getName());
   }
 
   /** What a component gives. */
@@ -65,12 +171,17 @@ public final class ComponentRegistry {
 
   /** All of them, sorted by name. */
   Collection<Executable> components() {
-    return byName.values();
+    return byName.values().stream().map(Entry::executable).toList();
+  }
+
+  private @Nullable Entry named(String name) {
+    Entry e = byName.get(name);
+    return e != null ? e : byAlias.get(name);
   }
 
   @Nullable Executable find(String name) {
-    Executable e = byName.get(name);
-    return e != null ? e : byAlias.get(name);
+    Entry e = named(name);
+    return e == null ? null : e.executable();
   }
 
   /**
@@ -79,7 +190,8 @@ public final class ComponentRegistry {
    */
   @Nullable Executable ofList(Class<?> kind) {
     return byName.values().stream()
-        .filter(e -> kind.isAssignableFrom(kind(e)) && takesListOf(e, kind))
+        .filter(e -> e.gives(kind) && takesListOf(e.executable(), kind))
+        .map(Entry::executable)
         .findFirst()
         .orElse(null);
   }
@@ -94,8 +206,15 @@ public final class ComponentRegistry {
   /** The short names of what can stand for a type, sorted. */
   public List<String> names(Class<?> kind) {
     return byName.entrySet().stream()
-        .filter(e -> kind.isAssignableFrom(kind(e.getValue())))
+        .filter(e -> e.getValue().gives(kind))
         .map(Map.Entry::getKey)
+        .toList();
+  }
+
+  /** All components, by name. */
+  public List<Listed> all() {
+    return byName.entrySet().stream()
+        .map(e -> new Listed(e.getKey(), kind(e.getValue().executable()), e.getValue().origin()))
         .toList();
   }
 }

@@ -10,15 +10,19 @@ import org.tune4j.spi.Availability;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 
 @Command(
     name = "backends",
     description = "Lists what can compute here. Nothing native is loaded to find out.")
 final class BackendsCommand implements Callable<Integer> {
+  @Mixin private PluginOptions plugins;
+
   private final Provider<Backends> backends;
   private final Terminal terminal;
 
   @Inject
+  @SuppressWarnings("NullAway.Init") // picocli sets the field
   BackendsCommand(Provider<Backends> backends, Terminal terminal) {
     this.backends = backends;
     this.terminal = terminal;
@@ -26,6 +30,7 @@ final class BackendsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    plugins.load();
     Table table = new Table("NAME", "VERSION", "AVAILABLE", "DEVICES", "DTYPES", "CAPABILITIES");
     for (BackendProvider p : backends.get().providers()) {
       Availability a = p.availability();

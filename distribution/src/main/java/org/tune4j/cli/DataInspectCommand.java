@@ -19,6 +19,7 @@ import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.HuggingFaceCheckpointer;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -58,6 +59,7 @@ final class DataInspectCommand implements Callable<Integer> {
   private List<String> overrides = new ArrayList<>();
 
   @Spec private CommandSpec spec;
+  @Mixin private PluginOptions plugins;
 
   private final Provider<ComponentRegistry> components;
   private final HubModels models;
@@ -76,6 +78,7 @@ final class DataInspectCommand implements Callable<Integer> {
     if (rows < 0) {
       throw new UsageException("--rows is %d, expected 0 or more".formatted(rows));
     }
+    plugins.load(config);
     Config given = ShippedConfigs.read(config).with(overrides);
     Config resolved = models.fetched(given, spec.commandLine().getErr());
     ComponentRegistry known = components.get();

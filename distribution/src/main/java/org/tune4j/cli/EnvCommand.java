@@ -34,6 +34,7 @@ final class EnvCommand implements Callable<Integer> {
         "code made for so many shapes is kept; row lengths that vary would fill a larger cache");
     VARIABLES.put("OPT_OUT_TRACKING", "DJL sends no telemetry");
     VARIABLES.put("TUNE_BACKEND", "the backend, where neither config nor override names one");
+    VARIABLES.put("TUNE_PLUGINS", "the folder of plugins, instead of ~/.tune/plugins");
     VARIABLES.put("TUNE_JAVA_OPTS", "more JVM flags; the last one given wins");
 
     FLAGS.put("-Xmx", "tensors lie outside the Java heap, which stays small");

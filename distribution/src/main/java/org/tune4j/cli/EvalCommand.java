@@ -11,8 +11,12 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.config.Binder;
+import org.tune4j.config.ComponentRegistry;
+import org.tune4j.config.Config;
 import org.tune4j.evaluation.Evaluation;
 import org.tune4j.evaluation.Evaluation.Outcome;
+import org.tune4j.evaluation.EvaluationTask;
 import org.tune4j.evaluation.LogLikelihoods;
 import org.tune4j.evaluation.TaskResult;
 import org.tune4j.inference.InferenceModel;
@@ -80,21 +84,26 @@ final class EvalCommand implements Callable<Integer> {
   private @Nullable Path output;
 
   @Mixin private ModelOptions compute;
+  @Mixin private PluginOptions plugins;
   @Spec private CommandSpec spec;
 
   private final Provider<Backends> backends;
+  private final Provider<ComponentRegistry> components;
   private final Terminal terminal;
 
   @Inject
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
-  EvalCommand(Provider<Backends> backends, Terminal terminal) {
+  EvalCommand(
+      Provider<Backends> backends, Provider<ComponentRegistry> components, Terminal terminal) {
     this.backends = backends;
+    this.components = components;
     this.terminal = terminal;
   }
 
   @Override
   public Integer call() {
-    Evaluation evaluation = Evaluation.of(tasks, data, limit, null);
+    plugins.load();
+    Evaluation evaluation = Evaluation.of(tasks, data, limit, null, this::ofPlugin);
     List<Outcome> outcomes = new ArrayList<>();
     try (Engine engine = compute.open(backends.get())) {
       spec.commandLine().getErr().println(ComputeOptions.describe(engine));
@@ -112,6 +121,14 @@ final class EvalCommand implements Callable<Integer> {
     }
     print(outcomes);
     return 0;
+  }
+
+  /** A plugin's task, which takes no arguments here. */
+  private @Nullable EvaluationTask ofPlugin(String name) {
+    ComponentRegistry known = components.get();
+    return known.names(EvaluationTask.class).contains(name)
+        ? Binder.bind(known, EvaluationTask.class, name, Config.parse("--tasks " + name, "{}"))
+        : null;
   }
 
   private List<@Nullable Path> variants() {

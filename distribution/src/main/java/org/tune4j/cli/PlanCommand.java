@@ -23,6 +23,7 @@ import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.RunMemory;
 import org.tune4j.training.TrainingData;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -50,6 +51,8 @@ final class PlanCommand implements Callable<Integer> {
   @Parameters(paramLabel = "OVERRIDE", description = "key=value, section.key=value or ~key.")
   private List<String> overrides = new ArrayList<>();
 
+  @Mixin private PluginOptions plugins;
+
   private final Provider<Backends> backends;
   private final Provider<ComponentRegistry> components;
   private final HubModels models;
@@ -70,6 +73,7 @@ final class PlanCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    plugins.load(config);
     String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
     List<String> recipes = known.names(Recipe.class);

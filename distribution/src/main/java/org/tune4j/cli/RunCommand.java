@@ -16,11 +16,13 @@ import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
+import org.tune4j.recipe.RunListener;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.Capability;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -70,6 +72,7 @@ final class RunCommand implements Callable<Integer> {
   private @Nullable TorchrunOptions torchrun;
 
   @Spec private CommandSpec spec;
+  @Mixin private PluginOptions plugins;
 
   private final Provider<Backends> backends;
   private final Provider<ComponentRegistry> components;
@@ -97,6 +100,7 @@ final class RunCommand implements Callable<Integer> {
                   .formatted(recipe)
               + " NAME_OR_FILE [key=value ...]");
     }
+    plugins.load(config);
     List<String> changes = new ArrayList<>(overrides);
     if (resume) {
       changes.add(RESUME);
@@ -177,13 +181,15 @@ final class RunCommand implements Callable<Integer> {
         terminal.interactive(),
         dryRun,
         stop::requested,
-        ranks);
+        ranks,
+        RunListener.NONE);
   }
 
   /** This command as each rank's process gets it: without what concerns the launch. */
   private List<String> workerArguments() {
     List<String> arguments = new ArrayList<>(List.of("run", recipe, "--config", config));
     arguments.addAll(overrides);
+    arguments.addAll(plugins.again());
     if (resume) {
       arguments.add("--resume");
     }

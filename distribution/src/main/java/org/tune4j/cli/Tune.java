@@ -40,6 +40,7 @@ import picocli.CommandLine.Spec;
       DataCommand.class,
       DashboardCommand.class,
       PlotCommand.class,
+      NewCommand.class,
       BackendsCommand.class,
       EnvCommand.class
     },
@@ -61,6 +62,7 @@ import picocli.CommandLine.Spec;
       "  tune serve --model DIR --adapter pirate=out/epoch_0",
       "  tune dashboard out                        runs compared in the browser, live",
       "  tune plot out/a out/b -o loss.png         the same as a picture",
+      "  tune new recipe my_recipe                 a plugin project to begin with",
       "  tune backends                             what can compute here",
       "",
       "Overrides: key=value sets, section.key=value sets inside, ~key deletes.",
@@ -134,7 +136,9 @@ public final class Tune implements Callable<Integer> {
     return command.getCommandSpec().qualifiedName(" ");
   }
 
-  private static int failed(Throwable e, List<String> args, PrintStream err) {
+  private static int failed(Throwable thrown, List<String> args, PrintStream err) {
+    // What makes the commands wraps what a provider throws.
+    Throwable e = thrown.getCause() instanceof TuneException cause ? cause : thrown;
     int code = 1;
     if (e instanceof ConfigException c) {
       c.problems().forEach(err::println);

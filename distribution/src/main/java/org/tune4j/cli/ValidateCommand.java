@@ -13,6 +13,7 @@ import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.recipe.Recipe;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
@@ -39,6 +40,8 @@ final class ValidateCommand implements Callable<Integer> {
       description = "The recipe it is for; without it, the one that its comments run.")
   private @Nullable String recipe;
 
+  @Mixin private PluginOptions plugins;
+
   private final Provider<ComponentRegistry> components;
   private final Terminal terminal;
 
@@ -51,6 +54,7 @@ final class ValidateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    plugins.load(config);
     String text = ShippedConfigs.text(config);
     List<String> recipes = components.get().names(Recipe.class);
     String name = recipe;

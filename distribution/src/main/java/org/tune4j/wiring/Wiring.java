@@ -11,6 +11,8 @@ import java.util.function.Supplier;
 import org.tune4j.cli.Terminal;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.hub.HubSettings;
+import org.tune4j.plugins.PluginSearch;
+import org.tune4j.plugins.Plugins;
 import org.tune4j.spi.Backends;
 import picocli.CommandLine;
 
@@ -18,29 +20,44 @@ import picocli.CommandLine;
 public final class Wiring {
   private Wiring() {}
 
-  /** Commands over the backends and components on the class path, which are looked up when used. */
+  /**
+   * Commands over the backends and components on the class path and the user's plugins, which are
+   * looked up when used.
+   */
   public static CommandLine.IFactory installed(PrintStream out) {
     return of(
         Backends::installed,
         ComponentRegistry::installed,
+        PluginSearch.ofUser(),
+        HubSettings::ofProcess,
         new Terminal(out, Boolean.getBoolean("tune4j.terminal")));
   }
 
-  /** Commands over these and the hub that the environment names. */
+  /** Commands over these, the hub that the environment names, and plugins that are named. */
   public static CommandLine.IFactory of(
       Supplier<Backends> backends, Supplier<ComponentRegistry> components, Terminal terminal) {
     return of(backends, components, HubSettings::ofProcess, terminal);
+  }
+
+  /** The same with another hub. */
+  public static CommandLine.IFactory of(
+      Supplier<Backends> backends,
+      Supplier<ComponentRegistry> components,
+      Supplier<HubSettings> hub,
+      Terminal terminal) {
+    return of(backends, components, new PluginSearch(null), hub, terminal);
   }
 
   /** Commands over these; each supplier is asked once, when a command first needs it. */
   public static CommandLine.IFactory of(
       Supplier<Backends> backends,
       Supplier<ComponentRegistry> components,
+      PluginSearch plugins,
       Supplier<HubSettings> hub,
       Terminal terminal) {
     Injector injector =
         Guice.createInjector(
-            Stage.DEVELOPMENT, new TuneModule(backends, components, hub, terminal));
+            Stage.DEVELOPMENT, new TuneModule(backends, components, plugins, hub, terminal));
     CommandLine.IFactory fallback = CommandLine.defaultFactory();
     return new CommandLine.IFactory() {
       @Override
@@ -57,34 +74,44 @@ public final class Wiring {
     private final Supplier<Backends> backends;
     private final Supplier<ComponentRegistry> components;
     private final Supplier<HubSettings> hub;
+    private final PluginSearch search;
     private final Terminal terminal;
 
     TuneModule(
         Supplier<Backends> backends,
         Supplier<ComponentRegistry> components,
+        PluginSearch search,
         Supplier<HubSettings> hub,
         Terminal terminal) {
       this.hub = hub;
       this.backends = backends;
       this.components = components;
+      this.search = search;
       this.terminal = terminal;
     }
 
     @Override
     protected void configure() {
       bind(Terminal.class).toInstance(terminal);
+      bind(PluginSearch.class).toInstance(search);
     }
 
     @Provides
     @Singleton
-    Backends backends() {
-      return backends.get();
+    Plugins plugins() {
+      return search.load();
     }
 
     @Provides
     @Singleton
-    ComponentRegistry components() {
-      return components.get();
+    Backends backends(Plugins plugins) {
+      return plugins.over(backends.get());
+    }
+
+    @Provides
+    @Singleton
+    ComponentRegistry components(Plugins plugins) {
+      return plugins.over(components.get());
     }
 
     @Provides

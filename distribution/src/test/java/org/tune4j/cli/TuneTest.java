@@ -264,7 +264,7 @@ class TuneTest {
         2,
         "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
             + " cat, reference, validate, generate, chat, eval, serve, download, plan, data,"
-            + " dashboard, plot, backends, env; see `tune --help`",
+            + " dashboard, plot, new, backends, env; see `tune --help`",
         "vaildate");
     fails(
         2,

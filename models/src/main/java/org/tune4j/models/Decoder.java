@@ -11,6 +11,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.nn.Loss;
 import org.tune4j.nn.Module;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
@@ -203,23 +204,28 @@ public final class Decoder extends Module {
     return h;
   }
 
+  /** The same of the cross-entropy, {@code chunk} positions at a time. */
+  public double lossAndBackward(Pass pass, PackedRows rows, int[] labels, int chunk) {
+    return lossAndBackward(pass, rows, labels, Loss.crossEntropy(chunk));
+  }
+
   /**
-   * Adds to the pass's gradients those of the sum of the cross-entropies, and returns the sum.
-   * Where gradients are off, or nothing is trainable, it is the loss alone.
+   * Adds to the pass's gradients those of the sum of the losses, and returns the sum. Where
+   * gradients are off, or nothing is trainable, it is the loss alone.
    *
-   * <p>Hidden states of ignored positions do not reach the head, and logits exist {@code chunk}
-   * positions at a time. Chunks are summed in fp64.
+   * <p>Hidden states of ignored positions do not reach the head, and logits exist {@link
+   * Loss#chunkTokens} positions at a time. Chunks are summed in fp64.
    *
    * @param labels what follows each position, {@link #IGNORED} where it is not trained on; {@code
    *     [tokens]}
-   * @param chunk positions projected at once
    * @return the sum over the positions that are not ignored; 0, and no gradient, where all are
    */
-  public double lossAndBackward(Pass pass, PackedRows rows, int[] labels, int chunk) {
+  public double lossAndBackward(Pass pass, PackedRows rows, int[] labels, Loss loss) {
     rows.check(config);
     int[] trained = trained(rows, labels);
-    if (chunk <= 0) {
-      throw new IllegalArgumentException("chunk is " + chunk + ", expected 1 or more");
+    if (loss.chunkTokens() <= 0) {
+      throw new IllegalArgumentException(
+          "chunkTokens of the loss is %d, expected 1 or more".formatted(loss.chunkTokens()));
     }
     if (trained.length == 0) {
       idle(pass);
@@ -231,8 +237,8 @@ public final class Decoder extends Module {
         throw new IllegalStateException("a residency needs checkpointed layers");
       }
       return checkpointLayers && pass.engine().recording()
-          ? checkpointed(pass, rows, trained, targets, chunk)
-          : recorded(pass, rows, trained, targets, chunk);
+          ? checkpointed(pass, rows, trained, targets, loss)
+          : recorded(pass, rows, trained, targets, loss);
     }
   }
 
@@ -285,14 +291,14 @@ public final class Decoder extends Module {
     return Arrays.copyOf(trained, n);
   }
 
-  private double recorded(Pass pass, PackedRows rows, int[] trained, int[] targets, int chunk) {
+  private double recorded(Pass pass, PackedRows rows, int[] trained, int[] targets, Loss loss) {
     Tensor selected;
     try (TensorScope scope = pass.engine().openScope()) {
       Tensor hidden = hidden(pass, rows);
       selected = scope.moveOut(hidden.indexSelect(pass.engine().indices(trained)));
     }
     residency.enter(last());
-    HeadResult result = head(pass, selected, targets, chunk, selected.requiresGradient());
+    HeadResult result = head(pass, selected, targets, loss, selected.requiresGradient());
     leave(pass, last());
     if (result.gradient != null) {
       selected.backward(result.gradient);
@@ -308,34 +314,35 @@ public final class Decoder extends Module {
    * are gone before the next.
    */
   private HeadResult head(
-      Pass pass, Tensor selected, int[] targets, int chunk, boolean wantsGradient) {
+      Pass pass, Tensor selected, int[] targets, Loss loss, boolean wantsGradient) {
     Engine engine = pass.engine();
     List<Tensor> gradients = new ArrayList<>();
-    double loss = 0;
+    double total = 0;
+    int chunk = loss.chunkTokens();
     for (int start = 0; start < targets.length; start += chunk) {
       int length = Math.min(chunk, targets.length - start);
       try (TensorScope scope = engine.openScope()) {
         Tensor piece = selected.detach().narrow(0, start, length);
         Tensor leaf = wantsGradient ? piece.leaf() : piece;
         Tensor labels = engine.indices(Arrays.copyOfRange(targets, start, start + length));
-        Tensor sum = engine.operations().crossEntropy(project(pass, leaf), labels);
+        Tensor sum = loss.sum(project(pass, leaf), labels);
         if (sum.requiresGradient()) {
           sum.backward();
         }
         if (wantsGradient) {
           gradients.add(scope.moveOut(leaf.gradient().orElseThrow()));
         }
-        loss += sum.item();
+        total += sum.item();
       }
     }
     if (!wantsGradient) {
-      return new HeadResult(loss, null);
+      return new HeadResult(total, null);
     }
     return new HeadResult(
-        loss, gradients.size() == 1 ? gradients.get(0) : Tensor.cat(gradients, 0));
+        total, gradients.size() == 1 ? gradients.get(0) : Tensor.cat(gradients, 0));
   }
 
-  private double checkpointed(Pass pass, PackedRows rows, int[] trained, int[] targets, int chunk) {
+  private double checkpointed(Pass pass, PackedRows rows, int[] trained, int[] targets, Loss loss) {
     Engine engine = pass.engine();
     int layers = body.layers.size();
     boolean trainsEmbedding = body.embedding.weight().trainable();
@@ -363,7 +370,7 @@ public final class Decoder extends Module {
     Tensor top = wantsGradient ? h.leaf() : h;
     Tensor selected = top.indexSelect(engine.indices(trained));
     residency.enter(last());
-    HeadResult result = head(pass, selected, targets, chunk, wantsGradient);
+    HeadResult result = head(pass, selected, targets, loss, wantsGradient);
     pass.lossKnown(result.loss);
     pass.gradientsWhole(above());
     leave(pass, last());

@@ -13,7 +13,7 @@ import org.tune4j.InputException;
  * @param place where it begins
  * @param cells values by their columns' names, in order
  */
-record DataRow(Path file, long number, Place place, Map<String, Cell> cells) {
+public record DataRow(Path file, long number, Place place, Map<String, Cell> cells) {
   private static final int LONGEST = 60;
 
   /**
@@ -22,15 +22,15 @@ record DataRow(Path file, long number, Place place, Map<String, Cell> cells) {
    * @param line from 1; 0 where the format has none
    * @param column from 1, in characters or bytes
    */
-  record Place(int line, int column) {
+  public record Place(int line, int column) {
     static final Place NONE = new Place(0, 0);
   }
 
   /** A value and where it stands. */
-  record Cell(JsonNode value, Place place) {}
+  public record Cell(JsonNode value, Place place) {}
 
   /** A column's text; null where it is missing or null. */
-  @Nullable String optionalText(String column) {
+  public @Nullable String optionalText(String column) {
     Cell cell = cells.get(column);
     return cell == null || cell.value().isNull() ? null : text(cell, column);
   }
@@ -40,12 +40,12 @@ record DataRow(Path file, long number, Place place, Map<String, Cell> cells) {
    *
    * @param fix what to do where there is no such column
    */
-  String text(String column, String fix) {
+  public String text(String column, String fix) {
     return text(cell(column, fix), column);
   }
 
   /** A column's value. */
-  Cell cell(String column, String fix) {
+  public Cell cell(String column, String fix) {
     Cell cell = cells.get(column);
     if (cell == null) {
       throw wrong(
@@ -65,7 +65,7 @@ record DataRow(Path file, long number, Place place, Map<String, Cell> cells) {
   }
 
   /** Says what is wrong, and where. */
-  InputException wrong(Place at, String what) {
+  public InputException wrong(Place at, String what) {
     return wrong(file, number, at, what, null);
   }
 

@@ -1,14 +1,11 @@
 package org.tune4j.data;
 
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
-import org.tune4j.tokenizers.Message;
 
 /** Rows of {@code input} and {@code output}: a turn of the user and a turn of the assistant. */
 public final class InstructDataset {
@@ -24,16 +21,9 @@ public final class InstructDataset {
       @Doc("train on the user's turn too") @Default("false") boolean trainOnInput,
       @Doc("a system turn before each row") @Nullable String newSystemPrompt,
       @Inline FileOptions files) {
-    ColumnNames columns = ColumnNames.of(columnMap, "input", "output");
+    MessageTransform turns = new InputOutputToMessages(columnMap, trainOnInput, newSystemPrompt);
     return files.dataset(
-        Conversations.of(
-            "instruct",
-            columns,
-            row -> messages(row, columns, trainOnInput, newSystemPrompt),
-            trainOnInput,
-            String.valueOf(newSystemPrompt)),
-        source,
-        false);
+        new Conversations("instruct " + turns.settings(), turns::messages), source, false);
   }
 
   @Component(
@@ -66,16 +56,5 @@ public final class InstructDataset {
         trainOnInput,
         newSystemPrompt,
         files);
-  }
-
-  private static List<Message> messages(
-      DataRow row, ColumnNames columns, boolean trainOnInput, @Nullable String newSystemPrompt) {
-    List<Message> messages = new ArrayList<>();
-    if (newSystemPrompt != null) {
-      messages.add(new Message("system", newSystemPrompt, true));
-    }
-    messages.add(new Message("user", columns.text(row, "input"), !trainOnInput));
-    messages.add(new Message("assistant", columns.text(row, "output"), false));
-    return messages;
   }
 }

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.UsageException;
@@ -31,13 +32,27 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    */
   public static Evaluation of(
       List<String> names, @Nullable Path data, int limit, @Nullable Path include) {
+    return of(names, data, limit, include, other -> null);
+  }
+
+  /**
+   * The same, and tasks that others brought.
+   *
+   * @param others gives a task that is not built in; null where it has none of that name
+   */
+  public static Evaluation of(
+      List<String> names,
+      @Nullable Path data,
+      int limit,
+      @Nullable Path include,
+      Function<String, @Nullable EvaluationTask> others) {
     if (limit < 0) {
       throw new UsageException("limit is %d, expected 0 (all) or more".formatted(limit));
     }
     List<EvaluationTask> tasks = new ArrayList<>();
     List<List<JsonNode>> rows = new ArrayList<>();
     for (String name : names) {
-      EvaluationTask task = EvaluationTask.named(name, include);
+      EvaluationTask task = EvaluationTask.named(name, include, others);
       Path file = data == null ? task.data().orElse(null) : data;
       if (file == null) {
         throw new UsageException(

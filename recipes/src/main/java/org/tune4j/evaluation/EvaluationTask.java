@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 
@@ -33,6 +34,16 @@ public interface EvaluationTask {
    * @throws UsageException when there is none of that name
    */
   static EvaluationTask named(String name, @Nullable Path include) {
+    return named(name, include, other -> null);
+  }
+
+  /**
+   * The same, and tasks that others brought.
+   *
+   * @param others gives a task that is not built in; null where it has none of that name
+   */
+  static EvaluationTask named(
+      String name, @Nullable Path include, Function<String, @Nullable EvaluationTask> others) {
     if (name.endsWith(".yaml") || name.endsWith(".yml")) {
       return TaskFile.read(Path.of(name));
     }
@@ -40,6 +51,9 @@ public interface EvaluationTask {
       return TaskFile.read(include.resolve(name + ".yaml"));
     }
     EvaluationTask task = builtIn(name);
+    if (task == null) {
+      task = others.apply(name);
+    }
     if (task == null) {
       throw new UsageException(
           "task '%s' is not known; there are truthfulqa_mc1, truthfulqa_mc2, perplexity, and a YAML file of your own"

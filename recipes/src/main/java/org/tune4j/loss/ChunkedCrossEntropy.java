@@ -4,6 +4,8 @@ import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
+import org.tune4j.nn.Loss;
+import org.tune4j.tensor.Tensor;
 
 /**
  * Cross-entropy of the next token in fp32, mean over labels that are not -100; logits exist for a
@@ -12,10 +14,11 @@ import org.tune4j.component.Requirements;
  * @param numOutputChunks accepted for torchtune's configs, where it divides the sequence
  * @param chunkTokens labels whose logits exist at once
  */
-public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) {
+public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) implements Loss {
   @Component(
       value = "chunked_cross_entropy",
       aliases = {
+        "loss",
         "torchtune.modules.loss.CEWithChunkedOutputLoss",
         "torchtune.modules.loss.LinearCrossEntropyLoss",
         "torch.nn.CrossEntropyLoss"
@@ -29,5 +32,10 @@ public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) {
         .check();
     this.numOutputChunks = numOutputChunks;
     this.chunkTokens = chunkTokens;
+  }
+
+  @Override
+  public Tensor sum(Tensor logits, Tensor labels) {
+    return logits.engine().operations().crossEntropy(logits, labels);
   }
 }

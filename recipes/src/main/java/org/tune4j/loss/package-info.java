@@ -1,5 +1,5 @@
 /**
- * Losses that a config can name.
+ * Losses that a config can name; a third party's implement {@link org.tune4j.nn.Loss}.
  *
  * <p>Start at {@link org.tune4j.loss.ChunkedCrossEntropy}.
  */

@@ -12,7 +12,7 @@ import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
 import org.tune4j.data.Batches;
 import org.tune4j.data.DatasetSpec;
-import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.nn.Loss;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.optim.LrSchedule;
@@ -59,7 +59,7 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
   private final DatasetSpec dataset;
   private final Optimizer.Spec optimizer;
   private final LrSchedule lrScheduler;
-  private final ChunkedCrossEntropy loss;
+  private final Loss loss;
   private final TrainingOptions training;
   private final ComputeOptions compute;
   private final SavingOptions saving;
@@ -78,7 +78,7 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
       @Doc("the rows to train on") DatasetSpec dataset,
       @Doc("how parameters are updated") Optimizer.Spec optimizer,
       @Doc("the learning rate's course") LrSchedule lrScheduler,
-      @Doc("what is minimised") ChunkedCrossEntropy loss,
+      @Doc("what is minimised") Loss loss,
       @Inline TrainingOptions training,
       @Inline ComputeOptions compute,
       @Inline SavingOptions saving,
@@ -173,7 +173,7 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
       saved.ifPresent(s -> shared.restore(s, update));
       int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
 
-      try (RowsOverThreads rows = shared.rows(threads, loss.chunkTokens())) {
+      try (RowsOverThreads rows = shared.rows(threads, loss)) {
         TrainStep step = new TrainStep(ranks, shared, update, rows, training);
         Validation test = new Validation(data.validation(), validation.batchSize(training));
         if (context.dryRun()) {

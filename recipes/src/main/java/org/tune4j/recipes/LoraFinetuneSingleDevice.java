@@ -12,11 +12,11 @@ import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
 import org.tune4j.data.Batches;
 import org.tune4j.data.DatasetSpec;
-import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.memory.MemoryPlan;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.LoraConfig;
 import org.tune4j.models.ModelSpec;
+import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.LrSchedule;
 import org.tune4j.optim.Optimizer;
@@ -62,7 +62,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
   private final DatasetSpec dataset;
   private final Optimizer.Spec optimizer;
   private final LrSchedule lrScheduler;
-  private final ChunkedCrossEntropy loss;
+  private final Loss loss;
   private final TrainingOptions training;
   private final ComputeOptions compute;
   private final SavingOptions saving;
@@ -82,7 +82,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
       @Doc("the rows to train on") DatasetSpec dataset,
       @Doc("how parameters are updated") Optimizer.Spec optimizer,
       @Doc("the learning rate's course") LrSchedule lrScheduler,
-      @Doc("what is minimised") ChunkedCrossEntropy loss,
+      @Doc("what is minimised") Loss loss,
       @Inline TrainingOptions training,
       @Inline ComputeOptions compute,
       @Inline SavingOptions saving,
@@ -166,8 +166,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
       saved.ifPresent(s -> s.restore(update, List.copyOf(adapters.keySet())));
       int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
 
-      try (RowsOverThreads rows =
-          new RowsOverThreads(engine, decoder, threads, loss.chunkTokens())) {
+      try (RowsOverThreads rows = new RowsOverThreads(engine, decoder, threads, loss)) {
         TrainStep step = new TrainStep(engine, adapters, update, rows, training, false);
         Validation test = new Validation(data.validation(), validation.batchSize(training));
         if (context.dryRun()) {

@@ -5,7 +5,9 @@ import org.tune4j.component.ComponentProvider;
 import org.tune4j.data.AlpacaDataset;
 import org.tune4j.data.ChatDataset;
 import org.tune4j.data.ConcatDataset;
+import org.tune4j.data.InputOutputToMessages;
 import org.tune4j.data.InstructDataset;
+import org.tune4j.data.SftDataset;
 import org.tune4j.data.TextCompletionDataset;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.metrics.DiskLogger;
@@ -38,6 +40,8 @@ public final class RecipeComponents implements ComponentProvider {
         ChatDataset.class,
         TextCompletionDataset.class,
         ConcatDataset.class,
+        SftDataset.class,
+        InputOutputToMessages.class,
         ChunkedCrossEntropy.class,
         AdamW.class,
         Sgd.class,

@@ -2,6 +2,7 @@ package org.tune4j.training;
 
 import java.nio.file.Path;
 import java.util.Map;
+import org.tune4j.nn.Loss;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.models.Decoder;
 import org.tune4j.nn.Parameter;
@@ -13,7 +14,7 @@ public sealed interface ModelOnRanks permits ReplicatedModel, ShardedModel {
   Decoder decoder();
 
   /** What runs a micro-batch's rows through it, in groups where the model allows that. */
-  RowsOverThreads rows(int threads, int chunkTokens);
+  RowsOverThreads rows(int threads, Loss loss);
 
   /** What this rank's optimiser updates, in its order. */
   Map<String, Parameter> trained();

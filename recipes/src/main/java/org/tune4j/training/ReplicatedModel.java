@@ -3,6 +3,7 @@ package org.tune4j.training;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import org.tune4j.nn.Loss;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.models.Decoder;
@@ -29,8 +30,8 @@ public final class ReplicatedModel implements ModelOnRanks {
   }
 
   @Override
-  public RowsOverThreads rows(int threads, int chunkTokens) {
-    return new RowsOverThreads(ranks.engine(), decoder, threads, chunkTokens);
+  public RowsOverThreads rows(int threads, Loss loss) {
+    return new RowsOverThreads(ranks.engine(), decoder, threads, loss);
   }
 
   @Override

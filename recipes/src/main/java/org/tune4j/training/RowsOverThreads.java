@@ -12,6 +12,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.PackedRows;
+import org.tune4j.nn.Loss;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
@@ -27,7 +28,7 @@ import org.tune4j.tensor.TensorScope;
 public final class RowsOverThreads implements AutoCloseable {
   private final Engine engine;
   private final Decoder model;
-  private final int chunkTokens;
+  private final Loss loss;
   private final int groups;
   private final ExecutorService pool;
 
@@ -46,22 +47,21 @@ public final class RowsOverThreads implements AutoCloseable {
    * Starts the threads; the calling thread's operations take as many from now on.
    *
    * @param threads how many rows' groups run at once
-   * @param chunkTokens labels whose logits exist at once
    */
-  public RowsOverThreads(Engine engine, Decoder model, int threads, int chunkTokens) {
-    this(engine, model, threads, threads, chunkTokens);
+  public RowsOverThreads(Engine engine, Decoder model, int threads, Loss loss) {
+    this(engine, model, threads, threads, loss);
   }
 
   /** Keeps the rows of a micro-batch together, with the backend's own parallelism. */
   public static RowsOverThreads inOneGroup(
-      Engine engine, Decoder model, int threads, int chunkTokens) {
-    return new RowsOverThreads(engine, model, threads, 1, chunkTokens);
+      Engine engine, Decoder model, int threads, Loss loss) {
+    return new RowsOverThreads(engine, model, threads, 1, loss);
   }
 
-  private RowsOverThreads(Engine engine, Decoder model, int threads, int groups, int chunkTokens) {
+  private RowsOverThreads(Engine engine, Decoder model, int threads, int groups, Loss loss) {
     this.engine = engine;
     this.model = model;
-    this.chunkTokens = chunkTokens;
+    this.loss = loss;
     boolean onCpu = engine.device().type() == Device.Type.CPU;
     this.groups = onCpu ? Math.max(1, groups) : 1;
     if (onCpu) {
@@ -83,7 +83,7 @@ public final class RowsOverThreads implements AutoCloseable {
    * Adds the gradients of the summed loss of {@code rows}.
    *
    * @param seed of this micro-batch's dropout
-   * @return the sum of the cross-entropies
+   * @return the sum of the losses
    */
   public double forwardBackward(List<Row> rows, long seed, Gradients gradients) {
     return run(rows, seed, gradients);
@@ -101,11 +101,11 @@ public final class RowsOverThreads implements AutoCloseable {
         model.idle(pass);
         return 0;
       }
-      return model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
+      return model.lossAndBackward(pass, pack(rows), labels(rows), loss);
     }
   }
 
-  /** The sum of the cross-entropies alone, without dropout. */
+  /** The sum of the losses alone, without dropout. */
   public double loss(List<Row> rows) {
     return run(rows, 0, null);
   }
@@ -126,11 +126,11 @@ public final class RowsOverThreads implements AutoCloseable {
       running.add(pool.submit(() -> inThread(group, groupSeed, gradients, turn, done)));
       before = done;
     }
-    double loss = 0;
+    double sum = 0;
     for (Future<Double> f : running) {
-      loss += await(f);
+      sum += await(f);
     }
-    return loss;
+    return sum;
   }
 
   private double inThread(
@@ -157,17 +157,17 @@ public final class RowsOverThreads implements AutoCloseable {
             model.idle(pass);
             return 0;
           }
-          return model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
+          return model.lossAndBackward(pass, pack(rows), labels(rows), loss);
         }
       }
       Pass pass = new Pass(engine, scope, true, seed);
       if (rows.isEmpty()) {
         return 0;
       }
-      double loss = model.lossAndBackward(pass, pack(rows), labels(rows), chunkTokens);
+      double sum = model.lossAndBackward(pass, pack(rows), labels(rows), loss);
       turn.await();
       gradients.add(pass.gradients());
-      return loss;
+      return sum;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("the step was interrupted", e);

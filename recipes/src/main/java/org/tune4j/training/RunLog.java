@@ -140,6 +140,7 @@ public final class RunLog implements AutoCloseable {
             scores,
             ranks);
     metrics.append(m);
+    context.listener().step(m.step(), totalSteps, m.values());
     if (options.due(m, totalSteps)) {
       loggers.log(m);
       progress.show(m);
@@ -149,6 +150,7 @@ public final class RunLog implements AutoCloseable {
   /** An epoch's result is on the disk. */
   public void saved(Path folder) {
     progress.say("saved " + folder);
+    context.listener().saved(folder);
   }
 
   /** Validation has not become better for too long. */
@@ -179,6 +181,7 @@ public final class RunLog implements AutoCloseable {
     outcome = Outcome.STOPPED;
     progress.close();
     out.printf("%nstopped; saved %s; go on with:%n  %s%n", checkpoint, context.resumeCommand());
+    context.listener().stopped(checkpoint);
   }
 
   private void warn(String line) {

@@ -16,7 +16,6 @@ import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Batches;
 import org.tune4j.data.Dataset;
-import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.memory.AvailableMemory;
 import org.tune4j.memory.Load;
 import org.tune4j.memory.MemoryModel;
@@ -24,6 +23,7 @@ import org.tune4j.memory.MemoryPlan;
 import org.tune4j.metrics.ResidentSize;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.ModelSpec;
+import org.tune4j.nn.Loss;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
@@ -34,7 +34,7 @@ public record RunMemory(
     HuggingFaceCheckpointer checkpointer,
     Optimizer.Spec optimizer,
     boolean optimizerInBackward,
-    ChunkedCrossEntropy loss,
+    Loss loss,
     TrainingOptions training,
     ComputeOptions compute) {
   /** Set to {@code off}, runs start that do not fit. */

@@ -14,6 +14,7 @@ import java.util.function.DoubleConsumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.nn.Loss;
 import org.tune4j.checkpoint.SafetensorsFile;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.collective.ProcessGroup;
@@ -137,8 +138,8 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   }
 
   @Override
-  public RowsOverThreads rows(int threads, int chunkTokens) {
-    return RowsOverThreads.inOneGroup(engine, decoder, threads, chunkTokens);
+  public RowsOverThreads rows(int threads, Loss loss) {
+    return RowsOverThreads.inOneGroup(engine, decoder, threads, loss);
   }
 
   @Override

@@ -13,6 +13,7 @@ import org.tune4j.models.AttnModule;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.LoraConfig;
+import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
 import org.tune4j.peft.Adapters;
 import org.tune4j.spi.BackendOptions;
@@ -68,7 +69,8 @@ final class StepBenchmark {
       }
       List<Parameter> adapters = List.copyOf(Adapters.parameters(decoder).values());
       try (RowsOverThreads over =
-          new RowsOverThreads(engine, decoder, threads, Integer.getInteger("chunk", 128))) {
+          new RowsOverThreads(
+              engine, decoder, threads, Loss.crossEntropy(Integer.getInteger("chunk", 128)))) {
         OperatingSystemMXBean system =
             (OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean();
         long started = 0;

@@ -19,6 +19,7 @@ import org.tune4j.data.Example;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.TestBackend;
 import org.tune4j.models.TinyModels;
+import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.Optimizer;
@@ -56,7 +57,7 @@ class FlatMemoryTest {
               .create(List.copyOf(adapters.values()));
       TrainingOptions options = new TrainingOptions(4, 1, null, 1, 1.0, true, 1L);
       List<Example> data = rows(64, model.config().vocabSize());
-      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 2, 16)) {
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 2, Loss.crossEntropy(16))) {
         TrainStep step = new TrainStep(engine, adapters, optimizer, rows, options, false);
         train(step, data, 0, Math.max(100, steps / 10));
         long before = residentOutsideTheHeap();

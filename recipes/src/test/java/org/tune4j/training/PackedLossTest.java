@@ -22,6 +22,7 @@ import org.tune4j.data.OnBadRow;
 import org.tune4j.data.TextCompletionDataset;
 import org.tune4j.models.TestBackend;
 import org.tune4j.models.TinyModels;
+import org.tune4j.nn.Loss;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.TensorScope;
 import org.tune4j.tokenizers.Message;
@@ -52,7 +53,8 @@ class PackedLossTest {
     Engine engine = TestBackend.engine();
     try (TensorScope scope = engine.openScope();
         RowsOverThreads over =
-            new RowsOverThreads(engine, TinyModels.lora(engine, "all_r4"), 2, 7)) {
+            new RowsOverThreads(
+                engine, TinyModels.lora(engine, "all_r4"), 2, Loss.crossEntropy(7))) {
       double[] alone =
           IntStream.range(0, rows.size())
               .mapToDouble(i -> over.loss(TrainStep.rowsOf(List.of(rows.get(i)))))

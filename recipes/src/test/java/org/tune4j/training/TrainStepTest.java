@@ -24,6 +24,7 @@ import org.tune4j.data.Example;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.TestBackend;
 import org.tune4j.models.TinyModels;
+import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.Optimizer;
@@ -67,7 +68,7 @@ class TrainStepTest {
       Optimizer optimizer =
           new AdamW(1e-2, List.of(0.9, 0.999), 1e-8, 0.01, true)
               .create(List.copyOf(adapters.values()));
-      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7)) {
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, Loss.crossEntropy(7))) {
         TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS, false);
         step.run(0, List.of(0, 0), i -> ROW, 1e-2);
         Parameter norm = model.parameters().get("model.norm.weight");
@@ -106,7 +107,7 @@ class TrainStepTest {
       Optimizer optimizer =
           new AdamW(1e-2, List.of(0.9, 0.999), 1e-8, 0.01, true)
               .create(List.copyOf(adapters.values()));
-      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7)) {
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, Loss.crossEntropy(7))) {
         TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS, true);
         assertEquals(
             "step 1: the gradient of rows 1 is Infinity; the layers behind were updated already, so"
@@ -154,7 +155,7 @@ class TrainStepTest {
       Map<String, Parameter> weights = model.parameters();
       Optimizer update = spec.create(List.copyOf(weights.values()));
       Map<String, float[]> all = new LinkedHashMap<>();
-      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7)) {
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, Loss.crossEntropy(7))) {
         TrainStep step = new TrainStep(engine, weights, update, rows, options, inBackward);
         for (int i = 0; i < 3; i++) {
           TrainStep.Outcome o =
@@ -185,7 +186,7 @@ class TrainStepTest {
       PrintStream print = new PrintStream(text, true, StandardCharsets.UTF_8);
       RunContext context =
           new RunContext(Backends.installed(), "", Map.of(), "", print, false, false, () -> false);
-      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, 7);
+      try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, Loss.crossEntropy(7));
           OutputFolder output = OutputFolder.open(out, true, print);
           RunLog log =
               new RunLog(output, context, RunState.START, 1, new LoggingOptions(1, null))) {

@@ -14,6 +14,7 @@ import org.tune4j.models.Decoder;
 import org.tune4j.models.GoldenFile;
 import org.tune4j.models.TestBackend;
 import org.tune4j.models.TinyModels;
+import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
@@ -99,7 +100,7 @@ class TrainingTraceTest {
     long[] ids = batches.get("input_ids").toLongs();
     long[] labels = batches.get("labels").toLongs();
     int width = 16;
-    try (RowsOverThreads rows = new RowsOverThreads(engine, model, threads, 7)) {
+    try (RowsOverThreads rows = new RowsOverThreads(engine, model, threads, Loss.crossEntropy(7))) {
       for (int step = 0; step < STEPS; step++) {
         JsonNode expected = golden.get("steps").get(step);
         double lr = spec.lr() * schedule.factor(step, STEPS);

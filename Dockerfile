@@ -1,0 +1,19 @@
+# docker build -t tune4j . && docker run --rm -v "$PWD:/work" tune4j ls
+FROM eclipse-temurin:17-jdk-jammy AS build
+WORKDIR /src
+COPY . .
+RUN ./mvnw -B -ntp -Prelease -DskipTests -Dspotless.check.skip -Dmaven.javadoc.skip -pl distribution -am package \
+ && mkdir /opt/tune4j \
+ && tar -xzf distribution/target/tune4j-*.tar.gz -C /opt/tune4j --strip-components=1
+
+FROM eclipse-temurin:17-jre-jammy
+# OpenMP, which both backends' natives load.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends libgomp1 \
+ && rm -rf /var/lib/apt/lists/* \
+ && useradd --create-home tune
+COPY --from=build /opt/tune4j /opt/tune4j
+USER tune
+WORKDIR /work
+ENTRYPOINT ["/opt/tune4j/bin/tune"]
+CMD ["--help"]

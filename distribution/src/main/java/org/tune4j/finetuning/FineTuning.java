@@ -1,0 +1,344 @@
+package org.tune4j.finetuning;
+
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.CountDownLatch;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.tune4j.collective.Ranks;
+import org.tune4j.ConfigException;
+import org.tune4j.TuneException;
+import org.tune4j.UsageException;
+import org.tune4j.config.Binder;
+import org.tune4j.config.ComponentRegistry;
+import org.tune4j.config.Config;
+import org.tune4j.config.ShippedConfigs;
+import org.tune4j.plugins.Plugins;
+import org.tune4j.recipe.Recipe;
+import org.tune4j.recipe.RunContext;
+import org.tune4j.recipe.RunListener;
+import org.tune4j.spi.Backends;
+
+/**
+ * One run of a recipe, in this process:
+ *
+ * <pre>{@code
+ * FineTuning job =
+ *     FineTuning.of("lora_finetune_single_device", "smollm2/135M_lora_single_device")
+ *         .override("checkpointer.checkpoint_dir=" + model, "dataset.data_files=" + rows)
+ *         .build();
+ * job.start();
+ * FineTuningResult result = job.await();
+ * }</pre>
+ *
+ * <p>Jobs may run beside each other, each with an {@code output_dir} of its own; all of a process
+ * use one backend, and a second one is refused. Methods may be called by any thread. A job runs
+ * once. What it says goes to SLF4J unless another place is given; it reads no standard input,
+ * installs no signal handler and ends no process.
+ */
+public final class FineTuning {
+  private static final Logger LOG = LoggerFactory.getLogger(FineTuning.class);
+
+  /** Where a job stands. */
+  public enum State {
+    /** It was not started. */
+    READY,
+    /** It runs. */
+    RUNNING,
+    /** It waits, or will once the step under way is done. */
+    PAUSED,
+    /** All steps are made. */
+    FINISHED,
+    /** It was cancelled, and has saved what it had. */
+    CANCELLED,
+    /** An error ended it, which {@link FineTuning#await} throws. */
+    FAILED
+  }
+
+  private final Recipe recipe;
+  private final RunContext context;
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private final Object lock = new Object();
+  private State state = State.READY;
+  private boolean cancelled;
+  private boolean told;
+  private @Nullable FineTuningResult result;
+  private @Nullable Throwable failure;
+
+  // Written by the thread that runs it, read once it has ended.
+  private @Nullable Path folder;
+  private @Nullable Path checkpoint;
+  private Map<String, Number> metrics = Map.of();
+
+  private FineTuning(Builder builder, Recipe recipe, Backends backends) {
+    this.recipe = recipe;
+    RunListener listener = builder.listener;
+    this.context =
+        new RunContext(
+            backends,
+            builder.resolved == null
+                ? ""
+                : "# tune run %s --config THIS_FILE%n".formatted(builder.recipeName)
+                    + builder.resolved.toYaml(),
+            builder.resolved == null ? Map.of() : builder.resolved.settings(),
+            "the same job with resume_from_checkpoint=true",
+            builder.out,
+            false,
+            false,
+            this::stopRequested,
+            Ranks.alone(backends),
+            new RunListener() {
+              @Override
+              public void step(long step, long totalSteps, Map<String, Number> values) {
+                metrics = values;
+                listener.step(step, totalSteps, values);
+              }
+
+              @Override
+              public void saved(Path result) {
+                folder = result;
+                listener.saved(result);
+              }
+
+              @Override
+              public void stopped(Path saved) {
+                checkpoint = saved;
+                listener.stopped(saved);
+              }
+            });
+  }
+
+  /**
+   * A job that a config describes.
+   *
+   * @param recipe its name, such as {@code lora_finetune_single_device}
+   * @param config a shipped config's name, or a YAML file
+   */
+  public static Builder of(String recipe, String config) {
+    return new Builder(recipe, config, null);
+  }
+
+  /**
+   * A job of a recipe that was built in code. Without a config, nothing but the rows and the
+   * backend can be compared when it goes on from a checkpoint.
+   */
+  public static Builder of(Recipe recipe) {
+    return new Builder(null, null, recipe);
+  }
+
+  /** Settings of a job. */
+  public static final class Builder {
+    private final @Nullable String recipeName;
+    private final @Nullable String config;
+    private final @Nullable Recipe recipe;
+    private final List<String> overrides = new ArrayList<>();
+    private final List<Path> plugins = new ArrayList<>();
+    private RunListener listener = RunListener.NONE;
+    private PrintStream out = LogLines.to(LOG::info);
+    private @Nullable Config resolved;
+
+    private Builder(@Nullable String recipeName, @Nullable String config, @Nullable Recipe recipe) {
+      this.recipeName = recipeName;
+      this.config = config;
+      this.recipe = recipe;
+    }
+
+    /** Changes of the config: {@code key=value}, {@code section.key=value} or {@code ~key}. */
+    public Builder override(String... changes) {
+      overrides.addAll(List.of(changes));
+      return this;
+    }
+
+    /** Jars of plugins, besides what is on the class path. */
+    public Builder plugins(Path... jars) {
+      plugins.addAll(List.of(jars));
+      return this;
+    }
+
+    /** Who hears of steps and results, on the thread that runs the job. */
+    public Builder listener(RunListener hears) {
+      listener = hears;
+      return this;
+    }
+
+    /** Where progress is printed, instead of SLF4J. */
+    public Builder out(PrintStream stream) {
+      out = stream;
+      return this;
+    }
+
+    /**
+     * Checks everything and loads nothing.
+     *
+     * @throws ConfigException with every problem of the config, each with its place
+     * @throws UsageException when there is no such recipe or config, or a recipe that was built in
+     *     code is to be changed by overrides
+     */
+    public FineTuning build() {
+      Plugins found = Plugins.load(plugins);
+      Backends backends = found.over(Backends.installed());
+      if (recipe != null) {
+        if (!overrides.isEmpty()) {
+          throw new UsageException(
+              "override '%s': the recipe was built in code and has no config; change its arguments"
+                  .formatted(overrides.get(0)));
+        }
+        return new FineTuning(this, recipe, backends);
+      }
+      ComponentRegistry components = found.over(ComponentRegistry.installed());
+      found.tell(LOG::warn);
+      resolved = ShippedConfigs.read(String.valueOf(config)).with(overrides);
+      Recipe bound = Binder.bind(components, Recipe.class, String.valueOf(recipeName), resolved);
+      Binder.notes(resolved).forEach(LOG::warn);
+      return new FineTuning(this, bound, backends);
+    }
+  }
+
+  /**
+   * Starts it on a thread of its own, which does not keep the process alive.
+   *
+   * @throws IllegalStateException when it was started before
+   */
+  public void start() {
+    begin();
+    Thread thread = new Thread(this::execute, "fine-tuning");
+    thread.setDaemon(true);
+    thread.start();
+  }
+
+  /**
+   * Runs it on the calling thread.
+   *
+   * @throws TuneException for what the user can mend
+   * @throws IllegalStateException when it was started before
+   */
+  public FineTuningResult run() {
+    begin();
+    execute();
+    return outcome();
+  }
+
+  private void begin() {
+    synchronized (lock) {
+      if (state != State.READY) {
+        throw new IllegalStateException("the job was started before; build another");
+      }
+      state = State.RUNNING;
+    }
+  }
+
+  private void execute() {
+    FineTuningResult done = null;
+    Throwable thrown = null;
+    try {
+      recipe.run(context);
+      done =
+          new FineTuningResult(
+              wasTold(),
+              Optional.ofNullable(folder),
+              Optional.ofNullable(checkpoint),
+              new HashMap<>(metrics));
+    } catch (Throwable e) {
+      thrown = e; // for whoever waits: nobody else may hear of it on this thread
+    }
+    synchronized (lock) {
+      result = done;
+      failure = thrown;
+      state = done == null ? State.FAILED : done.cancelled() ? State.CANCELLED : State.FINISHED;
+    }
+    ended.countDown();
+  }
+
+  /** Between two steps: waits while the job is paused. */
+  private boolean stopRequested() {
+    synchronized (lock) {
+      while (state == State.PAUSED && !cancelled) {
+        try {
+          lock.wait();
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          return true;
+        }
+      }
+      told = cancelled;
+      return cancelled;
+    }
+  }
+
+  /** Whether the recipe knows that it was cancelled: a step may have been the last all the same. */
+  private boolean wasTold() {
+    synchronized (lock) {
+      return told;
+    }
+  }
+
+  /**
+   * Lets it wait once the step under way is done; its memory stays. Without effect unless it runs.
+   */
+  public void pause() {
+    synchronized (lock) {
+      if (state == State.RUNNING) {
+        state = State.PAUSED;
+      }
+    }
+  }
+
+  /** Ends a pause. Without effect unless it is paused. */
+  public void resume() {
+    synchronized (lock) {
+      if (state == State.PAUSED) {
+        state = State.RUNNING;
+        lock.notifyAll();
+      }
+    }
+  }
+
+  /**
+   * Lets it finish its step, save a checkpoint and end, paused or not. One that is not yet started
+   * does so after its first step.
+   */
+  public void cancel() {
+    synchronized (lock) {
+      cancelled = true;
+      lock.notifyAll();
+    }
+  }
+
+  /** Where it stands. */
+  public State state() {
+    synchronized (lock) {
+      return state;
+    }
+  }
+
+  /**
+   * Waits for its end.
+   *
+   * @throws TuneException for what the user can mend, such as a file that is missing
+   * @throws CompletionException when a defect ended it
+   * @throws InterruptedException when the waiting thread is interrupted; the job goes on
+   */
+  public FineTuningResult await() throws InterruptedException {
+    ended.await();
+    return outcome();
+  }
+
+  private FineTuningResult outcome() {
+    synchronized (lock) {
+      if (result != null) {
+        return result;
+      }
+      if (failure instanceof TuneException known) {
+        throw known;
+      }
+      throw new CompletionException("the job failed: " + failure, failure);
+    }
+  }
+}

@@ -1,0 +1,117 @@
+package org.tune4j.plugins;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.EnvironmentException;
+import org.tune4j.TuneException;
+import org.tune4j.UsageException;
+
+/**
+ * Where plugins are looked for: jars that were named, those beside a config, those of a folder, in
+ * this order. A file that is found twice counts once.
+ */
+public final class PluginSearch {
+  /** The system property, and the environment variable, that name another folder. */
+  public static final String PROPERTY = "tune4j.plugins";
+
+  /** See {@link #PROPERTY}, which goes before it. */
+  public static final String VARIABLE = "TUNE_PLUGINS";
+
+  private final @Nullable Path folder;
+  private final Set<Path> named = new LinkedHashSet<>();
+  private @Nullable Path beside;
+
+  /** In a folder, which need not exist; null for none. */
+  public PluginSearch(@Nullable Path folder) {
+    this.folder = folder;
+  }
+
+  /** In {@code ~/.tune/plugins}, or the folder named instead. */
+  public static PluginSearch ofUser() {
+    String chosen = System.getProperty(PROPERTY, System.getenv(VARIABLE));
+    return new PluginSearch(
+        chosen == null || chosen.isEmpty()
+            ? Path.of(System.getProperty("user.home"), ".tune", "plugins")
+            : Path.of(chosen));
+  }
+
+  /** Adds jars by name. */
+  public void add(Collection<Path> jars) {
+    named.addAll(jars);
+  }
+
+  /** The jars that were named. */
+  public List<Path> named() {
+    return List.copyOf(named);
+  }
+
+  /** Adds the plugins in the folder of a config; a shipped config's name has none. */
+  public void beside(String nameOrFile) {
+    Path file = Path.of(nameOrFile);
+    if (Files.isRegularFile(file)) {
+      beside = file.toAbsolutePath().getParent();
+    }
+  }
+
+  /**
+   * Opens all that is there now.
+   *
+   * @throws UsageException when a named jar does not exist
+   * @throws EnvironmentException when a folder cannot be read
+   */
+  public Plugins load() {
+    Map<Path, Path> jars = new LinkedHashMap<>();
+    for (Path jar : named) {
+      if (!Files.isRegularFile(jar)) {
+        throw new UsageException(
+            "plugin %s is no file; correct --plugin, which takes a jar".formatted(jar));
+      }
+      jars.putIfAbsent(real(jar), jar);
+    }
+    if (beside != null) {
+      jars(beside).stream().filter(Plugin::is).forEach(j -> jars.putIfAbsent(real(j), j));
+    }
+    if (folder != null) {
+      jars(folder).forEach(j -> jars.putIfAbsent(real(j), j));
+    }
+    return Plugins.load(jars.values());
+  }
+
+  private static List<Path> jars(Path folder) {
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files
+          .filter(f -> f.getFileName().toString().endsWith(".jar") && Files.isRegularFile(f))
+          .sorted()
+          .toList();
+    } catch (IOException e) {
+      throw unreadable(folder, e);
+    }
+  }
+
+  private static Path real(Path jar) {
+    try {
+      return jar.toRealPath();
+    } catch (IOException e) {
+      throw unreadable(jar, e);
+    }
+  }
+
+  private static EnvironmentException unreadable(Path path, IOException e) {
+    return new EnvironmentException(
+        "plugins: %s cannot be read: %s; make it readable, or name another folder with %s"
+            .formatted(path, TuneException.reason(e), VARIABLE),
+        e);
+  }
+}

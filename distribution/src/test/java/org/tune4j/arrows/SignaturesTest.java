@@ -1,0 +1,161 @@
+package org.tune4j.arrows;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.importer.ClassFileImporter;
+import com.tngtech.archunit.core.importer.ImportOption;
+import java.io.IOException;
+import java.lang.reflect.Constructor;
+import java.lang.reflect.Executable;
+import java.lang.reflect.Field;
+import java.lang.reflect.Method;
+import java.lang.reflect.Modifier;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What third parties compile against changes on purpose only: all of {@code api}, what a plugin
+ * implements, and {@code FineTuning}. There is no release to compare with yet, so the signatures
+ * lie in a file.
+ */
+class SignaturesTest {
+  private static final Path FILE = Path.of("src/test/resources/signatures.txt");
+
+  private static final List<String> PACKAGES =
+      List.of(
+          "org.tune4j",
+          "org.tune4j.component",
+          "org.tune4j.finetuning",
+          "org.tune4j.nn",
+          "org.tune4j.recipe",
+          "org.tune4j.spi",
+          "org.tune4j.tensor");
+
+  private static final List<String> CONTRACTS =
+      List.of(
+          "org.tune4j.data.DataRow",
+          "org.tune4j.data.Dataset",
+          "org.tune4j.data.DatasetSpec",
+          "org.tune4j.data.MessageTransform",
+          "org.tune4j.evaluation.EvaluationTask",
+          "org.tune4j.metrics.MetricLogger",
+          "org.tune4j.models.ModelSpec",
+          "org.tune4j.optim.LrSchedule",
+          "org.tune4j.optim.Optimizer");
+
+  @Test
+  void signatures_areThoseOfTheFile() throws IOException {
+    String now = String.join("\n", signatures()) + "\n";
+    if (Boolean.getBoolean("tune4j.accept")) {
+      Files.writeString(FILE, now);
+    }
+    TreeSet<String> before = new TreeSet<>(Files.readAllLines(FILE));
+    TreeSet<String> after = new TreeSet<>(now.lines().toList());
+    TreeSet<String> gone = new TreeSet<>(before);
+    gone.removeAll(after);
+    after.removeAll(before);
+    assertTrue(
+        gone.isEmpty() && after.isEmpty(),
+        "public signatures changed; if that is meant, run this test with -Dtune4j.accept=true and"
+            + " commit "
+            + FILE
+            + "\ngone:\n  "
+            + String.join("\n  ", gone)
+            + "\nnew:\n  "
+            + String.join("\n  ", after));
+    assertEquals(Files.readString(FILE), now);
+  }
+
+  private static List<String> signatures() {
+    JavaClasses all =
+        new ClassFileImporter()
+            .withImportOption(new ImportOption.DoNotIncludeTests())
+            .withImportOption(l -> !l.contains("-tests.jar"))
+            .importPackages("org.tune4j");
+    TreeSet<String> lines = new TreeSet<>();
+    for (JavaClass c : all) {
+      String top = c.getName().replaceFirst("\\$.*", "");
+      if (PACKAGES.contains(c.getPackageName()) || CONTRACTS.contains(top)) {
+        Class<?> type = c.reflect();
+        if (isOpen(type)) {
+          describe(type, lines);
+        }
+      }
+    }
+    return List.copyOf(lines);
+  }
+
+  private static boolean isOpen(Class<?> type) {
+    Class<?> outer = type.getDeclaringClass();
+    return !type.isAnonymousClass()
+        && !type.isLocalClass()
+        && isOpen(type.getModifiers())
+        && (outer == null || isOpen(outer));
+  }
+
+  private static boolean isOpen(int modifiers) {
+    return Modifier.isPublic(modifiers) || Modifier.isProtected(modifiers);
+  }
+
+  private static void describe(Class<?> type, TreeSet<String> lines) {
+    String name = type.getName();
+    List<String> above = new ArrayList<>();
+    if (type.getGenericSuperclass() != null) {
+      above.add(type.getGenericSuperclass().getTypeName());
+    }
+    Arrays.stream(type.getGenericInterfaces()).forEach(i -> above.add(i.getTypeName()));
+    above.remove("java.lang.Object");
+    lines.add(
+        name
+            + ": "
+            + words(type.getModifiers() & ~Modifier.INTERFACE, type.isSealed())
+            + (type.isInterface() ? "interface" : type.isRecord() ? "record" : "class")
+            + (above.isEmpty() ? "" : " of " + String.join(", ", above)));
+    for (Constructor<?> c : type.getDeclaredConstructors()) {
+      add(name + "." + "new", c, "", lines);
+    }
+    for (Method m : type.getDeclaredMethods()) {
+      add(name + "." + m.getName(), m, ": " + m.getGenericReturnType().getTypeName(), lines);
+    }
+    for (Field f : type.getDeclaredFields()) {
+      if (isOpen(f.getModifiers()) && !f.isSynthetic()) {
+        lines.add(
+            "%s.%s: %s%s"
+                .formatted(
+                    name,
+                    f.getName(),
+                    words(f.getModifiers(), false),
+                    f.getGenericType().getTypeName()));
+      }
+    }
+  }
+
+  private static void add(String name, Executable e, String result, TreeSet<String> lines) {
+    if (isOpen(e.getModifiers()) && !e.isSynthetic()) {
+      lines.add(
+          "%s(%s)%s %s"
+              .formatted(
+                  name,
+                  Arrays.stream(e.getGenericParameterTypes())
+                      .map(java.lang.reflect.Type::getTypeName)
+                      .collect(Collectors.joining(", ")),
+                  result,
+                  words(e.getModifiers() & ~(Modifier.TRANSIENT | Modifier.VOLATILE), false))
+              .stripTrailing());
+    }
+  }
+
+  private static String words(int modifiers, boolean sealed) {
+    String words = Modifier.toString(modifiers & ~Modifier.PUBLIC);
+    return (words.isEmpty() ? "" : words + " ") + (sealed ? "sealed " : "");
+  }
+}

@@ -1,0 +1,45 @@
+package org.tune4j.data;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.tokenizers.Message;
+
+/** Columns {@code input} and {@code output}: a turn of the user and a turn of the assistant. */
+public final class InputOutputToMessages implements MessageTransform {
+  private final ColumnNames columns;
+  private final boolean trainOnInput;
+  private final @Nullable String newSystemPrompt;
+
+  @Component(
+      value = "input_output_to_messages",
+      aliases = {"torchtune.data.InputOutputToMessages"})
+  public InputOutputToMessages(
+      @Doc("another name for a column, by its usual one") @Nullable Map<String, String> columnMap,
+      @Doc("train on the user's turn too") @Default("false") boolean trainOnInput,
+      @Doc("a system turn before each row") @Nullable String newSystemPrompt) {
+    this.columns = ColumnNames.of(columnMap, "input", "output");
+    this.trainOnInput = trainOnInput;
+    this.newSystemPrompt = newSystemPrompt;
+  }
+
+  @Override
+  public List<Message> messages(DataRow row) {
+    List<Message> messages = new ArrayList<>();
+    if (newSystemPrompt != null) {
+      messages.add(new Message("system", newSystemPrompt, true));
+    }
+    messages.add(new Message("user", columns.text(row, "input"), !trainOnInput));
+    messages.add(new Message("assistant", columns.text(row, "output"), false));
+    return messages;
+  }
+
+  @Override
+  public String settings() {
+    return columns + " " + List.of(trainOnInput, String.valueOf(newSystemPrompt));
+  }
+}
