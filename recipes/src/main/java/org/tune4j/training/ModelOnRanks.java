@@ -2,9 +2,9 @@ package org.tune4j.training;
 
 import java.nio.file.Path;
 import java.util.Map;
-import org.tune4j.nn.Loss;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.models.Decoder;
+import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Optimizer;
 
