@@ -2,6 +2,7 @@ package org.tune4j.spi;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.ServiceLoader;
 import java.util.stream.Collectors;
 import org.tune4j.EnvironmentException;
@@ -14,11 +15,24 @@ public final class Backends {
   private static final String JARS =
       "org.tune4j:tune4j-backend-javacpp or org.tune4j:tune4j-backend-djl";
 
+  private static final String VARIABLE = "TUNE_BACKEND";
+
   private final List<BackendProvider> providers;
+  private final String preferred;
 
   /** Of these providers, in this order. Two of one name are refused. */
   public Backends(List<BackendProvider> providers) {
+    this(providers, "");
+  }
+
+  /**
+   * The same.
+   *
+   * @param preferred the provider's name where none is named; empty for the first available
+   */
+  public Backends(List<BackendProvider> providers, String preferred) {
     this.providers = List.copyOf(providers);
+    this.preferred = preferred;
     for (BackendProvider a : providers) {
       for (BackendProvider b : providers) {
         if (a != b && a.name().equals(b.name())) {
@@ -30,14 +44,24 @@ public final class Backends {
     }
   }
 
-  /** Those on the class path. */
+  /**
+   * Those on the class path. The environment variable {@code TUNE_BACKEND} names the one that is
+   * opened where none is named.
+   */
   public static Backends installed() {
     List<BackendProvider> found = new ArrayList<>();
     ServiceLoader.load(BackendProvider.class).forEach(found::add);
     found.sort(
         java.util.Comparator.comparing((BackendProvider p) -> !p.name().equals("javacpp"))
             .thenComparing(BackendProvider::name));
-    return new Backends(found);
+    return new Backends(found, Objects.requireNonNullElse(System.getenv(VARIABLE), ""));
+  }
+
+  /** The same, and these after them. */
+  public Backends and(List<BackendProvider> more) {
+    List<BackendProvider> all = new ArrayList<>(providers);
+    all.addAll(more);
+    return new Backends(all, preferred);
   }
 
   public List<BackendProvider> providers() {
@@ -47,7 +71,7 @@ public final class Backends {
   /**
    * Opens a backend.
    *
-   * @param name a provider's name; empty for the first available
+   * @param name a provider's name; empty for the preferred or the first available
    * @throws UsageException when no provider has the name
    * @throws EnvironmentException when it is there but cannot be opened
    */
@@ -57,6 +81,9 @@ public final class Backends {
 
   /** The provider that {@link #open} would open. */
   public BackendProvider find(String name) {
+    if (name.isEmpty() && !preferred.isEmpty()) {
+      return find(preferred);
+    }
     for (BackendProvider p : providers) {
       if (name.isEmpty() ? p.availability().available() : p.name().equals(name)) {
         Availability a = p.availability();

@@ -61,6 +61,14 @@ final class BackendsTest {
   }
 
   @Test
+  void find_withoutAName_givesThePreferred() {
+    BackendProvider other = new Provider("other", Availability.yes(List.of()));
+    assertSame(other, new Backends(List.of(READY, other), "other").find(""));
+    assertSame(other, new Backends(List.of(READY), "other").and(List.of(other)).find(""));
+    assertSame(READY, new Backends(List.of(READY, other), "other").find("ready"));
+  }
+
+  @Test
   void find_unknown_saysWhatIsThereAndWhichJarToAdd() {
     assertEquals(
         "backend 'djl' was asked for, there are bare, ready; add the jar that brings it, such as"

@@ -138,7 +138,10 @@ public final class Tune implements Callable<Integer> {
 
   private static int failed(Throwable thrown, List<String> args, PrintStream err) {
     // What makes the commands wraps what a provider throws.
-    Throwable e = thrown.getCause() instanceof TuneException cause ? cause : thrown;
+    Throwable e =
+        !(thrown instanceof TuneException) && thrown.getCause() instanceof TuneException cause
+            ? cause
+            : thrown;
     int code = 1;
     if (e instanceof ConfigException c) {
       c.problems().forEach(err::println);

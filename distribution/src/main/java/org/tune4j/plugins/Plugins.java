@@ -72,7 +72,7 @@ public final class Plugins implements AutoCloseable {
         }
       }
     }
-    return new Backends(all);
+    return builtIn.and(all.subList(builtIn.providers().size(), all.size()));
   }
 
   /**

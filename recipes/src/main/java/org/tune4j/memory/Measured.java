@@ -9,7 +9,7 @@ final class Measured {
   static final long FIRST_STEP = 60L << 20;
 
   /** Bytes that a group of rows takes beside its tensors: its arena, packed factors of products. */
-  static final long THREAD = 80L << 20;
+  static final long THREAD = 60L << 20;
 
   /**
    * How much larger the process grows than by the tensors that the model counts for backward: rows
