@@ -62,7 +62,6 @@ class ThirdPartyPluginIT {
       Process maven =
           new ProcessBuilder(
                   Path.of(System.getProperty("maven.home"), "bin", "mvn").toString(),
-                  "-o",
                   "-B",
                   "-ntp",
                   "-f",
