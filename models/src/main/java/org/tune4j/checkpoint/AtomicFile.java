@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
+import org.tune4j.TuneException;
 
 /** Writes a file aside, syncs it and renames it into place, so that a reader never sees half. */
 final class AtomicFile {
@@ -101,7 +102,7 @@ final class AtomicFile {
         "Cannot write "
             + target
             + ": "
-            + Texts.reason(cause)
+            + TuneException.reason(cause)
             + "; it needs "
             + Texts.size(bytes)
             + (free < 0 ? "" : " and " + Texts.size(free) + " are free")

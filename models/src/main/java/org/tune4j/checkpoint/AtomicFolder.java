@@ -16,6 +16,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
+import org.tune4j.TuneException;
 
 /**
  * Writes a whole folder or nothing: it is filled under a hidden name beside its place, synced, and
@@ -67,7 +68,7 @@ public final class AtomicFolder {
           "Cannot write the folder "
               + target
               + ": "
-              + Texts.reason(e)
+              + TuneException.reason(e)
               + "; free space or choose another output folder",
           e);
     } finally {
@@ -92,7 +93,7 @@ public final class AtomicFolder {
       }
     } catch (IOException e) {
       throw new EnvironmentException(
-          "Cannot put back the folder " + target + ": " + Texts.reason(e), e);
+          "Cannot put back the folder " + target + ": " + TuneException.reason(e), e);
     }
   }
 
@@ -119,7 +120,7 @@ public final class AtomicFolder {
       }
     } catch (IOException e) {
       throw new EnvironmentException(
-          "Cannot read the folder " + parent + ": " + Texts.reason(e), e);
+          "Cannot read the folder " + parent + ": " + TuneException.reason(e), e);
     }
   }
 
@@ -136,7 +137,7 @@ public final class AtomicFolder {
       Files.move(place, aside, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new EnvironmentException(
-          "Cannot delete the folder " + folder + ": " + Texts.reason(e), e);
+          "Cannot delete the folder " + folder + ": " + TuneException.reason(e), e);
     }
     delete(aside);
   }

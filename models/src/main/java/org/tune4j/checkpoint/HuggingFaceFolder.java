@@ -13,6 +13,7 @@ import java.util.Set;
 import java.util.stream.Stream;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
+import org.tune4j.TuneException;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 
 /**
@@ -115,7 +116,8 @@ public final class HuggingFaceFolder {
     try (Stream<Path> files = Files.list(folder)) {
       return files.filter(Files::isRegularFile).sorted().toList();
     } catch (IOException e) {
-      throw new InputException("Cannot read the folder " + folder + ": " + Texts.reason(e), e);
+      throw new InputException(
+          "Cannot read the folder " + folder + ": " + TuneException.reason(e), e);
     }
   }
 
@@ -164,7 +166,7 @@ public final class HuggingFaceFolder {
         Files.copy(in, target.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
       } catch (IOException e) {
         throw new EnvironmentException(
-            "Cannot copy " + file + " to " + target + ": " + Texts.reason(e), e);
+            "Cannot copy " + file + " to " + target + ": " + TuneException.reason(e), e);
       }
     }
   }

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.TuneException;
 
 /** The fields of a JSON object in a file; every error names the file and the field. */
 final class JsonFields {
@@ -56,7 +57,7 @@ final class JsonFields {
       throw new InputException(
           file + " is not valid JSON (" + position(e) + "); get the file again", e);
     } catch (IOException e) {
-      throw new InputException("Cannot read " + file + ": " + Texts.reason(e), e);
+      throw new InputException("Cannot read " + file + ": " + TuneException.reason(e), e);
     }
   }
 

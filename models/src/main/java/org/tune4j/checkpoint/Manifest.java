@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
+import org.tune4j.TuneException;
 
 /** {@code manifest.json}: size and SHA-256 of every other file of a folder. */
 public final class Manifest {
@@ -76,7 +77,9 @@ public final class Manifest {
       return Optional.of(FILE + " is not JSON: " + e.getOriginalMessage());
     } catch (IOException | IllegalArgumentException e) {
       return Optional.of(
-          FILE + " cannot be read: " + (e instanceof IOException io ? Texts.reason(io) : e));
+          FILE
+              + " cannot be read: "
+              + (e instanceof IOException io ? TuneException.reason(io) : e));
     }
   }
 

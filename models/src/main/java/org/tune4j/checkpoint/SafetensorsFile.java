@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.TuneException;
 
 /**
  * The table of contents of a safetensors file, checked completely; the tensors' bytes are not read.
@@ -83,7 +84,7 @@ public final class SafetensorsFile {
       SafetensorsHeader parsed = SafetensorsHeader.parse(path, header, dataStart, size);
       return new SafetensorsFile(path, size, parsed.entries(), parsed.metadata());
     } catch (IOException e) {
-      throw new InputException("Cannot read " + path + ": " + Texts.reason(e), e);
+      throw new InputException("Cannot read " + path + ": " + TuneException.reason(e), e);
     }
   }
 

@@ -1,11 +1,9 @@
 package org.tune4j.checkpoint;
 
-import java.io.IOException;
 import java.util.List;
 import java.util.Locale;
-import org.tune4j.TuneException;
 
-/** How names, sizes and causes from foreign files appear in one-line messages. */
+/** How names and sizes from foreign files appear in one-line messages. */
 final class Texts {
   private static final int LONGEST = 120;
   private static final String[] UNITS = {"kB", "MB", "GB", "TB", "PB", "EB"};
@@ -46,10 +44,5 @@ final class Texts {
       unit++;
     }
     return String.format(Locale.ROOT, "%.1f %s", value, UNITS[unit]);
-  }
-
-  /** What the operating system said, without the path that the message names already. */
-  static String reason(IOException cause) {
-    return TuneException.reason(cause);
   }
 }
