@@ -2,6 +2,7 @@ package org.tune4j.tensor;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -165,6 +166,24 @@ public final class Tensor {
           "narrow %s: %d..%d lies outside dimension %d".formatted(shape, start, start + length, d));
     }
     return result(engine.backend().narrow(handle(), d, start, length), shape.with(d, length));
+  }
+
+  /**
+   * The elements in row-major order, {@code most} of them at a time, for work that would need
+   * temporaries of the tensor's size: views, or of a copy where it is not contiguous. It is its own
+   * only piece where it has no more than that.
+   */
+  public List<Tensor> pieces(long most) {
+    long n = shape.elements();
+    if (n <= most) {
+      return List.of(this);
+    }
+    Tensor flat = reshape(-1);
+    List<Tensor> pieces = new ArrayList<>();
+    for (long at = 0; at < n; at += most) {
+      pieces.add(flat.narrow(0, at, Math.min(most, n - at)));
+    }
+    return pieces;
   }
 
   /** Repeats dimensions of size 1 without a copy; the rank stays. */

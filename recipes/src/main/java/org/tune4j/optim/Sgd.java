@@ -3,6 +3,7 @@ package org.tune4j.optim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -67,23 +68,33 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
     }
 
     @Override
-    public void update(int i, Tensor gradient, double lr) {
-      Tensor value = values.get(i);
-      Engine engine = value.engine();
+    public void update(int parameter, Tensor gradient, double lr) {
+      Engine engine = gradient.engine();
       try (TensorScope scope = engine.openScope();
           Engine.NoGradient off = engine.noGradient()) {
-        Tensor p = wide(value);
-        Tensor g = wide(gradient);
-        if (weightDecay > 0) {
-          g = g.add(p.mul(weightDecay));
+        List<Tensor> ps = values.get(parameter).pieces(PIECE);
+        List<Tensor> gs = gradient.pieces(PIECE);
+        List<Tensor> vs = momentum > 0 ? velocities.get(parameter).pieces(PIECE) : List.of();
+        for (int i = 0; i < ps.size(); i++) {
+          try (TensorScope piece = engine.openScope()) {
+            update(ps.get(i), gs.get(i), momentum > 0 ? vs.get(i) : null, lr);
+          }
         }
-        if (momentum > 0) {
-          // Zeros times the momentum leave the first gradient as it is.
-          g = wide(velocities.get(i)).mul(momentum).add(g);
-          velocities.get(i).copyFrom(g);
-        }
-        value.copyFrom(p.sub(g.mul(lr)));
       }
+    }
+
+    private void update(Tensor value, Tensor gradient, @Nullable Tensor velocity, double lr) {
+      Tensor p = wide(value);
+      Tensor g = wide(gradient);
+      if (weightDecay > 0) {
+        g = g.add(p.mul(weightDecay));
+      }
+      if (velocity != null) {
+        // Zeros times the momentum leave the first gradient as it is.
+        g = wide(velocity).mul(momentum).add(g);
+        velocity.copyFrom(g);
+      }
+      value.copyFrom(p.sub(g.mul(lr)));
     }
 
     private static Tensor wide(Tensor t) {

@@ -8,6 +8,7 @@ import java.util.stream.IntStream;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.collective.Work;
 import org.tune4j.nn.Parameter;
+import org.tune4j.optim.Optimizer;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
@@ -83,9 +84,14 @@ public final class Gradients {
         Tensor g = gradients.get(parameters.get(i));
         if (g != null) {
           received.set(i);
-          Tensor sum = sums.get(i);
           try (TensorScope scope = engine.openScope()) {
-            sum.copyFrom(sum.add(widen(g)));
+            List<Tensor> parts = g.pieces(Optimizer.PIECE);
+            List<Tensor> totals = sums.get(i).pieces(Optimizer.PIECE);
+            for (int k = 0; k < parts.size(); k++) {
+              try (TensorScope piece = engine.openScope()) {
+                totals.get(k).copyFrom(totals.get(k).add(widen(parts.get(k))));
+              }
+            }
           }
         }
       }
@@ -117,19 +123,37 @@ public final class Gradients {
     double squares = 0;
     for (Tensor sum : sums) {
       try (TensorScope scope = engine.openScope()) {
-        squares += sum.mul(sum).sum().item();
+        for (Tensor part : sum.pieces(Optimizer.PIECE)) {
+          try (TensorScope piece = engine.openScope()) {
+            squares += part.mul(part).sum().item();
+          }
+        }
       }
     }
     double norm = Math.sqrt(spread.sum(squares)) / count;
     double factor = Math.min(1, maxNorm / (norm + 1e-6)) / count;
     List<Tensor> scaled = new ArrayList<>();
     for (int i = 0; i < sums.size(); i++) {
-      try (TensorScope scope = engine.openScope()) {
-        Tensor g = sums.get(i).mul(factor);
-        scaled.add(scope.moveOut(narrow(g, parameters.get(i).dtype())));
-      }
+      scaled.add(scaled(sums.get(i), factor, parameters.get(i).dtype()));
     }
     return new Mean(scaled, norm);
+  }
+
+  private Tensor scaled(Tensor sum, double factor, DType dtype) {
+    try (TensorScope scope = engine.openScope()) {
+      if (sum.shape().elements() <= Optimizer.PIECE) {
+        return scope.moveOut(narrow(sum.mul(factor), dtype));
+      }
+      Tensor target = engine.zeros(dtype, sum.shape());
+      List<Tensor> from = sum.pieces(Optimizer.PIECE);
+      List<Tensor> to = target.pieces(Optimizer.PIECE);
+      for (int k = 0; k < from.size(); k++) {
+        try (TensorScope piece = engine.openScope()) {
+          to.get(k).copyFrom(from.get(k).mul(factor));
+        }
+      }
+      return scope.moveOut(target);
+    }
   }
 
   /** In fp32, or as it is where that is no less. */

@@ -6,7 +6,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -317,8 +316,9 @@ public record HuggingFaceCheckpointer(
    * @param values the adapter's tensors by full parameter name
    */
   public void writeAdapter(Path folder, LoraConfig lora, Map<String, Tensor> values) {
+    TensorWriter writer = new TensorWriter();
     List<StoredTensor> adapter = new ArrayList<>();
-    values.forEach((name, t) -> adapter.add(TensorFiles.stored("base_model.model." + name, t)));
+    values.forEach((name, t) -> adapter.add(writer.stored("base_model.model." + name, t)));
     SafetensorsWriter.write(folder.resolve(PeftAdapter.FILE), adapter);
     new PeftAdapterConfig(
             lora.rank(),
@@ -341,8 +341,9 @@ public record HuggingFaceCheckpointer(
   public void writeModel(
       Path folder, Decoder decoder, Map<String, Tensor> values, ShardSize shardSize)
       throws IOException {
+    TensorWriter writer = new TensorWriter();
     List<StoredTensor> weights = new ArrayList<>();
-    values.forEach((name, t) -> weights.add(TensorFiles.stored(name, t)));
+    values.forEach((name, t) -> weights.add(writer.stored(name, t)));
     writeModel(folder, decoder, weights, shardSize);
   }
 
@@ -399,32 +400,24 @@ public record HuggingFaceCheckpointer(
     Map<String, LoraLinear> adapted = Adapters.linears(decoder);
     Map<String, Parameter> adapters = Adapters.parameters(decoder);
     Map<String, String> shared = decoder.sharedNames();
+    TensorWriter writer = new TensorWriter();
     List<StoredTensor> all = new ArrayList<>();
     decoder
         .parameters()
         .forEach(
             (name, p) -> {
               if (!adapters.containsKey(name) && !adapted.containsKey(module(name))) {
-                all.add(TensorFiles.stored(name, p.tensor()));
+                all.add(writer.stored(name, p.tensor()));
               }
             });
-    adapted.forEach((name, lora) -> all.add(mergedWeight(name + ".weight", lora)));
+    // Merged one weight at a time.
+    adapted.forEach(
+        (name, lora) -> {
+          Tensor w = lora.weight().tensor();
+          all.add(writer.stored(name + ".weight", w, () -> Merge.weight(w.engine(), lora)));
+        });
     all.removeIf(t -> shared.containsKey(t.name()) && !adapted.containsKey(module(t.name())));
     return all;
-  }
-
-  /** Merged when it is written, one weight at a time. */
-  private static StoredTensor mergedWeight(String name, LoraLinear lora) {
-    Tensor w = lora.weight().tensor();
-    return new StoredTensor(
-        name,
-        TensorFiles.type(w.dtype()),
-        Arrays.stream(w.shape().toArray()).boxed().toList(),
-        channel -> {
-          try (TensorScope scope = w.engine().openScope()) {
-            TensorFiles.write(Merge.weight(w.engine(), lora), channel);
-          }
-        });
   }
 
   private static String module(String name) {

@@ -45,7 +45,7 @@ public final class RunCheckpoints implements AutoCloseable {
   private final Supplier<TrainedState> trained;
   private final RunIdentity identity;
   private final Weights weights;
-  private final ExecutorService writer =
+  private final ExecutorService thread =
       Executors.newSingleThreadExecutor(task -> new Thread(task, "checkpoints"));
   private @Nullable Future<?> running;
   private @Nullable Snapshot waiting;
@@ -180,7 +180,7 @@ public final class RunCheckpoints implements AutoCloseable {
         waiting.trained.release();
       }
       waiting = snapshot;
-      running = writer.submit(this::writeWaiting);
+      running = thread.submit(this::writeWaiting);
     }
   }
 
@@ -240,11 +240,9 @@ public final class RunCheckpoints implements AutoCloseable {
           place(snapshot.state),
           aside -> {
             weights.write(aside, snapshot.trained.weights());
+            TensorWriter writer = new TensorWriter();
             List<StoredTensor> state = new ArrayList<>();
-            snapshot
-                .trained
-                .optimizer()
-                .forEach((name, t) -> state.add(TensorFiles.stored(name, t)));
+            snapshot.trained.optimizer().forEach((name, t) -> state.add(writer.stored(name, t)));
             SafetensorsWriter.write(aside.resolve(SavedRun.OPTIMIZER), state);
             SavedRun.write(aside, snapshot.state, snapshot.trained.updates(), identity);
             Manifest.write(aside);
@@ -274,7 +272,7 @@ public final class RunCheckpoints implements AutoCloseable {
   /** Waits for what is being written. */
   @Override
   public void close() {
-    writer.shutdown();
+    thread.shutdown();
     awaitWritten();
   }
 }

@@ -4,14 +4,10 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import org.tune4j.InputException;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
-import org.tune4j.checkpoint.SafetensorsType;
-import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.spi.Capability;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -19,7 +15,7 @@ import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
-/** Tensors from safetensors files and to them, a piece at a time where they are large. */
+/** Tensors from safetensors files, a piece at a time where they are large. */
 final class TensorFiles {
   /** Bytes that are copied at once, so that no tensor needs a buffer of its own size. */
   private static final long PIECE = 32L << 20;
@@ -109,31 +105,6 @@ final class TensorFiles {
     return Math.max(1, PIECE / t.dtype().bytes());
   }
 
-  /** A tensor to be written, read when it is written. */
-  static StoredTensor stored(String name, Tensor t) {
-    return new StoredTensor(
-        name,
-        type(t.dtype()),
-        Arrays.stream(t.shape().toArray()).boxed().toList(),
-        channel -> write(t, channel));
-  }
-
-  /** Writes a tensor's elements in row-major order. */
-  static void write(Tensor t, WritableByteChannel channel) throws IOException {
-    Engine engine = t.engine();
-    try (TensorScope scope = engine.openScope();
-        Engine.NoGradient off = engine.noGradient()) {
-      Tensor flat = t.contiguous().reshape(-1);
-      long n = flat.size(0);
-      long step = pieceElements(t);
-      for (long at = 0; at < n; at += step) {
-        try (TensorScope piece = engine.openScope()) {
-          channel.write(flat.narrow(0, at, Math.min(step, n - at)).bytes());
-        }
-      }
-    }
-  }
-
   static DType dtype(Path file, Entry e) {
     return switch (e.type()) {
       case F64 -> DType.FP64;
@@ -144,17 +115,6 @@ final class TensorFiles {
           throw new InputException(
               "%s: tensor %s is %s, expected F32, F16 or BF16; convert the checkpoint"
                   .formatted(file, e.name(), e.type()));
-    };
-  }
-
-  static SafetensorsType type(DType dtype) {
-    return switch (dtype) {
-      case FP64 -> SafetensorsType.F64;
-      case FP32 -> SafetensorsType.F32;
-      case BF16 -> SafetensorsType.BF16;
-      case FP16 -> SafetensorsType.F16;
-      case INT64 -> SafetensorsType.I64;
-      case UINT8 -> SafetensorsType.U8;
     };
   }
 }

@@ -177,8 +177,8 @@ public final class TrainStep {
                 missing.remove(parameter);
                 try (TensorScope scope = engine.openScope();
                     Engine.NoGradient off = engine.noGradient()) {
-                  Tensor wide = Gradients.widen(gradient).mul(1.0 / labels);
-                  double square = wide.mul(wide).sum().item();
+                  Tensor mean = engine.zeros(parameter.dtype(), gradient.shape());
+                  double square = divide(gradient, (double) labels, mean);
                   if (!Double.isFinite(square)) {
                     throw notFinite(
                         step,
@@ -188,13 +188,27 @@ public final class TrainStep {
                         missing.size() + 1 == trained.size() ? UNTOUCHED : PARTLY);
                   }
                   squares[0] += square;
-                  optimizer.update(
-                      trained.indexOf(parameter), Gradients.narrow(wide, parameter.dtype()), lr);
+                  optimizer.update(trained.indexOf(parameter), mean, lr);
                 }
               }
             });
     withoutGradient = missing.stream().map(p -> names.get(trained.indexOf(p))).toList();
     return new Outcome(sum / labels, Math.sqrt(squares[0]), labels, tokens(batch));
+  }
+
+  /** Writes {@code sum / count} to {@code mean} and returns the sum of its squares. */
+  private double divide(Tensor sum, double count, Tensor mean) {
+    List<Tensor> from = sum.pieces(Optimizer.PIECE);
+    List<Tensor> to = mean.pieces(Optimizer.PIECE);
+    double squares = 0;
+    for (int i = 0; i < from.size(); i++) {
+      try (TensorScope piece = engine.openScope()) {
+        Tensor wide = Gradients.widen(from.get(i)).mul(1 / count);
+        squares += wide.mul(wide).sum().item();
+        to.get(i).copyFrom(wide);
+      }
+    }
+    return squares;
   }
 
   /**

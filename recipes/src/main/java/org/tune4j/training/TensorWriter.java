@@ -1,0 +1,76 @@
+package org.tune4j.training;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.WritableByteChannel;
+import java.util.Arrays;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.checkpoint.SafetensorsType;
+import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * Tensors to one file, a piece after the other through one buffer: the JVM gives a direct buffer's
+ * memory back at its next collection only, so that a buffer a tensor would add up to the model. One
+ * thread uses it at a time.
+ */
+final class TensorWriter {
+  private static final int PIECE = 8 << 20;
+
+  private @Nullable ByteBuffer buffer;
+
+  /** A tensor to be written, read when it is written. */
+  StoredTensor stored(String name, Tensor t) {
+    return stored(name, t, () -> t);
+  }
+
+  /** One of {@code like}'s type and shape, made when it is written, in a scope of its own. */
+  StoredTensor stored(String name, Tensor like, Supplier<Tensor> values) {
+    return new StoredTensor(
+        name,
+        type(like.dtype()),
+        Arrays.stream(like.shape().toArray()).boxed().toList(),
+        channel -> {
+          try (TensorScope scope = like.engine().openScope()) {
+            write(values.get(), channel);
+          }
+        });
+  }
+
+  private void write(Tensor t, WritableByteChannel channel) throws IOException {
+    if (buffer == null) {
+      buffer = ByteBuffer.allocateDirect(PIECE);
+    }
+    Engine engine = t.engine();
+    try (TensorScope scope = engine.openScope();
+        Engine.NoGradient off = engine.noGradient()) {
+      Tensor flat = t.contiguous().reshape(-1);
+      long n = flat.size(0);
+      int width = t.dtype().bytes();
+      long step = PIECE / width;
+      for (long at = 0; at < n; at += step) {
+        try (TensorScope piece = engine.openScope()) {
+          int length = (int) Math.min(step, n - at);
+          ByteBuffer bytes = buffer.slice(0, length * width);
+          flat.narrow(0, at, length).read(bytes);
+          channel.write(bytes.clear());
+        }
+      }
+    }
+  }
+
+  private static SafetensorsType type(DType dtype) {
+    return switch (dtype) {
+      case FP64 -> SafetensorsType.F64;
+      case FP32 -> SafetensorsType.F32;
+      case BF16 -> SafetensorsType.BF16;
+      case FP16 -> SafetensorsType.F16;
+      case INT64 -> SafetensorsType.I64;
+      case UINT8 -> SafetensorsType.U8;
+    };
+  }
+}
