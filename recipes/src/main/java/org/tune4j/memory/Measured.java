@@ -12,8 +12,9 @@ final class Measured {
   static final long THREAD = 60L << 20;
 
   /**
-   * How much larger the process grows than by the tensors that the model counts for backward: rows
-   * of many lengths leave holes in glibc's heaps, which keep their pages.
+   * How much larger the process grows than by the tensors that the model counts for backward, for
+   * gradients and for a checkpoint's copies: what comes and goes leaves holes in glibc's heaps,
+   * which keep their pages.
    */
   static final double HOLES = 1.5;
 

@@ -11,6 +11,7 @@ import org.tune4j.models.Decoder;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.LoraConfig;
 import org.tune4j.nn.Parameter;
+import org.tune4j.optim.Optimizer;
 import org.tune4j.tensor.DType;
 
 /**
@@ -85,12 +86,18 @@ public record MemoryModel(
       }
       parts.add(new Part("adapters", n.trained * s, dtype.toString()));
     }
-    parts.add(new Part("gradients", gradients(n, groups), groups + " threads' and their sum"));
+    parts.add(
+        new Part("gradients", holed(gradients(n, groups)), groups + " threads' and their sum"));
     parts.add(new Part("optimiser", n.trained * s * moments, "%d a parameter".formatted(moments)));
+    if (!cuda) {
+      parts.add(
+          new Part(
+              "a checkpoint on its way", holed(n.trained * s * (1 + moments)), "copies of both"));
+    }
     parts.add(
         new Part(
             "activations",
-            cuda ? activations(load) : Math.round(activations(load) * Measured.HOLES),
+            holed(activations(load)),
             "%d rows, %d tokens%s"
                 .formatted(
                     load.rows().size(),
@@ -107,17 +114,23 @@ public record MemoryModel(
     return new MemoryPlan(parts);
   }
 
+  /** Of what comes and goes in every step. */
+  private long holed(long bytes) {
+    return cuda ? bytes : Math.round(bytes * Measured.HOLES);
+  }
+
   /**
-   * A leaf's gradient a thread, their sum, and either the temporaries of adding or the mean; with
-   * the optimiser in backward the largest parameter's alone, its temporaries, and a tied
-   * embedding's, which is whole last.
+   * A leaf's gradient a thread, their sum and the mean; with the optimiser in backward the largest
+   * parameter's alone, and a layer's. An update takes a piece at a time: its gradient, both
+   * moments, a root, the weights and a product, widened.
    */
   private long gradients(Counts n, int groups) {
     long s = dtype.bytes();
+    long update = 6 * wide() * Math.min(n.largest, Optimizer.PIECE);
     if (inBackward) {
-      return n.largest * (s + 4 * wide()) + n.layer * s;
+      return n.largest * (2 * s + wide()) + n.layer * s + update;
     }
-    return n.trained * (groups * s + wide() + s) + n.largest * 3 * wide();
+    return n.trained * (groups * s + wide() + s) + update;
   }
 
   /** What is kept for backward, of all rows: the groups of rows are at work at the same time. */
