@@ -13,13 +13,16 @@ final class Measured {
 
   /**
    * How much larger the process grows than by the tensors that the model counts for backward, for
-   * gradients and for a checkpoint's copies: what comes and goes leaves holes in glibc's heaps,
-   * which keep their pages.
+   * gradients and for a checkpoint's copies, where a narrow type alternates with its fp32 sums:
+   * what comes and goes leaves holes in glibc's heaps, which keep their pages.
    */
   static final double HOLES = 1.5;
 
   /** The same of a chunk's logits: the largest blocks, for which a hole is rarely large enough. */
   static final long HEAD_HOLES = 4;
+
+  /** That where all tensors are fp32 or wider. */
+  static final long HEAD_HOLES_ONE_WIDTH = 3;
 
   private Measured() {}
 }

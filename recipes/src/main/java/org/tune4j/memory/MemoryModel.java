@@ -69,31 +69,26 @@ public record MemoryModel(
       parts.add(new Part("kernels, Java heap", Measured.FIRST_STEP, "fitted"));
     }
     boolean converts = stored != dtype;
+    String read =
+        converts ? "read as %s, converted to %s".formatted(stored, dtype) : "read, " + dtype;
     if (lora == null) {
-      parts.add(
-          new Part(
-              "weights",
-              n.all * (s + (converts ? stored.bytes() : 0)),
-              converts
-                  ? "read as %s, converted to %s".formatted(stored, dtype)
-                  : "read, " + dtype));
+      parts.add(new Part("weights", n.all * s, read));
     } else {
-      if (!cuda || !converts) {
-        parts.add(new Part("weights", n.frozen * stored.bytes(), "mapped, " + stored));
-      }
-      if (converts) {
-        parts.add(new Part("weights", n.frozen * s, "copied as " + dtype));
-      }
+      parts.add(new Part("weights", n.frozen * s, converts || cuda ? read : "mapped, " + dtype));
       parts.add(new Part("adapters", n.trained * s, dtype.toString()));
     }
+    long gradients = gradients(n, groups);
+    long copies = cuda ? 0 : n.trained * s * (1 + moments);
+    // Of one width, copies take the blocks that gradients have left.
     parts.add(
-        new Part("gradients", holed(gradients(n, groups)), groups + " threads' and their sum"));
-    parts.add(new Part("optimiser", n.trained * s * moments, "%d a parameter".formatted(moments)));
-    if (!cuda) {
-      parts.add(
-          new Part(
-              "a checkpoint on its way", holed(n.trained * s * (1 + moments)), "copies of both"));
+        new Part(
+            "gradients",
+            oneWidth() ? Math.max(gradients, copies) : holed(gradients),
+            groups + " threads' and their sum"));
+    if (!oneWidth() && copies > 0) {
+      parts.add(new Part("a checkpoint on its way", holed(copies), "copies of what is saved"));
     }
+    parts.add(new Part("optimiser", n.trained * s * moments, "%d a parameter".formatted(moments)));
     parts.add(
         new Part(
             "activations",
@@ -107,22 +102,30 @@ public record MemoryModel(
         new Part(
             "head",
             groups
-                * (cuda
-                    ? head(load, groups)
-                    : head(load, groups) * Measured.HEAD_HOLES + Measured.THREAD),
+                * (cuda ? head(load, groups) : head(load, groups) * headHoles() + Measured.THREAD),
             "%d threads, %d labels at once".formatted(groups, chunkTokens)));
     return new MemoryPlan(parts);
   }
 
+  /** Whether sums are as wide as what is summed, so that freed blocks fit what comes next. */
+  private boolean oneWidth() {
+    return dtype.bytes() >= 4;
+  }
+
   /** Of what comes and goes in every step. */
   private long holed(long bytes) {
-    return cuda ? bytes : Math.round(bytes * Measured.HOLES);
+    return cuda || oneWidth() ? bytes : Math.round(bytes * Measured.HOLES);
+  }
+
+  private long headHoles() {
+    return oneWidth() ? Measured.HEAD_HOLES_ONE_WIDTH : Measured.HEAD_HOLES;
   }
 
   /**
-   * A leaf's gradient a thread, their sum and the mean; with the optimiser in backward the largest
-   * parameter's alone, and a layer's. An update takes a piece at a time: its gradient, both
-   * moments, a root, the weights and a product, widened.
+   * A leaf's gradient a thread, their sum, and the mean, which takes a leaf's place where it is as
+   * wide as the sum; with the optimiser in backward the largest parameter's alone, and a layer's.
+   * An update takes a piece at a time: its gradient, both moments, a root, the weights and a
+   * product, widened.
    */
   private long gradients(Counts n, int groups) {
     long s = dtype.bytes();
@@ -130,7 +133,7 @@ public record MemoryModel(
     if (inBackward) {
       return n.largest * (2 * s + wide()) + n.layer * s + update;
     }
-    return n.trained * (groups * s + wide() + s) + update;
+    return n.trained * (groups * s + wide() + (oneWidth() ? 0 : s)) + update;
   }
 
   /** What is kept for backward, of all rows: the groups of rows are at work at the same time. */

@@ -35,14 +35,18 @@ class MemoryModelTest {
         new LoraConfig(List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), false, false, 8, 16, 0);
     near(2361, model(rank8, DType.BF16, false, 2).plan(Load.of(4, 231), 352L << 20));
     near(2257, model(QV, DType.BF16, false, 2).plan(Load.of(4, 215), 353L << 20));
+    near(1668, model(QV, DType.BF16, true, 2).plan(Load.of(4, 215), 353L << 20));
+    near(5924, model(null, DType.BF16, false, 2).plan(Load.of(2, 231), 342L << 20));
+    near(2787, model(rank8, DType.FP32, false, 2).plan(Load.of(4, 215), 348L << 20));
+    near(5284, model(null, DType.FP32, false, 2).plan(Load.of(2, 223), 348L << 20));
   }
 
   @Test
-  void plan_weightsOfTheRunsType_areMappedAndNotCopied() {
+  void plan_weightsOfAnotherType_areCopied() {
     MemoryPlan same = model(QV, DType.BF16, false, 2).plan(Load.of(1, 8), BASE);
     MemoryPlan other = model(QV, DType.FP32, false, 2).plan(Load.of(1, 8), BASE);
     assertEquals(List.of("mapped, bf16"), notes(same, "weights"));
-    assertEquals(List.of("mapped, bf16", "copied as fp32"), notes(other, "weights"));
+    assertEquals(List.of("read as bf16, converted to fp32"), notes(other, "weights"));
   }
 
   private static List<String> notes(MemoryPlan plan, String name) {
