@@ -5,9 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.component.ByName;
 
 /** Something to score a model by. */
 public interface EvaluationTask {
@@ -34,16 +34,15 @@ public interface EvaluationTask {
    * @throws UsageException when there is none of that name
    */
   static EvaluationTask named(String name, @Nullable Path include) {
-    return named(name, include, other -> null);
+    return named(name, include, ByName.none());
   }
 
   /**
    * The same, and tasks that others brought.
    *
-   * @param others gives a task that is not built in; null where it has none of that name
+   * @param others tasks that are not built in
    */
-  static EvaluationTask named(
-      String name, @Nullable Path include, Function<String, @Nullable EvaluationTask> others) {
+  static EvaluationTask named(String name, @Nullable Path include, ByName<EvaluationTask> others) {
     if (name.endsWith(".yaml") || name.endsWith(".yml")) {
       return TaskFile.read(Path.of(name));
     }
@@ -52,7 +51,7 @@ public interface EvaluationTask {
     }
     EvaluationTask task = builtIn(name);
     if (task == null) {
-      task = others.apply(name);
+      task = others.find(name);
     }
     if (task == null) {
       throw new UsageException(
