@@ -214,6 +214,37 @@ class FineTuningTest {
   }
 
   @Test
+  void resume_globsInAListMovedElsewhere_goesOn() throws Exception {
+    String alone = lists(dir);
+    job("alone", alone).build().run();
+    Gate gate = new Gate(3);
+    FineTuning job = job("out", alone).listener(gate).build();
+    job.start();
+    assertTrue(gate.reached.await(60, TimeUnit.SECONDS));
+    job.cancel();
+    gate.open.countDown();
+    assertTrue(job.await().cancelled());
+    Path moved = Files.createDirectory(dir.resolve("moved"));
+    Files.move(rows, moved.resolve("rows.jsonl"));
+    assertFalse(job("out", lists(moved), "resume_from_checkpoint=true").build().run().cancelled());
+    assertArrayEquals(adapter("alone"), adapter("out"));
+
+    Files.writeString(
+        moved.resolve("rows_more.jsonl"), Files.readString(moved.resolve("rows.jsonl")));
+    UsageException e =
+        assertThrows(
+            UsageException.class,
+            () -> job("out", lists(moved), "resume_from_checkpoint=true").build().run());
+    assertTrue(e.getMessage().contains("the rows of the data set are others"), e.getMessage());
+  }
+
+  /** The rows twice, by globs in a list of data sets. */
+  private static String lists(Path folder) {
+    String each = "{_component_: alpaca_dataset, data_files: '" + folder + "/rows*.jsonl'}";
+    return "dataset=[" + each + ", " + each + "]";
+  }
+
+  @Test
   void build_wrongConfig_saysAllThatIsWrong() {
     ConfigException e =
         assertThrows(
