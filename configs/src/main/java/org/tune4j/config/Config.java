@@ -284,6 +284,15 @@ public final class Config {
     return all;
   }
 
+  /** The plain value at a dotted path, without YAML's quotes; empty where there is none. */
+  public String text(String path) {
+    Node at = root;
+    for (String key : path.split("\\.")) {
+      at = at instanceof Node.Section s ? s.entries().get(key) : null;
+    }
+    return at instanceof Node.Scalar s && !s.isNull() ? s.text() : "";
+  }
+
   private static void collect(String key, Node value, Map<String, String> into) {
     if (value instanceof Node.Section s && !s.entries().isEmpty()) {
       s.entries().forEach((k, v) -> collect(key + "." + k, v, into));
