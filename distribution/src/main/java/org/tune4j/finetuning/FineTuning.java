@@ -6,9 +6,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,6 +22,9 @@ import org.tune4j.config.Binder;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
+import org.tune4j.hub.Hub;
+import org.tune4j.hub.HubSettings;
+import org.tune4j.hub.Repository;
 import org.tune4j.plugins.Plugins;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
@@ -62,8 +67,16 @@ public final class FineTuning {
     FAILED
   }
 
+  private static final int HUB_WORKERS = 8;
+
+  private final String recipeName;
+  private final RunListener listener;
+  private final PrintStream out;
+  private final Supplier<HubSettings> hub;
+  private final Backends backends;
+  private final @Nullable ComponentRegistry components;
+  private final @Nullable Config config;
   private final Recipe recipe;
-  private final RunContext context;
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Object lock = new Object();
   private State state = State.READY;
@@ -77,42 +90,20 @@ public final class FineTuning {
   private @Nullable Path checkpoint;
   private Map<String, Number> metrics = Map.of();
 
-  private FineTuning(Builder builder, Recipe recipe, Backends backends) {
+  private FineTuning(
+      Builder builder,
+      Recipe recipe,
+      Backends backends,
+      @Nullable ComponentRegistry components,
+      @Nullable Config config) {
+    this.recipeName = String.valueOf(builder.recipeName);
+    this.listener = builder.listener;
+    this.out = builder.out;
+    this.hub = builder.hub;
     this.recipe = recipe;
-    RunListener listener = builder.listener;
-    this.context =
-        new RunContext(
-            backends,
-            builder.resolved == null
-                ? ""
-                : "# tune run %s --config THIS_FILE%n".formatted(builder.recipeName)
-                    + builder.resolved.toYaml(),
-            builder.resolved == null ? Map.of() : builder.resolved.settings(),
-            "the same job with resume_from_checkpoint=true",
-            builder.out,
-            false,
-            false,
-            this::stopRequested,
-            Ranks.alone(backends),
-            new RunListener() {
-              @Override
-              public void step(long step, long totalSteps, Map<String, Number> values) {
-                metrics = values;
-                listener.step(step, totalSteps, values);
-              }
-
-              @Override
-              public void saved(Path result) {
-                folder = result;
-                listener.saved(result);
-              }
-
-              @Override
-              public void stopped(Path saved) {
-                checkpoint = saved;
-                listener.stopped(saved);
-              }
-            });
+    this.backends = backends;
+    this.components = components;
+    this.config = config;
   }
 
   /**
@@ -142,7 +133,7 @@ public final class FineTuning {
     private final List<Path> plugins = new ArrayList<>();
     private RunListener listener = RunListener.NONE;
     private PrintStream out = LogLines.to(LOG::info);
-    private @Nullable Config resolved;
+    private Supplier<HubSettings> hub = HubSettings::ofProcess;
 
     private Builder(@Nullable String recipeName, @Nullable String config, @Nullable Recipe recipe) {
       this.recipeName = recipeName;
@@ -168,6 +159,15 @@ public final class FineTuning {
       return this;
     }
 
+    /**
+     * Where a checkpoint that is named by its repository, {@code OWNER/NAME}, is fetched from and
+     * kept, instead of what the environment says.
+     */
+    public Builder hub(HubSettings settings) {
+      hub = () -> settings;
+      return this;
+    }
+
     /** Where progress is printed, instead of SLF4J. */
     public Builder out(PrintStream stream) {
       out = stream;
@@ -175,7 +175,7 @@ public final class FineTuning {
     }
 
     /**
-     * Checks everything and loads nothing.
+     * Checks everything, loads nothing and fetches nothing.
      *
      * @throws ConfigException with every problem of the config, each with its place
      * @throws UsageException when there is no such recipe or config, or a recipe that was built in
@@ -190,14 +190,14 @@ public final class FineTuning {
               "override '%s': the recipe was built in code and has no config; change its arguments"
                   .formatted(overrides.get(0)));
         }
-        return new FineTuning(this, recipe, backends);
+        return new FineTuning(this, recipe, backends, null, null);
       }
       ComponentRegistry components = found.over(ComponentRegistry.installed());
       found.tell(LOG::warn);
-      resolved = ShippedConfigs.read(String.valueOf(config)).with(overrides);
+      Config resolved = ShippedConfigs.read(String.valueOf(config)).with(overrides);
       Recipe bound = Binder.bind(components, Recipe.class, String.valueOf(recipeName), resolved);
       Binder.notes(resolved).forEach(LOG::warn);
-      return new FineTuning(this, bound, backends);
+      return new FineTuning(this, bound, backends, components, resolved);
     }
   }
 
@@ -238,7 +238,7 @@ public final class FineTuning {
     FineTuningResult done = null;
     Throwable thrown = null;
     try {
-      recipe.run(context);
+      runRecipe();
       done =
           new FineTuningResult(
               wasTold(),
@@ -254,6 +254,53 @@ public final class FineTuning {
       state = done == null ? State.FAILED : done.cancelled() ? State.CANCELLED : State.FINISHED;
     }
     ended.countDown();
+  }
+
+  private void runRecipe() {
+    Optional<HubCheckpoint> named = config == null ? Optional.empty() : HubCheckpoint.in(config);
+    if (named.isEmpty()) {
+      recipe.run(context(config));
+      return;
+    }
+    Repository repository = named.get().repository();
+    Path model =
+        new Hub(hub.get())
+            .model(repository, HUB_WORKERS, new FetchLines(out, repository.toString()));
+    Config local = named.get().at(model);
+    Binder.bind(Objects.requireNonNull(components), Recipe.class, recipeName, local)
+        .run(context(local));
+  }
+
+  private RunContext context(@Nullable Config of) {
+    return new RunContext(
+        backends,
+        of == null ? "" : "# tune run %s --config THIS_FILE%n".formatted(recipeName) + of.toYaml(),
+        of == null ? Map.of() : of.settings(),
+        "the same job with resume_from_checkpoint=true",
+        out,
+        false,
+        false,
+        this::stopRequested,
+        Ranks.alone(backends),
+        new RunListener() {
+          @Override
+          public void step(long step, long totalSteps, Map<String, Number> values) {
+            metrics = values;
+            listener.step(step, totalSteps, values);
+          }
+
+          @Override
+          public void saved(Path result) {
+            folder = result;
+            listener.saved(result);
+          }
+
+          @Override
+          public void stopped(Path saved) {
+            checkpoint = saved;
+            listener.stopped(saved);
+          }
+        });
   }
 
   /** Between two steps: waits while the job is paused. */

@@ -28,6 +28,8 @@ import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
 import org.tune4j.examples.FineTuningExample;
+import org.tune4j.hub.HubSettings;
+import org.tune4j.hub.StandInHub;
 import org.tune4j.recipe.RunListener;
 
 /** Jobs on the tiny golden model. */
@@ -242,6 +244,30 @@ class FineTuningTest {
   private static String lists(Path folder) {
     String each = "{_component_: alpaca_dataset, data_files: '" + folder + "/rows*.jsonl'}";
     return "dataset=[" + each + ", " + each + "]";
+  }
+
+  @Test
+  void run_checkpointNamedByItsRepository_isFetched() throws Exception {
+    try (StandInHub hub = new StandInHub().folder(model)) {
+      HubSettings settings =
+          HubSettings.of(
+              Map.of("HF_HOME", dir.resolve("hf").toString(), "HF_ENDPOINT", "" + hub.endpoint()),
+              dir);
+      ByteArrayOutputStream said = new ByteArrayOutputStream();
+      FineTuning job =
+          job("out", "checkpointer.checkpoint_dir=" + StandInHub.REPOSITORY)
+              .hub(settings)
+              .out(new PrintStream(said, true, UTF_8))
+              .build();
+      assertFalse(Files.exists(dir.resolve("hf")), "building fetches nothing");
+      job.run();
+      assertTrue(said.toString(UTF_8).startsWith("acme/tiny: fetching 5 files, "), said::toString);
+    }
+    job("alone").build().run();
+    assertArrayEquals(adapter("alone"), adapter("out"));
+    assertTrue(
+        Files.readString(dir.resolve("out/epoch_2/adapter_config.json"))
+            .contains("\"" + StandInHub.REPOSITORY + "\""));
   }
 
   @Test
