@@ -1,6 +1,7 @@
 package org.tune4j.launcher;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
@@ -92,6 +93,13 @@ class TuneScriptTest {
                 "<org.tune4j.launcher.Launcher>\n<run>\n<a recipe>\n<x=['q','k']>\n<~y>\n<>\n"),
         r.out());
     assertTrue(r.out().contains("<-Xmx1g>"), r.out());
+  }
+
+  @Test
+  void start_home_isThatOfTheEnvironment() throws Exception {
+    Result r = tune(Map.of("HOME", "/a home"), "ls");
+    assertTrue(r.out().contains("<-Duser.home=/a home>\n"), r.out());
+    assertFalse(tune(Map.of("HOME", ""), "ls").out().contains("user.home"));
   }
 
   @Test
