@@ -111,6 +111,7 @@ public final class FineTuning {
    *
    * @param recipe its name, such as {@code lora_finetune_single_device}
    * @param config a shipped config's name, or a YAML file
+   * @return settings, of which none is needed
    */
   public static Builder of(String recipe, String config) {
     return new Builder(recipe, config, null);
@@ -119,6 +120,9 @@ public final class FineTuning {
   /**
    * A job of a recipe that was built in code. Without a config, nothing but the rows and the
    * backend can be compared when it goes on from a checkpoint.
+   *
+   * @param recipe which this job runs once
+   * @return settings, of which none is needed
    */
   public static Builder of(Recipe recipe) {
     return new Builder(null, null, recipe);
@@ -141,34 +145,57 @@ public final class FineTuning {
       this.recipe = recipe;
     }
 
-    /** Changes of the config: {@code key=value}, {@code section.key=value} or {@code ~key}. */
+    /**
+     * Changes the config.
+     *
+     * @param changes {@code key=value}, {@code section.key=value} or {@code ~key}; later ones win
+     * @return this
+     */
     public Builder override(String... changes) {
       overrides.addAll(List.of(changes));
       return this;
     }
 
-    /** Jars of plugins, besides what is on the class path. */
+    /**
+     * Adds plugins to what is on the class path.
+     *
+     * @param jars which stay open while the process lives
+     * @return this
+     */
     public Builder plugins(Path... jars) {
       plugins.addAll(List.of(jars));
       return this;
     }
 
-    /** Who hears of steps and results, on the thread that runs the job. */
+    /**
+     * Names who hears of steps and results.
+     *
+     * @param hears called on the thread that runs the job
+     * @return this
+     */
     public Builder listener(RunListener hears) {
       listener = hears;
       return this;
     }
 
     /**
-     * Where a checkpoint that is named by its repository, {@code OWNER/NAME}, is fetched from and
-     * kept, instead of what the environment says.
+     * Names the hub of a checkpoint that is named by its repository, {@code OWNER/NAME}, instead of
+     * what the environment says.
+     *
+     * @param settings where it is fetched from and kept
+     * @return this
      */
     public Builder hub(HubSettings settings) {
       hub = () -> settings;
       return this;
     }
 
-    /** Where progress is printed, instead of SLF4J. */
+    /**
+     * Names where progress is printed, instead of SLF4J.
+     *
+     * @param stream stays open
+     * @return this
+     */
     public Builder out(PrintStream stream) {
       out = stream;
       return this;
@@ -177,6 +204,7 @@ public final class FineTuning {
     /**
      * Checks everything, loads nothing and fetches nothing.
      *
+     * @return a job that has not begun
      * @throws ConfigException with every problem of the config, each with its place
      * @throws UsageException when there is no such recipe or config, or a recipe that was built in
      *     code is to be changed by overrides
@@ -216,7 +244,9 @@ public final class FineTuning {
   /**
    * Runs it on the calling thread.
    *
+   * @return what became of it
    * @throws TuneException for what the user can mend
+   * @throws CompletionException when a defect ended it
    * @throws IllegalStateException when it was started before
    */
   public FineTuningResult run() {
@@ -358,7 +388,7 @@ public final class FineTuning {
     }
   }
 
-  /** Where it stands. */
+  /** {@return where it stands} */
   public State state() {
     synchronized (lock) {
       return state;
@@ -368,6 +398,7 @@ public final class FineTuning {
   /**
    * Waits for its end.
    *
+   * @return what became of it
    * @throws TuneException for what the user can mend, such as a file that is missing
    * @throws CompletionException when a defect ended it
    * @throws InterruptedException when the waiting thread is interrupted; the job goes on

@@ -17,7 +17,12 @@ public record HubCheckpoint(Config config, Repository repository) {
   private static final String CHECKPOINT = "checkpointer.checkpoint_dir";
   private static final String TOKENIZER = "tokenizer.path";
 
-  /** Empty where the checkpoint is a folder, or none is named. */
+  /**
+   * {@return the repository that a config names; empty where the checkpoint is a folder, or none is
+   * named}
+   *
+   * @param config of a run
+   */
   public static Optional<HubCheckpoint> in(Config config) {
     String place = config.text(CHECKPOINT);
     return place.isEmpty() || place.indexOf('\0') >= 0
@@ -25,7 +30,12 @@ public record HubCheckpoint(Config config, Repository repository) {
         : Repository.insteadOf(Path.of(place)).map(r -> new HubCheckpoint(config, r));
   }
 
-  /** The config with a folder instead, and the tokenizer from there if it had the same name. */
+  /**
+   * {@return the config with a folder instead, and the tokenizer from there if it had the same
+   * name}
+   *
+   * @param folder with the files of the repository
+   */
   public Config at(Path folder) {
     String quoted = "='" + folder.toString().replace("'", "''") + "'";
     List<String> changes = new ArrayList<>(List.of(CHECKPOINT + quoted));
