@@ -1,4 +1,4 @@
-# docker build -t tune4j . && docker run --rm -v "$PWD:/work" tune4j ls
+# docker build -t tune4j . && docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/work" tune4j ls
 FROM eclipse-temurin:17-jdk-jammy AS build
 WORKDIR /src
 COPY . .
@@ -11,8 +11,12 @@ FROM eclipse-temurin:17-jre-jammy
 RUN apt-get update \
  && apt-get install -y --no-install-recommends libgomp1 \
  && rm -rf /var/lib/apt/lists/* \
- && useradd --create-home tune
+ && useradd --create-home tune \
+ && mkdir /work \
+ && chmod 1777 /home/tune /work
 COPY --from=build /opt/tune4j /opt/tune4j
+# Also for a user of -u, whom the image does not know.
+ENV HOME=/home/tune
 USER tune
 WORKDIR /work
 ENTRYPOINT ["/opt/tune4j/bin/tune"]

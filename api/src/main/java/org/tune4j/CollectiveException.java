@@ -8,10 +8,21 @@ import org.jspecify.annotations.Nullable;
 public final class CollectiveException extends TuneException {
   private static final long serialVersionUID = 1;
 
+  /**
+   * A failure without a cause of its own.
+   *
+   * @param message one line: which rank, and what it did
+   */
   public CollectiveException(String message) {
     this(message, null);
   }
 
+  /**
+   * A failure with its cause.
+   *
+   * @param message one line: which rank, and what it did
+   * @param cause what was caught, if anything
+   */
   public CollectiveException(String message, @Nullable Throwable cause) {
     super(message, cause);
   }

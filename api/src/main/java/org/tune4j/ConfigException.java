@@ -6,7 +6,11 @@ import java.util.List;
 public final class ConfigException extends TuneException {
   private static final long serialVersionUID = 1;
 
-  /** One line a problem, at least one. */
+  /**
+   * All problems of a config.
+   *
+   * @param problems one line each with file, line and column; at least one
+   */
   public ConfigException(List<String> problems) {
     super(problems);
   }

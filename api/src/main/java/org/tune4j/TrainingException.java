@@ -4,6 +4,11 @@ package org.tune4j;
 public final class TrainingException extends TuneException {
   private static final long serialVersionUID = 1;
 
+  /**
+   * A failure.
+   *
+   * @param message one line: which step and rows, and what to change
+   */
   public TrainingException(String message) {
     super(message, null);
   }

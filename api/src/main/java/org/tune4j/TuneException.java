@@ -39,19 +39,22 @@ public abstract sealed class TuneException extends RuntimeException
     return message.strip().replaceAll("\\s*[\\r\\n]+\\s*", " ");
   }
 
-  /** What is wrong, a line each; mostly one, which is the message. */
+  /** {@return what is wrong, a line each; mostly one, which is the message} */
   public List<String> problems() {
     return problems;
   }
 
   /**
-   * What the process exits with when this ends it: 1 a run that failed, 2 a command or config that
-   * is wrong.
+   * {@return what the process exits with when this ends it: 1 a run that failed, 2 a command or
+   * config that is wrong}
    */
   public abstract int exitCode();
 
   /**
-   * What the operating system said, in words and without the path, which a message names itself.
+   * {@return what the operating system said, in words and without the path, which a message names
+   * itself}
+   *
+   * @param cause of a file that could not be read or written
    */
   public static String reason(IOException cause) {
     if (cause instanceof NoSuchFileException) {

@@ -46,7 +46,10 @@ public final class LocalRanks {
    * Runs {@code body} once a rank, each in a thread of its own, and returns when all have ended.
    * Where one throws, the others end at their next collective, and what it threw is thrown here.
    *
+   * @param worldSize how many ranks
+   * @param backends of which one is opened for all
    * @param timeout how long a rank waits for the others
+   * @param body what a rank does
    */
   public static void run(int worldSize, Backends backends, Duration timeout, Consumer<Ranks> body) {
     new LocalRanks(worldSize, backends, timeout).run(body);

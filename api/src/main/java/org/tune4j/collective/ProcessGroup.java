@@ -37,6 +37,7 @@ public final class ProcessGroup implements AutoCloseable {
   /**
    * A group.
    *
+   * @param engine that this rank computes on
    * @param others empty for a group of one
    * @param ownsEngine whether {@link #close} closes the engine
    */
@@ -46,34 +47,49 @@ public final class ProcessGroup implements AutoCloseable {
     this.ownsEngine = ownsEngine;
   }
 
-  /** A group of one over an engine that stays open. */
+  /**
+   * {@return a group of one}
+   *
+   * @param engine stays open
+   */
   public static ProcessGroup alone(Engine engine) {
     return new ProcessGroup(engine, Optional.empty(), false);
   }
 
+  /** {@return what this rank computes on} */
   public Engine engine() {
     return engine;
   }
 
+  /** {@return which of the ranks this is, from 0} */
   public int rank() {
     return others.map(Collectives::rank).orElse(0);
   }
 
+  /** {@return how many ranks there are} */
   public int worldSize() {
     return others.map(Collectives::worldSize).orElse(1);
   }
 
-  /** Whether the ranks are threads of one process, which share what {@link #once} loads. */
+  /**
+   * {@return whether the ranks are threads of one process, which share what {@link #once} loads}
+   */
   public boolean oneProcess() {
     return others.map(Collectives::oneProcess).orElse(false);
   }
 
-  /** How ranks are carried, for people. */
+  /** {@return how ranks are carried, for people} */
   public String name() {
     return others.map(Collectives::name).orElse("one rank");
   }
 
-  /** Replaces {@code tensor} by the sum over the ranks. */
+  /**
+   * Adds up over the ranks.
+   *
+   * @param tensor floating; becomes the sum, the same bits on every rank
+   * @return ends when it is
+   * @throws IllegalArgumentException when its type is not floating
+   */
   public Work allReduce(Tensor tensor) {
     checkFloating("allReduce", tensor);
     return start(c -> c.allReduce(tensor));
@@ -82,8 +98,10 @@ public final class ProcessGroup implements AutoCloseable {
   /**
    * Puts the ranks' stretches together.
    *
-   * @param part this rank's {@link Stretch} of {@code whole [n]}
-   * @throws IllegalArgumentException when it is not
+   * @param part this rank's {@link Stretch} of {@code whole}
+   * @param whole {@code [n]}; is overwritten
+   * @return ends when {@code whole} is
+   * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Work allGather(Tensor part, Tensor whole) {
     checkPart("allGather", whole, part);
@@ -96,9 +114,10 @@ public final class ProcessGroup implements AutoCloseable {
   /**
    * Gives each rank its stretch of the sum over the ranks.
    *
-   * @param whole {@code [n]}; unchanged
-   * @param part this rank's {@link Stretch} of it
-   * @throws IllegalArgumentException when it is not
+   * @param whole {@code [n]}, floating; unchanged
+   * @param part this rank's {@link Stretch} of it; is overwritten
+   * @return ends when {@code part} is
+   * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Work reduceScatter(Tensor whole, Tensor part) {
     checkFloating("reduceScatter", whole);
@@ -109,19 +128,40 @@ public final class ProcessGroup implements AutoCloseable {
     return start(c -> c.reduceScatter(whole, part));
   }
 
-  /** Replaces {@code tensor} by that of rank {@code from}. */
+  /**
+   * Gives every rank what one has.
+   *
+   * @param tensor is overwritten on all ranks but {@code from}
+   * @param from the rank that has it
+   * @return ends when the tensor is there
+   * @throws IllegalArgumentException when there is no such rank
+   */
   public Work broadcast(Tensor tensor, int from) {
     checkRank("broadcast", from);
     return start(c -> c.broadcast(tensor, from));
   }
 
-  /** Sends to another rank; several between two ranks arrive in their order. */
+  /**
+   * Sends to another rank; several between two ranks arrive in their order.
+   *
+   * @param tensor not to be changed before the end
+   * @param to the rank that receives
+   * @return ends when it is under way
+   * @throws IllegalArgumentException when there is no such rank, or it is this one
+   */
   public Work send(Tensor tensor, int to) {
     checkOther("send", to);
     return start(c -> c.send(tensor, to));
   }
 
-  /** Overwrites {@code tensor} with what another rank sends. */
+  /**
+   * Receives from another rank, which sends.
+   *
+   * @param tensor is overwritten
+   * @param from the rank that sends
+   * @return ends when it is there
+   * @throws IllegalArgumentException when there is no such rank, or it is this one
+   */
   public Work receive(Tensor tensor, int from) {
     checkOther("receive", from);
     return start(c -> c.receive(tensor, from));
@@ -132,12 +172,20 @@ public final class ProcessGroup implements AutoCloseable {
     start(Collectives::barrier).await();
   }
 
-  /** The sum of a number over the ranks, the same to the last bit on each. */
+  /**
+   * {@return the sum of a number over the ranks, the same to the last bit on each}
+   *
+   * @param value of this rank
+   */
   public double sum(double value) {
     return sums(value)[0];
   }
 
-  /** The sums of numbers over the ranks, the same to the last bit on each; in one message. */
+  /**
+   * {@return the sums of numbers over the ranks, the same to the last bit on each; in one message}
+   *
+   * @param values of this rank, as many on each
+   */
   public double[] sums(double... values) {
     if (others.isEmpty()) {
       return values.clone();
@@ -150,12 +198,20 @@ public final class ProcessGroup implements AutoCloseable {
     }
   }
 
-  /** Whether any rank says so; the same answer on each. */
+  /**
+   * {@return whether any rank says so; the same answer on each}
+   *
+   * @param here what this rank says
+   */
   public boolean any(boolean here) {
     return sum(here ? 1 : 0) > 0;
   }
 
-  /** The ranks whose text is not rank 0's; the same answer on each. */
+  /**
+   * {@return the ranks whose text is not rank 0's; the same answer on each}
+   *
+   * @param text of this rank, of any length
+   */
   public List<Integer> differing(String text) {
     double[] all = new double[DIGITS * worldSize()];
     byte[] digest = digest(text);
@@ -180,12 +236,16 @@ public final class ProcessGroup implements AutoCloseable {
   /**
    * What every rank would load alike: loaded once where ranks share a process, and then owned until
    * all of them have left; otherwise its tensors belong to the calling thread's innermost scope.
+   *
+   * @param <T> what is loaded
+   * @param load called on one rank of a process
+   * @return the same object on all ranks of a process
    */
   public <T> T once(Supplier<T> load) {
     return others.isEmpty() ? load.get() : others.get().once(load);
   }
 
-  /** Seconds that this rank has waited for collectives so far. */
+  /** {@return seconds that this rank has waited for collectives so far} */
   public double secondsWaited() {
     return waited.get() * 1e-9;
   }

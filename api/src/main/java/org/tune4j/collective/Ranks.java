@@ -6,25 +6,31 @@ import org.tune4j.spi.Backends;
 
 /** How a run meets its other ranks. Known before anything native is loaded. */
 public interface Ranks {
-  /** This rank, from 0. */
+  /** {@return this rank, from 0} */
   int rank();
 
-  /** How many there are. */
+  /** {@return how many there are} */
   int worldSize();
 
-  /** How many of them share this machine's cores. */
+  /** {@return how many of them share this machine's cores} */
   int localWorldSize();
 
   /**
    * Opens the backend and waits for the other ranks.
    *
    * @param backend a provider's name; empty for the first available
+   * @param options device and threads
+   * @return open; the caller closes it
    * @throws org.tune4j.UsageException when the backend cannot do this
    * @throws org.tune4j.CollectiveException when the ranks do not meet in time
    */
   ProcessGroup join(String backend, BackendOptions options);
 
-  /** One rank. */
+  /**
+   * {@return one rank}
+   *
+   * @param backends of which it opens one
+   */
   static Ranks alone(Backends backends) {
     return new Ranks() {
       @Override

@@ -8,14 +8,25 @@ package org.tune4j.collective;
  * @param length how many
  */
 public record Stretch(long start, long length) {
-  /** A rank's stretch of so many elements. */
+  /**
+   * {@return a rank's stretch}
+   *
+   * @param elements of all ranks together
+   * @param rank from 0
+   * @param worldSize how many ranks
+   */
   public static Stretch of(long elements, int rank, int worldSize) {
     long each = longest(elements, worldSize);
     long start = Math.min(elements, rank * each);
     return new Stretch(start, Math.min(elements, start + each) - start);
   }
 
-  /** How many elements rank 0 has. */
+  /**
+   * {@return how many elements rank 0 has, which no rank exceeds}
+   *
+   * @param elements of all ranks together
+   * @param worldSize how many ranks
+   */
   public static long longest(long elements, int worldSize) {
     return (elements + worldSize - 1) / worldSize;
   }

@@ -27,9 +27,9 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.CONSTRUCTOR, ElementType.METHOD})
 public @interface Component {
-  /** The short name, as in {@code lora_llama2_7b}. */
+  /** {@return the short name, as in {@code lora_llama2_7b}} */
   String value();
 
-  /** Other accepted names, such as torchtune's dotted one. */
+  /** {@return other accepted names, such as torchtune's dotted one} */
   String[] aliases() default {};
 }

@@ -7,6 +7,9 @@ import java.util.List;
  * brings its own with a file {@code META-INF/services/org.tune4j.component.ComponentProvider}.
  */
 public interface ComponentProvider {
-  /** Classes with public constructors or public static methods that carry {@link Component}. */
+  /**
+   * {@return classes with public constructors or public static methods that carry {@link
+   * Component}}
+   */
   List<Class<?>> components();
 }

@@ -14,5 +14,6 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.PARAMETER, ElementType.RECORD_COMPONENT})
 public @interface Default {
+  /** {@return the value as a config has it, such as {@code 1e-3} or {@code [q_proj, v_proj]}} */
   String value();
 }

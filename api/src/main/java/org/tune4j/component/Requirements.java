@@ -22,7 +22,13 @@ import org.tune4j.UsageException;
 public final class Requirements {
   private final List<String> unmet = new ArrayList<>();
 
-  /** A condition, and what is said where it does not hold. */
+  /**
+   * A condition.
+   *
+   * @param holds whether it does
+   * @param message what is said where it does not; begins with the key
+   * @return this
+   */
   public Requirements that(boolean holds, String message) {
     if (!holds) {
       unmet.add(message);
@@ -30,14 +36,27 @@ public final class Requirements {
     return this;
   }
 
-  /** A number that is not smaller, or none at all. */
+  /**
+   * A number that is not too small, or none at all.
+   *
+   * @param least what is accepted, and all above
+   * @param key as a config has it
+   * @param value null where the config names none
+   * @return this
+   */
   public Requirements atLeast(long least, String key, @Nullable Number value) {
     return that(
         value == null || value.longValue() >= least,
         "%s is %s, expected %d or more".formatted(key, value, least));
   }
 
-  /** What can be made, or null and the complaints of the one who could not make it. */
+  /**
+   * Collects the complaints of another component that is made here.
+   *
+   * @param <T> what is made
+   * @param made may throw a {@link UsageException}
+   * @return what was made, or null where it could not be
+   */
   public <T> @Nullable T of(Supplier<T> made) {
     try {
       return made.get();

@@ -10,7 +10,7 @@ import org.tune4j.tensor.Tensor;
  * <p>Called by several threads at once, each with tensors of its own.
  */
 public interface Loss {
-  /** Labels whose logits exist at once, 1 or more. */
+  /** {@return labels whose logits exist at once, 1 or more} */
   int chunkTokens();
 
   /**
@@ -24,7 +24,7 @@ public interface Loss {
   Tensor sum(Tensor logits, Tensor labels);
 
   /**
-   * The cross-entropy of the next token, in fp32 or wider.
+   * {@return the cross-entropy of the next token, in fp32 or wider}
    *
    * @param chunkTokens labels whose logits exist at once, 1 or more
    */

@@ -18,7 +18,13 @@ public abstract class Module {
   private final Map<String, Parameter> parameters = new LinkedHashMap<>();
   private final Map<String, Module> children = new LinkedHashMap<>();
 
-  /** Registers a parameter under its own name. */
+  /**
+   * Registers a parameter under its own name.
+   *
+   * @param parameter with a name that is free here
+   * @return the parameter
+   * @throws IllegalArgumentException when the name is taken
+   */
   protected final Parameter add(Parameter parameter) {
     if (parameters.putIfAbsent(parameter.name(), parameter) != null) {
       throw new IllegalArgumentException("parameter '%s' is there".formatted(parameter.name()));
@@ -26,7 +32,15 @@ public abstract class Module {
     return parameter;
   }
 
-  /** Registers a child. */
+  /**
+   * Registers a child.
+   *
+   * @param <M> its type
+   * @param name local, such as {@code self_attn}
+   * @param child may be registered elsewhere too, which shares its parameters
+   * @return the child
+   * @throws IllegalArgumentException when the name is taken
+   */
   protected final <M extends Module> M add(String name, M child) {
     if (children.putIfAbsent(name, child) != null) {
       throw new IllegalArgumentException("module '%s' is there".formatted(name));
@@ -34,17 +48,17 @@ public abstract class Module {
     return child;
   }
 
-  /** The modules directly below, by local name. */
+  /** {@return the modules directly below, by local name; unmodifiable} */
   public final Map<String, Module> children() {
     return Collections.unmodifiableMap(children);
   }
 
-  /** The parameters of this module alone, by local name. */
+  /** {@return the parameters of this module alone, by local name; unmodifiable} */
   public final Map<String, Parameter> ownParameters() {
     return Collections.unmodifiableMap(parameters);
   }
 
-  /** This module ({@code ""}) and all below it by full name, parents before children. */
+  /** {@return this module ({@code ""}) and all below it by full name, parents before children} */
   public final Map<String, Module> modules() {
     Map<String, Module> all = new LinkedHashMap<>();
     collect("", all);
@@ -56,7 +70,9 @@ public abstract class Module {
     children.forEach((name, m) -> m.collect(prefix.isEmpty() ? name : prefix + "." + name, into));
   }
 
-  /** All parameters by full name; one that is shared appears once, under its first name. */
+  /**
+   * {@return all parameters by full name; one that is shared appears once, under its first name}
+   */
   public final Map<String, Parameter> parameters() {
     Map<String, Parameter> unique = new LinkedHashMap<>();
     IdentityHashMap<Parameter, String> seen = new IdentityHashMap<>();
@@ -70,8 +86,8 @@ public abstract class Module {
   }
 
   /**
-   * Further names of shared parameters, each with the first: {@code lm_head.weight} to {@code
-   * model.embed_tokens.weight} where the head is tied.
+   * {@return further names of shared parameters, each with the first: {@code lm_head.weight} to
+   * {@code model.embed_tokens.weight} where the head is tied}
    */
   public final Map<String, String> sharedNames() {
     Map<String, String> shared = new LinkedHashMap<>();
@@ -94,7 +110,9 @@ public abstract class Module {
                     (name, p) -> visit.accept(prefix.isEmpty() ? name : prefix + "." + name, p)));
   }
 
-  /** What the printed form shows between this module's parentheses besides its children. */
+  /**
+   * {@return what the printed form shows between this module's parentheses besides its children}
+   */
   protected String details() {
     return "";
   }

@@ -20,6 +20,9 @@ public final class Parameter {
    * A parameter without storage.
    *
    * @param name local to its module, such as {@code weight}
+   * @param shape that its storage must have
+   * @param dtype that its storage must have
+   * @param trainable whether passes collect a gradient for it
    */
   public Parameter(String name, Shape shape, DType dtype, boolean trainable) {
     this.name = name;
@@ -28,34 +31,42 @@ public final class Parameter {
     this.trainable = trainable;
   }
 
-  /** The name within its module; {@link Module#parameters} gives full ones. */
+  /** {@return the name within its module; {@link Module#parameters} gives full ones} */
   public String name() {
     return name;
   }
 
+  /** {@return the shape of its storage, also while it has none} */
   public Shape shape() {
     return shape;
   }
 
+  /** {@return the type of its storage, also while it has none} */
   public DType dtype() {
     return dtype;
   }
 
-  /** Whether passes collect a gradient for it. */
+  /** {@return whether passes collect a gradient for it} */
   public boolean trainable() {
     return trainable;
   }
 
+  /**
+   * Freezes it or not, for passes that begin later.
+   *
+   * @param on whether they collect a gradient for it
+   */
   public void setTrainable(boolean on) {
     trainable = on;
   }
 
+  /** {@return whether it was {@linkplain #set set}} */
   public boolean hasStorage() {
     return tensor != null;
   }
 
   /**
-   * The stored values, shared by every thread; outside any graph.
+   * {@return the stored values, shared by every thread; outside any graph}
    *
    * @throws IllegalStateException when there is no storage
    */
@@ -72,6 +83,7 @@ public final class Parameter {
   /**
    * Gives it storage: the tensor itself, not a copy.
    *
+   * @param values owned by a scope that outlives its use
    * @throws IllegalArgumentException when shape or type differ
    */
   public void set(Tensor values) {

@@ -39,17 +39,23 @@ public final class Pass {
     /**
      * One parameter's gradient; nothing will read the parameter again in this pass.
      *
-     * @param gradient released when this returns
+     * @param parameter that may be updated now
+     * @param gradient in its shape and type; released when this returns
      */
     void take(Parameter parameter, Tensor gradient);
 
-    /** One parameter has no gradient: the loss does not depend on it. */
+    /**
+     * One parameter has no gradient.
+     *
+     * @param parameter trainable, and the loss does not depend on it
+     */
     default void without(Parameter parameter) {}
   }
 
   /**
    * A pass.
    *
+   * @param engine that computes it
    * @param owner what leaves and gradients belong to
    * @param training whether dropout drops
    * @param dropoutSeed what the dropped elements depend on, with the order of the calls
@@ -58,7 +64,14 @@ public final class Pass {
     this(engine, owner, training, dropoutSeed, null);
   }
 
-  /** A training pass that hands gradients on during backward and collects none. */
+  /**
+   * {@return a training pass that hands gradients on during backward and collects none}
+   *
+   * @param engine that computes it
+   * @param owner what leaves belong to
+   * @param dropoutSeed what the dropped elements depend on, with the order of the calls
+   * @param sink takes each gradient once it is whole
+   */
   public static Pass handingOn(
       Engine engine, TensorScope owner, long dropoutSeed, GradientSink sink) {
     return new Pass(engine, owner, true, dropoutSeed, sink);
@@ -77,20 +90,31 @@ public final class Pass {
     this.dropoutSeed = dropoutSeed;
   }
 
-  /** A pass that drops nothing. */
+  /**
+   * {@return a pass that drops nothing}
+   *
+   * @param engine that computes it
+   * @param owner what leaves and gradients belong to
+   */
   public static Pass evaluation(Engine engine, TensorScope owner) {
     return new Pass(engine, owner, false, 0);
   }
 
+  /** {@return what computes it} */
   public Engine engine() {
     return engine;
   }
 
+  /** {@return whether dropout drops} */
   public boolean training() {
     return training;
   }
 
-  /** This pass's leaf over a trainable parameter's storage; a frozen one's shared tensor. */
+  /**
+   * {@return this pass's leaf over a trainable parameter's storage; a frozen one's shared tensor}
+   *
+   * @param p with storage
+   */
   public Tensor value(Parameter p) {
     if (!p.trainable()) {
       return p.tensor();
@@ -103,29 +127,41 @@ public final class Pass {
     return leaf;
   }
 
-  /** The seed of the next dropout. */
+  /** {@return the seed of the next dropout, another at each call} */
   public long nextDropoutSeed() {
     return RandomBits.bits(dropoutSeed, dropoutPosition++);
   }
 
-  /** How many dropouts there were; {@link #seekDropout} returns here to repeat a layer. */
+  /** {@return how many dropouts there were; {@link #seekDropout} returns here to repeat a layer} */
   public long dropoutPosition() {
     return dropoutPosition;
   }
 
-  /** Goes back to a position, so that a recomputed layer drops the same elements. */
+  /**
+   * Goes back, so that a recomputed layer drops the same elements.
+   *
+   * @param position of {@link #dropoutPosition}
+   */
   public void seekDropout(long position) {
     dropoutPosition = position;
   }
 
-  /** Tells the sink, if there is one, what the loss is. */
+  /**
+   * Tells the sink, if there is one, what the loss is.
+   *
+   * @param sum over the label tokens
+   */
   public void lossKnown(double sum) {
     if (sink != null) {
       sink.loss(sum);
     }
   }
 
-  /** Says that these parameters' gradients are whole: they go to the sink, if there is one. */
+  /**
+   * Says that parameters' gradients are whole: they go to the sink, if there is one.
+   *
+   * @param parameters that nothing in this pass reads any more
+   */
   public void gradientsWhole(Collection<Parameter> parameters) {
     if (sink == null) {
       return;
@@ -145,7 +181,11 @@ public final class Pass {
     }
   }
 
-  /** Drops the leaves of these parameters that hold no gradient: their storage goes away. */
+  /**
+   * Drops leaves that hold no gradient: their storage goes away.
+   *
+   * @param parameters whose leaves may go
+   */
   public void forget(Collection<Parameter> parameters) {
     for (Parameter p : parameters) {
       Tensor leaf = leaves.get(p);
@@ -157,8 +197,8 @@ public final class Pass {
   }
 
   /**
-   * What backward has collected so far, of every trainable parameter that took part, in the order
-   * of first use. Each has its parameter's shape and type.
+   * {@return what backward has collected so far, of every trainable parameter that took part, in
+   * the order of first use; each in its parameter's shape and type}
    */
   public Map<Parameter, Tensor> gradients() {
     Map<Parameter, Tensor> all = new LinkedHashMap<>();

@@ -8,11 +8,12 @@ public interface Recipe {
   /**
    * Runs to the end.
    *
+   * @param context where it prints, what may stop it, and its other ranks
    * @throws org.tune4j.TuneException for what the user can mend
    */
   void run(RunContext context);
 
-  /** Whether several ranks run it together. */
+  /** {@return whether several ranks run it together} */
   default boolean distributed() {
     return false;
   }

@@ -20,9 +20,17 @@ public interface RunListener {
    */
   default void step(long step, long totalSteps, Map<String, Number> metrics) {}
 
-  /** A result is on the disk as a whole, such as an epoch's adapter. */
+  /**
+   * A result is on the disk as a whole.
+   *
+   * @param folder such as an epoch's adapter
+   */
   default void saved(Path folder) {}
 
-  /** The run ends before its last step, as it was asked to; it can go on from the checkpoint. */
+  /**
+   * The run ends before its last step, as it was asked to.
+   *
+   * @param checkpoint from which it can go on
+   */
   default void stopped(Path checkpoint) {}
 }

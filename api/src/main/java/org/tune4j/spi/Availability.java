@@ -12,6 +12,14 @@ import org.tune4j.tensor.Device;
  *     available
  */
 public record Availability(boolean available, String reason, List<Device> devices) {
+  /**
+   * Checks that a reason is given exactly where it is needed.
+   *
+   * @param available whether it could be opened
+   * @param reason empty where it is available
+   * @param devices is copied
+   * @throws IllegalArgumentException when one says yes and the other no
+   */
   public Availability {
     devices = List.copyOf(devices);
     if (available != reason.isEmpty()) {
@@ -20,10 +28,20 @@ public record Availability(boolean available, String reason, List<Device> device
     }
   }
 
+  /**
+   * {@return that it can be opened}
+   *
+   * @param devices at least {@code cpu}
+   */
   public static Availability yes(List<Device> devices) {
     return new Availability(true, "", devices);
   }
 
+  /**
+   * {@return that it cannot be opened}
+   *
+   * @param reason why, and which jar to add or what to install
+   */
   public static Availability no(String reason) {
     return new Availability(false, reason, List.of());
   }

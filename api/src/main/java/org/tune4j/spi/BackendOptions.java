@@ -12,6 +12,13 @@ public record BackendOptions(Device device, int threads) {
   /** The CPU, all cores. */
   public static final BackendOptions DEFAULT = new BackendOptions(Device.CPU, 0);
 
+  /**
+   * Checks the number of threads.
+   *
+   * @param device where tensors lie
+   * @param threads 0 or more
+   * @throws IllegalArgumentException when it is less
+   */
   public BackendOptions {
     if (threads < 0) {
       throw new IllegalArgumentException("threads is " + threads + ", expected 0 or more");

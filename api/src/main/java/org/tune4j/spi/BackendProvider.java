@@ -9,21 +9,26 @@ import org.tune4j.tensor.DType;
  * native.
  */
 public interface BackendProvider {
-  /** The name a config uses: lower case, unique. */
+  /** {@return the name a config uses: lower case, unique} */
   String name();
 
-  /** The versions of the libraries behind it, for people. */
+  /** {@return the versions of the libraries behind it, for people} */
   String version();
 
+  /** {@return whether it could be opened here; the reason where it could not} */
   Availability availability();
 
+  /** {@return what the backend declares; the kit holds it to that} */
   Set<Capability> capabilities();
 
+  /** {@return the types that its tensors may have} */
   Set<DType> dtypes();
 
   /**
    * Loads natives and opens the backend.
    *
+   * @param options device and threads
+   * @return open; the caller closes it
    * @throws org.tune4j.EnvironmentException when the natives or the device are missing; says which
    *     jar or what to install
    */

@@ -20,15 +20,22 @@ public final class Backends {
   private final List<BackendProvider> providers;
   private final String preferred;
 
-  /** Of these providers, in this order. Two of one name are refused. */
+  /**
+   * Of these providers.
+   *
+   * @param providers in the order in which they are tried
+   * @throws UsageException when two have one name
+   */
   public Backends(List<BackendProvider> providers) {
     this(providers, "");
   }
 
   /**
-   * The same.
+   * The same with a preferred one.
    *
+   * @param providers in the order in which they are tried
    * @param preferred the provider's name where none is named; empty for the first available
+   * @throws UsageException when two have one name
    */
   public Backends(List<BackendProvider> providers, String preferred) {
     this.providers = List.copyOf(providers);
@@ -45,8 +52,8 @@ public final class Backends {
   }
 
   /**
-   * Those on the class path. The environment variable {@code TUNE_BACKEND} names the one that is
-   * opened where none is named.
+   * {@return those on the class path} The environment variable {@code TUNE_BACKEND} names the one
+   * that is opened where none is named.
    */
   public static Backends installed() {
     List<BackendProvider> found = new ArrayList<>();
@@ -57,13 +64,19 @@ public final class Backends {
     return new Backends(found, Objects.requireNonNullElse(System.getenv(VARIABLE), ""));
   }
 
-  /** The same, and these after them. */
+  /**
+   * {@return the same, and others after them}
+   *
+   * @param more such as those of plugins
+   * @throws UsageException when two have one name
+   */
   public Backends and(List<BackendProvider> more) {
     List<BackendProvider> all = new ArrayList<>(providers);
     all.addAll(more);
     return new Backends(all, preferred);
   }
 
+  /** {@return all, in the order in which they are tried; unmodifiable} */
   public List<BackendProvider> providers() {
     return providers;
   }
@@ -72,6 +85,8 @@ public final class Backends {
    * Opens a backend.
    *
    * @param name a provider's name; empty for the preferred or the first available
+   * @param options device and threads
+   * @return open; the caller closes it
    * @throws UsageException when no provider has the name
    * @throws EnvironmentException when it is there but cannot be opened
    */
@@ -79,7 +94,13 @@ public final class Backends {
     return Engine.open(find(name), options);
   }
 
-  /** The provider that {@link #open} would open. */
+  /**
+   * {@return the provider that {@link #open} would open}
+   *
+   * @param name a provider's name; empty for the preferred or the first available
+   * @throws UsageException when no provider has the name
+   * @throws EnvironmentException when it is there but not available
+   */
   public BackendProvider find(String name) {
     if (name.isEmpty() && !preferred.isEmpty()) {
       return find(preferred);

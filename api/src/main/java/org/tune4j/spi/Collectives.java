@@ -14,25 +14,36 @@ import org.tune4j.tensor.Tensor;
  * org.tune4j.CollectiveException}; so do all calls after that.
  */
 public interface Collectives extends AutoCloseable {
-  /** How ranks are carried, for people, such as {@code c10d/gloo}. */
+  /** {@return how ranks are carried, for people, such as {@code c10d/gloo}} */
   String name();
 
+  /** {@return which of the ranks this is, from 0} */
   int rank();
 
+  /** {@return how many ranks there are} */
   int worldSize();
 
-  /** Whether the ranks are threads of one process, which share what {@link #once} loads. */
+  /**
+   * {@return whether the ranks are threads of one process, which share what {@link #once} loads}
+   */
   default boolean oneProcess() {
     return false;
   }
 
-  /** Replaces {@code tensor} by the sum over the ranks. */
+  /**
+   * Adds up over the ranks.
+   *
+   * @param tensor contiguous; becomes the sum, the same bits on every rank
+   * @return ends when it is
+   */
   Work allReduce(Tensor tensor);
 
   /**
    * Puts the ranks' stretches together.
    *
-   * @param part this rank's {@link org.tune4j.collective.Stretch} of {@code whole [n]}
+   * @param part this rank's {@link org.tune4j.collective.Stretch} of {@code whole}
+   * @param whole {@code [n]}; is overwritten
+   * @return ends when {@code whole} is
    */
   Work allGather(Tensor part, Tensor whole);
 
@@ -40,25 +51,52 @@ public interface Collectives extends AutoCloseable {
    * Gives each rank its stretch of the sum over the ranks.
    *
    * @param whole {@code [n]}; unchanged
-   * @param part this rank's {@link org.tune4j.collective.Stretch} of it
+   * @param part this rank's {@link org.tune4j.collective.Stretch} of it; is overwritten
+   * @return ends when {@code part} is
    */
   Work reduceScatter(Tensor whole, Tensor part);
 
-  /** Replaces {@code tensor} by that of rank {@code from}. */
+  /**
+   * Gives every rank what one has.
+   *
+   * @param tensor is overwritten on all ranks but {@code from}
+   * @param from the rank that has it
+   * @return ends when the tensor is there
+   */
   Work broadcast(Tensor tensor, int from);
 
-  /** Sends to one rank, which receives; several between two ranks arrive in their order. */
+  /**
+   * Sends to one rank, which receives; several between two ranks arrive in their order.
+   *
+   * @param tensor unchanged, and not to be changed before the end
+   * @param to another rank
+   * @return ends when it is under way
+   */
   Work send(Tensor tensor, int to);
 
-  /** Overwrites {@code tensor} with what one rank sends. */
+  /**
+   * Receives from one rank, which sends.
+   *
+   * @param tensor is overwritten
+   * @param from another rank
+   * @return ends when it is there
+   */
   Work receive(Tensor tensor, int from);
 
-  /** Ends when every rank has called it. */
+  /**
+   * Waits for all.
+   *
+   * @return ends when every rank has called it
+   */
   Work barrier();
 
   /**
    * What every rank would load alike: loaded once where ranks share a process, and then owned until
    * all of them have left.
+   *
+   * @param <T> what is loaded
+   * @param load called on one rank where {@link #oneProcess}, else on each
+   * @return the same object on all ranks of a process
    */
   default <T> T once(Supplier<T> load) {
     return load.get();

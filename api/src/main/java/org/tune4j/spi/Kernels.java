@@ -12,25 +12,51 @@ public interface Kernels {
   /** Declines everything. */
   Kernels NONE = new Kernels() {};
 
-  /** {@code x w^T}: {@code x [n, in]}, {@code w [out, in]}. */
+  /**
+   * A linear layer, {@code x w^T}.
+   *
+   * @param x {@code [n, in]}
+   * @param w {@code [out, in]}
+   * @return {@code [n, out]}
+   */
   default @Nullable TensorHandle linear(TensorHandle x, TensorHandle w) {
     return null;
   }
 
-  /** {@code x w^T + scale (x a^T) b^T}: {@code a [rank, in]}, {@code b [out, rank]}. */
+  /**
+   * A linear layer with its adapter, {@code x w^T + scale (x a^T) b^T}.
+   *
+   * @param x {@code [n, in]}
+   * @param w {@code [out, in]}; frozen in LoRA, so that only the others ask for a gradient
+   * @param a {@code [rank, in]}
+   * @param b {@code [out, rank]}
+   * @param scale {@code alpha / rank}
+   * @return {@code [n, out]}
+   */
   default @Nullable TensorHandle loraLinear(
       TensorHandle x, TensorHandle w, TensorHandle a, TensorHandle b, double scale) {
     return null;
   }
 
-  /** {@code x / rms(x) * w} over the last dimension, the norm in fp32 or wider. */
+  /**
+   * {@code x / rms(x) * w} over the last dimension, the norm in fp32 or wider.
+   *
+   * @param x {@code [..., dim]}
+   * @param w {@code [dim]}
+   * @param eps added to the mean square
+   * @return in the shape and type of {@code x}
+   */
   default @Nullable TensorHandle rmsNorm(TensorHandle x, TensorHandle w, double eps) {
     return null;
   }
 
   /**
-   * Rotates halves: {@code x [n, heads, headDim]}, {@code cos} and {@code sin} fp32 {@code [n, 1,
-   * headDim / 2]}.
+   * Rotary positions: rotates the halves of each head.
+   *
+   * @param x {@code [n, heads, headDim]}
+   * @param cos fp32 {@code [n, 1, headDim / 2]}
+   * @param sin as {@code cos}
+   * @return in the shape and type of {@code x}
    */
   default @Nullable TensorHandle rope(TensorHandle x, TensorHandle cos, TensorHandle sin) {
     return null;
@@ -44,6 +70,7 @@ public interface Kernels {
    * @param v {@code [n, kvHeads, headDim]}
    * @param rowEnds where each row ends, ascending, the last {@code n}
    * @param window how many positions a query sees, itself included; 0 for all before it
+   * @param scale of the scores, before the softmax
    * @return {@code [n, heads * headDim]}
    */
   default @Nullable TensorHandle attention(
@@ -59,6 +86,7 @@ public interface Kernels {
    * @param k {@code [n, kvHeads, headDim]}, {@code n >= m}, in any layout
    * @param v as {@code k}
    * @param window how many positions a query sees, itself included; 0 for all before it
+   * @param scale of the scores, before the softmax
    * @return {@code [m, heads * headDim]}
    */
   default @Nullable TensorHandle attentionAtEnd(
@@ -66,14 +94,23 @@ public interface Kernels {
     return null;
   }
 
-  /** {@code silu(gate) * up}. */
+  /**
+   * {@code silu(gate) * up}.
+   *
+   * @param gate of any shape
+   * @param up of the same shape and type
+   * @return in that shape and type
+   */
   default @Nullable TensorHandle swiGlu(TensorHandle gate, TensorHandle up) {
     return null;
   }
 
   /**
-   * The sum of the cross-entropies, fp32 or wider, {@code []}: {@code logits [n, vocab]}, {@code
-   * labels} int64 {@code [n]}.
+   * The sum of the cross-entropies.
+   *
+   * @param logits {@code [n, vocab]}
+   * @param labels int64 {@code [n]}, each below {@code vocab}
+   * @return {@code []}, fp32, or fp64 where the logits are
    */
   default @Nullable TensorHandle crossEntropy(TensorHandle logits, TensorHandle labels) {
     return null;
@@ -83,6 +120,16 @@ public interface Kernels {
    * One AdamW update in place of {@code parameter}, {@code m} and {@code v}; see {@link
    * org.tune4j.tensor.Operations#adamW}.
    *
+   * @param parameter what is updated
+   * @param gradient in the parameter's shape
+   * @param m first moment, in the parameter's shape
+   * @param v second moment, in the parameter's shape
+   * @param step from 1
+   * @param lr learning rate
+   * @param beta1 decay of the first moment
+   * @param beta2 decay of the second moment
+   * @param eps added to the root of the second moment
+   * @param weightDecay decoupled: the parameter shrinks by {@code lr * weightDecay}
    * @return whether it was done
    */
   default boolean adamW(

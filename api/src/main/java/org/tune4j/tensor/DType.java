@@ -7,11 +7,17 @@ import org.tune4j.UsageException;
 
 /** Element types, named as torchtune's configs name them. */
 public enum DType {
+  /** IEEE 754 binary64. */
   FP64("fp64", 8, true),
+  /** IEEE 754 binary32. */
   FP32("fp32", 4, true),
+  /** The upper half of binary32: 8 bits of exponent, 7 of fraction. */
   BF16("bf16", 2, true),
+  /** IEEE 754 binary16. */
   FP16("fp16", 2, true),
+  /** Signed 64 bits: token ids, labels, indices. */
   INT64("int64", 8, false),
+  /** Unsigned 8 bits: raw bytes. */
   UINT8("uint8", 1, false);
 
   private final String label;
@@ -24,18 +30,20 @@ public enum DType {
     this.floating = floating;
   }
 
-  /** The size of an element in bytes. */
+  /** {@return the size of an element in bytes} */
   public int bytes() {
     return bytes;
   }
 
+  /** {@return whether arithmetic and gradients are defined for it} */
   public boolean isFloating() {
     return floating;
   }
 
   /**
-   * The type of a config's {@code dtype}.
+   * {@return the type of a config's {@code dtype}}
    *
+   * @param name such as {@code bf16}, in any case
    * @throws UsageException when there is no floating type of that name
    */
   public static DType parse(String name) {

@@ -13,7 +13,9 @@ import org.tune4j.UsageException;
 public record Device(Type type, int index) {
   /** Kinds of device. */
   public enum Type {
+    /** The host's. */
     CPU,
+    /** An NVIDIA GPU. */
     CUDA
   }
 
@@ -22,6 +24,13 @@ public record Device(Type type, int index) {
 
   private static final Pattern CUDA = Pattern.compile("(?:cuda|gpu)(?::(\\d{1,4}))?");
 
+  /**
+   * Checks the index.
+   *
+   * @param type {@code cpu} or {@code cuda}
+   * @param index 0 or more; 0 for the CPU
+   * @throws IllegalArgumentException when there can be no such device
+   */
   public Device {
     if (index < 0 || (type == Type.CPU && index != 0)) {
       throw new IllegalArgumentException("no device " + type + ":" + index);
@@ -29,8 +38,9 @@ public record Device(Type type, int index) {
   }
 
   /**
-   * Reads {@code cpu}, {@code cuda} or {@code cuda:1}.
+   * {@return the device that a text names}
    *
+   * @param text {@code cpu}, {@code cuda} or {@code cuda:1}
    * @throws UsageException when the text names no device
    */
   public static Device parse(String text) {

@@ -41,6 +41,11 @@ public final class Engine implements AutoCloseable {
   /**
    * Opens a provider's backend. {@code tune4j.debug.leaks=true} as a system property makes leaks
    * name their line.
+   *
+   * @param provider of the backend
+   * @param options where new tensors lie, and threads
+   * @return open; the caller closes it
+   * @throws EnvironmentException when natives or the device are missing
    */
   public static Engine open(BackendProvider provider, BackendOptions options) {
     Backend backend = provider.open(options);
@@ -53,21 +58,22 @@ public final class Engine implements AutoCloseable {
     return new Engine(backend, options.device(), Boolean.getBoolean("tune4j.debug.leaks"));
   }
 
+  /** {@return the primitives below; {@link Tensor} calls them with checked arguments} */
   public Backend backend() {
     return backend;
   }
 
-  /** Where new tensors lie. */
+  /** {@return where new tensors lie} */
   public Device device() {
     return device;
   }
 
-  /** The operations, with the backend's kernels where it has them. */
+  /** {@return the operations, with the backend's kernels where it has them} */
   public Operations operations() {
     return operations;
   }
 
-  /** The operations over primitives alone: what kernels are compared with. */
+  /** {@return the operations over primitives alone: what kernels are compared with} */
   public Operations defaultOperations() {
     return new Operations(this, org.tune4j.spi.Kernels.NONE);
   }
@@ -75,6 +81,7 @@ public final class Engine implements AutoCloseable {
   /**
    * Opens a scope inside the calling thread's innermost one.
    *
+   * @return open; the calling thread closes it
    * @throws IllegalStateException when the engine is closed
    */
   public TensorScope openScope() {
@@ -98,12 +105,16 @@ public final class Engine implements AutoCloseable {
     open.remove(scope);
   }
 
-  /** Stops recording for gradients in this thread until closed. */
+  /**
+   * Stops recording for gradients in this thread.
+   *
+   * @return closed by this thread to restore what was
+   */
   public NoGradient noGradient() {
     return new NoGradient(backend, backend.setGradientMode(false));
   }
 
-  /** Whether this thread's operations are recorded for gradients. */
+  /** {@return whether this thread's operations are recorded for gradients} */
   public boolean recording() {
     boolean on = backend.setGradientMode(false);
     backend.setGradientMode(on);
@@ -126,13 +137,26 @@ public final class Engine implements AutoCloseable {
     }
   }
 
-  /** Zeros on this engine's device. */
+  /**
+   * {@return zeros on this engine's device}
+   *
+   * @param dtype one of the backend's
+   * @param shape of the tensor
+   * @throws UsageException when the backend has no such type
+   */
   public Tensor zeros(DType dtype, Shape shape) {
     check(dtype);
     return adopt(backend.zeros(dtype, shape, device), dtype, shape, device);
   }
 
-  /** A copy of fp32 values in row-major order, cast to {@code dtype}. */
+  /**
+   * {@return a copy of fp32 values, cast}
+   *
+   * @param values in row-major order
+   * @param dtype of the tensor
+   * @param shape with as many elements
+   * @throws IllegalArgumentException when their number is another
+   */
   public Tensor tensor(float[] values, DType dtype, Shape shape) {
     ByteBuffer b =
         ByteBuffer.allocateDirect(Math.multiplyExact(values.length, 4))
@@ -142,8 +166,12 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * A copy of fp64 values in row-major order, cast to {@code dtype}; by way of fp32 where the
-   * backend has no fp64.
+   * {@return a copy of fp64 values, cast; by way of fp32 where the backend has no fp64}
+   *
+   * @param values in row-major order
+   * @param dtype of the tensor
+   * @param shape with as many elements
+   * @throws IllegalArgumentException when their number is another
    */
   public Tensor tensor(double[] values, DType dtype, Shape shape) {
     if (!backend.dtypes().contains(DType.FP64) && dtype != DType.FP64) {
@@ -164,7 +192,13 @@ public final class Engine implements AutoCloseable {
     return t.dtype() == dtype ? t : t.cast(dtype);
   }
 
-  /** A copy of int64 values in row-major order. */
+  /**
+   * {@return a copy of int64 values}
+   *
+   * @param values in row-major order
+   * @param shape with as many elements
+   * @throws IllegalArgumentException when their number is another
+   */
   public Tensor tensor(long[] values, Shape shape) {
     ByteBuffer b =
         ByteBuffer.allocateDirect(Math.multiplyExact(values.length, 8))
@@ -173,14 +207,21 @@ public final class Engine implements AutoCloseable {
     return tensor(b, DType.INT64, shape);
   }
 
-  /** A one-dimensional int64 tensor. */
+  /**
+   * {@return a one-dimensional int64 tensor}
+   *
+   * @param values its elements
+   */
   public Tensor indices(int... values) {
     return tensor(Arrays.stream(values).asLongStream().toArray(), Shape.of(values.length));
   }
 
   /**
-   * A copy of little-endian elements in row-major order.
+   * {@return a copy of a buffer's elements}
    *
+   * @param data little-endian, in row-major order, from its position to its limit
+   * @param dtype of the elements in the buffer and in the tensor
+   * @param shape of the tensor
    * @throws IllegalArgumentException when the buffer holds another number of bytes than the shape
    */
   public Tensor tensor(ByteBuffer data, DType dtype, Shape shape) {
@@ -195,7 +236,16 @@ public final class Engine implements AutoCloseable {
     return adopt(backend.of(copy, dtype, shape, device), dtype, shape, device);
   }
 
-  /** A tensor over the pages of a file; see {@link Backend#map}. */
+  /**
+   * {@return a tensor over the pages of a file; see {@link Backend#map}}
+   *
+   * @param file at least as long as the tensor's end; not to be changed while it is mapped
+   * @param offset of the first element in bytes, a multiple of the element size
+   * @param dtype of the elements in the file
+   * @param shape of the tensor
+   * @throws UsageException when the backend does not declare it
+   * @throws IllegalArgumentException when the offset does not fit the type
+   */
   public Tensor map(Path file, long offset, DType dtype, Shape shape) {
     check(dtype);
     require(Capability.MEMORY_MAP);
@@ -209,6 +259,7 @@ public final class Engine implements AutoCloseable {
   /**
    * Refuses what the backend does not declare.
    *
+   * @param capability that is needed
    * @throws UsageException naming the capability and what is declared
    */
   public void require(Capability capability) {
@@ -263,8 +314,8 @@ public final class Engine implements AutoCloseable {
   }
 
   /**
-   * One line for each tensor that an open scope owns, with the line that made it where leaks are
-   * tracked.
+   * {@return one line for each tensor that an open scope owns, with the line that made it where
+   * leaks are tracked}
    */
   public List<String> leaks() {
     List<String> lines = new ArrayList<>();

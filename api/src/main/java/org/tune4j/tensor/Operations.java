@@ -33,7 +33,13 @@ public final class Operations {
     return engine.adopt(h, like.dtype(), Shape.of(sizes), like.device());
   }
 
-  /** {@code x w^T}: {@code x [n, in]}, {@code w [out, in]} give {@code [n, out]}. */
+  /**
+   * {@return {@code x w^T}, {@code [n, out]}}
+   *
+   * @param x {@code [n, in]}
+   * @param w {@code [out, in]}, of the same type
+   * @throws IllegalArgumentException when shapes or types do not fit
+   */
   public Tensor linear(Tensor x, Tensor w) {
     fits(
         x.shape().rank() == 2
@@ -48,13 +54,15 @@ public final class Operations {
   }
 
   /**
-   * {@code x w^T + scale (x a^T) b^T}, LoRA's linear (Hu et al. 2021, section 4.1).
+   * LoRA's linear, {@code x w^T + scale (x a^T) b^T} (Hu et al. 2021, section 4.1).
    *
    * @param x {@code [n, in]}
    * @param w {@code [out, in]}, frozen
    * @param a {@code [rank, in]}
    * @param b {@code [out, rank]}
+   * @param scale {@code alpha / rank}
    * @return {@code [n, out]}
+   * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Tensor loraLinear(Tensor x, Tensor w, Tensor a, Tensor b, double scale) {
     fits(
@@ -83,6 +91,12 @@ public final class Operations {
   /**
    * {@code x / sqrt(mean(x^2) + eps)} in fp32 or wider, cast back, times {@code w} (Zhang and
    * Sennrich 2019).
+   *
+   * @param x {@code [..., dim]}
+   * @param w {@code [dim]}, of the same type
+   * @param eps added to the mean square
+   * @return in the shape and type of {@code x}
+   * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Tensor rmsNorm(Tensor x, Tensor w, double eps) {
     fits(
@@ -118,6 +132,8 @@ public final class Operations {
    * @param x {@code [n, heads, headDim]}
    * @param cos {@code [n, 1, headDim / 2]}, fp32 (fp64 where {@code x} is)
    * @param sin as {@code cos}
+   * @return in the shape and type of {@code x}
+   * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Tensor rope(Tensor x, Tensor cos, Tensor sin) {
     fits(
@@ -145,7 +161,11 @@ public final class Operations {
     }
   }
 
-  /** Softmax over the last dimension. */
+  /**
+   * {@return the softmax over the last dimension, in the type of the argument}
+   *
+   * @param x floating, {@code [..., n]}
+   */
   public Tensor softmax(Tensor x) {
     try (TensorScope s = engine.openScope()) {
       Tensor e = x.sub(x.detach().max(-1)).exp();
@@ -162,7 +182,9 @@ public final class Operations {
    * @param v {@code [n, kvHeads, headDim]}
    * @param rowEnds where each row ends, ascending, the last {@code n}
    * @param window how many positions a query sees, itself included; 0 for all before it
+   * @param scale of the scores, before the softmax; mostly {@code 1 / sqrt(headDim)}
    * @return {@code [n, heads * headDim]}
+   * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Tensor attention(Tensor q, Tensor k, Tensor v, int[] rowEnds, int window, double scale) {
     fits(
@@ -222,7 +244,9 @@ public final class Operations {
    * @param k {@code [n, kvHeads, headDim]}, {@code n >= m}; views of a longer cache are welcome
    * @param v as {@code k}
    * @param window how many positions a query sees, itself included; 0 for all before it
+   * @param scale of the scores, before the softmax
    * @return {@code [m, heads * headDim]}
+   * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Tensor attentionAtEnd(Tensor q, Tensor k, Tensor v, int window, double scale) {
     fits(
@@ -289,7 +313,13 @@ public final class Operations {
     return engine.tensor(mask, dtype == DType.FP64 ? DType.FP64 : DType.FP32, Shape.of(m, n));
   }
 
-  /** {@code silu(gate) * up} (Shazeer 2020). */
+  /**
+   * {@return {@code silu(gate) * up} (Shazeer 2020)}
+   *
+   * @param gate of any shape
+   * @param up of the same shape and type
+   * @throws IllegalArgumentException when they differ
+   */
   public Tensor swiGlu(Tensor gate, Tensor up) {
     fits(gate.shape().equals(up.shape()) && gate.dtype() == up.dtype(), "swiGlu", gate, up);
     TensorHandle h = kernels.swiGlu(gate.handle(), up.handle());
@@ -302,8 +332,11 @@ public final class Operations {
   }
 
   /**
-   * The sum of the cross-entropies of {@code logits [n, vocab]} against int64 {@code labels [n]},
-   * all of them in range; fp32 (fp64 for fp64), {@code []}.
+   * {@return the sum of the cross-entropies, {@code []}, fp32 (fp64 where the logits are)}
+   *
+   * @param logits {@code [n, vocab]}
+   * @param labels int64 {@code [n]}, each below {@code vocab}
+   * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Tensor crossEntropy(Tensor logits, Tensor labels) {
     fits(
@@ -330,6 +363,11 @@ public final class Operations {
   /**
    * Drops elements with probability {@code p} and scales the others by {@code 1 / (1 - p)}. Which
    * are dropped depends on {@code seed} and the element's position alone, on every backend.
+   *
+   * @param x floating
+   * @param p from 0, which returns {@code x} itself, to below 1
+   * @param seed of the drawn elements
+   * @return in the shape and type of {@code x}
    */
   public Tensor dropout(Tensor x, double p, long seed) {
     if (p == 0) {
@@ -346,7 +384,14 @@ public final class Operations {
   }
 
   /**
-   * Values of U(low, high) that depend on {@code seed} and the position alone, on every backend.
+   * {@return values of U(low, high) that depend on the seed and the position alone, on every
+   * backend}
+   *
+   * @param seed of the values
+   * @param low the least
+   * @param high which none reaches
+   * @param dtype of the tensor
+   * @param shape of the tensor
    */
   public Tensor uniform(long seed, double low, double high, DType dtype, Shape shape) {
     try (TensorScope s = engine.openScope()) {
@@ -362,7 +407,17 @@ public final class Operations {
    * One step of AdamW with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), in
    * place of {@code parameter}, {@code m} and {@code v}; arithmetic in fp32 or wider, rounded once.
    *
+   * @param parameter what is updated
+   * @param gradient in the parameter's shape
+   * @param m first moment, in the parameter's shape
+   * @param v second moment, in the parameter's shape
    * @param step from 1
+   * @param lr learning rate
+   * @param beta1 decay of the first moment
+   * @param beta2 decay of the second moment
+   * @param eps added to the root of the second moment
+   * @param weightDecay the parameter shrinks by {@code lr * weightDecay}
+   * @throws IllegalArgumentException when shapes differ
    */
   public void adamW(
       Tensor parameter,

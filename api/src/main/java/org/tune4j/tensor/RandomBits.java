@@ -10,12 +10,22 @@ public final class RandomBits {
 
   private RandomBits() {}
 
-  /** 64 bits for a position. */
+  /**
+   * {@return 64 bits}
+   *
+   * @param seed one sequence each
+   * @param position in the sequence
+   */
   public static long bits(long seed, long position) {
     return mix(mix(seed) + GAMMA * (position + 1));
   }
 
-  /** A number in [0, 1) with 24 bits. */
+  /**
+   * {@return a number in [0, 1) with 24 bits}
+   *
+   * @param seed one sequence each
+   * @param position in the sequence
+   */
   public static float uniform(long seed, long position) {
     return (bits(seed, position) >>> 40) * 0x1.0p-24f;
   }

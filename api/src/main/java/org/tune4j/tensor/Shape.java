@@ -14,8 +14,9 @@ public final class Shape {
   }
 
   /**
-   * A shape of these sizes.
+   * {@return a shape of these sizes}
    *
+   * @param sizes outermost first; none for a scalar
    * @throws IllegalArgumentException when a size is negative or the element count overflows
    */
   public static Shape of(long... sizes) {
@@ -30,16 +31,22 @@ public final class Shape {
     return new Shape(sizes.clone());
   }
 
+  /** {@return the number of dimensions} */
   public int rank() {
     return sizes.length;
   }
 
-  /** The size of dimension {@code dim}; negative counts from the last, {@code -1}. */
+  /**
+   * {@return the size of a dimension}
+   *
+   * @param dim from 0; negative counts from the last, {@code -1}
+   * @throws IllegalArgumentException when there is no such dimension
+   */
   public long size(int dim) {
     return sizes[dim(dim)];
   }
 
-  /** The number of elements. */
+  /** {@return the number of elements; 1 for a scalar} */
   public long elements() {
     long n = 1;
     for (long s : sizes) {
@@ -48,14 +55,15 @@ public final class Shape {
     return n;
   }
 
-  /** A copy of the sizes. */
+  /** {@return a copy of the sizes} */
   public long[] toArray() {
     return sizes.clone();
   }
 
   /**
-   * {@code dim} as an index from 0.
+   * {@return a dimension as an index from 0}
    *
+   * @param dim negative counts from the last, {@code -1}
    * @throws IllegalArgumentException when there is no such dimension
    */
   public int dim(int dim) {
@@ -67,14 +75,23 @@ public final class Shape {
     return d;
   }
 
-  /** This shape with another size at {@code dim}. */
+  /**
+   * {@return this shape with another size}
+   *
+   * @param dim as in {@link #size}
+   * @param size of that dimension
+   */
   public Shape with(int dim, long size) {
     long[] s = sizes.clone();
     s[dim(dim)] = size;
     return of(s);
   }
 
-  /** This shape without {@code dim}. */
+  /**
+   * {@return this shape without a dimension}
+   *
+   * @param dim as in {@link #size}
+   */
   public Shape without(int dim) {
     int d = dim(dim);
     long[] s = new long[sizes.length - 1];
@@ -84,9 +101,10 @@ public final class Shape {
   }
 
   /**
-   * The shape of an element-wise operation on this and {@code other}: aligned at the last
-   * dimension, sizes equal or one of them 1.
+   * {@return the shape of an element-wise operation on two: aligned at the last dimension, sizes
+   * equal or one of them 1}
    *
+   * @param other the other argument's
    * @throws IllegalArgumentException when the two do not broadcast
    */
   public Shape broadcast(Shape other) {

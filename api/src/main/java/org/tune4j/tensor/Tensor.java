@@ -42,29 +42,38 @@ public final class Tensor {
     scope.add(this);
   }
 
+  /** {@return the type of its elements} */
   public DType dtype() {
     return dtype;
   }
 
+  /** {@return the sizes of its dimensions} */
   public Shape shape() {
     return shape;
   }
 
-  /** The size of one dimension; negative counts from the last. */
+  /**
+   * {@return the size of one dimension}
+   *
+   * @param dim from 0; negative counts from the last
+   * @throws IllegalArgumentException when there is no such dimension
+   */
   public long size(int dim) {
     return shape.size(dim);
   }
 
+  /** {@return where it lies} */
   public Device device() {
     return device;
   }
 
+  /** {@return what computes with it} */
   public Engine engine() {
     return engine;
   }
 
   /**
-   * What the backend knows this tensor as; valid until the owner closes.
+   * {@return what the backend knows this tensor as; valid until the owner closes}
    *
    * @throws IllegalStateException when the owner or the engine is closed
    */
@@ -78,7 +87,13 @@ public final class Tensor {
     return handle;
   }
 
-  /** Hands this tensor to another owner, of any thread. */
+  /**
+   * Hands this tensor to another owner, of any thread.
+   *
+   * @param target open
+   * @return this
+   * @throws IllegalStateException when either is closed
+   */
   public Tensor moveTo(TensorScope target) {
     TensorHandle unused = handle();
     TensorScope before = scope;
@@ -125,8 +140,9 @@ public final class Tensor {
   // Views
 
   /**
-   * The same elements in another shape; one size may be -1.
+   * {@return the same elements in another shape; a view where this is contiguous}
    *
+   * @param sizes one may be -1, which takes what is left
    * @throws IllegalArgumentException when the element counts differ
    */
   public Tensor reshape(long... sizes) {
@@ -151,6 +167,13 @@ public final class Tensor {
     return result(engine.backend().reshape(handle(), target), target);
   }
 
+  /**
+   * {@return a view with two dimensions exchanged}
+   *
+   * @param dim0 negative counts from the last
+   * @param dim1 negative counts from the last
+   * @throws IllegalArgumentException when there is no such dimension
+   */
   public Tensor transpose(int dim0, int dim1) {
     int a = shape.dim(dim0);
     int b = shape.dim(dim1);
@@ -158,7 +181,14 @@ public final class Tensor {
     return result(engine.backend().transpose(handle(), a, b), s);
   }
 
-  /** Elements {@code start} to {@code start + length} of a dimension. */
+  /**
+   * {@return a view of elements {@code start} to {@code start + length} of a dimension}
+   *
+   * @param dim negative counts from the last
+   * @param start from 0
+   * @param length may be 0
+   * @throws IllegalArgumentException when they lie outside
+   */
   public Tensor narrow(int dim, long start, long length) {
     int d = shape.dim(dim);
     if (start < 0 || length < 0 || start + length > shape.size(d)) {
@@ -169,9 +199,11 @@ public final class Tensor {
   }
 
   /**
-   * The elements in row-major order, {@code most} of them at a time, for work that would need
-   * temporaries of the tensor's size: views, or of a copy where it is not contiguous. It is its own
-   * only piece where it has no more than that.
+   * The elements in row-major order, a stretch at a time, for work that would need temporaries of
+   * the tensor's size.
+   *
+   * @param most elements of a piece, 1 or more
+   * @return views, or views of a copy where it is not contiguous; itself where it has no more
    */
   public List<Tensor> pieces(long most) {
     long n = shape.elements();
@@ -186,7 +218,12 @@ public final class Tensor {
     return pieces;
   }
 
-  /** Repeats dimensions of size 1 without a copy; the rank stays. */
+  /**
+   * {@return a view that repeats dimensions of size 1; the rank stays}
+   *
+   * @param sizes of all dimensions
+   * @throws IllegalArgumentException when they do not fit
+   */
   public Tensor expand(long... sizes) {
     Shape target = Shape.of(sizes);
     if (target.rank() != shape.rank() || !shape.broadcast(target).equals(target)) {
@@ -197,19 +234,26 @@ public final class Tensor {
 
   // Copies
 
+  /** {@return the same elements in row-major order; may share storage where they already are} */
   public Tensor contiguous() {
     return result(engine.backend().contiguous(handle()), shape);
   }
 
-  /** The values rounded to another type; a new tensor also where the type is the same. */
+  /**
+   * {@return the values rounded to another type; a new tensor also where the type is the same}
+   *
+   * @param to one of the backend's types
+   * @throws org.tune4j.UsageException when the backend has no such type
+   */
   public Tensor cast(DType to) {
     engine.check(to);
     return engine.adopt(engine.backend().cast(handle(), to), to, shape, device);
   }
 
   /**
-   * A copy on a device of this backend.
+   * {@return a copy on a device of this backend}
    *
+   * @param to may be where it lies already
    * @throws org.tune4j.EnvironmentException when the backend does not see the device
    */
   public Tensor copyTo(Device to) {
@@ -217,7 +261,13 @@ public final class Tensor {
     return engine.adopt(engine.backend().copyTo(handle(), to), dtype, shape, to);
   }
 
-  /** Joins tensors along a dimension; the other sizes are equal. */
+  /**
+   * {@return tensors joined along a dimension}
+   *
+   * @param parts one or more, of one type, equal in the other sizes
+   * @param dim negative counts from the last
+   * @throws IllegalArgumentException when they do not fit
+   */
   public static Tensor cat(List<Tensor> parts, int dim) {
     Tensor first = parts.get(0);
     int d = first.shape.dim(dim);
@@ -236,7 +286,10 @@ public final class Tensor {
   }
 
   /**
-   * Overwrites this tensor's elements, through views, without recording; casts where types differ.
+   * Overwrites this tensor's elements, through views, without recording.
+   *
+   * @param source of the same shape; another type is cast
+   * @throws IllegalArgumentException when the shape is another
    */
   public void copyFrom(Tensor source) {
     if (!source.shape.equals(shape)) {
@@ -264,75 +317,153 @@ public final class Tensor {
     return result(engine.backend().binary(op, handle(), scalar), shape);
   }
 
+  /**
+   * {@return {@code -x}, element by element}
+   *
+   * @throws IllegalArgumentException when the type is not floating
+   */
   public Tensor neg() {
     return unary(Unary.NEG);
   }
 
+  /**
+   * {@return {@code e^x}, element by element}
+   *
+   * @throws IllegalArgumentException when the type is not floating
+   */
   public Tensor exp() {
     return unary(Unary.EXP);
   }
 
+  /**
+   * {@return the natural logarithm, element by element}
+   *
+   * @throws IllegalArgumentException when the type is not floating
+   */
   public Tensor log() {
     return unary(Unary.LOG);
   }
 
+  /**
+   * {@return the square root, element by element}
+   *
+   * @throws IllegalArgumentException when the type is not floating
+   */
   public Tensor sqrt() {
     return unary(Unary.SQRT);
   }
 
+  /**
+   * {@return {@code 1 / (1 + e^-x)}, element by element}
+   *
+   * @throws IllegalArgumentException when the type is not floating
+   */
   public Tensor sigmoid() {
     return unary(Unary.SIGMOID);
   }
 
+  /**
+   * {@return the hyperbolic tangent, element by element}
+   *
+   * @throws IllegalArgumentException when the type is not floating
+   */
   public Tensor tanh() {
     return unary(Unary.TANH);
   }
 
-  /** Broadcasts. */
+  /**
+   * {@return {@code this + other}, broadcast}
+   *
+   * @param other of the same type and device
+   * @throws IllegalArgumentException when types, devices or shapes do not fit, or the type is not
+   *     floating
+   */
   public Tensor add(Tensor other) {
     return binary(Binary.ADD, other);
   }
 
-  /** Broadcasts. */
+  /**
+   * {@return {@code this - other}, broadcast}
+   *
+   * @param other of the same type and device
+   * @throws IllegalArgumentException when types, devices or shapes do not fit, or the type is not
+   *     floating
+   */
   public Tensor sub(Tensor other) {
     return binary(Binary.SUB, other);
   }
 
-  /** Broadcasts. */
+  /**
+   * {@return {@code this * other}, broadcast}
+   *
+   * @param other of the same type and device
+   * @throws IllegalArgumentException when types, devices or shapes do not fit, or the type is not
+   *     floating
+   */
   public Tensor mul(Tensor other) {
     return binary(Binary.MUL, other);
   }
 
-  /** Broadcasts. */
+  /**
+   * {@return {@code this / other}, broadcast}
+   *
+   * @param other of the same type and device
+   * @throws IllegalArgumentException when types, devices or shapes do not fit, or the type is not
+   *     floating
+   */
   public Tensor div(Tensor other) {
     return binary(Binary.DIV, other);
   }
 
+  /**
+   * {@return {@code this + scalar}, element by element, in this type}
+   *
+   * @param scalar for every element
+   */
   public Tensor add(double scalar) {
     return binary(Binary.ADD, scalar);
   }
 
+  /**
+   * {@return {@code this * scalar}, element by element, in this type}
+   *
+   * @param scalar for every element
+   */
   public Tensor mul(double scalar) {
     return binary(Binary.MUL, scalar);
   }
 
+  /**
+   * {@return {@code this / scalar}, element by element, in this type}
+   *
+   * @param scalar for every element
+   */
   public Tensor div(double scalar) {
     return binary(Binary.DIV, scalar);
   }
 
-  /** The sum over a dimension, which stays with size 1. */
+  /**
+   * {@return the sum over a dimension, which stays with size 1}
+   *
+   * @param dim negative counts from the last
+   */
   public Tensor sum(int dim) {
     checkFloating("sum");
     int d = shape.dim(dim);
     return result(engine.backend().sum(handle(), d), shape.with(d, 1));
   }
 
-  /** The sum of all elements, {@code []}. */
+  /** {@return the sum of all elements, {@code []}} */
   public Tensor sum() {
     return reshape(1, shape.elements()).sum(1).reshape();
   }
 
-  /** The largest element over a dimension, which stays with size 1. */
+  /**
+   * {@return the largest element over a dimension, which stays with size 1}
+   *
+   * @param dim negative counts from the last
+   * @throws IllegalArgumentException when the dimension is empty
+   */
   public Tensor max(int dim) {
     checkFloating("max");
     int d = shape.dim(dim);
@@ -342,7 +473,13 @@ public final class Tensor {
     return result(engine.backend().max(handle(), d), shape.with(d, 1));
   }
 
-  /** {@code [n, k] x [k, m]} or {@code [b, n, k] x [b, k, m]}. */
+  /**
+   * {@return the matrix product, {@code [n, m]} or {@code [b, n, m]}, of this {@code [n, k]} or
+   * {@code [b, n, k]}}
+   *
+   * @param other {@code [k, m]} or {@code [b, k, m]}, of the same type
+   * @throws IllegalArgumentException when shapes or types do not fit
+   */
   public Tensor matmul(Tensor other) {
     checkSame(other, "matmul");
     checkFloating("matmul");
@@ -358,14 +495,24 @@ public final class Tensor {
         engine.backend().matmul(handle(), other.handle()), shape.with(r - 1, other.size(-1)));
   }
 
-  /** Rows along dimension 0 by int64 indices {@code [n]}, which lie in range. */
+  /**
+   * {@return rows along dimension 0}
+   *
+   * @param indices int64 {@code [n]}, in range, which is not checked
+   * @throws IllegalArgumentException when they are not int64 of rank 1
+   */
   public Tensor indexSelect(Tensor indices) {
     checkIndices(indices, 1, "indexSelect");
     return result(
         engine.backend().indexSelect(handle(), indices.handle()), shape.with(0, indices.size(0)));
   }
 
-  /** {@code out[i, 0] = this[i, indices[i, 0]]} for {@code [n, m]} and int64 {@code [n, 1]}. */
+  /**
+   * {@return one element of each row of {@code [n, m]}: {@code out[i, 0] = this[i, indices[i, 0]]}}
+   *
+   * @param indices int64 {@code [n, 1]}, in range, which is not checked
+   * @throws IllegalArgumentException when shapes or types do not fit
+   */
   public Tensor gather(Tensor indices) {
     checkIndices(indices, 2, "gather");
     if (shape.rank() != 2 || indices.size(0) != size(0) || indices.size(1) != 1) {
@@ -377,12 +524,16 @@ public final class Tensor {
 
   // Autograd
 
-  /** The same storage outside any graph. */
+  /** {@return the same storage outside any graph} */
   public Tensor detach() {
     return result(engine.backend().detach(handle()), shape);
   }
 
-  /** A new leaf over the same storage that collects a gradient. */
+  /**
+   * {@return a new leaf over the same storage that collects a gradient}
+   *
+   * @throws IllegalArgumentException when the type is not floating
+   */
   public Tensor leaf() {
     checkFloating("leaf");
     Tensor t = detach();
@@ -390,11 +541,17 @@ public final class Tensor {
     return t;
   }
 
+  /** {@return whether it is a leaf, or was computed from one while recording was on} */
   public boolean requiresGradient() {
     return engine.backend().requiresGradient(handle());
   }
 
-  /** Adds the gradient of this scalar to every leaf's and frees the graph. */
+  /**
+   * Adds the gradient of this scalar to every leaf's and frees the graph.
+   *
+   * @throws IllegalArgumentException when it has more than one element
+   * @throws IllegalStateException when it depends on no leaf
+   */
   public void backward() {
     if (shape.elements() != 1) {
       throw new IllegalArgumentException(
@@ -404,8 +561,11 @@ public final class Tensor {
   }
 
   /**
-   * Adds to every leaf's gradient what {@code gradient}, of this shape and type, sends back; frees
-   * the graph.
+   * Adds to every leaf's gradient what is sent back from here; frees the graph.
+   *
+   * @param gradient in this shape and type
+   * @throws IllegalArgumentException when it is not
+   * @throws IllegalStateException when this depends on no leaf
    */
   public void backward(Tensor gradient) {
     checkSame(gradient, "backward");
@@ -419,26 +579,34 @@ public final class Tensor {
     engine.backend().backward(handle(), gradient.handle());
   }
 
-  /** What this leaf has collected; shares its storage. */
+  /**
+   * {@return what this leaf has collected, sharing its storage; empty where there is nothing yet}
+   */
   public Optional<Tensor> gradient() {
     TensorHandle g = engine.backend().gradient(handle());
     return g == null ? Optional.empty() : Optional.of(result(g, shape));
   }
 
+  /** Forgets what this leaf has collected. */
   public void clearGradient() {
     engine.backend().clearGradient(handle());
   }
 
   // Values
 
-  /** Copies the little-endian elements in row-major order out. */
+  /** {@return a direct buffer with a copy of the little-endian elements in row-major order} */
   public ByteBuffer bytes() {
     ByteBuffer b = ByteBuffer.allocateDirect(Math.toIntExact(shape.elements() * dtype.bytes()));
     read(b);
     return b.order(ByteOrder.LITTLE_ENDIAN);
   }
 
-  /** Copies the elements into a direct buffer with room for exactly these. */
+  /**
+   * Copies the little-endian elements in row-major order out.
+   *
+   * @param into direct, with room for exactly these
+   * @throws IllegalArgumentException when it is not
+   */
   public void read(ByteBuffer into) {
     long expected = shape.elements() * dtype.bytes();
     if (into.capacity() != expected || !into.isDirect()) {
@@ -450,7 +618,7 @@ public final class Tensor {
     }
   }
 
-  /** The values as fp32, in row-major order. */
+  /** {@return the values as fp32, in row-major order} */
   public float[] toFloats() {
     float[] out = new float[Math.toIntExact(shape.elements())];
     try (TensorScope s = engine.openScope();
@@ -461,7 +629,7 @@ public final class Tensor {
     return out;
   }
 
-  /** The values as fp64, in row-major order. */
+  /** {@return the values as fp64, in row-major order} */
   public double[] toDoubles() {
     double[] out = new double[Math.toIntExact(shape.elements())];
     if (!engine.backend().dtypes().contains(DType.FP64)) {
@@ -479,7 +647,11 @@ public final class Tensor {
     return out;
   }
 
-  /** The int64 values, in row-major order. */
+  /**
+   * {@return the values in row-major order}
+   *
+   * @throws IllegalArgumentException when the type is not int64
+   */
   public long[] toLongs() {
     if (dtype != DType.INT64) {
       throw new IllegalArgumentException("toLongs: dtype is " + dtype + ", expected int64");
@@ -489,7 +661,11 @@ public final class Tensor {
     return out;
   }
 
-  /** The one value of a tensor with one element. */
+  /**
+   * {@return the one value of a tensor with one element}
+   *
+   * @throws IllegalArgumentException when it has more
+   */
   public double item() {
     if (shape.elements() != 1) {
       throw new IllegalArgumentException(

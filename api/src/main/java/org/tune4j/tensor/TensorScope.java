@@ -51,6 +51,8 @@ public final class TensorScope implements AutoCloseable {
   /**
    * Hands a tensor of this scope to the enclosing one.
    *
+   * @param t of this scope
+   * @return the same tensor
    * @throws IllegalStateException when there is no enclosing scope
    */
   public Tensor moveOut(Tensor t) {
@@ -61,7 +63,7 @@ public final class TensorScope implements AutoCloseable {
     return t.moveTo(parent);
   }
 
-  /** How many tensors it owns now. */
+  /** {@return how many tensors it owns now} */
   public synchronized int size() {
     return tensors.size();
   }

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.ConfigException;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
+import org.tune4j.component.ByName;
 import org.tune4j.component.Default;
 import org.tune4j.component.Inline;
 
@@ -95,6 +96,14 @@ public final class Binder {
     return kind.cast(built);
   }
 
+  /** The components of a kind that need no arguments. */
+  public static <T> ByName<T> byName(ComponentRegistry registry, Class<T> kind) {
+    return name ->
+        registry.names(kind).contains(name)
+            ? bind(registry, kind, name, Config.parse(name, "{}"))
+            : null;
+  }
+
   /**
    * A line for each accepted key of torchtune's that asks for something that has no effect here.
    */
@@ -129,7 +138,7 @@ public final class Binder {
     for (Parameter p : e.getParameters()) {
       if (p.isAnnotationPresent(Inline.class)) {
         collectKeys(constructor(p.getType()), keys);
-      } else {
+      } else if (p.getType() != ByName.class) {
         keys.add(snake(p.getName()));
       }
     }
@@ -155,6 +164,9 @@ public final class Binder {
       if (p.isAnnotationPresent(Inline.class)) {
         arguments[i] = call(constructor(p.getType()), section);
         complete &= problems.size() == before;
+      } else if (p.getParameterizedType() instanceof ParameterizedType lookup
+          && lookup.getRawType() == ByName.class) {
+        arguments[i] = byName(registry, (Class<?>) lookup.getActualTypeArguments()[0]);
       } else {
         arguments[i] = argument(key, p, section);
         if (problems.size() > before) {

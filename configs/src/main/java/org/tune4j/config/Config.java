@@ -274,24 +274,36 @@ public final class Config {
     return root;
   }
 
-  /** Every plain value and list by its dotted path, such as {@code optimizer.lr}; in order. */
+  /**
+   * Every plain value and list of these by its dotted path, such as {@code optimizer.lr}; in order.
+   * Sections in a list are counted: {@code dataset.0.data_files}.
+   */
   public Map<String, String> settings() {
     Map<String, String> all = new LinkedHashMap<>();
-    collect("", root, all);
+    root.entries().forEach((key, value) -> collect(key, value, all));
     return all;
   }
 
-  private static void collect(String prefix, Node.Section section, Map<String, String> into) {
-    section
-        .entries()
-        .forEach(
-            (key, value) -> {
-              if (value instanceof Node.Section s && !s.entries().isEmpty()) {
-                collect(prefix + key + ".", s, into);
-              } else {
-                into.put(prefix + key, inline(value));
-              }
-            });
+  /** The plain value at a dotted path, without YAML's quotes; empty where there is none. */
+  public String text(String path) {
+    Node at = root;
+    for (String key : path.split("\\.")) {
+      at = at instanceof Node.Section s ? s.entries().get(key) : null;
+    }
+    return at instanceof Node.Scalar s && !s.isNull() ? s.text() : "";
+  }
+
+  private static void collect(String key, Node value, Map<String, String> into) {
+    if (value instanceof Node.Section s && !s.entries().isEmpty()) {
+      s.entries().forEach((k, v) -> collect(key + "." + k, v, into));
+    } else if (value instanceof Node.Sequence list
+        && list.items().stream().anyMatch(Node.Section.class::isInstance)) {
+      for (int i = 0; i < list.items().size(); i++) {
+        collect(key + "." + i, list.items().get(i), into);
+      }
+    } else {
+      into.put(key, inline(value));
+    }
   }
 
   /** The config as YAML; reading that gives the same config. */

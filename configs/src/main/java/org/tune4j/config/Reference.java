@@ -15,6 +15,7 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -28,6 +29,11 @@ import org.tune4j.component.Inline;
 public final class Reference {
   private final ComponentRegistry registry;
 
+  /**
+   * Of these components.
+   *
+   * @param registry what configs may name
+   */
   public Reference(ComponentRegistry registry) {
     this.registry = registry;
   }
@@ -161,7 +167,7 @@ public final class Reference {
     for (Parameter p : e.getParameters()) {
       if (p.isAnnotationPresent(Inline.class)) {
         all.addAll(parameters(p.getType().getConstructors()[0]));
-      } else {
+      } else if (p.getType() != ByName.class) {
         all.add(p);
       }
     }

@@ -13,7 +13,6 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.config.Binder;
 import org.tune4j.config.ComponentRegistry;
-import org.tune4j.config.Config;
 import org.tune4j.evaluation.Evaluation;
 import org.tune4j.evaluation.Evaluation.Outcome;
 import org.tune4j.evaluation.EvaluationTask;
@@ -103,7 +102,9 @@ final class EvalCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     plugins.load();
-    Evaluation evaluation = Evaluation.of(tasks, data, limit, null, this::ofPlugin);
+    Evaluation evaluation =
+        Evaluation.of(
+            tasks, data, limit, null, Binder.byName(components.get(), EvaluationTask.class));
     List<Outcome> outcomes = new ArrayList<>();
     try (Engine engine = compute.open(backends.get())) {
       spec.commandLine().getErr().println(ComputeOptions.describe(engine));
@@ -121,14 +122,6 @@ final class EvalCommand implements Callable<Integer> {
     }
     print(outcomes);
     return 0;
-  }
-
-  /** A plugin's task, which takes no arguments here. */
-  private @Nullable EvaluationTask ofPlugin(String name) {
-    ComponentRegistry known = components.get();
-    return known.names(EvaluationTask.class).contains(name)
-        ? Binder.bind(known, EvaluationTask.class, name, Config.parse("--tasks " + name, "{}"))
-        : null;
   }
 
   private List<@Nullable Path> variants() {

@@ -148,7 +148,7 @@ final class RunCommand implements Callable<Integer> {
 
   /** Whether ranks are threads: where that was asked for, or the backend knows no other way. */
   private boolean threads(TorchrunOptions options, Config resolved) {
-    BackendProvider provider = backends.get().find(resolved.settings().getOrDefault("backend", ""));
+    BackendProvider provider = backends.get().find(resolved.text("backend"));
     boolean processes = provider.capabilities().contains(Capability.PROCESSES);
     TorchrunOptions.How how = options.how();
     boolean threads = how == TorchrunOptions.How.THREADS || !processes;

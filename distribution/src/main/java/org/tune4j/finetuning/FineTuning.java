@@ -6,9 +6,11 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.CountDownLatch;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -20,6 +22,9 @@ import org.tune4j.config.Binder;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
+import org.tune4j.hub.Hub;
+import org.tune4j.hub.HubSettings;
+import org.tune4j.hub.Repository;
 import org.tune4j.plugins.Plugins;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
@@ -62,8 +67,16 @@ public final class FineTuning {
     FAILED
   }
 
+  private static final int HUB_WORKERS = 8;
+
+  private final String recipeName;
+  private final RunListener listener;
+  private final PrintStream out;
+  private final Supplier<HubSettings> hub;
+  private final Backends backends;
+  private final @Nullable ComponentRegistry components;
+  private final @Nullable Config config;
   private final Recipe recipe;
-  private final RunContext context;
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Object lock = new Object();
   private State state = State.READY;
@@ -77,42 +90,20 @@ public final class FineTuning {
   private @Nullable Path checkpoint;
   private Map<String, Number> metrics = Map.of();
 
-  private FineTuning(Builder builder, Recipe recipe, Backends backends) {
+  private FineTuning(
+      Builder builder,
+      Recipe recipe,
+      Backends backends,
+      @Nullable ComponentRegistry components,
+      @Nullable Config config) {
+    this.recipeName = String.valueOf(builder.recipeName);
+    this.listener = builder.listener;
+    this.out = builder.out;
+    this.hub = builder.hub;
     this.recipe = recipe;
-    RunListener listener = builder.listener;
-    this.context =
-        new RunContext(
-            backends,
-            builder.resolved == null
-                ? ""
-                : "# tune run %s --config THIS_FILE%n".formatted(builder.recipeName)
-                    + builder.resolved.toYaml(),
-            builder.resolved == null ? Map.of() : builder.resolved.settings(),
-            "the same job with resume_from_checkpoint=true",
-            builder.out,
-            false,
-            false,
-            this::stopRequested,
-            Ranks.alone(backends),
-            new RunListener() {
-              @Override
-              public void step(long step, long totalSteps, Map<String, Number> values) {
-                metrics = values;
-                listener.step(step, totalSteps, values);
-              }
-
-              @Override
-              public void saved(Path result) {
-                folder = result;
-                listener.saved(result);
-              }
-
-              @Override
-              public void stopped(Path saved) {
-                checkpoint = saved;
-                listener.stopped(saved);
-              }
-            });
+    this.backends = backends;
+    this.components = components;
+    this.config = config;
   }
 
   /**
@@ -120,6 +111,7 @@ public final class FineTuning {
    *
    * @param recipe its name, such as {@code lora_finetune_single_device}
    * @param config a shipped config's name, or a YAML file
+   * @return settings, of which none is needed
    */
   public static Builder of(String recipe, String config) {
     return new Builder(recipe, config, null);
@@ -128,6 +120,9 @@ public final class FineTuning {
   /**
    * A job of a recipe that was built in code. Without a config, nothing but the rows and the
    * backend can be compared when it goes on from a checkpoint.
+   *
+   * @param recipe which this job runs once
+   * @return settings, of which none is needed
    */
   public static Builder of(Recipe recipe) {
     return new Builder(null, null, recipe);
@@ -142,7 +137,7 @@ public final class FineTuning {
     private final List<Path> plugins = new ArrayList<>();
     private RunListener listener = RunListener.NONE;
     private PrintStream out = LogLines.to(LOG::info);
-    private @Nullable Config resolved;
+    private Supplier<HubSettings> hub = HubSettings::ofProcess;
 
     private Builder(@Nullable String recipeName, @Nullable String config, @Nullable Recipe recipe) {
       this.recipeName = recipeName;
@@ -150,33 +145,66 @@ public final class FineTuning {
       this.recipe = recipe;
     }
 
-    /** Changes of the config: {@code key=value}, {@code section.key=value} or {@code ~key}. */
+    /**
+     * Changes the config.
+     *
+     * @param changes {@code key=value}, {@code section.key=value} or {@code ~key}; later ones win
+     * @return this
+     */
     public Builder override(String... changes) {
       overrides.addAll(List.of(changes));
       return this;
     }
 
-    /** Jars of plugins, besides what is on the class path. */
+    /**
+     * Adds plugins to what is on the class path.
+     *
+     * @param jars which stay open while the process lives
+     * @return this
+     */
     public Builder plugins(Path... jars) {
       plugins.addAll(List.of(jars));
       return this;
     }
 
-    /** Who hears of steps and results, on the thread that runs the job. */
+    /**
+     * Names who hears of steps and results.
+     *
+     * @param hears called on the thread that runs the job
+     * @return this
+     */
     public Builder listener(RunListener hears) {
       listener = hears;
       return this;
     }
 
-    /** Where progress is printed, instead of SLF4J. */
+    /**
+     * Names the hub of a checkpoint that is named by its repository, {@code OWNER/NAME}, instead of
+     * what the environment says.
+     *
+     * @param settings where it is fetched from and kept
+     * @return this
+     */
+    public Builder hub(HubSettings settings) {
+      hub = () -> settings;
+      return this;
+    }
+
+    /**
+     * Names where progress is printed, instead of SLF4J.
+     *
+     * @param stream stays open
+     * @return this
+     */
     public Builder out(PrintStream stream) {
       out = stream;
       return this;
     }
 
     /**
-     * Checks everything and loads nothing.
+     * Checks everything, loads nothing and fetches nothing.
      *
+     * @return a job that has not begun
      * @throws ConfigException with every problem of the config, each with its place
      * @throws UsageException when there is no such recipe or config, or a recipe that was built in
      *     code is to be changed by overrides
@@ -190,14 +218,14 @@ public final class FineTuning {
               "override '%s': the recipe was built in code and has no config; change its arguments"
                   .formatted(overrides.get(0)));
         }
-        return new FineTuning(this, recipe, backends);
+        return new FineTuning(this, recipe, backends, null, null);
       }
       ComponentRegistry components = found.over(ComponentRegistry.installed());
       found.tell(LOG::warn);
-      resolved = ShippedConfigs.read(String.valueOf(config)).with(overrides);
+      Config resolved = ShippedConfigs.read(String.valueOf(config)).with(overrides);
       Recipe bound = Binder.bind(components, Recipe.class, String.valueOf(recipeName), resolved);
       Binder.notes(resolved).forEach(LOG::warn);
-      return new FineTuning(this, bound, backends);
+      return new FineTuning(this, bound, backends, components, resolved);
     }
   }
 
@@ -216,7 +244,9 @@ public final class FineTuning {
   /**
    * Runs it on the calling thread.
    *
+   * @return what became of it
    * @throws TuneException for what the user can mend
+   * @throws CompletionException when a defect ended it
    * @throws IllegalStateException when it was started before
    */
   public FineTuningResult run() {
@@ -238,7 +268,7 @@ public final class FineTuning {
     FineTuningResult done = null;
     Throwable thrown = null;
     try {
-      recipe.run(context);
+      runRecipe();
       done =
           new FineTuningResult(
               wasTold(),
@@ -254,6 +284,53 @@ public final class FineTuning {
       state = done == null ? State.FAILED : done.cancelled() ? State.CANCELLED : State.FINISHED;
     }
     ended.countDown();
+  }
+
+  private void runRecipe() {
+    Optional<HubCheckpoint> named = config == null ? Optional.empty() : HubCheckpoint.in(config);
+    if (named.isEmpty()) {
+      recipe.run(context(config));
+      return;
+    }
+    Repository repository = named.get().repository();
+    Path model =
+        new Hub(hub.get())
+            .model(repository, HUB_WORKERS, new FetchLines(out, repository.toString()));
+    Config local = named.get().at(model);
+    Binder.bind(Objects.requireNonNull(components), Recipe.class, recipeName, local)
+        .run(context(local));
+  }
+
+  private RunContext context(@Nullable Config of) {
+    return new RunContext(
+        backends,
+        of == null ? "" : "# tune run %s --config THIS_FILE%n".formatted(recipeName) + of.toYaml(),
+        of == null ? Map.of() : of.settings(),
+        "the same job with resume_from_checkpoint=true",
+        out,
+        false,
+        false,
+        this::stopRequested,
+        Ranks.alone(backends),
+        new RunListener() {
+          @Override
+          public void step(long step, long totalSteps, Map<String, Number> values) {
+            metrics = values;
+            listener.step(step, totalSteps, values);
+          }
+
+          @Override
+          public void saved(Path result) {
+            folder = result;
+            listener.saved(result);
+          }
+
+          @Override
+          public void stopped(Path saved) {
+            checkpoint = saved;
+            listener.stopped(saved);
+          }
+        });
   }
 
   /** Between two steps: waits while the job is paused. */
@@ -311,7 +388,7 @@ public final class FineTuning {
     }
   }
 
-  /** Where it stands. */
+  /** {@return where it stands} */
   public State state() {
     synchronized (lock) {
       return state;
@@ -321,6 +398,7 @@ public final class FineTuning {
   /**
    * Waits for its end.
    *
+   * @return what became of it
    * @throws TuneException for what the user can mend, such as a file that is missing
    * @throws CompletionException when a defect ended it
    * @throws InterruptedException when the waiting thread is interrupted; the job goes on

@@ -21,11 +21,19 @@ public record FineTuningResult(
     Optional<Path> folder,
     Optional<Path> checkpoint,
     Map<String, Number> metrics) {
+  /**
+   * Copies the metrics.
+   *
+   * @param cancelled whether it was cancelled before its last step
+   * @param folder the newest result
+   * @param checkpoint of a cancelled job
+   * @param metrics of the last step
+   */
   public FineTuningResult {
     metrics = Map.copyOf(metrics);
   }
 
-  /** The last step's mean loss over its label tokens. */
+  /** {@return the last step's mean loss over its label tokens; empty where no step was made} */
   public OptionalDouble finalLoss() {
     Number loss = metrics.get("loss");
     return loss == null ? OptionalDouble.empty() : OptionalDouble.of(loss.doubleValue());

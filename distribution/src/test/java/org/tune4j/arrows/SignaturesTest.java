@@ -40,7 +40,8 @@ class SignaturesTest {
           "org.tune4j.spi",
           "org.tune4j.tensor");
 
-  private static final List<String> CONTRACTS =
+  /** Types outside these packages that plugins implement or are handed. */
+  static final List<String> CONTRACTS =
       List.of(
           "org.tune4j.data.DataRow",
           "org.tune4j.data.Dataset",

@@ -223,6 +223,48 @@ class PluginTest {
   }
 
   @Test
+  void run_taskOfAPlugin_scoresInTrainingAndAfterIt() throws IOException {
+    Path jar = everyKind().write(dir.resolve("every.jar"));
+    TinyRun tiny = TinyRun.in(dir);
+    Path texts =
+        Files.writeString(dir.resolve("texts.jsonl"), "{\"text\": \"a\"}\n{\"text\": \"b\"}\n");
+    List<Object> training =
+        new ArrayList<>(
+            List.of(
+                tiny.command(
+                    "backend=every_backend",
+                    "epochs=2",
+                    "eval_tasks=[every_task]",
+                    "eval_data=" + texts,
+                    "run_eval_every_n_steps=2")));
+    training.addAll(List.of("--plugin", jar));
+    assertEquals(0, tune(training.toArray()), err);
+    assertFalse(metrics(0).has("eval_every_task_rows"), metrics(0).toString());
+    assertEquals(2, metrics(1).get("eval_every_task_rows").asDouble());
+
+    assertEquals(
+        0,
+        tune(
+            "run",
+            "eleuther_eval",
+            "--config",
+            "eleuther_evaluation",
+            "--plugin",
+            jar,
+            "checkpointer.checkpoint_dir=" + tiny.model(),
+            "backend=every_backend",
+            "tasks=[every_task]",
+            "data=" + texts,
+            "output_dir=" + tiny.out()),
+        err);
+    assertTrue(out.contains("every_task           rows             2.0000"), out);
+
+    training.add("eval_tasks=[every_tusk]");
+    assertEquals(2, tune(training.toArray()));
+    assertTrue(err.startsWith("tune: task 'every_tusk' is not known; there are "), err);
+  }
+
+  @Test
   void plugin_ofAnotherApi_isLeftOutBeforeAClassIsLoaded() throws IOException {
     String boom = "com.example.Boom";
     String text =

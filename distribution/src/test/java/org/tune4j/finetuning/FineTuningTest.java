@@ -28,6 +28,8 @@ import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
 import org.tune4j.examples.FineTuningExample;
+import org.tune4j.hub.HubSettings;
+import org.tune4j.hub.StandInHub;
 import org.tune4j.recipe.RunListener;
 
 /** Jobs on the tiny golden model. */
@@ -211,6 +213,61 @@ class FineTuningTest {
     assertEquals(dir.resolve("out/checkpoints/step_3"), result.checkpoint().orElseThrow());
     assertFalse(job("out", "resume_from_checkpoint=true").build().run().cancelled());
     assertArrayEquals(adapter("alone"), adapter("out"));
+  }
+
+  @Test
+  void resume_globsInAListMovedElsewhere_goesOn() throws Exception {
+    String alone = lists(dir);
+    job("alone", alone).build().run();
+    Gate gate = new Gate(3);
+    FineTuning job = job("out", alone).listener(gate).build();
+    job.start();
+    assertTrue(gate.reached.await(60, TimeUnit.SECONDS));
+    job.cancel();
+    gate.open.countDown();
+    assertTrue(job.await().cancelled());
+    Path moved = Files.createDirectory(dir.resolve("moved"));
+    Files.move(rows, moved.resolve("rows.jsonl"));
+    assertFalse(job("out", lists(moved), "resume_from_checkpoint=true").build().run().cancelled());
+    assertArrayEquals(adapter("alone"), adapter("out"));
+
+    Files.writeString(
+        moved.resolve("rows_more.jsonl"), Files.readString(moved.resolve("rows.jsonl")));
+    UsageException e =
+        assertThrows(
+            UsageException.class,
+            () -> job("out", lists(moved), "resume_from_checkpoint=true").build().run());
+    assertTrue(e.getMessage().contains("the rows of the data set are others"), e.getMessage());
+  }
+
+  /** The rows twice, by globs in a list of data sets. */
+  private static String lists(Path folder) {
+    String each = "{_component_: alpaca_dataset, data_files: '" + folder + "/rows*.jsonl'}";
+    return "dataset=[" + each + ", " + each + "]";
+  }
+
+  @Test
+  void run_checkpointNamedByItsRepository_isFetched() throws Exception {
+    try (StandInHub hub = new StandInHub().folder(model)) {
+      HubSettings settings =
+          HubSettings.of(
+              Map.of("HF_HOME", dir.resolve("hf").toString(), "HF_ENDPOINT", "" + hub.endpoint()),
+              dir);
+      ByteArrayOutputStream said = new ByteArrayOutputStream();
+      FineTuning job =
+          job("out", "checkpointer.checkpoint_dir=" + StandInHub.REPOSITORY)
+              .hub(settings)
+              .out(new PrintStream(said, true, UTF_8))
+              .build();
+      assertFalse(Files.exists(dir.resolve("hf")), "building fetches nothing");
+      job.run();
+      assertTrue(said.toString(UTF_8).startsWith("acme/tiny: fetching 5 files, "), said::toString);
+    }
+    job("alone").build().run();
+    assertArrayEquals(adapter("alone"), adapter("out"));
+    assertTrue(
+        Files.readString(dir.resolve("out/epoch_2/adapter_config.json"))
+            .contains("\"" + StandInHub.REPOSITORY + "\""));
   }
 
   @Test

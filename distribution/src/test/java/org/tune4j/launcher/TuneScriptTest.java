@@ -1,12 +1,14 @@
 package org.tune4j.launcher;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -31,7 +33,7 @@ class TuneScriptTest {
     project = Files.createDirectories(temp.resolve("the project"));
     here = Files.createDirectories(temp.resolve("some where"));
     Files.createDirectories(project.resolve("api/src/main"));
-    Files.writeString(project.resolve("pom.xml"), "");
+    Files.writeString(project.resolve("pom.xml"), "<module>api</module>\n");
     Files.writeString(project.resolve("api/pom.xml"), "");
     script(project.resolve("tune"), Files.readString(Path.of("../tune")));
     script(
@@ -95,6 +97,13 @@ class TuneScriptTest {
   }
 
   @Test
+  void start_home_isThatOfTheEnvironment() throws Exception {
+    Result r = tune(Map.of("HOME", "/a home"), "ls");
+    assertTrue(r.out().contains("<-Duser.home=/a home>\n"), r.out());
+    assertFalse(tune(Map.of("HOME", ""), "ls").out().contains("user.home"));
+  }
+
+  @Test
   void start_usersOwnSettings_areLeftAlone() throws Exception {
     Result r =
         tune(Map.of("OMP_WAIT_POLICY", "active", "TUNE_JAVA_OPTS", "-Xmx3g -Da=b"), "run", "x");
@@ -106,10 +115,15 @@ class TuneScriptTest {
   void build_onceAndAgainWhenASourceIsNewer() throws Exception {
     assertEquals("tune: building Tune4J (once)...\n", tune(Map.of(), "ls").err());
     assertEquals("", tune(Map.of(), "ls").err());
-    Path source = Files.writeString(project.resolve("api/src/main/A.java"), "");
-    Files.setLastModifiedTime(
-        source, java.nio.file.attribute.FileTime.fromMillis(System.currentTimeMillis() + 5000));
+    Path plugin = Files.createDirectories(project.resolve("my_recipe/src/main"));
+    newer(Files.writeString(plugin.resolve("B.java"), ""));
+    assertEquals("", tune(Map.of(), "ls").err(), "a plugin's project is not part of the build");
+    newer(Files.writeString(project.resolve("api/src/main/A.java"), ""));
     assertEquals("tune: building Tune4J (once)...\n", tune(Map.of(), "ls").err());
+  }
+
+  private static void newer(Path file) throws IOException {
+    Files.setLastModifiedTime(file, FileTime.fromMillis(System.currentTimeMillis() + 5000));
   }
 
   @Test

@@ -121,10 +121,12 @@ public final class HuggingFaceFolder {
     }
   }
 
+  /** {@return the folder} */
   public Path path() {
     return path;
   }
 
+  /** {@return what {@code config.json} says, read when the folder was opened} */
   public HuggingFaceConfig config() {
     return config;
   }

@@ -168,6 +168,7 @@ public final class SafetensorsFile {
     return cause == null ? new InputException(message) : new InputException(message, cause);
   }
 
+  /** {@return the file} */
   public Path path() {
     return path;
   }

@@ -16,7 +16,7 @@ import org.tune4j.InputException;
  * @param file the index itself
  * @param weightMap tensor to name of the file beside the index
  */
-public record ShardIndex(Path file, Map<String, String> weightMap) {
+record ShardIndex(Path file, Map<String, String> weightMap) {
   public ShardIndex {
     weightMap = Collections.unmodifiableMap(new LinkedHashMap<>(weightMap));
   }

@@ -29,6 +29,11 @@ public final class Hub {
 
   private final HubSettings settings;
 
+  /**
+   * A hub and its cache; nothing is asked yet.
+   *
+   * @param settings where both are, and as whom to ask
+   */
   public Hub(HubSettings settings) {
     this.settings = settings;
   }

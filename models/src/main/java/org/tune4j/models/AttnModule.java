@@ -4,8 +4,11 @@ import java.util.Locale;
 
 /** Projections of an attention layer that LoRA may adapt, by torchtune's names. */
 public enum AttnModule {
+  /** Queries. */
   Q_PROJ("q_proj"),
+  /** Keys. */
   K_PROJ("k_proj"),
+  /** Values. */
   V_PROJ("v_proj"),
   /** {@code o_proj} in Hugging Face's names. */
   OUTPUT_PROJ("o_proj");

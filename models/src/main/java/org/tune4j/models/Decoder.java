@@ -85,6 +85,7 @@ public final class Decoder extends Module {
     return body.layers.size() + 1;
   }
 
+  /** {@return its sizes} */
   public DecoderConfig config() {
     return config;
   }
@@ -94,6 +95,7 @@ public final class Decoder extends Module {
     return Optional.ofNullable(lora);
   }
 
+  /** {@return the type of its weights and activations} */
   public DType dtype() {
     return dtype;
   }
@@ -103,6 +105,9 @@ public final class Decoder extends Module {
     return body.layers;
   }
 
+  /**
+   * {@return whether training keeps only the inputs of layers and computes them again in backward}
+   */
   public boolean checkpointLayers() {
     return checkpointLayers;
   }

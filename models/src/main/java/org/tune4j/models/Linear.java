@@ -26,10 +26,12 @@ public sealed class Linear extends Module permits LoraLinear {
     return weight;
   }
 
+  /** {@return the size of the last dimension that it takes} */
   public final long in() {
     return weight.shape().size(1);
   }
 
+  /** {@return the size of the last dimension that it gives} */
   public final long out() {
     return weight.shape().size(0);
   }

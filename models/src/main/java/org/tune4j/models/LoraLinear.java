@@ -36,10 +36,12 @@ public final class LoraLinear extends Linear {
     return b.weight();
   }
 
+  /** {@return rank, alpha and dropout of its adapter} */
   public LoraConfig config() {
     return config;
   }
 
+  /** {@return whether the adapter is added; without it, the base linear alone} */
   public boolean enabled() {
     return enabled;
   }

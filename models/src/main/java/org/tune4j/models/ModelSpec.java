@@ -19,6 +19,8 @@ public record ModelSpec(String name, @Nullable DecoderConfig config, @Nullable L
    * checkpoint's longest row and must agree in all else: weights of the same shapes may belong to
    * other rotary frequencies, and would compute something, wrongly.
    *
+   * @param read of {@code config.json}
+   * @return whose sizes are known
    * @throws UsageException naming what differs
    */
   public ModelSpec withConfig(DecoderConfig read) {
@@ -37,8 +39,9 @@ public record ModelSpec(String name, @Nullable DecoderConfig config, @Nullable L
   }
 
   /**
-   * The model, without storage.
+   * {@return the model, without storage}
    *
+   * @param dtype of weights, adapters and activations
    * @throws UsageException when the sizes are still to be read from {@code config.json}
    */
   public Decoder build(DType dtype) {
@@ -50,12 +53,26 @@ public record ModelSpec(String name, @Nullable DecoderConfig config, @Nullable L
     return new Decoder(config, lora, dtype);
   }
 
-  /** A plain model's. */
+  /**
+   * {@return a plain model's}
+   *
+   * @param name of its builder
+   * @param config null where {@code config.json} says it
+   */
   public static ModelSpec base(String name, @Nullable DecoderConfig config) {
     return new ModelSpec(name, config, null);
   }
 
-  /** A LoRA model's, of a builder's arguments. */
+  /**
+   * {@return a LoRA model's, of a builder's arguments}
+   *
+   * @param name of its builder
+   * @param config null where {@code config.json} says it
+   * @param lora which linears are adapted, and how
+   * @param quantizeBase is refused
+   * @param useDora is refused
+   * @throws UsageException naming what is refused
+   */
   public static ModelSpec lora(
       String name,
       @Nullable DecoderConfig config,

@@ -13,6 +13,11 @@ import org.tune4j.tensor.Tensor;
 public final class RotaryEmbedding {
   private final float[] inverseFrequencies;
 
+  /**
+   * The frequencies of a model.
+   *
+   * @param config its head size, base frequency and scaling
+   */
   public RotaryEmbedding(DecoderConfig config) {
     int half = config.headDim() / 2;
     inverseFrequencies = new float[half];

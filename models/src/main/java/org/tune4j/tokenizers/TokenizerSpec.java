@@ -30,8 +30,11 @@ public record TokenizerSpec(
     @Nullable Path chatTemplate) {
   /** Models whose {@code tokenizer.model} comes without a chat template. */
   public enum Model {
+    /** Of Llama 2, with its chat prompt. */
     LLAMA2,
+    /** Of Mistral, with its instruction prompt. */
     MISTRAL,
+    /** Of Llama 3, with its headers. */
     LLAMA3;
 
     private PromptTemplate promptTemplate() {

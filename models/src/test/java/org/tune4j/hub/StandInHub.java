@@ -63,6 +63,9 @@ public final class StandInHub implements AutoCloseable {
   private final Map<String, byte[]> files = new TreeMap<>();
   private final Map<String, Deque<Fault>> faults = new ConcurrentHashMap<>();
   final List<Seen> seen = new CopyOnWriteArrayList<>();
+  private final List<String> repositories = new CopyOnWriteArrayList<>(List.of(REPOSITORY));
+  private final List<String> revisions =
+      new CopyOnWriteArrayList<>(List.of("main", "refs/pr/1", COMMIT));
   volatile String wantedToken = "";
   volatile boolean gated;
   volatile String renamedFrom = "";
@@ -101,6 +104,18 @@ public final class StandInHub implements AutoCloseable {
     return this;
   }
 
+  /** The same files under another name, too. */
+  public StandInHub repository(String name) {
+    repositories.add(name);
+    return this;
+  }
+
+  /** A tag, too. */
+  public StandInHub revision(String tag) {
+    revisions.add(tag);
+    return this;
+  }
+
   StandInHub fault(String name, Fault... next) {
     faults.computeIfAbsent(name, n -> new ArrayDeque<>()).addAll(Arrays.asList(next));
     return this;
@@ -125,6 +140,11 @@ public final class StandInHub implements AutoCloseable {
     } catch (java.security.GeneralSecurityException e) {
       throw new AssertionError(e);
     }
+  }
+
+  /** Whether a request came with this token. */
+  public boolean wasShown(String token) {
+    return seen.stream().anyMatch(s -> s.authorization().equals("Bearer " + token));
   }
 
   long requests(String method, String name) {
@@ -154,15 +174,27 @@ public final class StandInHub implements AutoCloseable {
         exchange.sendResponseHeaders(307, -1);
       } else if (refused(exchange)) {
         return;
-      } else if (path.startsWith("/api/models/" + REPOSITORY)) {
-        api(exchange, path.substring(("/api/models/" + REPOSITORY).length()));
-      } else if (path.startsWith("/" + REPOSITORY + "/resolve/")) {
-        String rest = path.substring(("/" + REPOSITORY + "/resolve/").length());
-        file(exchange, rest.substring(rest.indexOf('/') + 1), false);
       } else {
-        error(exchange, 404, "RepoNotFound");
+        answer(exchange, path);
       }
     }
+  }
+
+  private void answer(HttpExchange exchange, String path) throws IOException {
+    for (String repository : repositories) {
+      String api = "/api/models/" + repository;
+      String resolve = "/" + repository + "/resolve/";
+      if (path.equals(api) || path.startsWith(api + "/")) {
+        api(exchange, repository, path.substring(api.length()));
+        return;
+      }
+      if (path.startsWith(resolve)) {
+        String rest = path.substring(resolve.length());
+        file(exchange, rest.substring(rest.indexOf('/') + 1), false);
+        return;
+      }
+    }
+    error(exchange, 404, "RepoNotFound");
   }
 
   private boolean refused(HttpExchange exchange) throws IOException {
@@ -185,7 +217,7 @@ public final class StandInHub implements AutoCloseable {
     exchange.sendResponseHeaders(status, -1);
   }
 
-  private void api(HttpExchange exchange, String rest) throws IOException {
+  private void api(HttpExchange exchange, String repository, String rest) throws IOException {
     String json;
     if (rest.startsWith("/tree/")) {
       json =
@@ -203,9 +235,7 @@ public final class StandInHub implements AutoCloseable {
                                   : ""))
               .collect(Collectors.joining(", ", "[", "]"));
     } else if (rest.isEmpty()
-        || rest.equals("/revision/main")
-        || rest.equals("/revision/" + COMMIT)
-        || rest.equals("/revision/refs/pr/1")) {
+        || revisions.stream().map("/revision/"::concat).anyMatch(rest::equals)) {
       json =
           files.keySet().stream()
               .map("{\"rfilename\": \"%s\"}"::formatted)
@@ -213,7 +243,7 @@ public final class StandInHub implements AutoCloseable {
                   Collectors.joining(
                       ", ",
                       "{\"id\": \"%s\", \"sha\": \"%s\", \"siblings\": ["
-                          .formatted(REPOSITORY, COMMIT),
+                          .formatted(repository, COMMIT),
                       "]}"));
     } else {
       error(exchange, 404, "RevisionNotFound");

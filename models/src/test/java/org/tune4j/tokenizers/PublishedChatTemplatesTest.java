@@ -115,8 +115,10 @@ class PublishedChatTemplatesTest {
 
         To write this page again, with DIR that folder:
 
-            python models/src/test/python/render_chat_templates.py DIR
-            ./mvnw -pl models -am test -Dtest=PublishedChatTemplatesTest -Dtune4j.chatTemplates=DIR -Dsurefire.failIfNoSpecifiedTests=false
+        ```sh
+        python models/src/test/python/render_chat_templates.py DIR
+        ./mvnw -pl models -am test -Dtest=PublishedChatTemplatesTest -Dtune4j.chatTemplates=DIR -Dsurefire.failIfNoSpecifiedTests=false
+        ```
 
         ## What differs
         %s

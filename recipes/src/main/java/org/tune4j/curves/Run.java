@@ -36,10 +36,12 @@ public final class Run {
     this.metrics = metrics;
   }
 
+  /** {@return what it is called beside other runs} */
   public String name() {
     return name;
   }
 
+  /** {@return the folder that holds {@code logs}} */
   public Path folder() {
     return folder;
   }

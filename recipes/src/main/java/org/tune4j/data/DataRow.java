@@ -26,25 +26,43 @@ public record DataRow(Path file, long number, Place place, Map<String, Cell> cel
     static final Place NONE = new Place(0, 0);
   }
 
-  /** A value and where it stands. */
+  /**
+   * A value and where it stands.
+   *
+   * @param value as JSON, whatever the format
+   * @param place of its first character
+   */
   public record Cell(JsonNode value, Place place) {}
 
-  /** A column's text; null where it is missing or null. */
+  /**
+   * {@return a column's text; null where it is missing or null}
+   *
+   * @param column its name
+   * @throws InputException when it is no text
+   */
   public @Nullable String optionalText(String column) {
     Cell cell = cells.get(column);
     return cell == null || cell.value().isNull() ? null : text(cell, column);
   }
 
   /**
-   * A column's text.
+   * {@return a column's text}
    *
+   * @param column its name
    * @param fix what to do where there is no such column
+   * @throws InputException when there is none, or it is no text
    */
   public String text(String column, String fix) {
     return text(cell(column, fix), column);
   }
 
-  /** A column's value. */
+  /**
+   * {@return a column's value}
+   *
+   * @param column its name
+   * @param fix what to do where there is no such column
+   * @throws InputException when there is none
+   */
   public Cell cell(String column, String fix) {
     Cell cell = cells.get(column);
     if (cell == null) {
@@ -64,7 +82,12 @@ public record DataRow(Path file, long number, Place place, Map<String, Cell> cel
     return cell.value().asText();
   }
 
-  /** Says what is wrong, and where. */
+  /**
+   * {@return what is to be thrown: what is wrong, in which file, row and place}
+   *
+   * @param at of a cell, or the row's
+   * @param what is wrong, and what was expected
+   */
   public InputException wrong(Place at, String what) {
     return wrong(file, number, at, what, null);
   }

@@ -6,15 +6,16 @@ import org.tune4j.tokenizers.Message;
 /** What a row says, as turns of a conversation. Called by several threads at once. */
 public interface MessageTransform {
   /**
-   * A row's turns, at least one.
+   * {@return a row's turns, at least one}
    *
+   * @param row of any columns
    * @throws org.tune4j.InputException when the row cannot be used; see {@link DataRow#wrong}
    */
   List<Message> messages(DataRow row);
 
   /**
-   * All that {@link #messages} depends on but the row and the class itself: tokenised rows are kept
-   * for as long as it is the same.
+   * {@return all that {@link #messages} depends on but the row and the class itself: tokenised rows
+   * are kept for as long as it is the same}
    */
   String settings();
 }

@@ -10,10 +10,10 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.UsageException;
+import org.tune4j.component.ByName;
 
 /**
  * Tasks with their rows, run on one model after the other.
@@ -32,20 +32,20 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    */
   public static Evaluation of(
       List<String> names, @Nullable Path data, int limit, @Nullable Path include) {
-    return of(names, data, limit, include, other -> null);
+    return of(names, data, limit, include, ByName.none());
   }
 
   /**
    * The same, and tasks that others brought.
    *
-   * @param others gives a task that is not built in; null where it has none of that name
+   * @param others tasks that are not built in
    */
   public static Evaluation of(
       List<String> names,
       @Nullable Path data,
       int limit,
       @Nullable Path include,
-      Function<String, @Nullable EvaluationTask> others) {
+      ByName<EvaluationTask> others) {
     if (limit < 0) {
       throw new UsageException("limit is %d, expected 0 (all) or more".formatted(limit));
     }

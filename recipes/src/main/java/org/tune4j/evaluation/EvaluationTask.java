@@ -5,16 +5,16 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.component.ByName;
 
 /** Something to score a model by. */
 public interface EvaluationTask {
-  /** What results are filed under. */
+  /** {@return what results are filed under} */
   String name();
 
-  /** The data file that the task's description names. */
+  /** {@return the data file that the task's description names} */
   default Optional<Path> data() {
     return Optional.empty();
   }
@@ -22,28 +22,34 @@ public interface EvaluationTask {
   /**
    * Scores a model.
    *
+   * @param model to be asked, on this thread
    * @param rows of the data file, at least one
+   * @return metrics, and what was measured of each row
    * @throws org.tune4j.InputException when a row lacks a field
+   * @throws java.util.concurrent.CancellationException when the model says that the run is to stop
    */
   TaskResult run(LogLikelihoods model, List<JsonNode> rows);
 
   /**
-   * A task by what the user typed: a built-in name, or a YAML file.
+   * {@return a built-in task, or that of a YAML file}
    *
+   * @param name what the user typed
    * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones
    * @throws UsageException when there is none of that name
    */
   static EvaluationTask named(String name, @Nullable Path include) {
-    return named(name, include, other -> null);
+    return named(name, include, ByName.none());
   }
 
   /**
-   * The same, and tasks that others brought.
+   * {@return the same, or a task that others brought}
    *
-   * @param others gives a task that is not built in; null where it has none of that name
+   * @param name what the user typed
+   * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones
+   * @param others tasks that are not built in
+   * @throws UsageException when there is none of that name
    */
-  static EvaluationTask named(
-      String name, @Nullable Path include, Function<String, @Nullable EvaluationTask> others) {
+  static EvaluationTask named(String name, @Nullable Path include, ByName<EvaluationTask> others) {
     if (name.endsWith(".yaml") || name.endsWith(".yml")) {
       return TaskFile.read(Path.of(name));
     }
@@ -52,7 +58,7 @@ public interface EvaluationTask {
     }
     EvaluationTask task = builtIn(name);
     if (task == null) {
-      task = others.apply(name);
+      task = others.find(name);
     }
     if (task == null) {
       throw new UsageException(

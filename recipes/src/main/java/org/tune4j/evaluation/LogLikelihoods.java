@@ -43,16 +43,22 @@ public final class LogLikelihoods {
   /**
    * Over a loaded model.
    *
+   * @param engine that computes it
    * @param owner what caches belong to; open, and of the calling thread
+   * @param decoder with weights
+   * @param tokenizer of the model
    */
   public LogLikelihoods(Engine engine, TensorScope owner, Decoder decoder, Tokenizer tokenizer) {
     this(engine, owner, decoder, tokenizer, decoder.config().maxSeqLen(), () -> false);
   }
 
   /**
-   * Over a loaded model.
+   * The same, with bounds.
    *
+   * @param engine that computes it
    * @param owner what caches belong to; open, and of the calling thread
+   * @param decoder with weights
+   * @param tokenizer of the model
    * @param longest tokens of a text at the most, not more than the model takes
    * @param stopRequested asked before every text; once true, a {@link CancellationException} is
    *     thrown
@@ -73,7 +79,7 @@ public final class LogLikelihoods {
     this.pass = Pass.evaluation(engine, owner);
   }
 
-  /** What text is encoded with. */
+  /** {@return what text is encoded with} */
   public Tokenizer tokenizer() {
     return tokenizer;
   }
@@ -83,6 +89,9 @@ public final class LogLikelihoods {
    * continuation are encoded together and split where the context alone ends; blanks at the
    * context's end go to the continuations.
    *
+   * @param context what is given
+   * @param continuations at least one
+   * @return natural logarithms, one a continuation
    * @throws InputException when a context or a continuation has no token
    */
   public double[] of(String context, List<String> continuations) {
@@ -207,7 +216,8 @@ public final class LogLikelihoods {
    * the model can see.
    *
    * @param prefix what stands before the text, such as EOS
-   * @return 0 for an empty text
+   * @param text of any length
+   * @return a natural logarithm; 0 for an empty text
    */
   public double rolling(int prefix, String text) {
     goOn();

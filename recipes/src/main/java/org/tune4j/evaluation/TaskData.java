@@ -11,7 +11,7 @@ import java.util.List;
 import org.tune4j.InputException;
 
 /** A task's rows: JSON Lines, a JSON array, or a text file as one row's {@code text}. */
-public final class TaskData {
+final class TaskData {
   private TaskData() {}
 
   /**

@@ -15,17 +15,27 @@ import java.util.Map;
 public record TaskResult(Map<String, Double> metrics, List<Map<String, Object>> samples) {
   private static final String STDERR = "_stderr";
 
+  /**
+   * Copies both.
+   *
+   * @param metrics keep their order
+   * @param samples in the order of the rows
+   */
   public TaskResult {
     metrics = Collections.unmodifiableMap(new LinkedHashMap<>(metrics));
     samples = List.copyOf(samples);
   }
 
-  /** The metrics' names, without standard errors. */
+  /** {@return the metrics' names, without standard errors} */
   public List<String> names() {
     return metrics.keySet().stream().filter(m -> !m.endsWith(STDERR)).toList();
   }
 
-  /** A metric and its standard error, for people; {@code -} where it was not measured. */
+  /**
+   * {@return a metric and its standard error, for people; {@code -} where it was not measured}
+   *
+   * @param metric its name
+   */
   public String cell(String metric) {
     Double value = metrics.get(metric);
     Double error = metrics.get(metric + STDERR);

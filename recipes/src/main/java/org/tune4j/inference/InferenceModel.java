@@ -95,14 +95,17 @@ public final class InferenceModel implements AutoCloseable {
     return decoder;
   }
 
+  /** {@return where its weights lie} */
   public Path folder() {
     return folder;
   }
 
+  /** {@return what computes it; stays open when the model closes} */
   public Engine engine() {
     return engine;
   }
 
+  /** {@return its tokenizer, which closes with the model} */
   public Tokenizer tokenizer() {
     return tokenizer;
   }

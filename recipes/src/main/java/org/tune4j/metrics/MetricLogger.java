@@ -11,7 +11,7 @@ import java.io.IOException;
 public interface MetricLogger {
   /** What a config names under {@code metric_logger}; building one touches nothing. */
   interface Spec {
-    /** The component's name, for messages. */
+    /** {@return the component's name, for messages} */
     String name();
 
     /**
@@ -20,6 +20,8 @@ public interface MetricLogger {
      * <p>A run that goes on has {@link LoggedRun#earlier} steps behind it: afterwards all of them
      * are to be where the metrics go, each once, and no later one.
      *
+     * @param run its folder, config and earlier steps
+     * @return open; closed by {@link MetricLogger#close}
      * @throws IOException when it cannot be opened; see {@link #remote} for what follows
      */
     MetricLogger open(LoggedRun run) throws IOException;
@@ -31,6 +33,8 @@ public interface MetricLogger {
      *
      * <p>Otherwise all methods are called between two steps, and any exception is the last thing
      * that is heard of the logger.
+     *
+     * @return false unless it says otherwise
      */
     default boolean remote() {
       return false;
@@ -47,12 +51,26 @@ public interface MetricLogger {
     FAILED
   }
 
-  /** Takes a step's metrics; may keep them until {@link #flush}. */
+  /**
+   * Takes a step's metrics; may keep them until {@link #flush}.
+   *
+   * @param metrics of the step after the last one
+   * @throws IOException when they cannot be taken; see {@link Spec#remote}
+   */
   void log(StepMetrics metrics) throws IOException;
 
-  /** Brings what was logged to its place. Called when no further step waits. */
+  /**
+   * Brings what was logged to its place. Called when no further step waits.
+   *
+   * @throws IOException when it cannot be brought; see {@link Spec#remote}
+   */
   default void flush() throws IOException {}
 
-  /** The last call. All that was logged has been flushed, unless that failed. */
+  /**
+   * The last call. All that was logged has been flushed, unless that failed.
+   *
+   * @param outcome how the run ended
+   * @throws IOException when something is lost by it
+   */
   void close(Outcome outcome) throws IOException;
 }

@@ -81,6 +81,7 @@ public record StepMetrics(
         null);
   }
 
+  /** {@return tokens, trained on or not, by the seconds of the step} */
   public double tokensPerSecond() {
     return tokens / Math.max(seconds, 1e-9);
   }

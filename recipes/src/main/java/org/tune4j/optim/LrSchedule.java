@@ -3,7 +3,7 @@ package org.tune4j.optim;
 /** The learning rate's course over a run. */
 public interface LrSchedule {
   /**
-   * What the base rate is multiplied by.
+   * {@return what the base rate is multiplied by}
    *
    * @param step from 0
    * @param total steps of the whole run

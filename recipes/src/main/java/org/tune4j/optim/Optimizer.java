@@ -12,13 +12,17 @@ public interface Optimizer {
 
   /** What a config names; made into an optimiser once the parameters are there. */
   interface Spec {
-    /** The learning rate before the schedule's factor. */
+    /** {@return the learning rate before the schedule's factor} */
     double lr();
 
-    /** How many tensors of state a parameter has, each of its shape and type. */
+    /** {@return how many tensors of state a parameter has, each of its shape and type} */
     int moments();
 
-    /** An optimiser with empty state over parameters that have storage. */
+    /**
+     * {@return an optimiser with empty state, owned by the calling thread's innermost scope}
+     *
+     * @param parameters that have storage
+     */
     Optimizer create(List<Parameter> parameters);
   }
 
@@ -40,18 +44,23 @@ public interface Optimizer {
    *
    * @param parameter its position in {@link Spec#create}'s list
    * @param gradient of its shape and type
+   * @param lr the learning rate of this step
    */
   void update(int parameter, Tensor gradient, double lr);
 
-  /** How many updates it has made. */
+  /** {@return how many updates it has made} */
   long updates();
 
-  /** Counts on from so many updates. */
+  /**
+   * Counts on.
+   *
+   * @param updates that were made, such as by the run that this one goes on from
+   */
   void setUpdates(long updates);
 
   /**
-   * Its state by kind, such as {@code exp_avg}: a tensor a parameter, in order, not copied; empty
-   * where it has none.
+   * {@return its state by kind, such as {@code exp_avg}: a tensor a parameter, in order, not
+   * copied; empty where it has none}
    */
   Map<String, List<Tensor>> state();
 }

@@ -5,11 +5,13 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
 import org.tune4j.evaluation.Evaluation;
+import org.tune4j.evaluation.EvaluationTask;
 import org.tune4j.evaluation.LogLikelihoods;
 import org.tune4j.inference.InferenceModel;
 import org.tune4j.models.Decoder;
@@ -37,6 +39,7 @@ public final class EleutherEval implements Recipe {
   private final int limit;
   private final int maxSeqLength;
   private final @Nullable Path includePath;
+  private final ByName<EvaluationTask> plugins;
   private final ComputeOptions compute;
 
   @Component("eleuther_eval")
@@ -46,7 +49,8 @@ public final class EleutherEval implements Recipe {
       @Doc("the architecture, without adapters") ModelSpec model,
       @Doc("where weights come from, and the adapter if there is one")
           HuggingFaceCheckpointer checkpointer,
-      @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity or tasks of your own") List<String> tasks,
+      @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity, tasks of your own or of plugins")
+          List<String> tasks,
       @Doc("the tasks' rows; null where each task names its own file") @Nullable Path data,
       @Doc("rows of each task at the most; null for all") @Nullable Integer limit,
       @Doc("texts are cut to this many tokens, at their beginning") @Default("4096")
@@ -57,6 +61,7 @@ public final class EleutherEval implements Recipe {
           boolean enableKvCache,
       @Doc("only null: weights are used in the type of dtype") @Nullable Object quantizer,
       @Doc("accepted from torchtune's configs; nothing is drawn") @Nullable Long seed,
+      ByName<EvaluationTask> plugins,
       @Inline ComputeOptions compute) {
     if (model.lora() != null) {
       throw new UsageException(
@@ -78,6 +83,7 @@ public final class EleutherEval implements Recipe {
     this.limit = limit == null ? 0 : limit;
     this.maxSeqLength = maxSeqLength;
     this.includePath = includePath;
+    this.plugins = plugins;
     this.compute = compute;
   }
 
@@ -85,7 +91,7 @@ public final class EleutherEval implements Recipe {
   public void run(RunContext context) {
     // Setup
     int rows = context.dryRun() ? 1 : limit;
-    Evaluation evaluation = Evaluation.of(tasks, data, rows, includePath);
+    Evaluation evaluation = Evaluation.of(tasks, data, rows, includePath, plugins);
     checkpointer.check(model);
     try (Engine engine = compute.open(context.backends());
         TensorScope scope = engine.openScope();

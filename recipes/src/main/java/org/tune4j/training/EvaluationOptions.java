@@ -4,17 +4,21 @@ import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.component.ByName;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
+import org.tune4j.evaluation.EvaluationTask;
 
 /** Keys of every recipe that trains: tasks that the model is scored by as it learns. */
 public record EvaluationOptions(
-    @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity or YAML files of your own") @Default("[]")
+    @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity, YAML files of your own or tasks of plugins")
+        @Default("[]")
         List<String> evalTasks,
     @Doc("the tasks' rows; null where each task names its own file") @Nullable Path evalData,
     @Doc("rows of each task at the most; 0 for all") @Default("0") int evalLimit,
-    @Doc("updates between two evaluations") @Nullable Integer runEvalEveryNSteps) {
+    @Doc("updates between two evaluations") @Nullable Integer runEvalEveryNSteps,
+    ByName<EvaluationTask> plugins) {
   public EvaluationOptions {
     evalTasks = List.copyOf(evalTasks);
     new Requirements().atLeast(1, "run_eval_every_n_steps", runEvalEveryNSteps).check();

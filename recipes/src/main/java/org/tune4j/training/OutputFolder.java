@@ -73,6 +73,7 @@ public final class OutputFolder implements AutoCloseable {
     }
   }
 
+  /** {@return {@code output_dir}} */
   public Path path() {
     return path;
   }

@@ -35,7 +35,8 @@ public final class Scores {
       Decoder decoder) {
     this.options = options;
     this.evaluation =
-        Evaluation.of(options.evalTasks(), options.evalData(), options.evalLimit(), null);
+        Evaluation.of(
+            options.evalTasks(), options.evalData(), options.evalLimit(), null, options.plugins());
     this.tokenizer = tokenizer;
     this.modelFolder = modelFolder;
     this.engine = engine;

@@ -13,6 +13,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.UsageException;
+import org.tune4j.component.ByName;
 import org.tune4j.training.EvaluationOptions;
 
 /** Tasks are run as a step of training, and change nothing of it. */
@@ -72,7 +73,7 @@ class EvaluationInTrainingTest {
     UsageException e =
         assertThrows(
             UsageException.class,
-            () -> new EvaluationOptions(List.of("perplexity"), null, 0, null));
+            () -> new EvaluationOptions(List.of("perplexity"), null, 0, null, ByName.none()));
     assertEquals("eval_tasks without run_eval_every_n_steps; set both or neither", e.getMessage());
   }
 }

@@ -20,6 +20,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.component.ByName;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.data.Example;
@@ -190,7 +191,8 @@ final class TinyRun {
             validateEvery,
             null,
             patience);
-    EvaluationOptions evaluating = new EvaluationOptions(evalTasks, evalData, 0, evalEvery);
+    EvaluationOptions evaluating =
+        new EvaluationOptions(evalTasks, evalData, 0, evalEvery, ByName.none());
     SampleOptions samples = new SampleOptions(List.of(), 1);
     LoggingOptions logging = new LoggingOptions(1, null);
     if (full) {

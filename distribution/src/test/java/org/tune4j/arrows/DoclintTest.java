@@ -1,0 +1,75 @@
+package org.tune4j.arrows;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+import javax.tools.JavaCompiler;
+import javax.tools.StandardJavaFileManager;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/**
+ * What plugins and programs build on says all that it takes and gives, outside {@code api} too,
+ * whose compiler checks that itself.
+ */
+class DoclintTest {
+  private static final Path ROOT = Path.of("..");
+
+  @Test
+  void contracts_haveEveryParameterAndResult(@TempDir Path classes) throws IOException {
+    List<Path> sources = new ArrayList<>();
+    for (String name : SignaturesTest.CONTRACTS) {
+      sources.add(source(name.replace('.', '/') + ".java"));
+    }
+    try (Stream<Path> files =
+        Files.list(ROOT.resolve("distribution/src/main/java/org/tune4j/finetuning"))) {
+      files.sorted().forEach(sources::add);
+    }
+    assertEquals("", doclint(sources, classes));
+  }
+
+  @Test
+  void missingTag_isFound(@TempDir Path dir) throws IOException {
+    Path source =
+        Files.writeString(
+            dir.resolve("A.java"),
+            "/** A. */\npublic interface A {\n  /** B. */\n  int b(int c);\n}\n");
+    String said = doclint(List.of(source), dir);
+    assertTrue(said.contains("no @param for c") && said.contains("no @return"), said);
+  }
+
+  private static Path source(String name) {
+    return Stream.of("models", "recipes")
+        .map(module -> ROOT.resolve(module).resolve("src/main/java").resolve(name))
+        .filter(Files::exists)
+        .findFirst()
+        .orElseThrow(() -> new AssertionError(name + " is in no module"));
+  }
+
+  private static String doclint(List<Path> sources, Path classes) throws IOException {
+    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+    StringWriter said = new StringWriter();
+    try (StandardJavaFileManager files = compiler.getStandardFileManager(null, null, null)) {
+      List<String> options =
+          List.of(
+              "-proc:none",
+              "-Xdoclint:all/protected",
+              "-cp",
+              System.getProperty("java.class.path"),
+              "-d",
+              classes.toString());
+      compiler
+          .getTask(said, files, null, options, null, files.getJavaFileObjectsFromPaths(sources))
+          .call();
+    }
+    return said.toString();
+  }
+}
