@@ -3,14 +3,16 @@ package org.tune4j.generation;
 import java.util.Arrays;
 
 /**
- * Guesses a text's next tokens: those that followed its last three where they stood before (Saxena
- * 2023, prompt lookup decoding). The model reads its weights once for all tokens of a pass, so that
- * guesses which hold come nearly free. How many are made follows how many held.
+ * Guesses a text's next tokens: those that followed its last three where they stood before, or its
+ * last two, or its last (Saxena 2023, prompt lookup decoding). The model reads its weights once for
+ * all tokens of a pass, so that guesses which hold come nearly free. How many are made follows how
+ * many held, and is small where less than three tokens agree.
  */
 final class PromptLookup {
   private static final int KEY = 3;
   private static final int FIRST = 4;
   private static final int MOST = 16;
+  private static final int MOST_OF_FEWER = 2;
 
   private int[] tokens;
   private int length;
@@ -32,17 +34,34 @@ final class PromptLookup {
 
   /** What may come next, {@code room} tokens at the most; often nothing. */
   int[] guess(int room) {
-    for (int end = length - 1; end >= KEY; end--) {
-      if (Arrays.equals(tokens, end - KEY, end, tokens, length - KEY, length)) {
-        int[] guesses = new int[Math.max(0, Math.min(most, room))];
-        int period = length - end;
-        for (int i = 0; i < guesses.length; i++) {
-          guesses[i] = i < period ? tokens[end + i] : guesses[i - period];
-        }
-        return guesses;
+    for (int key = KEY; key > 0; key--) {
+      int end = endOfLast(key);
+      if (end > 0) {
+        int wanted = key == KEY ? most : Math.min(most, MOST_OF_FEWER);
+        return after(end, Math.max(0, Math.min(wanted, room)));
       }
     }
     return new int[0];
+  }
+
+  /** Where the text's last {@code key} tokens ended when they last stood before; 0 if nowhere. */
+  private int endOfLast(int key) {
+    for (int end = length - 1; end >= key; end--) {
+      if (Arrays.equals(tokens, end - key, end, tokens, length - key, length)) {
+        return end;
+      }
+    }
+    return 0;
+  }
+
+  /** The {@code n} tokens from there on; where the text ends, again from there. */
+  private int[] after(int start, int n) {
+    int[] guesses = new int[n];
+    int period = length - start;
+    for (int i = 0; i < n; i++) {
+      guesses[i] = i < period ? tokens[start + i] : guesses[i - period];
+    }
+    return guesses;
   }
 
   /** Learns how many of the guessed tokens held. */
