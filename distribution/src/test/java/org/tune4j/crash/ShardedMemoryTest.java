@@ -25,8 +25,8 @@ import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.StoredTensor;
 
 /**
- * What ranks hold of frozen weights that are read, not mapped: of a Llama of 226 million random
- * weights in 32 layers, so that weights are most of a process.
+ * What ranks hold of frozen weights that are read, not mapped: of a Llama of 450 million random
+ * weights in 64 layers, so that weights are most of a process.
  */
 @Tag("long")
 @EnabledOnOs(OS.LINUX)
@@ -34,7 +34,7 @@ class ShardedMemoryTest {
   private static final Pattern PEAK = Pattern.compile("VmHWM:\\s*(\\d+) kB");
   private static final int DIM = 768;
   private static final int INNER = 2048;
-  private static final int LAYERS = 32;
+  private static final int LAYERS = 64;
 
   @TempDir Path temp;
   private long weights;
