@@ -146,6 +146,11 @@ public final class Pass {
     dropoutPosition = position;
   }
 
+  /** {@return whether gradients go to a sink as soon as they are whole} */
+  public boolean handsOn() {
+    return sink != null;
+  }
+
   /**
    * Tells the sink, if there is one, what the loss is.
    *

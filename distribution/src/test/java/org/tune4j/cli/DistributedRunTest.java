@@ -1,5 +1,6 @@
 package org.tune4j.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -8,6 +9,8 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +26,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.tune4j.checkpoint.AtomicFolder;
 import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.SafetensorsFile;
+import org.tune4j.checkpoint.SafetensorsType;
 import org.tune4j.wiring.Wiring;
 
 /** Several ranks through the command line give what one device gives with their batch. */
@@ -131,6 +136,50 @@ class DistributedRunTest {
       assertEquals(expected.get(i), actual.get(i), 1e-5, "step " + (i + 1));
     }
     assertEquals(weights(dir.resolve("one/epoch_3")), weights(dir.resolve("several/epoch_3")));
+    Map<String, float[]> sums = values(dir.resolve("one/epoch_3"));
+    values(dir.resolve("several/epoch_3"))
+        .forEach((name, v) -> assertArrayEquals(sums.get(name), v, 1e-4f, name));
+    assertEquals(List.of(), hidden(dir.resolve("several")));
+  }
+
+  /** What ranks have written for rank 0 to put together is gone. */
+  private static List<String> hidden(Path out) throws IOException {
+    try (Stream<Path> all = Files.walk(out)) {
+      return all.map(p -> p.getFileName().toString()).filter(n -> n.endsWith(".tmp")).toList();
+    }
+  }
+
+  /**
+   * All weights, sharded: a checkpoint that all ranks have written is any number's to go on from.
+   */
+  @ParameterizedTest
+  @CsvSource({"2, fsdp, 3, fsdp", "3, fsdp, 2, ddp"})
+  void ranks_trainingAllWeights_goOnWithOtherRanks(int before, String from, int after, String to)
+      throws IOException {
+    TinyRun run = TinyRun.in(dir);
+    List<String> whole = full(run, "full_finetune_distributed", "out", 6 / before);
+    whole.addAll(1, List.of("--nproc_per_node=" + before, "--ranks=threads"));
+    List<String> common =
+        List.of("threads=1", "~optimizer_in_bwd", "save_every_n_steps=1", "keep_last_n=9");
+    whole.addAll(common);
+    assertEquals(0, tune(with(whole, "strategy=" + from)), out + err);
+    Path out = dir.resolve("out");
+    List<Double> expected = losses(out);
+    try (Stream<Path> newer = Files.list(out.resolve("checkpoints"))) {
+      for (Path p : newer.filter(p -> p.toString().matches(".*step_[34]")).toList()) {
+        AtomicFolder.remove(p);
+      }
+    }
+    List<String> rest = full(run, "full_finetune_distributed", "out", 6 / after);
+    rest.addAll(1, List.of("--nproc_per_node=" + after, "--ranks=threads"));
+    rest.addAll(common);
+    assertEquals(0, tune(with(rest, "strategy=" + to, "--resume")), this.out + err);
+    assertTrue(this.out.contains("step_2"), this.out);
+    List<Double> actual = losses(out);
+    assertEquals(expected.size(), actual.size());
+    for (int i = 0; i < expected.size(); i++) {
+      assertEquals(expected.get(i), actual.get(i), 1e-5, "step " + (i + 1));
+    }
   }
 
   private List<String> full(TinyRun run, String recipe, String out, int batchSize) {
@@ -148,6 +197,21 @@ class DistributedRunTest {
             "epochs=4",
             "backend=" + BACKEND));
     return args;
+  }
+
+  /** A model's weights, which are fp32. */
+  private static Map<String, float[]> values(Path folder) throws IOException {
+    Map<String, float[]> all = new TreeMap<>();
+    for (Map.Entry<String, HuggingFaceFolder.Weight> e :
+        HuggingFaceFolder.open(folder).weights().entrySet()) {
+      SafetensorsFile.Entry entry = e.getValue().entry();
+      assertEquals(SafetensorsType.F32, entry.type());
+      ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(e.getValue().file()));
+      float[] v = new float[(int) (entry.length() / 4)];
+      bytes.position((int) entry.offset()).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer().get(v);
+      all.put(e.getKey(), v);
+    }
+    return all;
   }
 
   /** Names, types and shapes of a model's weights. */

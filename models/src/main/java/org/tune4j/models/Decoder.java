@@ -241,9 +241,14 @@ public final class Decoder extends Module {
       if (residency != Residency.ALWAYS && !checkpointLayers && pass.engine().recording()) {
         throw new IllegalStateException("a residency needs checkpointed layers");
       }
-      return checkpointLayers && pass.engine().recording()
+      if (!pass.engine().recording()) {
+        return recorded(pass, rows, trained, targets, loss);
+      }
+      return checkpointLayers
           ? checkpointed(pass, rows, trained, targets, loss)
-          : recorded(pass, rows, trained, targets, loss);
+          : pass.handsOn()
+              ? layerByLayer(pass, rows, trained, targets, loss)
+              : recorded(pass, rows, trained, targets, loss);
     }
   }
 
@@ -307,6 +312,44 @@ public final class Decoder extends Module {
     leave(pass, last());
     if (result.gradient != null) {
       selected.backward(result.gradient);
+    }
+    return result.loss;
+  }
+
+  /**
+   * The same in one backward a layer, each of which hands on what is whole; the same bits, for the
+   * residual stream is all that leads from layer to layer.
+   */
+  private double layerByLayer(Pass pass, PackedRows rows, int[] trained, int[] targets, Loss loss) {
+    Engine engine = pass.engine();
+    RotaryEmbedding.Tables rope = rotary.tables(engine, rows, dtype);
+    Reach reach = Reach.within(rows);
+    List<Tensor> outputs = new ArrayList<>(List.of(embedded(pass, rows)));
+    List<Tensor> inputs = new ArrayList<>();
+    for (DecoderLayer layer : body.layers) {
+      Tensor below = outputs.get(outputs.size() - 1);
+      inputs.add(below.requiresGradient() ? below.leaf() : below);
+      outputs.add(layer.forward(pass, inputs.get(inputs.size() - 1), rope, reach));
+    }
+    Tensor last = outputs.get(outputs.size() - 1);
+    inputs.add(last.requiresGradient() ? last.leaf() : last);
+    Tensor selected = inputs.get(inputs.size() - 1).indexSelect(engine.indices(trained));
+    HeadResult result = head(pass, selected, targets, loss, selected.requiresGradient());
+    pass.lossKnown(result.loss);
+    pass.gradientsWhole(above());
+    if (result.gradient == null) {
+      return result.loss;
+    }
+    selected.backward(result.gradient);
+    selected.close();
+    for (int i = body.layers.size(); i >= 0 && outputs.get(i).requiresGradient(); i--) {
+      Tensor gradient = inputs.get(i).gradient().orElseThrow();
+      outputs.get(i).backward(gradient);
+      for (Tensor done : List.of(gradient, inputs.get(i), outputs.get(i))) {
+        done.close();
+      }
+      pass.gradientsWhole(
+          i == 0 ? List.of(body.embedding.weight()) : body.layers.get(i - 1).parameters().values());
     }
     return result.loss;
   }

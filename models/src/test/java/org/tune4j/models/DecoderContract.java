@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -134,6 +136,50 @@ abstract class DecoderContract {
     Map<String, float[]> with = gradients(model.setCheckpointLayers(true));
     assertEquals(model.parameters().keySet(), with.keySet());
     without.forEach((name, g) -> assertArrayEquals(g, with.get(name), 1e-4f, name));
+  }
+
+  /** Layers are handed on from the last to the first, each before the one below is computed. */
+  @ParameterizedTest
+  @CsvSource({"llama2, true", "llama3_2, true", "llama2, false", "llama3_2, false"})
+  void handingOn_givesTheSameBits_layerByLayer(String family, boolean all) {
+    Decoder model = all ? TinyModels.family(engine, family) : TinyModels.lora(engine, "all_r4");
+    Map<String, float[]> collected = gradients(model);
+    Map<String, float[]> taken = new LinkedHashMap<>();
+    List<Integer> layers = new ArrayList<>();
+    Map<String, Tensor> forward = new GoldenFile("lora/qv_r8/forward.safetensors").tensors(engine);
+    Pass pass =
+        Pass.handingOn(
+            engine,
+            scope,
+            7,
+            new Pass.GradientSink() {
+              @Override
+              public void loss(double sum) {
+                assertTrue(taken.isEmpty());
+              }
+
+              @Override
+              public void take(Parameter parameter, Tensor gradient) {
+                model
+                    .parameters()
+                    .forEach(
+                        (name, p) -> {
+                          if (p == parameter) {
+                            taken.put(name, gradient.toFloats());
+                            if (name.startsWith("model.layers.")) {
+                              layers.add(Integer.parseInt(name.split("\\.")[2]));
+                            }
+                          }
+                        });
+              }
+            });
+    double loss =
+        model.lossAndBackward(
+            pass, TinyModels.pack(forward), TinyModels.unpad(forward, "labels"), 9);
+    assertTrue(loss > 0);
+    assertEquals(List.of(2, 1, 0), layers.stream().distinct().toList());
+    assertEquals(collected.keySet(), new LinkedHashSet<>(taken.keySet()));
+    collected.forEach((name, g) -> assertArrayEquals(g, taken.get(name), 0f, name));
   }
 
   private Map<String, float[]> gradients(Decoder model) {

@@ -71,6 +71,11 @@ final class FlatShard {
     return slots;
   }
 
+  /** Elements of all ranks' stretches together. */
+  long total() {
+    return total;
+  }
+
   /** This rank's stretch, as an optimiser takes it. */
   Parameter shard() {
     return shard;

@@ -6,93 +6,100 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import org.tune4j.collective.ProcessGroup;
-import org.tune4j.collective.Work;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
-/** Sums of gradients of one step, in fp32 or wider, one a parameter. */
+/**
+ * Sums of gradients of one step, in fp32 or wider, one a parameter. They lie end to end in buckets,
+ * the last parameters' first, as backward comes to them.
+ */
 public final class Gradients {
   /** Elements that ranks exchange at once: 25 MiB in fp32. */
   private static final long BUCKET = 6_553_600;
 
   private final Engine engine;
   private final List<Parameter> parameters;
-  private final List<Tensor> sums = new ArrayList<>();
+  private final Tensor[] sums;
+  private final List<Bucket> buckets = new ArrayList<>();
   private final BitSet received = new BitSet();
+
+  /**
+   * Sums that are exchanged together.
+   *
+   * @param first position of its parameters
+   * @param end the position after its last
+   * @param sums {@code [n]}, which the parameters' own are views of
+   */
+  record Bucket(int first, int end, Tensor sums) {}
 
   /** Zeros, owned by the calling thread's scope. */
   public Gradients(Engine engine, List<Parameter> parameters) {
+    this(engine, parameters, BUCKET);
+  }
+
+  /** The same with buckets of so many elements. */
+  Gradients(Engine engine, List<Parameter> parameters, long bucket) {
     this.engine = engine;
     this.parameters = List.copyOf(parameters);
-    for (Parameter p : parameters) {
-      sums.add(engine.zeros(p.dtype() == DType.FP64 ? DType.FP64 : DType.FP32, p.shape()));
-    }
-  }
-
-  /** Sums of some parameters, on their way to all ranks and back. */
-  private record Bucket(List<Tensor> sums, Tensor together, Work work) {}
-
-  /**
-   * Adds the other ranks' sums, so that all have the same. A bucket is put together while those
-   * before it are under way.
-   */
-  void allReduce(ProcessGroup ranks) {
-    if (ranks.worldSize() == 1) {
-      return;
-    }
-    try (TensorScope scope = engine.openScope();
-        Engine.NoGradient off = engine.noGradient()) {
-      List<Bucket> buckets = new ArrayList<>();
-      for (int from = 0; from < sums.size(); ) {
-        int to = endOfBucket(from);
-        List<Tensor> some = sums.subList(from, to);
-        Tensor together = Tensor.cat(some.stream().map(t -> t.reshape(-1)).toList(), 0);
-        buckets.add(new Bucket(some, together, ranks.allReduce(together)));
-        from = to;
+    sums = new Tensor[parameters.size()];
+    for (int end = sums.length; end > 0; end = buckets.get(buckets.size() - 1).first) {
+      DType dtype = wide(end - 1);
+      int first = end - 1;
+      long n = elements(first);
+      while (first > 0 && wide(first - 1) == dtype && n + elements(first - 1) <= bucket) {
+        n += elements(--first);
       }
-      for (Bucket b : buckets) {
-        b.work.await();
-        long at = 0;
-        for (Tensor t : b.sums) {
-          long n = t.shape().elements();
-          t.copyFrom(b.together.narrow(0, at, n).reshape(t.shape().toArray()));
-          at += n;
-        }
+      Tensor together = engine.zeros(dtype, Shape.of(n));
+      buckets.add(new Bucket(first, end, together));
+      long at = 0;
+      for (int i = first; i < end; at += elements(i++)) {
+        sums[i] = together.narrow(0, at, elements(i)).reshape(parameters.get(i).shape().toArray());
       }
     }
   }
 
-  private int endOfBucket(int from) {
-    int to = from;
-    long elements = 0;
-    while (to < sums.size()
-        && sums.get(to).dtype() == sums.get(from).dtype()
-        && (to == from || elements + sums.get(to).shape().elements() <= BUCKET)) {
-      elements += sums.get(to++).shape().elements();
-    }
-    return to;
+  private DType wide(int i) {
+    return parameters.get(i).dtype() == DType.FP64 ? DType.FP64 : DType.FP32;
+  }
+
+  private long elements(int i) {
+    return parameters.get(i).shape().elements();
+  }
+
+  /** In the order in which backward comes to them. */
+  List<Bucket> buckets() {
+    return buckets;
+  }
+
+  List<Parameter> parameters() {
+    return parameters;
   }
 
   /** Adds what one pass has collected; a parameter without a gradient adds nothing. */
   void add(Map<Parameter, Tensor> gradients) {
-    try (Engine.NoGradient off = engine.noGradient()) {
-      for (int i = 0; i < sums.size(); i++) {
-        Tensor g = gradients.get(parameters.get(i));
-        if (g != null) {
-          received.set(i);
-          try (TensorScope scope = engine.openScope()) {
-            List<Tensor> parts = g.pieces(Optimizer.PIECE);
-            List<Tensor> totals = sums.get(i).pieces(Optimizer.PIECE);
-            for (int k = 0; k < parts.size(); k++) {
-              try (TensorScope piece = engine.openScope()) {
-                totals.get(k).copyFrom(totals.get(k).add(widen(parts.get(k))));
-              }
-            }
-          }
+    for (int i = 0; i < sums.length; i++) {
+      Tensor g = gradients.get(parameters.get(i));
+      if (g != null) {
+        add(i, g);
+      }
+    }
+  }
+
+  /** Adds to the sum of the parameter in this position. */
+  void add(int i, Tensor gradient) {
+    received.set(i);
+    try (TensorScope scope = engine.openScope();
+        Engine.NoGradient off = engine.noGradient()) {
+      List<Tensor> parts = gradient.pieces(Optimizer.PIECE);
+      List<Tensor> totals = sums[i].pieces(Optimizer.PIECE);
+      for (int k = 0; k < parts.size(); k++) {
+        try (TensorScope piece = engine.openScope()) {
+          totals.get(k).copyFrom(totals.get(k).add(widen(parts.get(k))));
         }
       }
     }
@@ -133,8 +140,8 @@ public final class Gradients {
     double norm = Math.sqrt(spread.sum(squares)) / count;
     double factor = Math.min(1, maxNorm / (norm + 1e-6)) / count;
     List<Tensor> scaled = new ArrayList<>();
-    for (int i = 0; i < sums.size(); i++) {
-      scaled.add(scaled(sums.get(i), factor, parameters.get(i).dtype()));
+    for (int i = 0; i < sums.length; i++) {
+      scaled.add(scaled(sums[i], factor, parameters.get(i).dtype()));
     }
     return new Mean(scaled, norm);
   }

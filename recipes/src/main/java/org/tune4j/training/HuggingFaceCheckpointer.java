@@ -172,7 +172,7 @@ public record HuggingFaceCheckpointer(
           return w == null ? null : TensorFiles.map(engine, w.file(), w.entry());
         };
     if (decoder.lora().isEmpty()) {
-      return new ShardedModel(ranks, home, decoder, stored, () -> decoder);
+      return new ShardedModel(ranks, home, decoder, stored, () -> decoder, outputDir);
     }
     Supplier<Map<String, Tensor>> all = () -> readBase(folder, engine, dtype, TensorFiles::map);
     Supplier<Map<String, Tensor>> base = all;
@@ -189,7 +189,7 @@ public record HuggingFaceCheckpointer(
         loadAdapter(engine, decoder, adapterCheckpoint);
       }
       return new ShardedModel(
-          ranks, home, decoder, stored, () -> build(spec, weights, frozen.get(), dtype));
+          ranks, home, decoder, stored, () -> build(spec, weights, frozen.get(), dtype), outputDir);
     }
   }
 
@@ -315,10 +315,12 @@ public record HuggingFaceCheckpointer(
    *
    * @param values the adapter's tensors by full parameter name
    */
-  public void writeAdapter(Path folder, LoraConfig lora, Map<String, Tensor> values) {
-    TensorWriter writer = new TensorWriter();
+  public void writeAdapter(Path folder, LoraConfig lora, Map<String, StoredTensor> values) {
     List<StoredTensor> adapter = new ArrayList<>();
-    values.forEach((name, t) -> adapter.add(writer.stored("base_model.model." + name, t)));
+    values.forEach(
+        (name, t) ->
+            adapter.add(
+                new StoredTensor("base_model.model." + name, t.type(), t.shape(), t.bytes())));
     SafetensorsWriter.write(folder.resolve(PeftAdapter.FILE), adapter);
     new PeftAdapterConfig(
             lora.rank(),
@@ -339,12 +341,9 @@ public record HuggingFaceCheckpointer(
    * @param values by full parameter name
    */
   public void writeModel(
-      Path folder, Decoder decoder, Map<String, Tensor> values, ShardSize shardSize)
+      Path folder, Decoder decoder, Map<String, StoredTensor> values, ShardSize shardSize)
       throws IOException {
-    TensorWriter writer = new TensorWriter();
-    List<StoredTensor> weights = new ArrayList<>();
-    values.forEach((name, t) -> weights.add(writer.stored(name, t)));
-    writeModel(folder, decoder, weights, shardSize);
+    writeModel(folder, decoder, List.copyOf(values.values()), shardSize);
   }
 
   private void writeModel(
@@ -379,7 +378,8 @@ public record HuggingFaceCheckpointer(
   }
 
   /** The same with values of its parameters, by full name, that lie elsewhere. */
-  Path saveModel(Decoder decoder, Map<String, Tensor> values, String name, ShardSize shardSize) {
+  Path saveModel(
+      Decoder decoder, Map<String, StoredTensor> values, String name, ShardSize shardSize) {
     Path target = outputDir.resolve(name);
     AtomicFolder.write(
         target,
@@ -390,9 +390,10 @@ public record HuggingFaceCheckpointer(
     return target;
   }
 
-  private static Map<String, Tensor> tensors(Map<String, Parameter> parameters) {
-    Map<String, Tensor> all = new LinkedHashMap<>();
-    parameters.forEach((name, p) -> all.put(name, p.tensor()));
+  private static Map<String, StoredTensor> tensors(Map<String, Parameter> parameters) {
+    TensorWriter writer = new TensorWriter();
+    Map<String, StoredTensor> all = new LinkedHashMap<>();
+    parameters.forEach((name, p) -> all.put(name, writer.stored(name, p.tensor())));
     return all;
   }
 

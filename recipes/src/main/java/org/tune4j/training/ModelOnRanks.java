@@ -19,7 +19,7 @@ public sealed interface ModelOnRanks permits ReplicatedModel, ShardedModel {
   /** What this rank's optimiser updates, in its order. */
   Map<String, Parameter> trained();
 
-  /** Copies of what all ranks have trained, whole. */
+  /** What all ranks have trained, whole, as it is now; rank 0 has it. */
   TrainedState state(Optimizer optimizer);
 
   /** Puts this rank's optimiser where a checkpoint left it. */

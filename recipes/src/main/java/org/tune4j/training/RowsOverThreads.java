@@ -9,7 +9,6 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.PackedRows;
 import org.tune4j.nn.Loss;
@@ -85,7 +84,37 @@ public final class RowsOverThreads implements AutoCloseable {
    * @return the sum of the losses
    */
   public double forwardBackward(List<Row> rows, long seed, Gradients gradients) {
-    return run(rows, seed, gradients);
+    return run(
+        rows,
+        seed,
+        (group, some, own, turn) -> {
+          try (TensorScope scope = engine.openScope()) {
+            Pass pass = new Pass(engine, scope, true, own);
+            double sum = lossAndBackward(pass, some);
+            turn.await();
+            gradients.add(pass.gradients());
+            return sum;
+          }
+        });
+  }
+
+  /**
+   * The same of an update's last micro-batch: gradients are exchanged with the other ranks while
+   * those below them are still computed.
+   */
+  double forwardBackward(List<Row> rows, long seed, BucketExchange exchange) {
+    if (rows.isEmpty()) {
+      return 0;
+    }
+    exchange.expect(Math.max(1, deal(rows).size()));
+    return run(
+        rows,
+        seed,
+        (group, some, own, turn) -> {
+          try (TensorScope scope = engine.openScope()) {
+            return lossAndBackward(Pass.handingOn(engine, scope, own, exchange.of(group)), some);
+          }
+        });
   }
 
   /**
@@ -100,29 +129,65 @@ public final class RowsOverThreads implements AutoCloseable {
         model.idle(pass);
         return 0;
       }
-      return model.lossAndBackward(pass, pack(rows), labels(rows), loss);
+      return lossAndBackward(pass, rows);
     }
   }
 
   /** The sum of the losses alone, without dropout. */
   public double loss(List<Row> rows) {
-    return run(rows, 0, null);
+    return run(
+        rows,
+        0,
+        (group, some, own, turn) -> {
+          try (TensorScope scope = engine.openScope();
+              Engine.NoGradient off = engine.noGradient()) {
+            Pass pass = Pass.evaluation(engine, scope);
+            if (some.isEmpty()) {
+              model.idle(pass);
+              return 0;
+            }
+            return lossAndBackward(pass, some);
+          }
+        });
   }
 
-  private double run(List<Row> rows, long seed, @Nullable Gradients gradients) {
-    int[] lengths = rows.stream().mapToInt(r -> r.tokens().length).toArray();
-    List<List<Integer>> groups = RowGroups.balance(lengths, this.groups);
+  private double lossAndBackward(Pass pass, List<Row> rows) {
+    return rows.isEmpty() ? 0 : model.lossAndBackward(pass, pack(rows), labels(rows), loss);
+  }
+
+  /** What is done with one group of rows; its turn comes when the groups before it have ended. */
+  @FunctionalInterface
+  private interface GroupOfRows {
+    double run(int group, List<Row> rows, long seed, CountDownLatch turn)
+        throws InterruptedException;
+  }
+
+  private List<List<Integer>> deal(List<Row> rows) {
+    return RowGroups.balance(rows.stream().mapToInt(r -> r.tokens().length).toArray(), groups);
+  }
+
+  private double run(List<Row> rows, long seed, GroupOfRows each) {
+    List<List<Integer>> groups = deal(rows);
     if (groups.size() <= 1) {
-      return group(rows, RandomBits.bits(seed, 0), gradients, new CountDownLatch(0));
+      return turned(each, 0, rows, RandomBits.bits(seed, 0), new CountDownLatch(0));
     }
     List<Future<Double>> running = new ArrayList<>();
     CountDownLatch before = new CountDownLatch(0);
     for (int g = 0; g < groups.size(); g++) {
+      int number = g;
       List<Row> group = groups.get(g).stream().map(rows::get).toList();
-      long groupSeed = RandomBits.bits(seed, g);
       CountDownLatch turn = before;
       CountDownLatch done = new CountDownLatch(1);
-      running.add(pool.submit(() -> inThread(group, groupSeed, gradients, turn, done)));
+      running.add(
+          pool.submit(
+              () -> {
+                engine.backend().setThreads(1);
+                try {
+                  return turned(each, number, group, RandomBits.bits(seed, number), turn);
+                } finally {
+                  done.countDown();
+                }
+              }));
       before = done;
     }
     double sum = 0;
@@ -132,41 +197,10 @@ public final class RowsOverThreads implements AutoCloseable {
     return sum;
   }
 
-  private double inThread(
-      List<Row> rows,
-      long seed,
-      @Nullable Gradients gradients,
-      CountDownLatch turn,
-      CountDownLatch done) {
-    engine.backend().setThreads(1);
+  private static double turned(
+      GroupOfRows each, int number, List<Row> rows, long seed, CountDownLatch turn) {
     try {
-      return group(rows, seed, gradients, turn);
-    } finally {
-      done.countDown();
-    }
-  }
-
-  private double group(
-      List<Row> rows, long seed, @Nullable Gradients gradients, CountDownLatch turn) {
-    try (TensorScope scope = engine.openScope()) {
-      if (gradients == null) {
-        try (Engine.NoGradient off = engine.noGradient()) {
-          Pass pass = Pass.evaluation(engine, scope);
-          if (rows.isEmpty()) {
-            model.idle(pass);
-            return 0;
-          }
-          return model.lossAndBackward(pass, pack(rows), labels(rows), loss);
-        }
-      }
-      Pass pass = new Pass(engine, scope, true, seed);
-      if (rows.isEmpty()) {
-        return 0;
-      }
-      double sum = model.lossAndBackward(pass, pack(rows), labels(rows), loss);
-      turn.await();
-      gradients.add(pass.gradients());
-      return sum;
+      return each.run(number, rows, seed, turn);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("the step was interrupted", e);

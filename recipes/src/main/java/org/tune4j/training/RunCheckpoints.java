@@ -3,7 +3,6 @@ package org.tune4j.training;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,7 +25,6 @@ import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Optimizer;
-import org.tune4j.tensor.Tensor;
 
 /**
  * Writes a run's checkpoints, {@code OUT/checkpoints/step_N}: each appears whole, with a manifest,
@@ -58,7 +56,7 @@ public final class RunCheckpoints implements AutoCloseable {
      *
      * @param values by full parameter name
      */
-    void write(Path folder, Map<String, Tensor> values) throws IOException;
+    void write(Path folder, Map<String, StoredTensor> values) throws IOException;
   }
 
   private record Snapshot(RunState state, TrainedState trained) {}
@@ -82,7 +80,7 @@ public final class RunCheckpoints implements AutoCloseable {
   /**
    * Starts the writing thread.
    *
-   * @param trained gives copies of what a checkpoint holds
+   * @param trained gives what a checkpoint holds, as it is when it is asked
    */
   public RunCheckpoints(
       Path outputDir,
@@ -240,10 +238,9 @@ public final class RunCheckpoints implements AutoCloseable {
           place(snapshot.state),
           aside -> {
             weights.write(aside, snapshot.trained.weights());
-            TensorWriter writer = new TensorWriter();
-            List<StoredTensor> state = new ArrayList<>();
-            snapshot.trained.optimizer().forEach((name, t) -> state.add(writer.stored(name, t)));
-            SafetensorsWriter.write(aside.resolve(SavedRun.OPTIMIZER), state);
+            SafetensorsWriter.write(
+                aside.resolve(SavedRun.OPTIMIZER),
+                List.copyOf(snapshot.trained.optimizer().values()));
             SavedRun.write(aside, snapshot.state, snapshot.trained.updates(), identity);
             Manifest.write(aside);
           });

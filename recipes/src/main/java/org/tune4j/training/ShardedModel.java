@@ -16,6 +16,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.checkpoint.SafetensorsFile;
 import org.tune4j.checkpoint.ShardSize;
+import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.Residency;
@@ -39,12 +40,14 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   private final TensorScope home;
   private final Decoder decoder;
   private final Supplier<Decoder> whole;
+  private final Path folder;
   private final List<Part> parts = new ArrayList<>();
   private final Map<String, Parameter> trained = new LinkedHashMap<>();
   private final List<FlatShard> trainedShards = new ArrayList<>();
   private final Map<Parameter, FlatShard> shards = new HashMap<>();
   private final Map<Parameter, FlatShard.Slot> slots = new HashMap<>();
   private int last;
+  private int written;
 
   /** One part, or two that share a tied weight. */
   private record Part(Optional<FlatShard> frozen, Optional<FlatShard> trained) {
@@ -71,14 +74,17 @@ public final class ShardedModel implements ModelOnRanks, Residency {
    * @param decoder of which those parameters have storage that {@code stored} does not give
    * @param stored a weight's values by full name, asked for one at a time, in any type
    * @param whole the model with all its frozen weights at once, to merge the adapters into
+   * @param folder the same on all ranks: what they write of a full model meets there
    */
   ShardedModel(
       ProcessGroup ranks,
       TensorScope home,
       Decoder decoder,
       Function<String, @Nullable Tensor> stored,
-      Supplier<Decoder> whole) {
+      Supplier<Decoder> whole,
+      Path folder) {
     this.whole = whole;
+    this.folder = folder;
     this.ranks = ranks;
     this.engine = ranks.engine();
     this.home = home;
@@ -176,6 +182,9 @@ public final class ShardedModel implements ModelOnRanks, Residency {
 
   @Override
   public TrainedState state(Optimizer optimizer) {
+    if (decoder.lora().isEmpty()) {
+      return write(optimizer.updates(), optimizer.state());
+    }
     Map<String, Tensor> states = new LinkedHashMap<>();
     for (String kind : new TreeSet<>(optimizer.state().keySet())) {
       List<Tensor> stretches = Objects.requireNonNull(optimizer.state().get(kind));
@@ -183,7 +192,34 @@ public final class ShardedModel implements ModelOnRanks, Residency {
         whole(trainedShards.get(i), stretches.get(i), kind + ".", states);
       }
     }
-    return new TrainedState(optimizer.updates(), weights(), states);
+    return TrainedState.of(optimizer.updates(), weights(), states);
+  }
+
+  /**
+   * Has each rank write what it keeps; rank 0 puts it together when it is wanted, so that none
+   * needs room for all.
+   *
+   * @param kinds of the optimiser's state, a stretch a shard
+   */
+  private TrainedState write(long updates, Map<String, List<Tensor>> kinds) {
+    Map<String, Tensor> own = new LinkedHashMap<>();
+    trained.forEach((name, p) -> own.put(name, p.tensor()));
+    kinds.forEach(
+        (kind, stretches) -> {
+          for (int i = 0; i < stretches.size(); i++) {
+            own.put(kind + "." + trainedShards.get(i).shard().name(), stretches.get(i));
+          }
+        });
+    // Of the names that are swept away where a run was killed.
+    ShardFiles files =
+        ShardFiles.write(ranks, folder.resolve(".ranks.%08x.tmp".formatted(written++)), own);
+    if (ranks.rank() != 0) {
+      return new TrainedState(updates, Map.of(), Map.of(), () -> {});
+    }
+    Map<String, StoredTensor> states = new LinkedHashMap<>();
+    new TreeSet<>(kinds.keySet())
+        .forEach(kind -> states.putAll(files.whole(kind + ".", trainedShards)));
+    return new TrainedState(updates, files.whole("", trainedShards), states, files::remove);
   }
 
   /** Copies of what is trained, whole, by full name; rank 0 has them. */
@@ -234,11 +270,17 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   @Override
   public Path save(
       HuggingFaceCheckpointer checkpointer, String name, boolean adapterOnly, ShardSize size) {
+    if (decoder.lora().isEmpty()) {
+      TrainedState weights = write(0, Map.of());
+      if (ranks.rank() == 0) {
+        checkpointer.saveModel(decoder, weights.weights(), name, size);
+      }
+      weights.release();
+      return checkpointer.outputDir().resolve(name);
+    }
     try (TensorScope scope = engine.openScope()) {
       Map<String, Tensor> weights = weights();
-      if (ranks.rank() == 0 && decoder.lora().isEmpty()) {
-        checkpointer.saveModel(decoder, weights, name, size);
-      } else if (ranks.rank() == 0) {
+      if (ranks.rank() == 0) {
         Decoder merging = whole.get();
         StateDict.load(merging, weights, false);
         checkpointer.saveAdapter(merging, name, adapterOnly, size);

@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.WritableByteChannel;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.checkpoint.SafetensorsType;
@@ -41,6 +43,13 @@ final class TensorWriter {
         });
   }
 
+  /** Several, by name. */
+  Map<String, StoredTensor> stored(Map<String, Tensor> tensors) {
+    Map<String, StoredTensor> all = new LinkedHashMap<>();
+    tensors.forEach((name, t) -> all.put(name, stored(name, t)));
+    return all;
+  }
+
   private void write(Tensor t, WritableByteChannel channel) throws IOException {
     if (buffer == null) {
       buffer = ByteBuffer.allocateDirect(PIECE);
@@ -63,7 +72,7 @@ final class TensorWriter {
     }
   }
 
-  private static SafetensorsType type(DType dtype) {
+  static SafetensorsType type(DType dtype) {
     return switch (dtype) {
       case FP64 -> SafetensorsType.F64;
       case FP32 -> SafetensorsType.F32;

@@ -127,21 +127,25 @@ public final class TrainStep {
     }
     try (TensorScope scope = engine.openScope()) {
       Gradients gradients = new Gradients(engine, trained);
+      BucketExchange exchange = new BucketExchange(ranks, gradients, scope);
       long seed = RandomBits.bits(options.seedOrZero() + ranks.rank(), step);
       List<Example> own = ofThisRank(batch);
       double sum = 0;
       for (int from = 0; from < own.size(); from += options.batchSize()) {
         int to = Math.min(own.size(), from + options.batchSize());
+        List<RowsOverThreads.Row> some = rowsOf(own.subList(from, to));
+        long dropout = RandomBits.bits(seed, from);
         double loss =
-            rows.forwardBackward(
-                rowsOf(own.subList(from, to)), RandomBits.bits(seed, from), gradients);
+            ranks.worldSize() > 1 && to == own.size()
+                ? rows.forwardBackward(some, dropout, exchange)
+                : rows.forwardBackward(some, dropout, gradients);
         if (!Double.isFinite(loss)) {
           throw notFinite(step, "loss", loss, ofThisRank(indices).subList(from, to));
         }
         sum += loss;
       }
+      exchange.finish();
       sum = ranks.sum(sum);
-      gradients.allReduce(ranks);
       Gradients.Mean mean = gradients.mean(labels, options.maxNorm());
       if (!Double.isFinite(mean.norm())) {
         throw notFinite(step, "gradient", mean.norm(), indices);

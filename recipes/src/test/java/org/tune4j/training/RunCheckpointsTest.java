@@ -4,7 +4,11 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -63,7 +67,13 @@ class RunCheckpointsTest {
               (folder, values) -> {
                 writing.countDown();
                 await(disk);
-                float[] v = values.get("w").toFloats();
+                ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+                values.get("w").bytes().writeTo(Channels.newChannel(bytes));
+                float[] v = new float[3];
+                ByteBuffer.wrap(bytes.toByteArray())
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .asFloatBuffer()
+                    .get(v);
                 written.put(String.valueOf(v[0]), v);
                 Files.writeString(folder.resolve("w"), String.valueOf(v[0]));
               });

@@ -1,6 +1,8 @@
 package org.tune4j.backend.javacpp;
 
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
@@ -23,6 +25,7 @@ import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
 
 /**
  * PyTorch's own collectives between processes: TCPStore to meet, Gloo to exchange. Gloo adds in the
@@ -174,30 +177,22 @@ final class C10d implements Collectives {
     return start("barrier", () -> group.barrier(), () -> {});
   }
 
+  /** A broadcast a stretch, each into its place: Gloo's own gather goes by a copy of the whole. */
   @Override
   public Work allGather(Tensor part, Tensor whole) {
-    long n = whole.size(0);
-    long longest = Stretch.longest(n, where.worldSize());
-    if (n == 0) {
-      return Work.DONE;
+    List<Work> all = new ArrayList<>();
+    try (TensorScope scope = engine.openScope();
+        Engine.NoGradient off = engine.noGradient()) {
+      for (int rank = 0; rank < worldSize(); rank++) {
+        Stretch own = Stretch.of(whole.size(0), rank, worldSize());
+        Tensor place = whole.narrow(0, own.start(), own.length());
+        if (rank == rank()) {
+          place.copyFrom(part);
+        }
+        all.add(broadcast(place, rank));
+      }
     }
-    if (n % where.worldSize() == 0) {
-      return start(
-          "allGather",
-          () -> group._allgather_base(Handle.of(whole.handle()), Handle.of(part.handle())),
-          () -> {});
-    }
-    Room all = new Room(whole.dtype(), longest * where.worldSize());
-    Room one = new Room(whole.dtype(), longest);
-    one.write(part);
-    return start(
-        "allGather",
-        () -> group._allgather_base(Handle.of(all.elements), Handle.of(one.elements)),
-        () -> {
-          one.release();
-          all.read(0, whole);
-          all.release();
-        });
+    return () -> all.forEach(Work::await);
   }
 
   @Override
