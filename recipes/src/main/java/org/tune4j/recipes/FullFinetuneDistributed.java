@@ -154,7 +154,9 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
       Optional<SavedRun> saved = saving.resume(outputDir, identity, out);
       RunState state = saved.map(SavedRun::state).orElse(RunState.START);
       if (state.epoch() == training.epochs()) {
-        out.println("nothing to do: the run in " + outputDir + " is complete");
+        if (ranks.rank() == 0) {
+          OutputFolder.complete(outputDir, out);
+        }
         return;
       }
       RunMemory.OnRanks memory =

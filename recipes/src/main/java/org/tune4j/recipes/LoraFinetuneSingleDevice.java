@@ -145,7 +145,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
       Optional<SavedRun> saved = saving.resume(outputDir, identity, context.out());
       RunState state = saved.map(SavedRun::state).orElse(RunState.START);
       if (state.epoch() == training.epochs()) {
-        context.out().println("nothing to do: the run in " + outputDir + " is complete");
+        OutputFolder.complete(outputDir, context.out());
         return;
       }
       MemoryPlan plan = memory().require(engine.backend().name(), data.train(), context.out());

@@ -64,6 +64,12 @@ public final class OutputFolder implements AutoCloseable {
     return new OutputFolder(path, channel);
   }
 
+  /** Says that its run is complete, and deletes what a kill at the very end has left. */
+  public static void complete(Path path, PrintStream out) {
+    open(path, false, out).close();
+    out.println("nothing to do: the run in " + path + " is complete");
+  }
+
   private static boolean locked(FileChannel channel) throws IOException {
     try {
       @Nullable FileLock lock = channel.tryLock();
