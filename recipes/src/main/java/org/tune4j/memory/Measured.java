@@ -18,6 +18,11 @@ final class Measured {
    */
   static final double HOLES = 1.5;
 
+  /**
+   * The same of activations alone, of rows of many lengths, where all tensors are fp32 or wider.
+   */
+  static final double HOLES_ONE_WIDTH = 1.25;
+
   /** The same of a chunk's logits: the largest blocks, for which a hole is rarely large enough. */
   static final long HEAD_HOLES = 4;
 

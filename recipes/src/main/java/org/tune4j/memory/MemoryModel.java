@@ -92,7 +92,7 @@ public record MemoryModel(
     parts.add(
         new Part(
             "activations",
-            holed(activations(load)),
+            Math.round(activations(load) * rowHoles()),
             "%d rows, %d tokens%s"
                 .formatted(
                     load.rows().size(),
@@ -107,14 +107,19 @@ public record MemoryModel(
     return new MemoryPlan(parts);
   }
 
-  /** Whether sums are as wide as what is summed, so that freed blocks fit what comes next. */
+  /** Whether sums are as wide as what is summed. */
   private boolean oneWidth() {
     return dtype.bytes() >= 4;
   }
 
-  /** Of what comes and goes in every step. */
+  /** Of what comes and goes in every step; a freed block fits where all are of one width. */
   private long holed(long bytes) {
     return cuda || oneWidth() ? bytes : Math.round(bytes * Measured.HOLES);
+  }
+
+  /** Activations also differ in the rows' lengths. */
+  private double rowHoles() {
+    return cuda ? 1 : oneWidth() ? Measured.HOLES_ONE_WIDTH : Measured.HOLES;
   }
 
   private long headHoles() {
