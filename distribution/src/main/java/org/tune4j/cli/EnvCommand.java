@@ -24,6 +24,9 @@ final class EnvCommand implements Callable<Integer> {
         "OMP_WAIT_POLICY",
         "OpenMP threads that spin take the cores from OpenBLAS: three times on fp32");
     VARIABLES.put(
+        "GOMP_SPINCOUNT",
+        "5000 for generate, chat and serve: threads wait awake between a token's small products");
+    VARIABLES.put(
         "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1 gives large pages instead: a smaller process");
     VARIABLES.put("MALLOC_MMAP_THRESHOLD_", "below it, a freed tensor's pages are used again");
     VARIABLES.put("MALLOC_TRIM_THRESHOLD_", "freed pages stay with the process up to this");

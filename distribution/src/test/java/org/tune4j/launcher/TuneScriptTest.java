@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeEach;
@@ -50,6 +51,7 @@ class TuneScriptTest {
     script(
         jdk.resolve("bin/java"),
         "#!/bin/sh\necho \"in $PWD\"\necho \"wait $OMP_WAIT_POLICY\"\n"
+            + "echo \"spin $GOMP_SPINCOUNT\"\n"
             + "echo \"shapes $ONEDNN_PRIMITIVE_CACHE_CAPACITY\"\nfor a; do echo \"<$a>\"; done\n"
             + "exit 7\n");
     script(jdk.resolve("bin/javac"), "#!/bin/sh\n");
@@ -65,9 +67,10 @@ class TuneScriptTest {
   private Result tune(Map<String, String> environment, String... args)
       throws IOException, InterruptedException {
     ProcessBuilder b = new ProcessBuilder(project.resolve("tune").toString());
-    b.command().addAll(java.util.List.of(args));
+    b.command().addAll(List.of(args));
     b.directory(here.toFile());
     b.environment().remove("OMP_WAIT_POLICY");
+    b.environment().remove("GOMP_SPINCOUNT");
     b.environment().remove("ONEDNN_PRIMITIVE_CACHE_CAPACITY");
     b.environment().put("JAVA_HOME", jdk.toString());
     b.environment().putAll(environment);
@@ -87,13 +90,22 @@ class TuneScriptTest {
     Result r = tune(Map.of(), "run", "a recipe", "x=['q','k']", "~y", "");
     assertEquals(7, r.code());
     assertTrue(
-        r.out().startsWith("in " + here.toRealPath() + "\nwait passive\nshapes 128\n"), r.out());
+        r.out().startsWith("in " + here.toRealPath() + "\nwait passive\nspin \nshapes 128\n"),
+        r.out());
     assertTrue(
         r.out()
             .endsWith(
                 "<org.tune4j.launcher.Launcher>\n<run>\n<a recipe>\n<x=['q','k']>\n<~y>\n<>\n"),
         r.out());
     assertTrue(r.out().contains("<-Xmx1g>"), r.out());
+  }
+
+  @Test
+  void start_ofWhatAnswersTokenByToken_threadsWaitAwake() throws Exception {
+    for (String command : List.of("generate", "chat", "serve")) {
+      assertTrue(tune(Map.of(), command).out().contains("spin 5000\n"), command);
+    }
+    assertTrue(tune(Map.of("GOMP_SPINCOUNT", "7"), "chat").out().contains("spin 7\n"));
   }
 
   @Test
