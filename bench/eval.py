@@ -17,7 +17,8 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 PEER = """
 import json, pathlib, sys, tempfile, time
-import lm_eval, torch
+import lm_eval.tasks
+import torch
 from lm_eval.models.huggingface import HFLM
 model, data, text, limit, batch = sys.argv[1:]
 folder = pathlib.Path(tempfile.mkdtemp())
