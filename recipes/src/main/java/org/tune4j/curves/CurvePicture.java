@@ -12,6 +12,9 @@ import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import javax.imageio.ImageIO;
+import javax.imageio.stream.ImageOutputStream;
+import javax.imageio.stream.MemoryCacheImageOutputStream;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
@@ -67,8 +70,10 @@ public record CurvePicture(String metric, XAxis axis, double smoothing, boolean 
     Path aside = file.resolveSibling("." + file.getFileName() + ".tmp");
     try {
       XYChart chart = chart(drawn);
-      try (OutputStream out = Files.newOutputStream(aside)) {
-        BitmapEncoder.saveBitmap(chart, out, BitmapEncoder.BitmapFormat.PNG);
+      // Not ImageIO's default, a file in java.io.tmpdir: that disk may be the full one.
+      try (OutputStream out = Files.newOutputStream(aside);
+          ImageOutputStream png = new MemoryCacheImageOutputStream(out)) {
+        ImageIO.write(BitmapEncoder.getBufferedImage(chart), "png", png);
       }
       Files.move(aside, file, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {

@@ -8,9 +8,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.EnvironmentException;
+import org.tune4j.TuneException;
+import org.tune4j.curves.CurvePicture;
+import org.tune4j.curves.Run;
+import org.tune4j.curves.RunFolders;
+import org.tune4j.curves.XAxis;
 import org.tune4j.metrics.LoggedRun;
-import org.tune4j.metrics.LossCurve;
 import org.tune4j.metrics.MetricLogger.Outcome;
 import org.tune4j.metrics.MetricLoggers;
 import org.tune4j.metrics.MetricsFile;
@@ -32,7 +35,7 @@ public final class RunLog implements AutoCloseable {
   private final RunContext context;
   private final PrintStream out;
   private final Progress progress;
-  private final Path logs;
+  private final Path folder;
   private final MetricsFile metrics;
   private final MetricLoggers loggers;
   private final LoggingOptions options;
@@ -58,12 +61,13 @@ public final class RunLog implements AutoCloseable {
     this.options = options;
     output.write("config.yaml", context.resolvedConfig());
     progress = new Progress(out, context.terminal(), totalSteps);
-    logs = output.path().resolve("logs");
+    folder = output.path();
+    Path logs = folder.resolve("logs");
     metrics = MetricsFile.open(logs, state.step());
     loggers =
         MetricLoggers.open(
             options.loggers(),
-            LoggedRun.open(context, output.path(), state.step(), m -> options.due(m, totalSteps)),
+            LoggedRun.open(context, folder, state.step(), m -> options.due(m, totalSteps)),
             this::warn);
   }
 
@@ -167,11 +171,13 @@ public final class RunLog implements AutoCloseable {
   /** The run is complete: its loss is drawn, which is no reason to fail. */
   public void finished() {
     outcome = Outcome.FINISHED;
-    Path picture = logs.resolve("loss.png");
+    Path picture = folder.resolve("logs/loss.png");
     try {
-      LossCurve.draw(logs.resolve("metrics.jsonl"), picture);
+      List<Run> run = RunFolders.open(List.of(folder)).runs();
+      run.forEach(Run::refresh);
+      new CurvePicture("loss", XAxis.STEP, 0, false).draw(run, picture);
       progress.say("drew " + picture);
-    } catch (EnvironmentException e) {
+    } catch (TuneException e) {
       warn(String.valueOf(e.getMessage()));
     }
   }
