@@ -8,9 +8,8 @@ import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
-import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Operations;
 import org.tune4j.tensor.Tensor;
-import org.tune4j.tensor.TensorScope;
 
 /**
  * AdamW with decoupled weight decay (Loshchilov and Hutter 2019). Moments have the parameters'
@@ -74,29 +73,21 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
 
     @Override
     public void update(int parameter, Tensor gradient, double lr) {
-      Engine engine = gradient.engine();
-      try (TensorScope scope = engine.openScope();
-          Engine.NoGradient off = engine.noGradient()) {
-        List<Tensor> ps = values.get(parameter).pieces(PIECE);
-        List<Tensor> gs = gradient.pieces(PIECE);
-        List<Tensor> ms = means.get(parameter).pieces(PIECE);
-        List<Tensor> vs = squares.get(parameter).pieces(PIECE);
-        for (int i = 0; i < ps.size(); i++) {
-          engine
-              .operations()
-              .adamW(
-                  ps.get(i),
-                  gs.get(i),
-                  ms.get(i),
-                  vs.get(i),
+      Operations operations = gradient.engine().operations();
+      Pieces.forEach(
+          List.of(values.get(parameter), gradient, means.get(parameter), squares.get(parameter)),
+          t ->
+              operations.adamW(
+                  t.get(0),
+                  t.get(1),
+                  t.get(2),
+                  t.get(3),
                   updates,
                   lr,
                   betas.get(0),
                   betas.get(1),
                   eps,
-                  weightDecay);
-        }
-      }
+                  weightDecay));
     }
 
     @Override

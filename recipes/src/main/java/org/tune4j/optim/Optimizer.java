@@ -7,9 +7,6 @@ import org.tune4j.tensor.Tensor;
 
 /** Updates parameters in place. Its state is owned by the scope in which it was made. */
 public interface Optimizer {
-  /** Elements that an update takes at once, so that what it needs beside them stays small. */
-  long PIECE = 1L << 22;
-
   /** What a config names; made into an optimiser once the parameters are there. */
   interface Spec {
     /** {@return the learning rate before the schedule's factor} */

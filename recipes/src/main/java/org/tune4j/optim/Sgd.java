@@ -10,9 +10,7 @@ import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
-import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
-import org.tune4j.tensor.TensorScope;
 
 /**
  * Stochastic gradient descent with momentum and L2 weight decay, as {@code torch.optim.SGD} has it:
@@ -69,17 +67,13 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
 
     @Override
     public void update(int parameter, Tensor gradient, double lr) {
-      Engine engine = gradient.engine();
-      try (TensorScope scope = engine.openScope();
-          Engine.NoGradient off = engine.noGradient()) {
-        List<Tensor> ps = values.get(parameter).pieces(PIECE);
-        List<Tensor> gs = gradient.pieces(PIECE);
-        List<Tensor> vs = momentum > 0 ? velocities.get(parameter).pieces(PIECE) : List.of();
-        for (int i = 0; i < ps.size(); i++) {
-          try (TensorScope piece = engine.openScope()) {
-            update(ps.get(i), gs.get(i), momentum > 0 ? vs.get(i) : null, lr);
-          }
-        }
+      Tensor value = values.get(parameter);
+      if (momentum > 0) {
+        Pieces.forEach(
+            List.of(value, gradient, velocities.get(parameter)),
+            t -> update(t.get(0), t.get(1), t.get(2), lr));
+      } else {
+        Pieces.forEach(List.of(value, gradient), t -> update(t.get(0), t.get(1), null, lr));
       }
     }
 

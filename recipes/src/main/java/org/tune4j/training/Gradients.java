@@ -7,12 +7,11 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.nn.Parameter;
-import org.tune4j.optim.Optimizer;
+import org.tune4j.optim.Pieces;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
-import org.tune4j.tensor.TensorScope;
 
 /**
  * Sums of gradients of one step, in fp32 or wider, one a parameter. They lie end to end in buckets,
@@ -93,16 +92,8 @@ public final class Gradients {
   /** Adds to the sum of the parameter in this position. */
   void add(int i, Tensor gradient) {
     received.set(i);
-    try (TensorScope scope = engine.openScope();
-        Engine.NoGradient off = engine.noGradient()) {
-      List<Tensor> parts = gradient.pieces(Optimizer.PIECE);
-      List<Tensor> totals = sums[i].pieces(Optimizer.PIECE);
-      for (int k = 0; k < parts.size(); k++) {
-        try (TensorScope piece = engine.openScope()) {
-          totals.get(k).copyFrom(totals.get(k).add(widen(parts.get(k))));
-        }
-      }
-    }
+    Pieces.forEach(
+        List.of(sums[i], gradient), t -> t.get(0).copyFrom(t.get(0).add(widen(t.get(1)))));
   }
 
   /** The positions of the parameters that no loss has depended on. */
@@ -127,17 +118,11 @@ public final class Gradients {
    * @param spread the ranks whose stretches make up one gradient
    */
   Mean mean(long count, double maxNorm, ProcessGroup spread) {
-    double squares = 0;
+    double[] squares = {0};
     for (Tensor sum : sums) {
-      try (TensorScope scope = engine.openScope()) {
-        for (Tensor part : sum.pieces(Optimizer.PIECE)) {
-          try (TensorScope piece = engine.openScope()) {
-            squares += part.mul(part).sum().item();
-          }
-        }
-      }
+      Pieces.forEach(List.of(sum), t -> squares[0] += square(t.get(0)));
     }
-    double norm = Math.sqrt(spread.sum(squares)) / count;
+    double norm = Math.sqrt(spread.sum(squares[0])) / count;
     double factor = Math.min(1, maxNorm / (norm + 1e-6)) / count;
     List<Tensor> scaled = new ArrayList<>();
     for (int i = 0; i < sums.length; i++) {
@@ -147,20 +132,14 @@ public final class Gradients {
   }
 
   private Tensor scaled(Tensor sum, double factor, DType dtype) {
-    try (TensorScope scope = engine.openScope()) {
-      if (sum.shape().elements() <= Optimizer.PIECE) {
-        return scope.moveOut(narrow(sum.mul(factor), dtype));
-      }
-      Tensor target = engine.zeros(dtype, sum.shape());
-      List<Tensor> from = sum.pieces(Optimizer.PIECE);
-      List<Tensor> to = target.pieces(Optimizer.PIECE);
-      for (int k = 0; k < from.size(); k++) {
-        try (TensorScope piece = engine.openScope()) {
-          to.get(k).copyFrom(from.get(k).mul(factor));
-        }
-      }
-      return scope.moveOut(target);
-    }
+    Tensor target = engine.zeros(dtype, sum.shape());
+    Pieces.forEach(List.of(sum, target), t -> t.get(1).copyFrom(t.get(0).mul(factor)));
+    return target;
+  }
+
+  /** The squared L2 norm. */
+  static double square(Tensor t) {
+    return t.mul(t).sum().item();
   }
 
   /** In fp32, or as it is where that is no less. */

@@ -6,7 +6,6 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -95,10 +94,10 @@ final class ShardFiles {
 
   private StoredTensor stored(String name, FlatShard.Slot slot, String stretch, long total) {
     int bytes = slot.parameter().dtype().bytes();
-    return new StoredTensor(
+    return TensorWriter.stored(
         name,
-        TensorWriter.type(slot.parameter().dtype()),
-        Arrays.stream(slot.parameter().shape().toArray()).boxed().toList(),
+        slot.parameter().dtype(),
+        slot.parameter().shape(),
         channel -> {
           for (int rank = 0; rank < files.size(); rank++) {
             Stretch own = Stretch.of(total, rank, files.size());

@@ -12,6 +12,7 @@ import org.tune4j.checkpoint.SafetensorsType;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
@@ -32,15 +33,21 @@ final class TensorWriter {
 
   /** One of {@code like}'s type and shape, made when it is written, in a scope of its own. */
   StoredTensor stored(String name, Tensor like, Supplier<Tensor> values) {
-    return new StoredTensor(
+    return stored(
         name,
-        type(like.dtype()),
-        Arrays.stream(like.shape().toArray()).boxed().toList(),
+        like.dtype(),
+        like.shape(),
         channel -> {
           try (TensorScope scope = like.engine().openScope()) {
             write(values.get(), channel);
           }
         });
+  }
+
+  /** One whose elements come from elsewhere. */
+  static StoredTensor stored(String name, DType dtype, Shape shape, StoredTensor.Bytes bytes) {
+    return new StoredTensor(
+        name, type(dtype), Arrays.stream(shape.toArray()).boxed().toList(), bytes);
   }
 
   /** Several, by name. */

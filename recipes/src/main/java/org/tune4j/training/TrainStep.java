@@ -15,6 +15,7 @@ import org.tune4j.data.Example;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.optim.Optimizer;
+import org.tune4j.optim.Pieces;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.RandomBits;
 import org.tune4j.tensor.Tensor;
@@ -202,17 +203,15 @@ public final class TrainStep {
 
   /** Writes {@code sum / count} to {@code mean} and returns the sum of its squares. */
   private double divide(Tensor sum, double count, Tensor mean) {
-    List<Tensor> from = sum.pieces(Optimizer.PIECE);
-    List<Tensor> to = mean.pieces(Optimizer.PIECE);
-    double squares = 0;
-    for (int i = 0; i < from.size(); i++) {
-      try (TensorScope piece = engine.openScope()) {
-        Tensor wide = Gradients.widen(from.get(i)).mul(1 / count);
-        squares += wide.mul(wide).sum().item();
-        to.get(i).copyFrom(wide);
-      }
-    }
-    return squares;
+    double[] squares = {0};
+    Pieces.forEach(
+        List.of(sum, mean),
+        t -> {
+          Tensor wide = Gradients.widen(t.get(0)).mul(1 / count);
+          squares[0] += Gradients.square(wide);
+          t.get(1).copyFrom(wide);
+        });
+    return squares[0];
   }
 
   /**

@@ -1,0 +1,38 @@
+package org.tune4j.optim;
+
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.stream.IntStream;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/** Elementwise work a stretch at a time, so that what it needs beside its tensors stays small. */
+public final class Pieces {
+  /** Elements of a piece: 16 MiB in fp32. */
+  public static final long SIZE = 1L << 22;
+
+  private Pieces() {}
+
+  /**
+   * Calls {@code work} with the same stretch of each tensor, from the first elements to the last,
+   * without gradient and in a scope of its own.
+   *
+   * @param tensors of as many elements each; contiguous where {@code work} writes to them
+   * @param work gets views in the order of {@code tensors}, which end with its call
+   */
+  public static void forEach(List<Tensor> tensors, Consumer<List<Tensor>> work) {
+    Engine engine = tensors.get(0).engine();
+    try (TensorScope scope = engine.openScope();
+        Engine.NoGradient off = engine.noGradient()) {
+      List<List<Tensor>> pieces = tensors.stream().map(t -> t.pieces(SIZE)).toList();
+      IntStream.range(0, pieces.get(0).size())
+          .forEach(
+              i -> {
+                try (TensorScope piece = engine.openScope()) {
+                  work.accept(pieces.stream().map(p -> p.get(i)).toList());
+                }
+              });
+    }
+  }
+}
