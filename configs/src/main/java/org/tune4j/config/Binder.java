@@ -45,10 +45,15 @@ public final class Binder {
   }
 
   /**
-   * Builds a component whose arguments are the config's top-level keys.
+   * Builds a component whose arguments are the config's top-level keys, and all that these name.
    *
+   * @param <T> what it must be
+   * @param registry what the config may name
    * @param kind what it must be
-   * @param name the component's name
+   * @param name the component's name, or an alias
+   * @param config of which all keys must be known: to the component, or as torchtune's that have no
+   *     effect here
+   * @return the component; its constructor has run, and nothing else
    * @throws ConfigException with every problem of the config, each with its place
    * @throws UsageException when there is no such component
    */
@@ -74,8 +79,12 @@ public final class Binder {
   /**
    * Builds what one section of a config describes, without the others.
    *
+   * @param <T> what it must be
+   * @param registry what the section may name
    * @param kind what it must be
-   * @param key the section's name
+   * @param key the section's name, at the config's top
+   * @param config of which only this section is looked at
+   * @return the component; its constructor has run, and nothing else
    * @throws ConfigException with every problem of the section, each with its place
    */
   public static <T> T bindSection(
@@ -96,7 +105,13 @@ public final class Binder {
     return kind.cast(built);
   }
 
-  /** The components of a kind that need no arguments. */
+  /**
+   * {@return the components of a kind that need no arguments, each built anew when it is asked for}
+   *
+   * @param <T> what they give
+   * @param registry where they are
+   * @param kind what they give
+   */
   public static <T> ByName<T> byName(ComponentRegistry registry, Class<T> kind) {
     return name ->
         registry.names(kind).contains(name)
@@ -105,7 +120,10 @@ public final class Binder {
   }
 
   /**
-   * A line for each accepted key of torchtune's that asks for something that has no effect here.
+   * {@return a line for each accepted key of torchtune's that asks for something that has no effect
+   * here, with its place}
+   *
+   * @param config of which the top-level keys are looked at
    */
   public static List<String> notes(Config config) {
     return Torchtune.notes(config.root());

@@ -40,14 +40,17 @@ public final class ComponentRegistry {
   /**
    * One component, for people.
    *
+   * @param name the short one, as a config has it
    * @param kind what it gives
    * @param origin {@link #BUILT_IN}, or a plugin's
    */
   public record Listed(String name, Class<?> kind, String origin) {}
 
   /**
-   * Of these providers.
+   * Of these providers, all of them built in.
    *
+   * @param providers of components that a config can build: neither names nor parameters are
+   *     checked further, as a plugin's are
    * @throws UsageException when two components have one name
    */
   public ComponentRegistry(Iterable<ComponentProvider> providers) {
@@ -69,7 +72,12 @@ public final class ComponentRegistry {
     byAlias.putAll(other.byAlias);
   }
 
-  /** Those that {@link ServiceLoader} finds. */
+  /**
+   * {@return those that {@link ServiceLoader} finds on the calling thread's class path, plugins not
+   * among them}
+   *
+   * @throws UsageException when two components have one name
+   */
   public static ComponentRegistry installed() {
     return new ComponentRegistry(ServiceLoader.load(ComponentProvider.class));
   }
@@ -94,8 +102,10 @@ public final class ComponentRegistry {
    * These, and what a plugin brings. What cannot be used is left out, and no reason to leave out
    * the plugin's others.
    *
+   * @param plugin whose classes are loaded now
    * @param origin where the plugin comes from, for people
    * @param leftOut takes a line for each thing that is left out, with the reason
+   * @return a new registry; names of these stay theirs
    */
   public ComponentRegistry with(ComponentProvider plugin, String origin, Consumer<String> leftOut) {
     ComponentRegistry all = new ComponentRegistry(this);
@@ -203,7 +213,11 @@ public final class ComponentRegistry {
         && p.getActualTypeArguments()[0] == kind;
   }
 
-  /** The short names of what can stand for a type, sorted. */
+  /**
+   * {@return the short names of what can stand for a type, sorted}
+   *
+   * @param kind {@code Object} for all
+   */
   public List<String> names(Class<?> kind) {
     return byName.entrySet().stream()
         .filter(e -> e.getValue().gives(kind))
@@ -211,7 +225,7 @@ public final class ComponentRegistry {
         .toList();
   }
 
-  /** All components, by name. */
+  /** {@return all components, sorted by name} */
   public List<Listed> all() {
     return byName.entrySet().stream()
         .map(e -> new Listed(e.getKey(), kind(e.getValue().executable()), e.getValue().origin()))

@@ -1,16 +1,12 @@
 package org.tune4j.config;
 
-import java.io.IOException;
 import java.io.StringReader;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.tune4j.ConfigException;
-import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.yaml.snakeyaml.DumperOptions;
 import org.yaml.snakeyaml.LoaderOptions;
@@ -47,21 +43,14 @@ public final class Config {
   }
 
   /**
-   * Reads a file.
+   * {@return a text's config, as written: nothing is interpolated yet}
    *
-   * @throws UsageException when it cannot be read
-   * @throws ConfigException when it is no YAML mapping
+   * @param name stands for the file in messages
+   * @param yaml a mapping, at most 1 MiB of it and 50 levels deep, without aliases of lists and
+   *     sections
+   * @throws ConfigException when it is no such YAML, or with every key that stands twice or is no
+   *     name
    */
-  public static Config read(Path file) {
-    try {
-      return parse(file.toString(), Files.readString(file));
-    } catch (IOException e) {
-      throw new UsageException(
-          "config %s cannot be read: %s".formatted(file, TuneException.reason(e)), e);
-    }
-  }
-
-  /** Reads a text; {@code name} stands for the file in messages. */
   public static Config parse(String name, String yaml) {
     LoaderOptions limits = new LoaderOptions();
     limits.setCodePointLimit(1 << 20);
@@ -119,10 +108,14 @@ public final class Config {
   }
 
   /**
-   * This config with overrides: {@code a.b=value}, {@code ~a.b} to delete; {@code model=NAME} names
-   * another component. LoRA's keys at the top reach the model.
+   * This config with overrides, applied in their order: {@code a.b=value}, {@code ~a.b} to delete;
+   * {@code model=NAME} names another component. LoRA's keys at the top reach the model, and then
+   * every <code>${key}</code> is filled in.
    *
-   * @throws UsageException when an override is neither
+   * @param overrides as on a command line; may be empty
+   * @return a new config, its values ready to be bound
+   * @throws UsageException when an override is neither, or deletes what is not there
+   * @throws ConfigException when a <code>${key}</code> names no plain value
    */
   public Config with(List<String> overrides) {
     Node.Section changed = root.copy();
@@ -277,6 +270,8 @@ public final class Config {
   /**
    * Every plain value and list of these by its dotted path, such as {@code optimizer.lr}; in order.
    * Sections in a list are counted: {@code dataset.0.data_files}.
+   *
+   * @return the values as YAML has them, quotes included where it needs them; the caller's own
    */
   public Map<String, String> settings() {
     Map<String, String> all = new LinkedHashMap<>();
@@ -284,7 +279,11 @@ public final class Config {
     return all;
   }
 
-  /** The plain value at a dotted path, without YAML's quotes; empty where there is none. */
+  /**
+   * {@return the plain value at a dotted path, without YAML's quotes; empty where there is none}
+   *
+   * @param path such as {@code checkpointer.checkpoint_dir}; does not reach into lists
+   */
   public String text(String path) {
     Node at = root;
     for (String key : path.split("\\.")) {
@@ -306,7 +305,7 @@ public final class Config {
     }
   }
 
-  /** The config as YAML; reading that gives the same config. */
+  /** {@return the config as YAML, without comments; reading that gives the same config} */
   public String toYaml() {
     StringBuilder out = new StringBuilder();
     write(root, "", out);

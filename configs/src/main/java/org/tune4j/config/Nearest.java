@@ -12,6 +12,10 @@ public final class Nearest {
   /**
    * The closest of {@code names} within a third of its length in edits, swaps counted once and the
    * case of letters not at all.
+   *
+   * @param typed what somebody wrote
+   * @param names what could have been meant
+   * @return the first by alphabet where several are as close; empty where none is close
    */
   public static Optional<String> of(String typed, Collection<String> names) {
     return names.stream()

@@ -38,7 +38,7 @@ public final class Reference {
     this.registry = registry;
   }
 
-  /** All components, a chapter for each key that takes some, recipes first. */
+  /** {@return all components as Markdown, a chapter for each key that takes some, recipes first} */
   public String all() {
     Map<Class<?>, Set<String>> keysOfKinds = new LinkedHashMap<>();
     for (Executable e : registry.components()) {
@@ -66,8 +66,9 @@ public final class Reference {
   }
 
   /**
-   * One component.
+   * {@return one component as Markdown, its heading included}
    *
+   * @param name or alias of the component
    * @throws UsageException when there is none of this name
    */
   public String of(String name) {

@@ -14,12 +14,17 @@ import org.tune4j.UsageException;
 public final class ShippedConfigs {
   private ShippedConfigs() {}
 
-  /** All names, in the order of {@code index}. */
+  /** {@return all names, in the order of the resource {@code index}} */
   public static List<String> names() {
     return resource("index").lines().filter(l -> !l.isBlank()).toList();
   }
 
-  /** A config's text; a file's, where {@code nameOrFile} is one. */
+  /**
+   * {@return a config's text, with its comments}
+   *
+   * @param nameOrFile one of {@link #names}, which come first, or a file
+   * @throws UsageException when it is neither, or the file cannot be read
+   */
   public static String text(String nameOrFile) {
     if (names().contains(nameOrFile)) {
       return resource(nameOrFile + ".yaml");
@@ -38,7 +43,13 @@ public final class ShippedConfigs {
     }
   }
 
-  /** A config by its name or file. */
+  /**
+   * {@return a config, as written}
+   *
+   * @param nameOrFile one of {@link #names}, which come first, or a file
+   * @throws UsageException when it is neither, or the file cannot be read
+   * @throws org.tune4j.ConfigException when it is no YAML mapping
+   */
   public static Config read(String nameOrFile) {
     return Config.parse(nameOrFile, text(nameOrFile));
   }
