@@ -45,7 +45,7 @@ class ModelComponentsTest {
 
   private static ModelSpec build(String name) throws ReflectiveOperationException {
     Method m = builders().get(name);
-    Object[] args = {QV, false, false, 8, 16.0, 0.0, false, false};
+    Object[] args = {new LoraArguments(QV, false, false, 8, 16, 0, false, false)};
     return (ModelSpec) m.invoke(null, m.getParameterCount() == 0 ? new Object[0] : args);
   }
 
@@ -86,7 +86,7 @@ class ModelComponentsTest {
 
   @Test
   void summary_ofLlama27bWithRank8_isTorchtunes() {
-    ModelSpec spec = Llama2.lora7b(QV, false, false, 8, 16, 0, false, false);
+    ModelSpec spec = Llama2.lora7b(new LoraArguments(QV, false, false, 8, 16, 0, false, false));
     assertEquals(
         "6,742,609,920 parameters, 4,194,304 trainable (0.06 %)",
         ParameterSummary.of(spec.build(DType.BF16)).toString());
@@ -94,7 +94,7 @@ class ModelComponentsTest {
 
   @Test
   void auto_beforeItsConfigIsRead_refusesToBuild() {
-    ModelSpec spec = AutoModel.lora(QV, false, false, 8, 16, 0, false, false);
+    ModelSpec spec = AutoModel.lora(new LoraArguments(QV, false, false, 8, 16, 0, false, false));
     assertNull(spec.config());
     assertThrows(UsageException.class, () -> spec.build(DType.FP32));
     assertEquals(
@@ -131,17 +131,22 @@ class ModelComponentsTest {
     UsageException e =
         assertThrows(
             UsageException.class,
-            () -> Llama2.lora7b(QV, false, false, rank, alpha, dropout, false, false));
+            () ->
+                Llama2.lora7b(
+                    new LoraArguments(QV, false, false, rank, alpha, dropout, false, false)));
     assertEquals(message, e.getMessage());
   }
 
   @Test
   void lora_withWhatIsNotThereYet_isRefused() {
     assertThrows(
-        UsageException.class, () -> Llama2.lora7b(QV, false, false, 8, 16, 0, true, false));
+        UsageException.class,
+        () -> Llama2.lora7b(new LoraArguments(QV, false, false, 8, 16, 0, true, false)));
     assertThrows(
-        UsageException.class, () -> Llama2.lora7b(QV, false, false, 8, 16, 0, false, true));
+        UsageException.class,
+        () -> Llama2.lora7b(new LoraArguments(QV, false, false, 8, 16, 0, false, true)));
     assertThrows(
-        UsageException.class, () -> Llama2.lora7b(List.of(), false, false, 8, 16, 0, false, false));
+        UsageException.class,
+        () -> Llama2.lora7b(new LoraArguments(List.of(), false, false, 8, 16, 0, false, false)));
   }
 }

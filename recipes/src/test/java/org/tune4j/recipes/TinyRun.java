@@ -26,6 +26,7 @@ import org.tune4j.data.DatasetSpec;
 import org.tune4j.data.Example;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.models.AttnModule;
+import org.tune4j.models.LoraArguments;
 import org.tune4j.models.auto.AutoModel;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
@@ -218,14 +219,15 @@ final class TinyRun {
         out,
         tokenizer,
         AutoModel.lora(
-            List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ),
-            true,
-            false,
-            4,
-            alpha,
-            dropout,
-            false,
-            false),
+            new LoraArguments(
+                List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ),
+                true,
+                false,
+                4,
+                alpha,
+                dropout,
+                false,
+                false)),
         checkpointer,
         dataset,
         optimizer,

@@ -15,6 +15,7 @@ import org.tune4j.data.Example;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.memory.Load;
 import org.tune4j.models.AttnModule;
+import org.tune4j.models.LoraArguments;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.models.auto.AutoModel;
 import org.tune4j.models.smollm2.SmolLm2;
@@ -35,7 +36,8 @@ class RunMemoryTest {
   }
 
   private static ModelSpec lora() {
-    return SmolLm2.lora135m(List.of(AttnModule.Q_PROJ), false, false, 8, 16, 0, false, false);
+    return SmolLm2.lora135m(
+        new LoraArguments(List.of(AttnModule.Q_PROJ), false, false, 8, 16, 0, false, false));
   }
 
   @Test

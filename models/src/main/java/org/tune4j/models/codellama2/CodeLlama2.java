@@ -1,13 +1,9 @@
 package org.tune4j.models.codellama2;
 
-import java.util.List;
 import org.tune4j.component.Component;
-import org.tune4j.component.Default;
-import org.tune4j.component.Doc;
-import org.tune4j.models.AttnModule;
+import org.tune4j.component.Inline;
 import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraConfig;
-import org.tune4j.models.LoraDoc;
+import org.tune4j.models.LoraArguments;
 import org.tune4j.models.ModelSpec;
 
 /** Builders of Code Llama (Roziere et al. 2023). */
@@ -18,31 +14,21 @@ public final class CodeLlama2 {
 
   private CodeLlama2() {}
 
-  /** Plain, all of it trainable. */
+  /** {@return Code Llama 7B, all of it trainable} */
   @Component(value = "code_llama2_7b", aliases = "torchtune.models.code_llama2.code_llama2_7b")
   public static ModelSpec base7b() {
     return ModelSpec.base("code_llama2_7b", SIZES_7B);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return Code Llama 7B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component(
       value = "lora_code_llama2_7b",
       aliases = "torchtune.models.code_llama2.lora_code_llama2_7b")
-  public static ModelSpec lora7b(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_code_llama2_7b",
-        SIZES_7B,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora7b(@Inline LoraArguments lora) {
+    return lora.spec("lora_code_llama2_7b", SIZES_7B);
   }
 }

@@ -1,13 +1,9 @@
 package org.tune4j.models.llama2;
 
-import java.util.List;
 import org.tune4j.component.Component;
-import org.tune4j.component.Default;
-import org.tune4j.component.Doc;
-import org.tune4j.models.AttnModule;
+import org.tune4j.component.Inline;
 import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraConfig;
-import org.tune4j.models.LoraDoc;
+import org.tune4j.models.LoraArguments;
 import org.tune4j.models.ModelSpec;
 
 /** Builders of Llama 2 (Touvron et al. 2023). */
@@ -21,81 +17,51 @@ public final class Llama2 {
 
   private Llama2() {}
 
-  /** Plain, all of it trainable. */
+  /** {@return Llama 2 7B, all of it trainable} */
   @Component(value = "llama2_7b", aliases = "torchtune.models.llama2.llama2_7b")
   public static ModelSpec base7b() {
     return ModelSpec.base("llama2_7b", SIZES_7B);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return Llama 2 7B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component(value = "lora_llama2_7b", aliases = "torchtune.models.llama2.lora_llama2_7b")
-  public static ModelSpec lora7b(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_llama2_7b",
-        SIZES_7B,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora7b(@Inline LoraArguments lora) {
+    return lora.spec("lora_llama2_7b", SIZES_7B);
   }
 
-  /** Plain, all of it trainable. */
+  /** {@return Llama 2 13B, all of it trainable} */
   @Component(value = "llama2_13b", aliases = "torchtune.models.llama2.llama2_13b")
   public static ModelSpec base13b() {
     return ModelSpec.base("llama2_13b", SIZES_13B);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return Llama 2 13B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component(value = "lora_llama2_13b", aliases = "torchtune.models.llama2.lora_llama2_13b")
-  public static ModelSpec lora13b(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_llama2_13b",
-        SIZES_13B,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora13b(@Inline LoraArguments lora) {
+    return lora.spec("lora_llama2_13b", SIZES_13B);
   }
 
-  /** Plain, all of it trainable. */
+  /** {@return Llama 2 70B, all of it trainable} */
   @Component(value = "llama2_70b", aliases = "torchtune.models.llama2.llama2_70b")
   public static ModelSpec base70b() {
     return ModelSpec.base("llama2_70b", SIZES_70B);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return Llama 2 70B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component(value = "lora_llama2_70b", aliases = "torchtune.models.llama2.lora_llama2_70b")
-  public static ModelSpec lora70b(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_llama2_70b",
-        SIZES_70B,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora70b(@Inline LoraArguments lora) {
+    return lora.spec("lora_llama2_70b", SIZES_70B);
   }
 }

@@ -1,13 +1,9 @@
 package org.tune4j.models.llama3;
 
-import java.util.List;
 import org.tune4j.component.Component;
-import org.tune4j.component.Default;
-import org.tune4j.component.Doc;
-import org.tune4j.models.AttnModule;
+import org.tune4j.component.Inline;
 import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraConfig;
-import org.tune4j.models.LoraDoc;
+import org.tune4j.models.LoraArguments;
 import org.tune4j.models.ModelSpec;
 
 /** Builders of Llama 3 (Grattafiori et al. 2024). */
@@ -19,55 +15,35 @@ public final class Llama3 {
 
   private Llama3() {}
 
-  /** Plain, all of it trainable. */
+  /** {@return Llama 3 8B, all of it trainable} */
   @Component(value = "llama3_8b", aliases = "torchtune.models.llama3.llama3_8b")
   public static ModelSpec base8b() {
     return ModelSpec.base("llama3_8b", SIZES_8B);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return Llama 3 8B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component(value = "lora_llama3_8b", aliases = "torchtune.models.llama3.lora_llama3_8b")
-  public static ModelSpec lora8b(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_llama3_8b",
-        SIZES_8B,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora8b(@Inline LoraArguments lora) {
+    return lora.spec("lora_llama3_8b", SIZES_8B);
   }
 
-  /** Plain, all of it trainable. */
+  /** {@return Llama 3 70B, all of it trainable} */
   @Component(value = "llama3_70b", aliases = "torchtune.models.llama3.llama3_70b")
   public static ModelSpec base70b() {
     return ModelSpec.base("llama3_70b", SIZES_70B);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return Llama 3 70B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component(value = "lora_llama3_70b", aliases = "torchtune.models.llama3.lora_llama3_70b")
-  public static ModelSpec lora70b(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_llama3_70b",
-        SIZES_70B,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora70b(@Inline LoraArguments lora) {
+    return lora.spec("lora_llama3_70b", SIZES_70B);
   }
 }

@@ -1,13 +1,9 @@
 package org.tune4j.models.llama32;
 
-import java.util.List;
 import org.tune4j.component.Component;
-import org.tune4j.component.Default;
-import org.tune4j.component.Doc;
-import org.tune4j.models.AttnModule;
+import org.tune4j.component.Inline;
 import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraConfig;
-import org.tune4j.models.LoraDoc;
+import org.tune4j.models.LoraArguments;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.models.RopeScaling;
 
@@ -23,55 +19,35 @@ public final class Llama32 {
 
   private Llama32() {}
 
-  /** Plain, all of it trainable. */
+  /** {@return Llama 3.2 1B, all of it trainable} */
   @Component(value = "llama3_2_1b", aliases = "torchtune.models.llama3_2.llama3_2_1b")
   public static ModelSpec base1b() {
     return ModelSpec.base("llama3_2_1b", SIZES_1B);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return Llama 3.2 1B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component(value = "lora_llama3_2_1b", aliases = "torchtune.models.llama3_2.lora_llama3_2_1b")
-  public static ModelSpec lora1b(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_llama3_2_1b",
-        SIZES_1B,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora1b(@Inline LoraArguments lora) {
+    return lora.spec("lora_llama3_2_1b", SIZES_1B);
   }
 
-  /** Plain, all of it trainable. */
+  /** {@return Llama 3.2 3B, all of it trainable} */
   @Component(value = "llama3_2_3b", aliases = "torchtune.models.llama3_2.llama3_2_3b")
   public static ModelSpec base3b() {
     return ModelSpec.base("llama3_2_3b", SIZES_3B);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return Llama 3.2 3B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component(value = "lora_llama3_2_3b", aliases = "torchtune.models.llama3_2.lora_llama3_2_3b")
-  public static ModelSpec lora3b(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_llama3_2_3b",
-        SIZES_3B,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora3b(@Inline LoraArguments lora) {
+    return lora.spec("lora_llama3_2_3b", SIZES_3B);
   }
 }

@@ -1,13 +1,9 @@
 package org.tune4j.models.mistral;
 
-import java.util.List;
 import org.tune4j.component.Component;
-import org.tune4j.component.Default;
-import org.tune4j.component.Doc;
-import org.tune4j.models.AttnModule;
+import org.tune4j.component.Inline;
 import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraConfig;
-import org.tune4j.models.LoraDoc;
+import org.tune4j.models.LoraArguments;
 import org.tune4j.models.ModelSpec;
 
 /** Builders of Mistral 7B (Jiang et al. 2023). */
@@ -18,29 +14,19 @@ public final class Mistral {
 
   private Mistral() {}
 
-  /** Plain, all of it trainable. */
+  /** {@return Mistral 7B, all of it trainable} */
   @Component(value = "mistral_7b", aliases = "torchtune.models.mistral.mistral_7b")
   public static ModelSpec base7b() {
     return ModelSpec.base("mistral_7b", SIZES_7B);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return Mistral 7B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component(value = "lora_mistral_7b", aliases = "torchtune.models.mistral.lora_mistral_7b")
-  public static ModelSpec lora7b(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_mistral_7b",
-        SIZES_7B,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora7b(@Inline LoraArguments lora) {
+    return lora.spec("lora_mistral_7b", SIZES_7B);
   }
 }

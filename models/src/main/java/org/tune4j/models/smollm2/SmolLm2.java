@@ -1,13 +1,9 @@
 package org.tune4j.models.smollm2;
 
-import java.util.List;
 import org.tune4j.component.Component;
-import org.tune4j.component.Default;
-import org.tune4j.component.Doc;
-import org.tune4j.models.AttnModule;
+import org.tune4j.component.Inline;
 import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraConfig;
-import org.tune4j.models.LoraDoc;
+import org.tune4j.models.LoraArguments;
 import org.tune4j.models.ModelSpec;
 
 /** Builders of SmolLM2 (Allal et al. 2025), with a tied head. */
@@ -21,81 +17,51 @@ public final class SmolLm2 {
 
   private SmolLm2() {}
 
-  /** Plain, all of it trainable. */
+  /** {@return SmolLM2 135M, all of it trainable} */
   @Component("smollm2_135m")
   public static ModelSpec base135m() {
     return ModelSpec.base("smollm2_135m", SIZES_135M);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return SmolLM2 135M, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component("lora_smollm2_135m")
-  public static ModelSpec lora135m(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_smollm2_135m",
-        SIZES_135M,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora135m(@Inline LoraArguments lora) {
+    return lora.spec("lora_smollm2_135m", SIZES_135M);
   }
 
-  /** Plain, all of it trainable. */
+  /** {@return SmolLM2 360M, all of it trainable} */
   @Component("smollm2_360m")
   public static ModelSpec base360m() {
     return ModelSpec.base("smollm2_360m", SIZES_360M);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return SmolLM2 360M, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component("lora_smollm2_360m")
-  public static ModelSpec lora360m(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_smollm2_360m",
-        SIZES_360M,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora360m(@Inline LoraArguments lora) {
+    return lora.spec("lora_smollm2_360m", SIZES_360M);
   }
 
-  /** Plain, all of it trainable. */
+  /** {@return SmolLM2 1.7B, all of it trainable} */
   @Component("smollm2_1_7b")
   public static ModelSpec base1p7b() {
     return ModelSpec.base("smollm2_1_7b", SIZES_1_7B);
   }
 
-  /** With LoRA on a frozen base. */
+  /**
+   * {@return SmolLM2 1.7B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
   @Component("lora_smollm2_1_7b")
-  public static ModelSpec lora1p7b(
-      @Doc(LoraDoc.ATTN_MODULES) List<AttnModule> loraAttnModules,
-      @Doc(LoraDoc.TO_MLP) @Default("false") boolean applyLoraToMlp,
-      @Doc(LoraDoc.TO_OUTPUT) @Default("false") boolean applyLoraToOutput,
-      @Doc(LoraDoc.RANK) @Default("8") int loraRank,
-      @Doc(LoraDoc.ALPHA) @Default("16") double loraAlpha,
-      @Doc(LoraDoc.DROPOUT) @Default("0.0") double loraDropout,
-      @Doc(LoraDoc.QUANTIZE) @Default("false") boolean quantizeBase,
-      @Doc(LoraDoc.DORA) @Default("false") boolean useDora) {
-    return ModelSpec.lora(
-        "lora_smollm2_1_7b",
-        SIZES_1_7B,
-        new LoraConfig(
-            loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout),
-        quantizeBase,
-        useDora);
+  public static ModelSpec lora1p7b(@Inline LoraArguments lora) {
+    return lora.spec("lora_smollm2_1_7b", SIZES_1_7B);
   }
 }
