@@ -37,6 +37,7 @@ public final class AtomicFolder {
      * Writes everything.
      *
      * @param folder exists and is empty
+     * @throws IOException if a file cannot be written; what was written is deleted then
      */
     void writeTo(Path folder) throws IOException;
   }
@@ -47,6 +48,7 @@ public final class AtomicFolder {
    * output a folder of its own.
    *
    * @param target parents are made as needed
+   * @param content is called once, on this thread; any exception of its own passes through
    * @throws InputException if something other than a folder has that name
    * @throws EnvironmentException if the folder cannot be written
    */
@@ -81,7 +83,7 @@ public final class AtomicFolder {
    * does nothing if the folder is there. Call it before reading a folder that was written with
    * {@link #write}.
    */
-  public static void restore(Path target) {
+  static void restore(Path target) {
     Path place = target.toAbsolutePath().normalize();
     if (Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
       return;
@@ -98,9 +100,11 @@ public final class AtomicFolder {
   }
 
   /**
-   * Deletes what cut-off writes and deletions have left in a folder. Nobody may be writing there.
+   * Deletes what cut-off writes and deletions have left in a folder, and puts back the earlier
+   * folder of a write that was cut between its two renames. Nobody may be writing there.
    *
-   * @throws EnvironmentException if the folder cannot be read
+   * @param parent of the folders that {@link #write} wrote; need not exist
+   * @throws EnvironmentException if the folder cannot be read, or an earlier one not put back
    */
   public static void sweep(Path parent) {
     if (!Files.isDirectory(parent)) {
@@ -128,6 +132,7 @@ public final class AtomicFolder {
    * Deletes a folder so that it is there whole or not at all; what a cut leaves is for {@link
    * #sweep}.
    *
+   * @param folder exists
    * @throws EnvironmentException if it cannot be renamed away
    */
   public static void remove(Path folder) {

@@ -81,7 +81,7 @@ public record HuggingFaceConfig(
    * @throws InputException if it cannot be read, a field is missing or ill-typed, or the model is
    *     of a kind that is not supported
    */
-  public static HuggingFaceConfig read(Path file) {
+  static HuggingFaceConfig read(Path file) {
     if (!Files.exists(file)) {
       throw new InputException(
           file

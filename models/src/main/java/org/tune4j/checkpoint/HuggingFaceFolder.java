@@ -63,6 +63,8 @@ public final class HuggingFaceFolder {
   /**
    * Opens the folder, reads its config and checks the headers of all its weights.
    *
+   * @param folder with {@code config.json} and {@code model.safetensors}, or shards and their index
+   * @return the folder; it keeps no file open
    * @throws InputException if the folder, its config or its weights are missing, broken or of a
    *     kind that is not supported
    */
@@ -132,11 +134,11 @@ public final class HuggingFaceFolder {
   }
 
   /** The safetensors files, in order of their names. */
-  public List<SafetensorsFile> files() {
+  List<SafetensorsFile> files() {
     return files;
   }
 
-  /** Every weight by its name, file by file. */
+  /** {@return every weight by its name, file by file; unmodifiable} */
   public Map<String, Weight> weights() {
     return weights;
   }
@@ -145,7 +147,7 @@ public final class HuggingFaceFolder {
    * The files that belong to the model beside its weights, and to every model made from it: config,
    * generation config, tokenizer, chat template.
    */
-  public List<Path> sideFiles() {
+  List<Path> sideFiles() {
     return list(path).stream()
         .filter(
             file -> {
@@ -156,7 +158,8 @@ public final class HuggingFaceFolder {
   }
 
   /**
-   * Copies {@link #sideFiles}, replacing those of the same names.
+   * Copies what belongs to a model beside its weights, and to every model made from it: config,
+   * generation config, tokenizer, chat template. Files of the same names are replaced.
    *
    * @param target exists
    * @throws EnvironmentException if one cannot be copied

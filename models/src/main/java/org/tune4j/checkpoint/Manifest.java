@@ -28,7 +28,9 @@ public final class Manifest {
   /**
    * Writes the manifest of what the folder holds now. To be written last.
    *
+   * @param folder whose files are listed, those of folders in it not
    * @throws IOException if a file cannot be read
+   * @throws org.tune4j.EnvironmentException if the manifest cannot be written
    */
   public static void write(Path folder) throws IOException {
     ObjectNode files = JsonFields.MAPPER.createObjectNode();
@@ -43,9 +45,12 @@ public final class Manifest {
   }
 
   /**
-   * What is wrong with the folder, by its manifest: empty where it is whole.
+   * {@return what is wrong with the folder, by its manifest; empty where it is whole}
    *
-   * @param required files that the manifest must list
+   * <p>Reads every byte of what is listed; files that are not listed do not count.
+   *
+   * @param folder as {@link #write} left it
+   * @param required files that the manifest must list, by name
    */
   public static Optional<String> problem(Path folder, String... required) {
     try {

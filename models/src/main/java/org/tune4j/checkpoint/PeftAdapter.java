@@ -25,6 +25,13 @@ public record PeftAdapter(PeftAdapterConfig config, Path file, Map<AdapterTensor
   /** The name of the tensors' file. */
   public static final String FILE = "adapter_model.safetensors";
 
+  /**
+   * Copies the map.
+   *
+   * @param config what {@code adapter_config.json} says
+   * @param file that holds the tensors
+   * @param tensors by what they are
+   */
   public PeftAdapter {
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
   }
@@ -33,6 +40,7 @@ public record PeftAdapter(PeftAdapterConfig config, Path file, Map<AdapterTensor
    * Opens an adapter.
    *
    * @param path an adapter's folder, or its safetensors file with the config beside it
+   * @return the adapter; the tensors' bytes are still in the file
    * @throws InputException if a file is missing or broken, or the two contradict each other
    */
   public static PeftAdapter open(Path path) {
@@ -82,7 +90,7 @@ public record PeftAdapter(PeftAdapterConfig config, Path file, Map<AdapterTensor
     }
   }
 
-  /** The adapted modules, in order of their names. */
+  /** {@return the adapted modules by their paths in the base model, sorted} */
   public List<String> modules() {
     TreeSet<String> modules = new TreeSet<>();
     tensors.keySet().forEach(tensor -> modules.add(tensor.module()));

@@ -59,6 +59,14 @@ public record PeftAdapterConfig(
   private static final String CHANGES_BASE = "(pissa.*|olora|corda|loftq|lora_ga)";
 
   /**
+   * Checks the values.
+   *
+   * @param rank at least 1
+   * @param alpha above 0, finite
+   * @param dropout at least 0 and below 1
+   * @param targetModules not empty; is copied
+   * @param useDora whether the adapter has magnitudes
+   * @param baseModel null if unsaid
    * @throws UsageException if a value is out of its range
    */
   public PeftAdapterConfig {
@@ -84,7 +92,7 @@ public record PeftAdapterConfig(
    * @throws InputException if it cannot be read, a field is missing or ill-typed, or the adapter is
    *     of a kind that is not supported
    */
-  public static PeftAdapterConfig read(Path file) {
+  static PeftAdapterConfig read(Path file) {
     if (!Files.exists(file)) {
       throw new InputException(
           file
@@ -157,7 +165,7 @@ public record PeftAdapterConfig(
   }
 
   /** Whether a module of the base model is adapted: its path is a target or ends with one. */
-  public boolean targets(String module) {
+  boolean targets(String module) {
     return targetModules.stream()
         .anyMatch(target -> module.equals(target) || module.endsWith("." + target));
   }
@@ -166,6 +174,7 @@ public record PeftAdapterConfig(
    * Writes {@link #FILE} into the folder: the fields that PEFT 0.15 and later know, since each
    * version refuses fields that it does not.
    *
+   * @param folder exists; a file of that name is replaced
    * @throws org.tune4j.EnvironmentException if it cannot be written
    */
   public void write(Path folder) {

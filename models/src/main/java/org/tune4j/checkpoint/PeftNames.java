@@ -27,7 +27,7 @@ public final class PeftNames {
       this.suffix = suffix;
     }
 
-    /** What follows the module's path in a file. */
+    /** {@return what follows the module's path and a dot in a file} */
     public String suffix() {
       return suffix;
     }
@@ -38,10 +38,11 @@ public final class PeftNames {
    *
    * @param module path in the base model, as {@code model.layers.0.self_attn.q_proj} or {@code
    *     lm_head}
+   * @param part what it is there
    */
   public record AdapterTensor(String module, Part part) {
     /** Its name in a file. */
-    public String peftName() {
+    String peftName() {
       return PREFIX + module + "." + part.suffix();
     }
   }
@@ -52,7 +53,7 @@ public final class PeftNames {
    *
    * @throws InputException if it is not the name of a LoRA or DoRA tensor
    */
-  public static AdapterTensor parse(String name) {
+  static AdapterTensor parse(String name) {
     return find(name)
         .orElseThrow(
             () ->

@@ -56,16 +56,28 @@ public final class SafetensorsFile {
    */
   public record Entry(
       String name, SafetensorsType type, List<Long> shape, long offset, long length) {
+    /**
+     * Copies the shape.
+     *
+     * @param name as in the file
+     * @param type of its elements
+     * @param shape its sizes
+     * @param offset from the start of the file, in bytes
+     * @param length in bytes
+     */
     public Entry {
       shape = List.copyOf(shape);
     }
 
-    /** The shape as an array of its own. */
+    /** {@return the shape as an array of the caller's own; empty for a scalar} */
     public long[] dimensions() {
       return shape.stream().mapToLong(Long::longValue).toArray();
     }
 
-    /** Whether the offset is a multiple of the element's size, so that it can be used in place. */
+    /**
+     * {@return whether the offset is a multiple of the element's size, so that the bytes can be
+     * used where the file is mapped}
+     */
     public boolean aligned() {
       return offset % type.bytes() == 0;
     }
@@ -74,6 +86,8 @@ public final class SafetensorsFile {
   /**
    * Reads and checks the header.
    *
+   * @param path of a file, closed again when this returns
+   * @return its table of contents
    * @throws InputException if the file is missing, cannot be read, or breaks a rule of the format
    */
   public static SafetensorsFile open(Path path) {
@@ -174,23 +188,24 @@ public final class SafetensorsFile {
   }
 
   /** Size of the whole file in bytes. */
-  public long size() {
+  long size() {
     return size;
   }
 
-  /** All tensors by name, in the order of their bytes in the file. */
+  /** {@return all tensors by name, in the order of their bytes in the file; unmodifiable} */
   public Map<String, Entry> entries() {
     return entries;
   }
 
   /** The header's {@code __metadata__}, empty where there is none. */
-  public Map<String, String> metadata() {
+  Map<String, String> metadata() {
     return metadata;
   }
 
   /**
-   * The tensor of that name.
+   * {@return where the tensor of that name lies}
    *
+   * @param name as in the file
    * @throws InputException if the file has none
    */
   public Entry entry(String name) {

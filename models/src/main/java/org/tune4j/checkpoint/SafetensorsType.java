@@ -38,12 +38,12 @@ public enum SafetensorsType {
   }
 
   /** Size of one element, in bytes. */
-  public int bytes() {
+  int bytes() {
     return bytes;
   }
 
   /** The type that a safetensors header calls {@code name}; upper case as the format has it. */
-  public static Optional<SafetensorsType> named(String name) {
+  static Optional<SafetensorsType> named(String name) {
     return Arrays.stream(values()).filter(type -> type.name().equals(name)).findFirst();
   }
 

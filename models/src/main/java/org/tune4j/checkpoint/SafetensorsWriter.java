@@ -32,6 +32,7 @@ public final class SafetensorsWriter {
    * for.
    *
    * @param target in an existing folder
+   * @param tensors their bytes are asked for one tensor after the other; none is held here
    * @throws UsageException if a name is given twice, or a tensor's bytes are not as many as its
    *     type and shape say
    * @throws org.tune4j.EnvironmentException if the file cannot be written, as on a full disk

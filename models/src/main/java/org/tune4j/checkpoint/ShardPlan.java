@@ -28,6 +28,11 @@ public record ShardPlan(List<Shard> shards) {
   /** The name of the index beside several files. */
   public static final String INDEX = "model.safetensors.index.json";
 
+  /**
+   * Copies the list.
+   *
+   * @param shards each file's tensors, in order
+   */
   public ShardPlan {
     shards = List.copyOf(shards);
   }
@@ -36,8 +41,15 @@ public record ShardPlan(List<Shard> shards) {
    * One file.
    *
    * @param fileName within the folder
+   * @param tensors in the order they are written
    */
   public record Shard(String fileName, List<StoredTensor> tensors) {
+    /**
+     * Copies the list.
+     *
+     * @param fileName within the folder
+     * @param tensors in the order they are written
+     */
     public Shard {
       tensors = List.copyOf(tensors);
     }
@@ -46,6 +58,9 @@ public record ShardPlan(List<Shard> shards) {
   /**
    * Fills files in the given order, opening the next when a tensor would exceed the size.
    *
+   * @param tensors of the whole model, at least one
+   * @param size a file's most bytes of tensors; a larger tensor has a file of its own
+   * @return {@link #SINGLE} alone, or {@code model-00001-of-0000N.safetensors} and on
    * @throws UsageException if there is no tensor, or a name is given twice
    */
   public static ShardPlan of(List<StoredTensor> tensors, ShardSize size) {
@@ -87,7 +102,7 @@ public record ShardPlan(List<Shard> shards) {
   }
 
   /** Bytes of all tensors together, without headers. */
-  public long totalBytes() {
+  long totalBytes() {
     return shards.stream()
         .flatMap(shard -> shard.tensors().stream())
         .mapToLong(StoredTensor::length)

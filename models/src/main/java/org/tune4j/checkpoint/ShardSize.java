@@ -32,6 +32,12 @@ public record ShardSize(long bytes) {
           "GIB", 1L << 30,
           "TIB", 1L << 40);
 
+  /**
+   * Checks the size.
+   *
+   * @param bytes at least 1
+   * @throws UsageException when it is less
+   */
   public ShardSize {
     if (bytes < 1) {
       throw new UsageException("max_shard_size is " + bytes + " bytes, expected at least 1");
@@ -42,7 +48,9 @@ public record ShardSize(long bytes) {
    * Reads "5GB", "200MB", "1.5 GiB" or a number of bytes; KB, MB, GB and TB are powers of 1000,
    * KiB, MiB, GiB and TiB of 1024.
    *
-   * @throws UsageException if the text is none of these
+   * @param text the unit in any case of letters
+   * @return the size, rounded down to whole bytes
+   * @throws UsageException if the text is none of these, or less than a byte
    */
   public static ShardSize parse(String text) {
     Matcher matcher = FORM.matcher(text.strip());

@@ -17,11 +17,22 @@ public record StoredTensor(String name, SafetensorsType type, List<Long> shape, 
   /** Streams a tensor's elements: row-major, contiguous, little-endian. */
   @FunctionalInterface
   public interface Bytes {
-    /** Writes exactly {@link StoredTensor#length} bytes; the channel stays open. */
+    /**
+     * Writes exactly {@link StoredTensor#length} bytes.
+     *
+     * @param channel takes all that it is given; stays open
+     * @throws IOException when it cannot take them, as on a full disk
+     */
     void writeTo(WritableByteChannel channel) throws IOException;
   }
 
   /**
+   * Checks name and shape.
+   *
+   * @param name not empty, and not {@code __metadata__}
+   * @param type of its elements
+   * @param shape is copied
+   * @param bytes its elements
    * @throws UsageException if the name is empty or reserved, or the shape negative or overflowing
    */
   public StoredTensor {
@@ -44,7 +55,7 @@ public record StoredTensor(String name, SafetensorsType type, List<Long> shape, 
     }
   }
 
-  /** In bytes. */
+  /** {@return how many bytes its elements are} */
   public long length() {
     return SafetensorsHeader.byteLength(type, shape);
   }
