@@ -33,6 +33,12 @@ public interface DownloadListener {
    */
   void received(long bytes);
 
-  /** A file's request failed and will be tried again after a wait. */
+  /**
+   * A file's request failed and will be tried again after a wait.
+   *
+   * @param file within the repository, or {@code the list of files}
+   * @param why in words, for people
+   * @param wait from now until it is tried again
+   */
   void retried(String file, String why, Duration wait);
 }

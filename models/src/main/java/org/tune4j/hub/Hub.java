@@ -41,6 +41,10 @@ public final class Hub {
   /**
    * The cache's folder of a model that is wholly there: config, weights and tokenizer. The network
    * is not used.
+   *
+   * @param repository whose revision is looked up as it was when it was last fetched
+   * @return the snapshot's folder; empty where there is none or a file is missing
+   * @throws EnvironmentException when the cache cannot be read
    */
   public Optional<Path> cached(Repository repository) {
     try {
@@ -58,7 +62,10 @@ public final class Hub {
   /**
    * A model's folder: the cache's where the model is wholly there, else fetched into the cache.
    *
+   * @param repository of the model
    * @param workers files that are fetched at once, 1 or more
+   * @param listener hears of what is fetched, and of nothing where the model is there
+   * @return the snapshot's folder
    * @throws TuneException as {@link #download}
    */
   public Path model(Repository repository, int workers, DownloadListener listener) {
@@ -70,14 +77,18 @@ public final class Hub {
   }
 
   /**
-   * Fetches files into the cache.
+   * Fetches files into the cache. What is there stays; what an earlier download began goes on.
    *
+   * @param repository of the files
+   * @param files which of them are wanted
    * @param workers files that are fetched at once, 1 or more
+   * @param listener is called by the workers
    * @return the snapshot's folder
    * @throws UsageException when there is no such revision or no file is selected
    * @throws InputException when there is no such repository, when it may not be read, or when what
    *     comes is not what was announced
-   * @throws EnvironmentException when the network or the disk fails
+   * @throws EnvironmentException when the network or the disk fails, or {@link HubSettings#offline}
+   *     forbids the network
    */
   public Path download(
       Repository repository, FileSelection files, int workers, DownloadListener listener) {
@@ -88,7 +99,12 @@ public final class Hub {
    * Fetches files into a folder of the user's. What is there and right stays, what is there and
    * another file is replaced.
    *
-   * @return the folder
+   * @param repository of the files
+   * @param files which of them are wanted
+   * @param workers files that are fetched at once, 1 or more
+   * @param listener is called by the workers
+   * @param folder is made as needed; null for the cache
+   * @return the folder, or the cache's
    * @throws TuneException as the other
    */
   public Path download(

@@ -34,7 +34,17 @@ public record HubSettings(
   private static final Set<String> YES = Set.of("1", "ON", "YES", "TRUE");
   private static final int SECONDS = 10;
 
-  /** Checks that the endpoint is an address. */
+  /**
+   * Checks that the endpoint is an address.
+   *
+   * @param endpoint http or https, with a host
+   * @param cache need not exist yet
+   * @param token null for none
+   * @param offline whether the network must not be used
+   * @param timeout how long a connection may be silent
+   * @param backoff how often and when a request that failed is tried again
+   * @throws UsageException when the endpoint is no such address
+   */
   public HubSettings {
     String scheme = endpoint.getScheme();
     if (scheme == null
@@ -50,8 +60,12 @@ public record HubSettings(
    * HF_TOKEN_PATH}, {@code HF_HUB_OFFLINE}, {@code HF_HUB_DOWNLOAD_TIMEOUT} and the token that
    * {@code hf auth login} left.
    *
+   * @param environment the process's variables, by name
    * @param home the user's folder
+   * @return the settings; what no variable says is as in {@code huggingface_hub}, a silence of 10
+   *     seconds and {@link Backoff#DEFAULT}
    * @throws UsageException when one of them makes no sense
+   * @throws EnvironmentException when the token's file cannot be read
    */
   public static HubSettings of(Map<String, String> environment, Path home) {
     String cacheHome = environment.getOrDefault("XDG_CACHE_HOME", "~/.cache");
@@ -77,12 +91,21 @@ public record HubSettings(
     }
   }
 
-  /** Of this process. */
+  /**
+   * {@return the settings of this process: {@link #of} its environment and its user's folder}
+   *
+   * @throws UsageException as {@link #of}
+   */
   public static HubSettings ofProcess() {
     return of(System.getenv(), Path.of(System.getProperty("user.home")));
   }
 
-  /** The same with another token. */
+  /**
+   * {@return the same with another token}
+   *
+   * @param value its line breaks are taken out; empty for no token
+   * @throws UsageException when it has characters that no token has
+   */
   public HubSettings withToken(String value) {
     return new HubSettings(endpoint, cache, clean(value), offline, timeout, backoff);
   }

@@ -23,7 +23,13 @@ public record Repository(String name, String revision) {
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
   private static final String FOLDER = "models--";
 
-  /** Checks both by the hub's rules. */
+  /**
+   * Checks both by the hub's rules.
+   *
+   * @param name at most 96 characters
+   * @param revision a branch, a tag or a commit
+   * @throws UsageException when one can be none
+   */
   public Repository {
     if (!NAME.matcher(name).matches()
         || name.length() > LONGEST
@@ -45,6 +51,8 @@ public record Repository(String name, String revision) {
   /**
    * Reads a name with or without a revision.
    *
+   * @param text {@code OWNER/NAME}, or {@code OWNER/NAME@REVISION}
+   * @return at {@link #MAIN} where the text names no revision
    * @throws UsageException when it is neither
    */
   public static Repository parse(String text) {
@@ -57,6 +65,9 @@ public record Repository(String name, String revision) {
   /**
    * The repository that a folder's name means where there is no such folder: {@code OWNER/NAME},
    * and no folder {@code OWNER} either, so that a mistyped path is never asked for at the hub.
+   *
+   * @param folder as a user wrote it, relative to the working folder
+   * @return empty where the folder is there, or its name can mean no repository
    */
   public static Optional<Repository> insteadOf(Path folder) {
     if (folder.isAbsolute() || folder.getNameCount() != 2 || Files.exists(folder)) {
@@ -72,7 +83,12 @@ public record Repository(String name, String revision) {
     }
   }
 
-  /** The repository whose snapshot a folder of the cache is. */
+  /**
+   * {@return the repository whose snapshot a folder of the cache is, its revision the commit; empty
+   * where the folder is named otherwise}
+   *
+   * @param folder is only looked at by its name, {@code models--OWNER--NAME/snapshots/COMMIT}
+   */
   public static Optional<Repository> ofSnapshot(Path folder) {
     Path whole = folder.toAbsolutePath().normalize();
     int n = whole.getNameCount();
