@@ -16,7 +16,12 @@ import org.tune4j.tensor.RandomBits;
 public final class Adapters {
   private Adapters() {}
 
-  /** The adapted linears by full name, such as {@code model.layers.0.self_attn.q_proj}. */
+  /**
+   * {@return the adapted linears by full name, such as {@code model.layers.0.self_attn.q_proj}, in
+   * the model's order; empty for a plain model}
+   *
+   * @param model with or without adapters
+   */
   public static Map<String, LoraLinear> linears(Module model) {
     Map<String, LoraLinear> found = new LinkedHashMap<>();
     model
@@ -31,8 +36,11 @@ public final class Adapters {
   }
 
   /**
-   * The adapter's parameters by full name, such as {@code
-   * model.layers.0.self_attn.q_proj.lora_A.weight}; empty for a plain model.
+   * {@return the adapter's parameters by full name, such as {@code
+   * model.layers.0.self_attn.q_proj.lora_A.weight}, each {@code lora_A} before its {@code lora_B};
+   * empty for a plain model}
+   *
+   * @param model with or without adapters
    */
   public static Map<String, Parameter> parameters(Module model) {
     Map<String, Parameter> found = new LinkedHashMap<>();
@@ -48,6 +56,8 @@ public final class Adapters {
   /**
    * Makes exactly these parameters of a model trainable and freezes the others.
    *
+   * @param model is left as it was when this throws
+   * @param names full ones, as {@link Module#parameters} has them
    * @throws UsageException when the model has no parameter of a name
    */
   public static void setTrainable(Module model, Set<String> names) {
@@ -65,6 +75,10 @@ public final class Adapters {
    * Gives the adapters their first values: {@code lora_A} of U(-1/sqrt(in), 1/sqrt(in)), a function
    * of seed and parameter name on every backend, {@code lora_B} zero, so that the model computes
    * what its base does. The tensors belong to the calling thread's innermost scope.
+   *
+   * @param engine that makes the tensors
+   * @param model whose adapters have storage afterwards, in the adapters' own type
+   * @param seed any number; the same one gives the same values
    */
   public static void initialise(Engine engine, Module model, long seed) {
     linears(model)
@@ -94,6 +108,9 @@ public final class Adapters {
    *   Tensor reference = model.logits(pass, rows);
    * }
    * }</pre>
+   *
+   * @param model with or without adapters; those that are off already stay off
+   * @return what switches them on again
    */
   public static Disabled disable(Module model) {
     List<LoraLinear> switched = new ArrayList<>();

@@ -22,7 +22,10 @@ public final class LoraStateDict {
    * Checks what loading a base checkpoint into a LoRA model left open: all that may be missing is
    * the adapter, and nothing may be unexpected.
    *
+   * @param model that was loaded into
    * @param base what {@link StateDict#load} returned, not strict
+   * @throws UsageException when the model has no adapters
+   * @throws InputException naming what is missing or unexpected
    */
   public static void validateBase(Module model, StateDict.Loaded base) {
     requireLora(model);
@@ -44,6 +47,10 @@ public final class LoraStateDict {
    * Checks an adapter's tensors, by names such as {@code
    * model.layers.0.self_attn.q_proj.lora_A.weight}, against a model before any is loaded.
    *
+   * @param model with adapters; is not changed
+   * @param tensors {@code lora_A.weight} of {@code [rank, in]} and {@code lora_B.weight} of {@code
+   *     [out, rank]}
+   * @throws UsageException when the model has no adapters
    * @throws InputException for the first of: no tensors, a name of the base model, half a pair, a
    *     module the model does not adapt, one that it adapts and the adapter does not, another rank,
    *     another shape

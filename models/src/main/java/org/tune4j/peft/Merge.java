@@ -23,6 +23,10 @@ public final class Merge {
    *
    * <p>A tied head that is adapted comes as {@code lm_head.weight} besides the unchanged embedding:
    * see {@link #unties}.
+   *
+   * @param engine that computes the merged weights
+   * @param model whose parameters all have storage
+   * @param consumer takes a full name and its tensor; must not keep a merged one
    */
   public static void forEach(Engine engine, Module model, BiConsumer<String, Tensor> consumer) {
     IdentityHashMap<Parameter, String> done = new IdentityHashMap<>();
@@ -50,7 +54,11 @@ public final class Merge {
   }
 
   /**
-   * {@code W + (alpha / rank) B A} in {@code W}'s type, computed in fp32 or wider, rounded once.
+   * {@return {@code W + (alpha / rank) B A}, of {@code [out, in]}, in {@code W}'s type, computed in
+   * fp32 or wider, rounded once; belongs to the calling thread's innermost scope}
+   *
+   * @param engine that computes it, without gradients
+   * @param lora is not changed
    */
   public static Tensor weight(Engine engine, LoraLinear lora) {
     Operations ops = engine.operations();
@@ -64,7 +72,11 @@ public final class Merge {
     }
   }
 
-  /** Whether merging gives a tied head a weight of its own. */
+  /**
+   * {@return whether merging gives a tied head a weight of its own}
+   *
+   * @param model with or without adapters
+   */
   public static boolean unties(Module model) {
     Map<String, LoraLinear> adapted = Adapters.linears(model);
     return model.sharedNames().keySet().stream()

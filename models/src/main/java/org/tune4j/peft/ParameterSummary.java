@@ -11,7 +11,11 @@ import org.tune4j.nn.Parameter;
  * @param trainable of those that collect gradients
  */
 public record ParameterSummary(long total, long trainable) {
-  /** Counts a model. */
+  /**
+   * {@return a model's counts}
+   *
+   * @param model with or without storage
+   */
   public static ParameterSummary of(Module model) {
     long total = 0;
     long trainable = 0;

@@ -21,13 +21,24 @@ public final class StateDict {
    * @param unexpected names of the state dict that the model lacks
    */
   public record Loaded(List<String> missing, List<String> unexpected) {
+    /**
+     * Copies the lists.
+     *
+     * @param missing parameters of the model that the state dict lacks
+     * @param unexpected names of the state dict that the model lacks
+     */
     public Loaded {
       missing = List.copyOf(missing);
       unexpected = List.copyOf(unexpected);
     }
   }
 
-  /** The tensors of the parameters that have storage, not copied. */
+  /**
+   * {@return the tensors of the parameters that have storage, by full name; not copied, so they
+   * belong to whoever they did}
+   *
+   * @param model its shared parameters are listed once
+   */
   public static Map<String, Tensor> of(Module model) {
     Map<String, Tensor> all = new LinkedHashMap<>();
     model
@@ -47,6 +58,8 @@ public final class StateDict {
    * name of a shared parameter ({@code lm_head.weight} of a tied head) is accepted and not read.
    * Nothing is changed when this throws.
    *
+   * @param model must not outlive the tensors it is given
+   * @param tensors by full name, of the parameters' shapes and any type
    * @param strict whether missing or unexpected names are refused
    * @return what did not match; both lists empty when strict
    * @throws InputException naming the tensor, the shape expected and the one found, or the names
@@ -69,8 +82,11 @@ public final class StateDict {
   }
 
   /**
-   * What {@link #load} would say of tensors of these shapes; nothing is loaded.
+   * {@return what {@link #load} would say of tensors of these shapes; nothing is loaded}
    *
+   * @param model needs no storage
+   * @param tensors their shapes by full name
+   * @param strict whether missing or unexpected names are refused
    * @throws InputException as it does
    */
   public static Loaded match(Module model, Map<String, Shape> tensors, boolean strict) {
