@@ -32,7 +32,11 @@ public final class StrftimeNow implements Callable {
 
   private final Clock clock;
 
-  /** Of this clock. */
+  /**
+   * Of this clock.
+   *
+   * @param clock gives the time and its zone
+   */
   public StrftimeNow(Clock clock) {
     this.clock = clock;
   }

@@ -15,6 +15,9 @@ public final class Template {
   /**
    * Parses a template.
    *
+   * @param source Jinja, read with {@code trim_blocks} and {@code lstrip_blocks} as transformers
+   *     does
+   * @return a template that can be rendered any number of times
    * @throws TemplateException with the line where it cannot be read
    */
   public static Template parse(String source) {
@@ -30,6 +33,7 @@ public final class Template {
    *
    * @param values strings, booleans, numbers, and lists and maps of these, by name; null is {@code
    *     None}
+   * @return the text
    * @throws TemplateException with the line, where the template refuses the values or cannot use
    *     them
    */

@@ -16,7 +16,7 @@ public final class TemplateException extends RuntimeException {
     this(0, reason);
   }
 
-  /** The template's line, from 1. */
+  /** {@return the template's line, from 1; 0 where it has none} */
   public int line() {
     return line;
   }

@@ -57,7 +57,16 @@ public final class PromptTemplate {
     return new PromptTemplate(Map.of("user", List.of(before, after)), SystemText.A_TURN);
   }
 
-  /** Of one's own: two texts a role, before and after. */
+  /**
+   * {@return one of one's own: two texts a role, before and after; null for no words around it}
+   *
+   * @param system around a system text
+   * @param user around a user's text
+   * @param assistant around an assistant's text; trained on with it
+   * @param tool around a tool's text
+   * @param ipython torchtune's name for a tool
+   * @throws UsageException when a role has not two texts
+   */
   @Component(
       value = "prompt_template",
       aliases = {"torchtune.data.PromptTemplate"})
@@ -84,7 +93,7 @@ public final class PromptTemplate {
     }
   }
 
-  /** Asks for a correction of grammar. */
+  /** {@return what asks for a correction of grammar, around the user's text} */
   @Component(
       value = "grammar_template",
       aliases = {"torchtune.data.GrammarErrorCorrectionTemplate"})
@@ -92,7 +101,7 @@ public final class PromptTemplate {
     return aroundUser("Correct this to standard English: ", "\n---\nCorrected: ");
   }
 
-  /** Asks for a summary of a dialogue. */
+  /** {@return what asks for a summary of a dialogue, around the user's text} */
   @Component(
       value = "summarize_template",
       aliases = {"torchtune.data.SummarizeTemplate"})
@@ -100,7 +109,7 @@ public final class PromptTemplate {
     return aroundUser("Summarize this dialogue:\n", "\n---\nSummary:\n");
   }
 
-  /** Asks a question. */
+  /** {@return what asks a question, around the user's text} */
   @Component(
       value = "question_answer_template",
       aliases = {"torchtune.data.QuestionAnswerTemplate"})
@@ -108,7 +117,7 @@ public final class PromptTemplate {
     return aroundUser("Question: ", "\n\nAnswer: ");
   }
 
-  /** ChatML's markers, written out. */
+  /** {@return ChatML's markers, written out, around system, user and assistant} */
   @Component(
       value = "chatml_template",
       aliases = {"torchtune.data.ChatMLTemplate"})
@@ -120,7 +129,7 @@ public final class PromptTemplate {
     return new PromptTemplate(tags, SystemText.A_TURN);
   }
 
-  /** Llama2 Chat's: the system text inside the user's turn. */
+  /** {@return Llama2 Chat's: the system text inside the user's turn} */
   @Component(
       value = "llama2_chat_template",
       aliases = {"torchtune.models.llama2.Llama2ChatTemplate"})
@@ -132,7 +141,7 @@ public final class PromptTemplate {
         SystemText.INSIDE_USER);
   }
 
-  /** Mistral's, which has no place for a system text. */
+  /** {@return Mistral's, which has no place for a system text} */
   @Component(
       value = "mistral_chat_template",
       aliases = {"torchtune.models.mistral.MistralChatTemplate"})
@@ -146,8 +155,10 @@ public final class PromptTemplate {
   }
 
   /**
-   * Messages with their words around them, for data sets that put them there.
+   * {@return the messages with their words around them, for data sets that put them there; a system
+   * text that goes inside the user's turn is no message any more}
    *
+   * @param messages in their order; masks are kept
    * @throws InputException when a role is unknown or has no place
    */
   public List<Message> apply(List<Message> messages) {

@@ -21,7 +21,12 @@ public final class TokenStream {
     this.tokenizer = tokenizer;
   }
 
-  /** The text that this id completes; empty in the middle of a character. */
+  /**
+   * {@return the text that this id completes; empty in the middle of a character}
+   *
+   * @param id the next one
+   * @throws org.tune4j.InputException when it is outside the vocabulary
+   */
   public String next(int id) {
     ids = Arrays.copyOf(ids, ids.length + 1);
     ids[ids.length - 1] = id;

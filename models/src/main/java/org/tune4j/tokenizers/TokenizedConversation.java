@@ -9,7 +9,12 @@ package org.tune4j.tokenizers;
  */
 @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
 public record TokenizedConversation(int[] tokens, boolean[] masked, boolean cut) {
-  /** A whole one. */
+  /**
+   * A whole one, not cut.
+   *
+   * @param tokens ids of the whole rendered text
+   * @param masked as many: whether a token is left out of the loss
+   */
   public TokenizedConversation(int[] tokens, boolean[] masked) {
     this(tokens, masked, false);
   }

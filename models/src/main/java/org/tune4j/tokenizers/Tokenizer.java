@@ -9,6 +9,10 @@ public interface Tokenizer extends AutoCloseable {
   /**
    * Ids of a text, none added. {@code tokenizer.json} reads special tokens that are written out in
    * it as such; SentencePiece and tiktoken models read them as any other text.
+   *
+   * @param text may be empty
+   * @return as many ids as the text needs; never cut
+   * @throws InputException when the text cannot be encoded
    */
   int[] encode(String text);
 
@@ -16,54 +20,80 @@ public interface Tokenizer extends AutoCloseable {
    * Ids of a text that is no conversation, with the beginning-of-text token where the model has
    * one: for {@code tokenizer.json} what its post-processor adds.
    *
+   * @param text may be empty
    * @param addEos whether the end-of-text token follows where it does not already
+   * @return never cut
+   * @throws InputException when {@code addEos} asks for a token that the files do not name
    */
   int[] encodeText(String text, boolean addEos);
 
   /**
-   * Ids of a text that stands alone: with the tokens that the model expects around it, such as BOS.
+   * {@return the ids of a text that stands alone: with the tokens that the model expects around it,
+   * such as BOS}
+   *
+   * @param text may be empty
    */
   default int[] encodeAlone(String text) {
     return encode(text);
   }
 
   /**
-   * The text of ids, special tokens written out.
+   * {@return the text of ids, special tokens written out; U+FFFD for bytes that are no character}
    *
+   * @param ids may be empty
    * @throws InputException when an id is outside the vocabulary
    */
   String decode(int[] ids);
 
   /**
    * The ids of a conversation. Trained are the text of each message that is not masked and the
-   * token that ends its turn; never headers, system text or the line break after a turn.
+   * token that ends its turn. With a {@code tokenizer.json}, headers, system text and the line
+   * break after a turn never are; SentencePiece and tiktoken models mask whole turns, header and
+   * words around the text included, as torchtune does.
+   *
+   * @param messages in their order, roles {@code system}, {@code user}, {@code assistant} or {@code
+   *     tool}
+   * @return the ids, cut only by SentencePiece and tiktoken models that have a {@code max_seq_len}
+   * @throws InputException when there is no chat template, or the form has no place for a role or
+   *     changes a text, so that what to train on cannot be told
    */
   TokenizedConversation tokenize(List<Message> messages);
 
   /**
-   * A conversation as one text, in the model's form.
+   * {@return a conversation as one text, in the model's form}
    *
-   * @param addGenerationPrompt whether what begins the assistant's turn follows
+   * @param messages in their order
+   * @param addGenerationPrompt whether what begins the assistant's turn follows, where the form has
+   *     that
+   * @throws InputException when there is no chat template, or it refuses the messages
    */
   String render(List<Message> messages, boolean addGenerationPrompt);
 
-  /** The ids after which the model gives the assistant's next turn. */
+  /**
+   * {@return the ids after which the model gives the assistant's next turn}
+   *
+   * @param messages in their order; never cut
+   * @throws InputException when there is no chat template, or it refuses the messages
+   */
   int[] prompt(List<Message> messages);
 
-  /** The ids that end a generated turn; empty where the model's files name none. */
+  /** {@return the ids that end a generated turn; empty where the model's files name none} */
   Set<Integer> stopIds();
 
-  /** One more than the largest id. */
+  /** {@return one more than the largest id} */
   int vocabSize();
 
-  /** Decodes ids one by one as they are generated. */
+  /** {@return what decodes ids one by one as they are generated; one for each text} */
   default TokenStream stream() {
     return new TokenStream(this);
   }
 
-  /** Changes wherever ids or masks may: a hash of the tokenizer's files and settings. */
+  /**
+   * {@return what changes wherever ids or masks may: a hash of the tokenizer's files and settings}
+   */
   String fingerprint();
 
+  /** Frees what the tokenizer holds outside the heap. Nothing may be asked of it any more. */
   @Override
   void close();
 }

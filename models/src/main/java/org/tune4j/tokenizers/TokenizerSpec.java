@@ -46,19 +46,39 @@ public record TokenizerSpec(
     }
   }
 
-  /** Checks the limit. */
+  /**
+   * Checks the limit.
+   *
+   * @param path null for the checkpoint's folder
+   * @param maxSeqLen in tokens, 2 or more; null for no limit
+   * @param model null for {@code tokenizer.json} alone
+   * @param promptTemplate null for the model's own
+   * @param chatTemplate null for the one beside {@code tokenizer.json}
+   * @throws UsageException when {@code maxSeqLen} is less
+   */
   public TokenizerSpec {
     if (maxSeqLen != null && maxSeqLen < 2) {
       throw new UsageException("max_seq_len is %d, expected 2 or more".formatted(maxSeqLen));
     }
   }
 
-  /** {@code tokenizer.json} with the chat template beside it. */
+  /**
+   * {@code tokenizer.json} with the chat template beside it.
+   *
+   * @param path of the file or its folder; null for the checkpoint's folder
+   * @param maxSeqLen in tokens, 2 or more; null for no limit
+   */
   public TokenizerSpec(@Nullable Path path, @Nullable Integer maxSeqLen) {
     this(path, maxSeqLen, null, null, null);
   }
 
-  /** {@code tokenizer.json}, with a chat template. */
+  /**
+   * {@return a {@code tokenizer.json}, with a chat template}
+   *
+   * @param path of the file or its folder; null for the checkpoint's folder
+   * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
+   * @param chatTemplate a Jinja file; null for the one beside {@code tokenizer.json}
+   */
   @Component("hf_tokenizer")
   public static TokenizerSpec huggingFace(
       @Doc("tokenizer.json or its folder; the checkpoint's folder where it is not given")
@@ -69,7 +89,15 @@ public record TokenizerSpec(
     return new TokenizerSpec(path, maxSeqLen, null, null, chatTemplate);
   }
 
-  /** As torchtune's configs name it; the config and template are read from beside the file. */
+  /**
+   * {@return a {@code tokenizer.json}, as torchtune's configs name it; the config and template are
+   * read from beside the file}
+   *
+   * @param tokenizerJsonPath of the file
+   * @param tokenizerConfigJsonPath is not read
+   * @param generationConfigPath is not read
+   * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
+   */
   @Component(
       value = "hf_model_tokenizer",
       aliases = {"torchtune.modules.transforms.tokenizers.HuggingFaceModelTokenizer"})
@@ -83,7 +111,15 @@ public record TokenizerSpec(
     return new TokenizerSpec(tokenizerJsonPath, maxSeqLen);
   }
 
-  /** Llama2's SentencePiece model, else {@code tokenizer.json}. */
+  /**
+   * {@return Llama2's SentencePiece model, else {@code tokenizer.json}}
+   *
+   * @param path {@code tokenizer.model}, {@code tokenizer.json} or their folder; null for the
+   *     checkpoint's folder
+   * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
+   * @param promptTemplate words around each message of a {@code tokenizer.model}; null for Llama2
+   *     Chat's
+   */
   @Component(
       value = "llama2_tokenizer",
       aliases = {"torchtune.models.llama2.llama2_tokenizer"})
@@ -96,7 +132,15 @@ public record TokenizerSpec(
     return new TokenizerSpec(path, maxSeqLen, Model.LLAMA2, promptTemplate, null);
   }
 
-  /** Mistral's SentencePiece model, else {@code tokenizer.json}. */
+  /**
+   * {@return Mistral's SentencePiece model, else {@code tokenizer.json}}
+   *
+   * @param path {@code tokenizer.model}, {@code tokenizer.json} or their folder; null for the
+   *     checkpoint's folder
+   * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
+   * @param promptTemplate words around each message of a {@code tokenizer.model}; null for
+   *     Mistral's
+   */
   @Component(
       value = "mistral_tokenizer",
       aliases = {"torchtune.models.mistral.mistral_tokenizer"})
@@ -109,7 +153,14 @@ public record TokenizerSpec(
     return new TokenizerSpec(path, maxSeqLen, Model.MISTRAL, promptTemplate, null);
   }
 
-  /** Llama3's tiktoken model, else {@code tokenizer.json}. */
+  /**
+   * {@return Llama3's tiktoken model, else {@code tokenizer.json}}
+   *
+   * @param path {@code tokenizer.model}, {@code tokenizer.json} or their folder; null for the
+   *     checkpoint's folder
+   * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
+   * @param promptTemplate words around each message of a {@code tokenizer.model}; null for none
+   */
   @Component(
       value = "llama3_tokenizer",
       aliases = {"torchtune.models.llama3.llama3_tokenizer"})
@@ -126,7 +177,10 @@ public record TokenizerSpec(
    * Reads the tokenizer. Of a folder with both files a model's own component reads {@code
    * tokenizer.model}, {@code hf_tokenizer} the other.
    *
-   * @throws InputException when a file is missing or broken
+   * @param checkpointDir the folder that {@link #path} stands for where it is null
+   * @return the tokenizer, to be closed by the caller
+   * @throws InputException when a file is missing or broken, or belongs to another {@link #model}
+   * @throws org.tune4j.EnvironmentException when the tokenizer's native library cannot be loaded
    */
   public Tokenizer open(Path checkpointDir) {
     Path place = path == null ? checkpointDir : path;
