@@ -19,7 +19,7 @@ public enum AttnModule {
     this.checkpointName = checkpointName;
   }
 
-  /** The module's name in a Hugging Face checkpoint. */
+  /** {@return the module's name in a Hugging Face checkpoint} */
   public String checkpointName() {
     return checkpointName;
   }

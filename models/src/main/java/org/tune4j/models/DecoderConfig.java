@@ -11,11 +11,16 @@ import org.tune4j.UsageException;
 /**
  * The sizes of a Llama-type decoder.
  *
+ * @param vocabSize rows of the embedding
  * @param hiddenSize width of the residual stream
  * @param intermediateSize width of the MLP
+ * @param numLayers blocks of attention and MLP
+ * @param numHeads query heads
  * @param numKvHeads key-value heads; divides {@code numHeads}
  * @param headDim width of one head, even
- * @param maxSeqLen the longest row
+ * @param maxSeqLen the longest row, in tokens
+ * @param normEps added to the mean square
+ * @param ropeTheta base of the rotary frequencies
  * @param ropeScaling null where frequencies are used as they are
  * @param tieWordEmbeddings whether the head shares {@code model.embed_tokens.weight}
  * @param slidingWindow how many positions a query sees, itself included; 0 for all before it
@@ -34,6 +39,24 @@ public record DecoderConfig(
     @Nullable RopeScaling ropeScaling,
     boolean tieWordEmbeddings,
     int slidingWindow) {
+  /**
+   * Checks the sizes.
+   *
+   * @param vocabSize 1 or more
+   * @param hiddenSize 1 or more
+   * @param intermediateSize 1 or more
+   * @param numLayers 1 or more
+   * @param numHeads a multiple of {@code numKvHeads}
+   * @param numKvHeads 1 or more
+   * @param headDim even
+   * @param maxSeqLen 1 or more
+   * @param normEps above 0
+   * @param ropeTheta above 0
+   * @param ropeScaling null where frequencies are used as they are
+   * @param tieWordEmbeddings whether the head shares the embedding
+   * @param slidingWindow 0 or more
+   * @throws UsageException naming what is out of its range, as {@code config.json} calls it
+   */
   public DecoderConfig {
     positive("vocab_size", vocabSize);
     positive("hidden_size", hiddenSize);

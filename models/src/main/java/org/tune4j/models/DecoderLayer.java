@@ -25,7 +25,7 @@ public final class DecoderLayer extends Module {
         config.hiddenSize(), config.normEps(), linears.dtype(), linears.baseTrainable());
   }
 
-  /** The layer's self-attention. */
+  /** {@return the layer's self-attention} */
   public Attention attention() {
     return attention;
   }

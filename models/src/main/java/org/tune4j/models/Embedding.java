@@ -8,21 +8,21 @@ import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 
 /** Rows of a table by token id. */
-public final class Embedding extends Module {
+final class Embedding extends Module {
   private final Parameter weight;
 
   /** A table {@code [vocab, dim]} without storage. */
-  public Embedding(long vocab, long dim, DType dtype, boolean trainable) {
+  Embedding(long vocab, long dim, DType dtype, boolean trainable) {
     weight = add(new Parameter("weight", Shape.of(vocab, dim), dtype, trainable));
   }
 
   /** {@code [vocab, dim]}. */
-  public Parameter weight() {
+  Parameter weight() {
     return weight;
   }
 
   /** The ids' rows, {@code [tokens, dim]}. */
-  public Tensor forward(Pass pass, int[] tokens) {
+  Tensor forward(Pass pass, int[] tokens) {
     return pass.value(weight).indexSelect(pass.engine().indices(tokens));
   }
 

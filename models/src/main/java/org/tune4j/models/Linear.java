@@ -8,20 +8,20 @@ import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 
 /** {@code x W^T}, without a bias. */
-public sealed class Linear extends Module permits LoraLinear {
+sealed class Linear extends Module permits LoraLinear {
   private final Parameter weight;
 
   /** A linear with a weight of its own, {@code [out, in]}, without storage. */
-  public Linear(long in, long out, DType dtype, boolean trainable) {
+  Linear(long in, long out, DType dtype, boolean trainable) {
     this(new Parameter("weight", Shape.of(out, in), dtype, trainable));
   }
 
   /** A linear over a weight that another module may hold too, as a tied head does. */
-  public Linear(Parameter weight) {
+  Linear(Parameter weight) {
     this.weight = add(weight);
   }
 
-  /** {@code [out, in]}. */
+  /** {@return {@code W}, of {@code [out, in]}} */
   public final Parameter weight() {
     return weight;
   }
@@ -37,7 +37,7 @@ public sealed class Linear extends Module permits LoraLinear {
   }
 
   /** {@code [n, in]} to {@code [n, out]}. */
-  public Tensor forward(Pass pass, Tensor x) {
+  Tensor forward(Pass pass, Tensor x) {
     return pass.engine().operations().linear(x, pass.value(weight));
   }
 

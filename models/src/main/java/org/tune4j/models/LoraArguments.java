@@ -35,6 +35,14 @@ public record LoraArguments(
    * Checks what {@link LoraConfig} asks for, here already, so that a config hears of it beside its
    * other mistakes.
    *
+   * @param loraAttnModules is copied
+   * @param applyLoraToMlp whether the MLP's three linears are adapted
+   * @param applyLoraToOutput whether {@code lm_head} is adapted
+   * @param loraRank 1 or more
+   * @param loraAlpha above 0, finite
+   * @param loraDropout in [0, 1)
+   * @param quantizeBase is not looked at yet
+   * @param useDora is not looked at yet
    * @throws UsageException with all that does not hold
    */
   public LoraArguments {

@@ -23,6 +23,17 @@ public record LoraConfig(
     int rank,
     double alpha,
     double dropout) {
+  /**
+   * Checks the values, which a config names {@code lora_rank} and so on.
+   *
+   * @param attnModules none twice; may be empty where something else is adapted
+   * @param applyToMlp whether the MLP's three linears are adapted
+   * @param applyToOutput whether {@code lm_head} is adapted
+   * @param rank 1 or more
+   * @param alpha above 0, finite
+   * @param dropout in [0, 1)
+   * @throws org.tune4j.UsageException with all that does not hold
+   */
   public LoraConfig {
     Set<AttnModule> seen = EnumSet.noneOf(AttnModule.class);
     List<String> twice =
@@ -45,12 +56,12 @@ public record LoraConfig(
     attnModules = List.copyOf(attnModules);
   }
 
-  /** What {@code B A} is multiplied by. */
+  /** {@return what {@code B A} is multiplied by, {@code alpha / rank}} */
   public double scale() {
     return alpha / rank;
   }
 
-  /** The adapted modules by their Hugging Face names, as PEFT's {@code target_modules}. */
+  /** {@return the adapted modules by their Hugging Face names, as PEFT's {@code target_modules}} */
   public List<String> targetModules() {
     List<String> names = new ArrayList<>();
     attnModules.stream().sorted().map(AttnModule::checkpointName).forEach(names::add);

@@ -18,7 +18,7 @@ public final class LoraLinear extends Linear {
   private volatile boolean enabled = true;
 
   /** Adapts {@code weight [out, in]}. */
-  public LoraLinear(Parameter weight, LoraConfig config) {
+  LoraLinear(Parameter weight, LoraConfig config) {
     super(weight);
     this.config = config;
     Shape s = weight.shape();
@@ -26,12 +26,12 @@ public final class LoraLinear extends Linear {
     b = add("lora_B", new Linear(config.rank(), s.size(0), weight.dtype(), true));
   }
 
-  /** {@code lora_A.weight [rank, in]}. */
+  /** {@return {@code lora_A.weight}, of {@code [rank, in]}} */
   public Parameter loraA() {
     return a.weight();
   }
 
-  /** {@code lora_B.weight [out, rank]}. */
+  /** {@return {@code lora_B.weight}, of {@code [out, rank]}} */
   public Parameter loraB() {
     return b.weight();
   }
@@ -46,13 +46,17 @@ public final class LoraLinear extends Linear {
     return enabled;
   }
 
-  /** Off, it computes {@code x W^T} alone, in every thread. */
+  /**
+   * Off, it computes {@code x W^T} alone, in every thread.
+   *
+   * @param on whether the adapter is added
+   */
   public void setEnabled(boolean on) {
     enabled = on;
   }
 
   @Override
-  public Tensor forward(Pass pass, Tensor x) {
+  Tensor forward(Pass pass, Tensor x) {
     if (!enabled) {
       return super.forward(pass, x);
     }

@@ -13,6 +13,14 @@ import org.tune4j.UsageException;
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by no one, and copies would cost
 public record PackedRows(int[] tokens, int[] rowEnds) {
+  /**
+   * Checks that the rows are as many tokens as there are.
+   *
+   * @param tokens ids of all rows
+   * @param rowEnds ascending
+   * @throws IllegalArgumentException when a row is empty, there is none, or the last does not end
+   *     with the tokens
+   */
   public PackedRows {
     int last = 0;
     for (int end : rowEnds) {
@@ -28,12 +36,20 @@ public record PackedRows(int[] tokens, int[] rowEnds) {
     }
   }
 
-  /** One row. */
+  /**
+   * {@return one row}
+   *
+   * @param tokens its ids, one or more; not copied
+   */
   public static PackedRows of(int... tokens) {
     return new PackedRows(tokens, new int[] {tokens.length});
   }
 
-  /** Rows laid end to end. */
+  /**
+   * {@return rows laid end to end}
+   *
+   * @param rows ids of one or more rows, each of one or more; copied
+   */
   public static PackedRows of(List<int[]> rows) {
     int[] ends = new int[rows.size()];
     int total = 0;
@@ -63,7 +79,7 @@ public record PackedRows(int[] tokens, int[] rowEnds) {
   }
 
   /** The length of the longest row. */
-  public int longest() {
+  int longest() {
     int longest = 0;
     int start = 0;
     for (int end : rowEnds) {

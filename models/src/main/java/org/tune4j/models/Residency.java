@@ -16,9 +16,17 @@ public interface Residency {
         public void leave(int part) {}
       };
 
-  /** The part's parameters have storage when this returns. */
+  /**
+   * The part's parameters have storage when this returns.
+   *
+   * @param part index into {@link Decoder#parts}; none is entered twice without being left
+   */
   void enter(int part);
 
-  /** Nothing uses them until it is entered again. */
+  /**
+   * Nothing uses them until it is entered again.
+   *
+   * @param part the one that was entered
+   */
   void leave(int part);
 }

@@ -8,18 +8,18 @@ import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 
 /** Root-mean-square normalisation, in fp32 or wider (Zhang and Sennrich 2019). */
-public final class RmsNorm extends Module {
+final class RmsNorm extends Module {
   private final Parameter weight;
   private final double eps;
 
   /** A norm over {@code dim} elements, without storage. */
-  public RmsNorm(long dim, double eps, DType dtype, boolean trainable) {
+  RmsNorm(long dim, double eps, DType dtype, boolean trainable) {
     weight = add(new Parameter("weight", Shape.of(dim), dtype, trainable));
     this.eps = eps;
   }
 
   /** {@code [n, dim]} to the same. */
-  public Tensor forward(Pass pass, Tensor x) {
+  Tensor forward(Pass pass, Tensor x) {
     return pass.engine().operations().rmsNorm(x, pass.value(weight), eps);
   }
 

@@ -6,9 +6,23 @@ import org.tune4j.UsageException;
  * Llama 3.1's stretching of rotary frequencies ({@code rope_type: llama3}): wavelengths above
  * {@code originalMaxSeqLen / lowFreqFactor} are multiplied by {@code factor}, those below {@code
  * originalMaxSeqLen / highFreqFactor} kept, those between blended.
+ *
+ * @param factor 1 or more
+ * @param lowFreqFactor above 0
+ * @param highFreqFactor above {@code lowFreqFactor}
+ * @param originalMaxSeqLen tokens of the context before stretching, 1 or more
  */
 public record RopeScaling(
     double factor, double lowFreqFactor, double highFreqFactor, int originalMaxSeqLen) {
+  /**
+   * Checks the values.
+   *
+   * @param factor 1 or more
+   * @param lowFreqFactor above 0
+   * @param highFreqFactor above {@code lowFreqFactor}
+   * @param originalMaxSeqLen 1 or more
+   * @throws UsageException naming what is out of its range
+   */
   public RopeScaling {
     if (factor < 1 || lowFreqFactor <= 0 || highFreqFactor <= lowFreqFactor) {
       throw new UsageException(

@@ -10,7 +10,7 @@ import org.tune4j.tensor.Tensor;
  * Cosines and sines of rotary position embedding (Su et al. 2021), rounded where Hugging Face
  * rounds: frequencies and angles are fp32.
  */
-public final class RotaryEmbedding {
+final class RotaryEmbedding {
   private final float[] inverseFrequencies;
 
   /**
@@ -18,7 +18,7 @@ public final class RotaryEmbedding {
    *
    * @param config its head size, base frequency and scaling
    */
-  public RotaryEmbedding(DecoderConfig config) {
+  RotaryEmbedding(DecoderConfig config) {
     int half = config.headDim() / 2;
     inverseFrequencies = new float[half];
     for (int i = 0; i < half; i++) {

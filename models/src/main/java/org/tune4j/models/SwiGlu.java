@@ -5,7 +5,7 @@ import org.tune4j.nn.Pass;
 import org.tune4j.tensor.Tensor;
 
 /** The MLP {@code down(silu(gate x) * up x)} (Shazeer 2020). */
-public final class SwiGlu extends Module {
+final class SwiGlu extends Module {
   private final Linear gateProj;
   private final Linear upProj;
   private final Linear downProj;
