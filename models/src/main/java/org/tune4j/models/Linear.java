@@ -37,7 +37,7 @@ sealed class Linear extends Module permits LoraLinear {
   }
 
   /** {@code [n, in]} to {@code [n, out]}. */
-  Tensor forward(Pass pass, Tensor x) {
+  public Tensor forward(Pass pass, Tensor x) {
     return pass.engine().operations().linear(x, pass.value(weight));
   }
 

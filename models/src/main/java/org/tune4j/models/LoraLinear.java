@@ -56,7 +56,7 @@ public final class LoraLinear extends Linear {
   }
 
   @Override
-  Tensor forward(Pass pass, Tensor x) {
+  public Tensor forward(Pass pass, Tensor x) {
     if (!enabled) {
       return super.forward(pass, x);
     }
