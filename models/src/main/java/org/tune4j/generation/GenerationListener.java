@@ -14,12 +14,17 @@ public interface GenerationListener {
    */
   void onText(int index, String text);
 
-  /** Whether to end all texts; asked before every pass of the model. */
+  /**
+   * {@return whether to end all texts; asked before each prompt is read and before each further
+   * token}
+   */
   default boolean cancelled() {
     return false;
   }
 
-  /** Whether {@link #onPromptLogits} is to be called, which costs the head for every token. */
+  /**
+   * {@return whether {@link #onPromptLogits} is to be called, which costs the head for every token}
+   */
   default boolean readsPrompt() {
     return false;
   }
@@ -27,18 +32,25 @@ public interface GenerationListener {
   /**
    * What the model says after a token of a prompt.
    *
-   * @param position of the token in the prompt
-   * @param logits of every token that may follow; not to be kept
+   * @param index of the prompt
+   * @param position of the token in the prompt, from 0
+   * @param logits of every token that may follow, {@code [vocab]}; not to be kept
    */
   default void onPromptLogits(int index, int position, float[] logits) {}
 
   /**
    * What the next token is chosen from.
    *
-   * @param logits of every token, nothing applied to them; not to be kept
+   * @param index of the prompt
+   * @param logits of every token, {@code [vocab]}, nothing applied to them; not to be kept
    */
   default void onLogits(int index, float[] logits) {}
 
-  /** The next token is chosen; the one that ends a text too. */
+  /**
+   * The next token is chosen; the one that ends a text too.
+   *
+   * @param index of the prompt
+   * @param id the token's
+   */
   default void onToken(int index, int id) {}
 }

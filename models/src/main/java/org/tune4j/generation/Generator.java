@@ -35,7 +35,13 @@ public final class Generator {
   private final Decoder decoder;
   private final Tokenizer tokenizer;
 
-  /** A generator over a loaded model. */
+  /**
+   * A generator over a loaded model.
+   *
+   * @param engine that computes; closed by the caller, like the rest
+   * @param decoder whose parameters all have storage
+   * @param tokenizer the model's
+   */
   public Generator(Engine engine, Decoder decoder, Tokenizer tokenizer) {
     this.engine = engine;
     this.decoder = decoder;
@@ -45,7 +51,11 @@ public final class Generator {
   /**
    * Continues one prompt.
    *
-   * @param prompt token ids
+   * @param prompt token ids, one or more
+   * @param options how tokens are chosen and when the text ends
+   * @param listener is called on this thread
+   * @return the text, whole
+   * @throws UsageException when the prompt is empty or leaves the model no room
    */
   public Generation generate(int[] prompt, SamplingOptions options, GenerationListener listener) {
     return generate(List.of(prompt), options, listener).get(0);
@@ -55,7 +65,9 @@ public final class Generator {
    * Continues several prompts, a token of each or more in every pass. Each has a cache of its own,
    * freed when its text ends.
    *
-   * @param prompts token ids
+   * @param prompts token ids, one or more each
+   * @param options the same for all
+   * @param listener is called on this thread
    * @return in the order of the prompts
    * @throws UsageException when a prompt is empty or leaves the model no room, before anything is
    *     generated

@@ -24,7 +24,18 @@ public record SamplingOptions(
     double repetitionPenalty,
     long seed,
     List<String> stop) {
-  /** Checks the ranges. */
+  /**
+   * Checks the ranges.
+   *
+   * @param maxNewTokens 1 or more
+   * @param temperature 0 or more
+   * @param topK 0 or more
+   * @param topP above 0, up to 1
+   * @param repetitionPenalty above 0
+   * @param seed any number
+   * @param stop none empty; is copied
+   * @throws org.tune4j.UsageException with all that is out of its range
+   */
   public SamplingOptions {
     stop = List.copyOf(stop);
     new Requirements()
@@ -41,17 +52,29 @@ public record SamplingOptions(
         .check();
   }
 
-  /** The likeliest token each time. */
+  /**
+   * {@return options that take the likeliest token each time, up to the model's own end}
+   *
+   * @param maxNewTokens 1 or more
+   */
   public static SamplingOptions greedy(int maxNewTokens) {
     return new SamplingOptions(maxNewTokens, 0, 0, 1, 1, 0, List.of());
   }
 
-  /** The same at another temperature. */
+  /**
+   * {@return the same at another temperature}
+   *
+   * @param value 0 or more
+   */
   public SamplingOptions withTemperature(double value) {
     return new SamplingOptions(maxNewTokens, value, topK, topP, repetitionPenalty, seed, stop);
   }
 
-  /** The same with another seed. */
+  /**
+   * {@return the same with another seed}
+   *
+   * @param value any number
+   */
   public SamplingOptions withSeed(long value) {
     return new SamplingOptions(
         maxNewTokens, temperature, topK, topP, repetitionPenalty, value, stop);
