@@ -24,14 +24,21 @@ public final class Continuation {
     this.kept = kept;
   }
 
-  /** More tokens of one row. */
+  /**
+   * {@return more tokens of one row}
+   *
+   * @param cache what came before
+   * @param tokens ids, one or more; not copied
+   */
   public static Continuation of(KvCache cache, int... tokens) {
     return new Continuation(PackedRows.of(tokens), List.of(cache), true);
   }
 
   /**
-   * More tokens of several rows, each with a cache of its own.
+   * {@return more tokens of several rows, each with a cache of its own}
    *
+   * @param caches what came before each row
+   * @param rows the tokens that follow
    * @throws IllegalArgumentException when there are not as many caches as rows, or one is there
    *     twice
    */
@@ -47,8 +54,12 @@ public final class Continuation {
   }
 
   /**
-   * Alternatives after what one cache holds. None sees another, and the cache holds afterwards what
-   * it held before.
+   * {@return alternatives after what one cache holds}
+   *
+   * <p>None sees another, and the cache holds afterwards what it held before.
+   *
+   * @param cache what came before all of them; needs room for the longest
+   * @param rows an alternative each
    */
   public static Continuation branches(KvCache cache, PackedRows rows) {
     return new Continuation(rows, Collections.nCopies(rows.rowEnds().length, cache), false);

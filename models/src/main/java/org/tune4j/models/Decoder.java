@@ -45,6 +45,7 @@ public final class Decoder extends Module {
   /**
    * A decoder without storage.
    *
+   * @param config its sizes
    * @param lora null for a plain decoder, all of it trainable; otherwise the base is frozen
    * @param dtype of every parameter
    */
@@ -90,7 +91,7 @@ public final class Decoder extends Module {
     return config;
   }
 
-  /** What it is adapted with; empty for a plain decoder. */
+  /** {@return what it is adapted with; empty for a plain decoder} */
   public Optional<LoraConfig> lora() {
     return Optional.ofNullable(lora);
   }
@@ -100,7 +101,7 @@ public final class Decoder extends Module {
     return dtype;
   }
 
-  /** The layers, first to last. */
+  /** {@return the layers, first to last; unmodifiable} */
   public List<DecoderLayer> layers() {
     return body.layers;
   }
@@ -115,6 +116,9 @@ public final class Decoder extends Module {
   /**
    * Whether {@link #lossAndBackward} keeps only the layers' inputs and computes each layer again
    * for its backward (Chen et al. 2016): less memory, a third more work, the same bits.
+   *
+   * @param on false at first
+   * @return this
    */
   public Decoder setCheckpointLayers(boolean on) {
     checkpointLayers = on;
@@ -122,8 +126,8 @@ public final class Decoder extends Module {
   }
 
   /**
-   * The parameters by full name, in the order in which forward needs them: the embedding, each
-   * layer, the last norm with the head. A tied head's weight is in the first and in the last.
+   * {@return the parameters by full name, in the order in which forward needs them: the embedding,
+   * each layer, the last norm with the head; a tied head's weight is in the first and in the last}
    */
   public List<Map<String, Parameter>> parts() {
     return parts;
@@ -132,6 +136,8 @@ public final class Decoder extends Module {
   /**
    * Who has the parts there while they are used. Gradients need {@link #setCheckpointLayers}, for a
    * layer is away between its forward and its backward otherwise.
+   *
+   * @param residency is entered and left by the threads that use this
    */
   public void setResidency(Residency residency) {
     this.residency = residency;
@@ -144,7 +150,14 @@ public final class Decoder extends Module {
     }
   }
 
-  /** The logits of every position, {@code [tokens, vocab]}, in the model's type. */
+  /**
+   * {@return the logits of every position, {@code [tokens, vocab]}, in the model's type; they
+   * belong to the innermost scope}
+   *
+   * @param pass of this thread
+   * @param rows each no longer than the model takes
+   * @throws UsageException when one is longer, or an id is outside the vocabulary
+   */
   public Tensor logits(Pass pass, PackedRows rows) {
     rows.check(config);
     try (TensorScope scope = pass.engine().openScope()) {
@@ -156,8 +169,11 @@ public final class Decoder extends Module {
    * The logits at some positions of rows that continue what their caches hold; the rows' keys and
    * values are written there. Nothing is recorded for gradients.
    *
+   * @param pass of this thread
+   * @param next the rows and their caches
    * @param at which tokens of the pass, ascending
-   * @return {@code [at, vocab]}, in the model's type
+   * @return {@code [at, vocab]}, in the model's type; belongs to the innermost scope
+   * @throws UsageException when a cache has no room, or an id is outside the vocabulary
    */
   public Tensor logits(Pass pass, Continuation next, int... at) {
     next.check(config);
@@ -209,7 +225,16 @@ public final class Decoder extends Module {
     return h;
   }
 
-  /** The same of the cross-entropy, {@code chunk} positions at a time. */
+  /**
+   * The same of the cross-entropy.
+   *
+   * @param pass of this thread
+   * @param rows of tokens
+   * @param labels as there
+   * @param chunk positions at a time, 1 or more
+   * @return the sum, in nats
+   * @throws UsageException as there
+   */
   public double lossAndBackward(Pass pass, PackedRows rows, int[] labels, int chunk) {
     return lossAndBackward(pass, rows, labels, Loss.crossEntropy(chunk));
   }
@@ -221,9 +246,15 @@ public final class Decoder extends Module {
    * <p>Hidden states of ignored positions do not reach the head, and logits exist {@link
    * Loss#chunkTokens} positions at a time. Chunks are summed in fp64.
    *
+   * @param pass of this thread; takes the gradients
+   * @param rows each no longer than the model takes
    * @param labels what follows each position, {@link #IGNORED} where it is not trained on; {@code
    *     [tokens]}
+   * @param loss of the logits of labelled positions
    * @return the sum over the positions that are not ignored; 0, and no gradient, where all are
+   * @throws UsageException when a row is longer, or an id or a label is outside the vocabulary
+   * @throws IllegalArgumentException when there are not as many labels as tokens
+   * @throws IllegalStateException when a {@link Residency} is set without checkpointed layers
    */
   public double lossAndBackward(Pass pass, PackedRows rows, int[] labels, Loss loss) {
     rows.check(config);
@@ -255,6 +286,8 @@ public final class Decoder extends Module {
   /**
    * Enters, leaves and hands on all that {@link #lossAndBackward} would, without a token: for ranks
    * that have none while others need their share of the parts.
+   *
+   * @param pass of this thread
    */
   public void idle(Pass pass) {
     for (int part = 0; part <= last(); part++) {

@@ -27,7 +27,11 @@ public final class KvCache implements AutoCloseable {
   /**
    * Room for {@code capacity} tokens.
    *
+   * @param engine that makes the tensors
+   * @param config the model's
    * @param dtype the model's
+   * @param capacity in tokens, 1 or more; each takes {@code 2 * numLayers * numKvHeads * headDim}
+   *     elements
    * @throws UsageException when the model takes fewer tokens
    */
   public KvCache(Engine engine, DecoderConfig config, DType dtype, int capacity) {
@@ -43,7 +47,17 @@ public final class KvCache implements AutoCloseable {
     }
   }
 
-  /** Like the constructor's, but belonging to this scope, which may be another thread's. */
+  /**
+   * Like the constructor's, but belonging to a scope that may be another thread's.
+   *
+   * @param owner releases it, unless it is closed before
+   * @param engine that makes the tensors
+   * @param config the model's
+   * @param dtype the model's
+   * @param capacity in tokens, 1 or more
+   * @return a cache that holds nothing yet
+   * @throws UsageException when the model takes fewer tokens
+   */
   public static KvCache ownedBy(
       TensorScope owner, Engine engine, DecoderConfig config, DType dtype, int capacity) {
     try (TensorScope scope = engine.openScope()) {
@@ -56,19 +70,20 @@ public final class KvCache implements AutoCloseable {
     }
   }
 
-  /** How many tokens it has room for. */
+  /** {@return how many tokens it has room for} */
   public int capacity() {
     return capacity;
   }
 
-  /** How many tokens it holds. */
+  /** {@return how many tokens it holds} */
   public int length() {
     return length;
   }
 
   /**
-   * Forgets all tokens from the {@code tokens}th on.
+   * Keeps the first tokens and forgets the others.
    *
+   * @param tokens how many it then holds, 0 or more
    * @throws IllegalArgumentException when it holds fewer
    */
   public void truncate(int tokens) {
