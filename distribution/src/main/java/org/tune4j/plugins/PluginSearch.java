@@ -30,12 +30,19 @@ public final class PluginSearch {
   private final Set<Path> named = new LinkedHashSet<>();
   private @Nullable Path beside;
 
-  /** In a folder, which need not exist; null for none. */
+  /**
+   * In a folder, besides what is added.
+   *
+   * @param folder of jars; need not exist; null for none
+   */
   public PluginSearch(@Nullable Path folder) {
     this.folder = folder;
   }
 
-  /** In {@code ~/.tune/plugins}, or the folder named instead. */
+  /**
+   * {@return a search in {@code ~/.tune/plugins}, or the folder that {@link #PROPERTY} or {@link
+   * #VARIABLE} names instead; an empty name stands for neither}
+   */
   public static PluginSearch ofUser() {
     String chosen = System.getProperty(PROPERTY, System.getenv(VARIABLE));
     return new PluginSearch(
@@ -44,17 +51,25 @@ public final class PluginSearch {
             : Path.of(chosen));
   }
 
-  /** Adds jars by name. */
+  /**
+   * Adds jars by name.
+   *
+   * @param jars must be files by the time of {@link #load}
+   */
   public void add(Collection<Path> jars) {
     named.addAll(jars);
   }
 
-  /** The jars that were named. */
+  /** {@return the jars that were named, in order} */
   public List<Path> named() {
     return List.copyOf(named);
   }
 
-  /** Adds the plugins in the folder of a config; a shipped config's name has none. */
+  /**
+   * Adds the plugins in the folder of a config; a shipped config's name has none.
+   *
+   * @param nameOrFile takes the place of one given before where it is a file
+   */
   public void beside(String nameOrFile) {
     Path file = Path.of(nameOrFile);
     if (Files.isRegularFile(file)) {
@@ -65,6 +80,7 @@ public final class PluginSearch {
   /**
    * Opens all that is there now.
    *
+   * @return what was found, to be closed by the caller
    * @throws UsageException when a named jar does not exist
    * @throws EnvironmentException when a folder cannot be read
    */

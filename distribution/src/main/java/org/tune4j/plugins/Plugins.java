@@ -26,7 +26,12 @@ public final class Plugins implements AutoCloseable {
 
   private Plugins() {}
 
-  /** Opens these jars, in order; what two bring under one name is the first one's. */
+  /**
+   * Opens these jars, in order; what two bring under one name is the first one's.
+   *
+   * @param jars that exist
+   * @return those that can be used; of the others {@link #problems} tells
+   */
   public static Plugins load(Collection<Path> jars) {
     Plugins plugins = new Plugins();
     for (Path jar : jars) {
@@ -38,7 +43,11 @@ public final class Plugins implements AutoCloseable {
     return plugins;
   }
 
-  /** What is built in, and the plugins' components. */
+  /**
+   * {@return what is built in, and the plugins' components}
+   *
+   * @param builtIn its names stay its own
+   */
   public ComponentRegistry over(ComponentRegistry builtIn) {
     ComponentRegistry all = builtIn;
     for (Plugin plugin : loaded) {
@@ -49,7 +58,11 @@ public final class Plugins implements AutoCloseable {
     return all;
   }
 
-  /** What is built in, and the plugins' backends behind. */
+  /**
+   * {@return what is built in, and the plugins' backends behind}
+   *
+   * @param builtIn its names stay its own
+   */
   public Backends over(Backends builtIn) {
     List<BackendProvider> all = new ArrayList<>(builtIn.providers());
     for (Plugin plugin : loaded) {
@@ -78,11 +91,16 @@ public final class Plugins implements AutoCloseable {
   /**
    * A plugin's backend.
    *
+   * @param name as a config has it
    * @param origin the plugin's jar
    */
   public record ListedBackend(String name, String origin) {}
 
-  /** The backends of {@code all} that plugins brought. */
+  /**
+   * {@return the backends that plugins brought}
+   *
+   * @param all what {@link #over(Backends)} gave; one that was left out there is not listed
+   */
   public List<ListedBackend> backends(Backends all) {
     List<ListedBackend> listed = new ArrayList<>();
     for (Plugin plugin : loaded) {
@@ -95,17 +113,24 @@ public final class Plugins implements AutoCloseable {
     return listed;
   }
 
-  /** Whether a plugin brings a backend, even one that is left out. */
+  /** {@return whether a plugin brings a backend, even one that is left out} */
   public boolean bringBackends() {
     return loaded.stream().anyMatch(p -> !p.backends().isEmpty());
   }
 
-  /** What is wrong, a line each, as far as it is known: what was asked for by now was looked at. */
+  /**
+   * {@return what is wrong, a line each, as far as it is known: what was asked for by now was
+   * looked at}
+   */
   public List<String> problems() {
     return List.copyOf(problems);
   }
 
-  /** Says each problem once. */
+  /**
+   * Says each problem once, however often it is called.
+   *
+   * @param warn takes a line each
+   */
   public void tell(Consumer<String> warn) {
     problems.stream().filter(told::add).forEach(warn);
   }

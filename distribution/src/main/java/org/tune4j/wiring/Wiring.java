@@ -23,6 +23,10 @@ public final class Wiring {
   /**
    * Commands over the backends and components on the class path and the user's plugins, which are
    * looked up when used.
+   *
+   * @param out where results are printed; a person is taken to watch it where the system property
+   *     {@code tune4j.terminal} is true
+   * @return what picocli makes the commands with
    */
   public static CommandLine.IFactory installed(PrintStream out) {
     return of(
@@ -33,13 +37,28 @@ public final class Wiring {
         new Terminal(out, Boolean.getBoolean("tune4j.terminal")));
   }
 
-  /** Commands over these, the hub that the environment names, and plugins that are named. */
+  /**
+   * Commands over these, the hub that the environment names, and plugins that are named.
+   *
+   * @param backends what is built in
+   * @param components what is built in
+   * @param terminal where results are printed
+   * @return what picocli makes the commands with
+   */
   public static CommandLine.IFactory of(
       Supplier<Backends> backends, Supplier<ComponentRegistry> components, Terminal terminal) {
     return of(backends, components, HubSettings::ofProcess, terminal);
   }
 
-  /** The same with another hub. */
+  /**
+   * The same with another hub.
+   *
+   * @param backends what is built in
+   * @param components what is built in
+   * @param hub where models are fetched from
+   * @param terminal where results are printed
+   * @return what picocli makes the commands with
+   */
   public static CommandLine.IFactory of(
       Supplier<Backends> backends,
       Supplier<ComponentRegistry> components,
@@ -48,7 +67,16 @@ public final class Wiring {
     return of(backends, components, new PluginSearch(null), hub, terminal);
   }
 
-  /** Commands over these; each supplier is asked once, when a command first needs it. */
+  /**
+   * Commands over these; each supplier is asked once, when a command first needs it.
+   *
+   * @param backends what is built in
+   * @param components what is built in
+   * @param plugins where others are looked for, when either is first needed
+   * @param hub where models are fetched from
+   * @param terminal where results are printed
+   * @return what picocli makes the commands with
+   */
   public static CommandLine.IFactory of(
       Supplier<Backends> backends,
       Supplier<ComponentRegistry> components,
