@@ -11,7 +11,12 @@ import java.io.PrintStream;
  * @param interactive whether a person watches the output, so that a line may be overwritten
  */
 public record Terminal(PrintStream out, InputStream in, boolean interactive) {
-  /** With the process's standard input. */
+  /**
+   * With the process's standard input.
+   *
+   * @param out standard output
+   * @param interactive whether a person watches it
+   */
   public Terminal(PrintStream out, boolean interactive) {
     this(out, System.in, interactive);
   }

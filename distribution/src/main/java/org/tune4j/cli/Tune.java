@@ -99,6 +99,9 @@ public final class Tune implements Callable<Integer> {
    * Runs one command; prints, never ends the process.
    *
    * @param factory makes the commands
+   * @param args the command's name, its options and its arguments
+   * @param out takes help and version; results go where the factory's {@link Terminal} says
+   * @param err takes what is wrong, a line a problem
    * @return 0 when done, 1 when the run failed, 2 when the command or the config is wrong
    */
   public static int execute(

@@ -81,11 +81,13 @@ public final class Dashboard implements AutoCloseable {
   }
 
   /**
-   * Starts to serve.
+   * Starts to serve, on daemon threads of its own.
    *
+   * @param folders whose runs are shown, those that begin later too
    * @param host a name or address to listen on, whose requests may name any host; null for
    *     127.0.0.1 and requests that name it
    * @param port 0 for any that is free
+   * @return the server, listening; to be closed by the caller
    * @throws UsageException when there is no such host
    * @throws EnvironmentException when the port is taken
    */
@@ -114,7 +116,7 @@ public final class Dashboard implements AutoCloseable {
     }
   }
 
-  /** Where it listens. */
+  /** {@return where it listens, with the port that was free} */
   public InetSocketAddress address() {
     return server.getAddress();
   }

@@ -12,7 +12,12 @@ import org.tune4j.wiring.Wiring;
 public final class Launcher {
   private Launcher() {}
 
-  /** Runs one command and exits with its code. */
+  /**
+   * Runs one command and exits with its code. With {@code TUNE_AGENT_PIPE} in the environment it
+   * also exits, with 143, when standard input ends.
+   *
+   * @param args the command's name, its options and its arguments
+   */
   public static void main(String[] args) {
     // UTF-8 whatever the locale is: a config's text leaves as it lies in the jar.
     PrintStream out =

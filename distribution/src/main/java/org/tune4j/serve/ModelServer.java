@@ -38,12 +38,15 @@ public final class ModelServer implements AutoCloseable {
   }
 
   /**
-   * Listens.
+   * Listens. Requests wait until {@link #run} is called.
    *
+   * @param models what clients may ask for
+   * @param limits of every request
    * @param host a name or an address; a loopback one keeps other machines and other names out
    * @param port 0 for a free one
    * @param apiKey what clients must show; null for nothing
-   * @param stop asked often; once true, the server ends
+   * @param stop asked often, by several threads; once true, {@link #run} ends
+   * @return the server, listening; to be closed by the caller
    * @throws UsageException when the host is not known
    * @throws EnvironmentException when the port is taken
    */
@@ -104,7 +107,7 @@ public final class ModelServer implements AutoCloseable {
     return http;
   }
 
-  /** Where it listens. */
+  /** {@return where it listens, with the port that was free} */
   public InetSocketAddress address() {
     return new InetSocketAddress(
         connector.getHost() == null ? "localhost" : connector.getHost(), connector.getLocalPort());

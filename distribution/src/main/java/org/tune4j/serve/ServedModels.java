@@ -22,6 +22,7 @@ public final class ServedModels {
   /**
    * Loads the adapters; their tensors belong to the innermost scope.
    *
+   * @param model what the adapters are loaded over; must outlive this
    * @param base the base model's name
    * @param adapters PEFT folders by name
    * @throws UsageException when a name stands twice

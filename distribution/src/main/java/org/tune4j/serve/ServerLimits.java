@@ -24,7 +24,19 @@ public record ServerLimits(
     Duration grace,
     int connections,
     Duration idle) {
-  /** Checks that each is positive. */
+  /**
+   * Checks that each but the grace is 1 or more, and times 1 millisecond.
+   *
+   * @param bodyBytes of a request
+   * @param newTokens of an answer
+   * @param choices of a request
+   * @param queue requests that wait
+   * @param time from a request's arrival to the end of its answer
+   * @param grace zero for none
+   * @param connections that are open at once
+   * @param idle how long a connection may be silent
+   * @throws UsageException in the words of the command's options
+   */
   public ServerLimits {
     atLeastOne("--max-body-kb", bodyBytes);
     atLeastOne("--max-new-tokens", newTokens);
