@@ -23,6 +23,9 @@ import org.junit.jupiter.api.io.TempDir;
 class DoclintTest {
   private static final Path ROOT = Path.of("..");
 
+  /** Modules of which every public and protected type is checked. */
+  private static final List<String> WHOLE = List.of("recipes");
+
   @Test
   void contracts_haveEveryParameterAndResult(@TempDir Path classes) throws IOException {
     List<Path> sources = new ArrayList<>();
@@ -32,6 +35,17 @@ class DoclintTest {
     try (Stream<Path> files =
         Files.list(ROOT.resolve("distribution/src/main/java/org/tune4j/finetuning"))) {
       files.sorted().forEach(sources::add);
+    }
+    assertEquals("", doclint(sources, classes));
+  }
+
+  @Test
+  void modules_haveEveryParameterAndResult(@TempDir Path classes) throws IOException {
+    List<Path> sources = new ArrayList<>();
+    for (String module : WHOLE) {
+      try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
+        files.filter(f -> f.toString().endsWith(".java")).sorted().forEach(sources::add);
+      }
     }
     assertEquals("", doclint(sources, classes));
   }
