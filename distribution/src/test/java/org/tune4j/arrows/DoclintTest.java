@@ -25,7 +25,7 @@ class DoclintTest {
 
   /** Modules of which every public and protected type is checked. */
   private static final List<String> WHOLE =
-      List.of("configs", "models", "distribution", "backend-djl", "backend-javacpp");
+      List.of("configs", "models", "recipes", "distribution", "backend-djl", "backend-javacpp");
 
   @Test
   void contracts_haveEveryParameterAndResult(@TempDir Path classes) throws IOException {

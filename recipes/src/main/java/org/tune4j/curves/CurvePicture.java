@@ -53,6 +53,7 @@ public record CurvePicture(String metric, XAxis axis, double smoothing, boolean 
   /**
    * Draws runs that were read.
    *
+   * @param runs to compare, as far as they were refreshed; those without the metric are left out
    * @param file written whole or not at all
    * @throws InputException when no run has the metric
    * @throws EnvironmentException when it cannot be drawn or written, as where Java has no fonts

@@ -29,16 +29,25 @@ public record Curves(double[] x, List<double[]> raw, List<double[]> smooth) {
    * @param points how many buckets fit, at most, from 1
    */
   public record View(String metric, XAxis axis, double from, double to, int points) {
-    /** All of a metric. */
+    /**
+     * {@return a view of a metric's whole axis}
+     *
+     * @param metric its name in {@code metrics.jsonl}
+     * @param axis what it is drawn over
+     * @param points how many buckets fit, at most, from 1
+     */
     public static View all(String metric, XAxis axis, int points) {
       return new View(metric, axis, Double.NEGATIVE_INFINITY, Double.POSITIVE_INFINITY, points);
     }
   }
 
   /**
-   * The runs' curves.
+   * {@return the runs' curves, each run in its place in {@code runs}}
    *
-   * @param weight of what was before in the smoothed values, from 0 to below 1
+   * @param runs as far as they were refreshed; one without the metric has no points
+   * @param view what is asked for
+   * @param weight of what was before in the smoothed values, from 0, where they are the raw ones,
+   *     to below 1
    */
   public static Curves of(List<Run> runs, View view, double weight) {
     List<Series> series =

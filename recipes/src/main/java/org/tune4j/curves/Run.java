@@ -70,32 +70,38 @@ public final class Run {
     }
   }
 
-  /** Another number whenever the metrics are others. */
+  /** {@return another number whenever {@link #refresh} has found other metrics} */
   public synchronized long version() {
     return version;
   }
 
-  /** Lines with a step. */
+  /** {@return how many steps were read, each from the last line that has it} */
   public synchronized int rows() {
     return tail.columns().size();
   }
 
-  /** The last line's step, 0 where there is none. */
+  /** {@return the last line's step, 0 where there is none} */
   public synchronized long lastStep() {
     return tail.columns().lastStep();
   }
 
-  /** The last line's value, NaN where it has none. */
+  /**
+   * {@return the last line's value of a metric, NaN where it has none}
+   *
+   * @param metric its name in {@code metrics.jsonl}
+   */
   public synchronized double last(String metric) {
     return tail.columns().last(metric);
   }
 
-  /** The names in the file, in its order, without {@code step}. */
+  /** {@return the metrics' names in the file, in its order, without {@code step}} */
   public synchronized Set<String> metricNames() {
     return tail.columns().names();
   }
 
-  /** What a reader of its curves should know, a sentence each. */
+  /**
+   * {@return what a reader of its curves should know, a sentence each; empty where nothing is odd}
+   */
   public synchronized List<String> notes() {
     List<String> notes = new ArrayList<>();
     if (unreadable != null) {
@@ -114,7 +120,14 @@ public final class Run {
     return tail.columns().series(metric, axis);
   }
 
-  /** Where steps, tokens, seconds and a metric stand in each line that has the metric. */
+  /**
+   * Hands on the lines that have a metric, in the order of their steps, as they were read when this
+   * was called.
+   *
+   * @param metric its name in {@code metrics.jsonl}
+   * @param reader called by this thread, which holds no lock meanwhile
+   * @throws IOException that {@code reader} throws
+   */
   public void forEach(String metric, RowReader reader) throws IOException {
     Series steps;
     double[] tokens;
@@ -135,13 +148,21 @@ public final class Run {
   @FunctionalInterface
   public interface RowReader {
     /**
+     * Takes a line.
+     *
+     * @param step of the optimiser
      * @param tokens up to and with this step
      * @param seconds up to and with this step
+     * @param value of the metric; may be infinite
+     * @throws IOException where it cannot go on; ends {@link Run#forEach}
      */
     void row(long step, long tokens, double seconds, double value) throws IOException;
   }
 
-  /** The resolved config by dotted key, empty where there is none; a note in place of a bad one. */
+  /**
+   * {@return the resolved config by dotted key, read now; empty where there is none, one key {@code
+   * config.yaml} that says why where it cannot be read}
+   */
   public Map<String, String> config() {
     Path file = folder.resolve("config.yaml");
     if (!Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS)) {

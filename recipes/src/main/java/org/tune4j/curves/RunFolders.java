@@ -38,9 +38,12 @@ public final class RunFolders {
   }
 
   /**
-   * Runs in these folders, which are searched now.
+   * Looks for runs in these folders.
    *
-   * @throws UsageException when one is no folder
+   * @param folders each a run's own, or one with runs at most four folders beneath it
+   * @return the runs that are there now; none of them is read yet
+   * @throws UsageException when one is missing, or no folder
+   * @throws InputException when one cannot be read
    */
   public static RunFolders open(List<Path> folders) {
     List<Path> roots = new ArrayList<>();
@@ -64,14 +67,14 @@ public final class RunFolders {
     return all;
   }
 
-  /** The named folders in which there is no run. */
+  /** {@return the named folders in which the last search found no run, links resolved} */
   public synchronized List<Path> withoutRuns() {
     return roots.stream()
         .filter(root -> runs.keySet().stream().noneMatch(folder -> folder.startsWith(root)))
         .toList();
   }
 
-  /** The runs that were found, in their folders' order. */
+  /** {@return the runs that the last search found, in the order of their folders' paths} */
   public synchronized List<Run> runs() {
     return List.copyOf(runs.values());
   }

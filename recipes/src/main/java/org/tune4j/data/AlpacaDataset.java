@@ -38,6 +38,18 @@ public final class AlpacaDataset {
 
   private AlpacaDataset() {}
 
+  /**
+   * {@return rows with Alpaca's words around instruction and input}
+   *
+   * @param source {@code json}, {@code csv}, {@code parquet} or {@code text}; empty, or a name on
+   *     the Hub, which is not fetched, where each file's ending tells
+   * @param columnMap the files' names of {@code instruction}, {@code input} and {@code output};
+   *     null where they are these
+   * @param trainOnInput whether the user's turn is trained on too
+   * @param files which files, and how their rows are taken
+   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
+   *     there are no files
+   */
   @Component(
       value = "alpaca_dataset",
       aliases = {"torchtune.datasets.alpaca_dataset"})
@@ -58,6 +70,17 @@ public final class AlpacaDataset {
         false);
   }
 
+  /**
+   * {@return {@link #alpaca}, with the cleaned data set's name for a default}
+   *
+   * @param source as in {@link #alpaca}
+   * @param columnMap the files' names of {@code instruction}, {@code input} and {@code output};
+   *     null where they are these
+   * @param trainOnInput whether the user's turn is trained on too
+   * @param files which files, and how their rows are taken
+   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
+   *     there are no files
+   */
   @Component(
       value = "alpaca_cleaned_dataset",
       aliases = {"torchtune.datasets.alpaca_cleaned_dataset"})

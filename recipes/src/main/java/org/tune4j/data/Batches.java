@@ -20,7 +20,10 @@ public final class Batches {
   /**
    * Steps over so many rows.
    *
-   * @param rowsPerStep rows of a step; the last step of an epoch may have fewer
+   * @param rows how many there are
+   * @param rowsPerStep rows of a step, from 1; the last step of an epoch may have fewer
+   * @param shuffle whether each epoch has an order of its own; else rows come in theirs
+   * @param seed what the orders are a function of, with the epoch
    */
   public Batches(int rows, int rowsPerStep, boolean shuffle, long seed) {
     this.rows = rows;
@@ -29,12 +32,17 @@ public final class Batches {
     this.seed = seed;
   }
 
-  /** Steps of an epoch. */
+  /** {@return steps of an epoch} */
   public long perEpoch() {
     return ((long) rows + rowsPerStep - 1) / rowsPerStep;
   }
 
-  /** The rows of a step, from 0 in its epoch. */
+  /**
+   * {@return the rows of a step, by their numbers from 0}
+   *
+   * @param epoch from 0
+   * @param step in its epoch, from 0 to below {@link #perEpoch}
+   */
   public List<Integer> of(int epoch, long step) {
     if (epoch != this.epoch) {
       order = order(epoch);

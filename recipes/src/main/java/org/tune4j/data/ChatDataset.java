@@ -49,6 +49,20 @@ public final class ChatDataset {
     }
   }
 
+  /**
+   * {@return rows of conversations; the assistant's turns are trained on}
+   *
+   * @param source {@code json}, {@code csv}, {@code parquet} or {@code text}; empty, or a name on
+   *     the Hub, which is not fetched, where each file's ending tells
+   * @param conversationStyle how turns are written
+   * @param conversationColumn the turns' column; null for the style's own, {@code conversations} or
+   *     {@code messages}
+   * @param trainOnInput whether all other turns are trained on too
+   * @param newSystemPrompt a system turn in place of the rows' own, never trained on; null to leave
+   *     theirs
+   * @param files which files, and how their rows are taken
+   * @throws org.tune4j.UsageException when {@code source} has another name, or there are no files
+   */
   @Component(
       value = "chat_dataset",
       aliases = {"torchtune.datasets.chat_dataset"})

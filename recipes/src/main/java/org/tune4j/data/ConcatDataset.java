@@ -12,11 +12,19 @@ import org.tune4j.tokenizers.Tokenizer;
  * Several data sets as one. A config may also write their sections as a list where one section is
  * expected.
  *
+ * @param datasets at least one
  * @param weights null for one after the other; else how often examples of each are taken, in
  *     proportion, each example at least once an epoch
  */
 public record ConcatDataset(List<DatasetSpec> datasets, @Nullable List<Double> weights)
     implements DatasetSpec {
+  /**
+   * Checks the weights and copies both lists.
+   *
+   * @param datasets at least one
+   * @param weights null, or a number above 0 for each data set
+   * @throws org.tune4j.UsageException when there is no data set, or the weights are no such numbers
+   */
   @Component(
       value = "concat_dataset",
       aliases = {"mixed_dataset", "torchtune.datasets.ConcatDataset"})

@@ -20,8 +20,8 @@ import org.tune4j.checkpoint.AtomicFolder;
 public record DataCache(Path folder) {
   private static final Logger LOG = LoggerFactory.getLogger(DataCache.class);
 
-  /** {@code TUNE_CACHE}, or {@code ~/.cache/tune4j}. */
-  public static DataCache ofUser() {
+  /** {@return {@code TUNE_CACHE}, or {@code ~/.cache/tune4j} where that is unset or empty} */
+  static DataCache ofUser() {
     String chosen = System.getenv("TUNE_CACHE");
     return new DataCache(
         chosen == null || chosen.isEmpty()

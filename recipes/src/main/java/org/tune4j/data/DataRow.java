@@ -9,6 +9,7 @@ import org.tune4j.InputException;
 /**
  * One row of a data file.
  *
+ * @param file that holds it
  * @param number from 1 within its file
  * @param place where it begins
  * @param cells values by their columns' names, in order

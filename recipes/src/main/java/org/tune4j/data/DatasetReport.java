@@ -28,6 +28,19 @@ public record DatasetReport(
     long tokens,
     long labelTokens,
     long repeated) {
+  /**
+   * Copies the list.
+   *
+   * @param rows in use
+   * @param examples what they became
+   * @param truncated rows that were cut
+   * @param skipped bad rows that were left out
+   * @param firstSkipped what was wrong with the first few of them
+   * @param fullyMasked rows without a token to train on
+   * @param tokens of all rows
+   * @param labelTokens of those, trained on
+   * @param repeated examples that come again within an epoch
+   */
   public DatasetReport {
     firstSkipped = List.copyOf(firstSkipped);
   }

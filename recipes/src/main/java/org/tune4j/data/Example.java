@@ -15,7 +15,7 @@ public record Example(int[] tokens, int[] labels, int[] rowEnds) {
   /** The label of what is not trained on. */
   public static final int IGNORED = -100;
 
-  /** How many tokens are trained on. */
+  /** {@return how many tokens are trained on} */
   public long labelCount() {
     return Arrays.stream(labels).filter(l -> l != IGNORED).count();
   }

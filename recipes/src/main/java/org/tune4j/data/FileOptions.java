@@ -6,7 +6,18 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 
-/** Keys of every data set that is read from files. */
+/**
+ * Keys of every data set that is read from files.
+ *
+ * @param dataFiles files, or globs in which {@code **} stands for any folders; a data set refuses
+ *     null and an empty list
+ * @param packed whether rows are laid end to end, up to {@code tokenizer.max_seq_len} tokens an
+ *     example
+ * @param splitAcrossPack whether a packed row may go on in the next pack; null for the data set's
+ *     own way
+ * @param split a slice of the rows, such as {@code train[:90%]} or {@code train[10:20]}
+ * @param onBadRow what to do about a row that cannot be used
+ */
 public record FileOptions(
     @Doc("files on this machine, or globs such as data/*.jsonl") @Nullable List<Path> dataFiles,
     @Doc("rows laid end to end, up to tokenizer.max_seq_len tokens an example") @Default("false")
@@ -15,6 +26,16 @@ public record FileOptions(
         @Nullable Boolean splitAcrossPack,
     @Doc("a slice of the rows, such as train[:90%]") @Default("train") String split,
     @Doc("stop at a bad row, or skip and count it") @Default("stop") OnBadRow onBadRow) {
+  /**
+   * Checks the slice's form.
+   *
+   * @param dataFiles files or globs; null where none are named
+   * @param packed whether rows are laid end to end
+   * @param splitAcrossPack null for the data set's own way
+   * @param split {@code train}, or a slice of it
+   * @param onBadRow what to do about a row that cannot be used
+   * @throws org.tune4j.UsageException when {@code split} is no such slice
+   */
   public FileOptions {
     Split.parse(split);
   }

@@ -15,6 +15,15 @@ public final class InputOutputToMessages implements MessageTransform {
   private final boolean trainOnInput;
   private final @Nullable String newSystemPrompt;
 
+  /**
+   * A transform of rows with these columns.
+   *
+   * @param columnMap the files' names of {@code input} and {@code output}; null where they are
+   *     these
+   * @param trainOnInput whether the user's turn is trained on too
+   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @throws org.tune4j.UsageException when {@code columnMap} has another column
+   */
   @Component(
       value = "input_output_to_messages",
       aliases = {"torchtune.data.InputOutputToMessages"})

@@ -11,6 +11,19 @@ import org.tune4j.component.Inline;
 public final class InstructDataset {
   private InstructDataset() {}
 
+  /**
+   * {@return rows of two turns}
+   *
+   * @param source {@code json}, {@code csv}, {@code parquet} or {@code text}; empty, or a name on
+   *     the Hub, which is not fetched, where each file's ending tells
+   * @param columnMap the files' names of {@code input} and {@code output}; null where they are
+   *     these
+   * @param trainOnInput whether the user's turn is trained on too
+   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param files which files, and how their rows are taken
+   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
+   *     there are no files
+   */
   @Component(
       value = "instruct_dataset",
       aliases = {"torchtune.datasets.instruct_dataset"})
@@ -26,6 +39,18 @@ public final class InstructDataset {
         new Conversations("instruct " + turns.settings(), turns::messages), source, false);
   }
 
+  /**
+   * {@return {@link #instruct}, with the name of a data set of corrected sentences for a default}
+   *
+   * @param source as in {@link #instruct}
+   * @param columnMap the files' names of {@code input} and {@code output}; null where they are
+   *     these
+   * @param trainOnInput whether the user's turn is trained on too
+   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param files which files, and how their rows are taken
+   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
+   *     there are no files
+   */
   @Component(
       value = "grammar_dataset",
       aliases = {"torchtune.datasets.grammar_dataset"})
@@ -39,6 +64,19 @@ public final class InstructDataset {
     return instruct(source, columnMap, trainOnInput, newSystemPrompt, files);
   }
 
+  /**
+   * {@return {@link #instruct}, of columns {@code dialogue} and {@code summary} (Gliwa et al.
+   * 2019)}
+   *
+   * @param source as in {@link #instruct}
+   * @param columnMap the files' names of {@code input} and {@code output}; null or empty for {@code
+   *     dialogue} and {@code summary}
+   * @param trainOnInput whether the user's turn is trained on too
+   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param files which files, and how their rows are taken
+   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
+   *     there are no files
+   */
   @Component(
       value = "samsum_dataset",
       aliases = {"torchtune.datasets.samsum_dataset"})

@@ -11,6 +11,16 @@ import org.tune4j.tokenizers.Tokenizer;
 public final class SftDataset {
   private SftDataset() {}
 
+  /**
+   * {@return rows that a transform turns into conversations}
+   *
+   * @param source {@code json}, {@code csv}, {@code parquet} or {@code text}; empty, or a name on
+   *     the Hub, which is not fetched, where each file's ending tells
+   * @param messageTransform its class and its settings are part of what the cached tokens are filed
+   *     under
+   * @param files which files, and how their rows are taken
+   * @throws org.tune4j.UsageException when {@code source} has another name, or there are no files
+   */
   @Component(
       value = "sft_dataset",
       aliases = {"torchtune.datasets.SFTDataset"})

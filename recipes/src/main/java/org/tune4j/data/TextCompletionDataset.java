@@ -11,6 +11,17 @@ import org.tune4j.tokenizers.Tokenizer;
 public final class TextCompletionDataset {
   private TextCompletionDataset() {}
 
+  /**
+   * {@return rows of plain text; a packed one goes on in the next pack unless {@code files} says
+   * otherwise}
+   *
+   * @param source {@code json}, {@code csv}, {@code parquet} or {@code text}; empty, or a name on
+   *     the Hub, which is not fetched, where each file's ending tells
+   * @param column the text's
+   * @param addEos whether each row ends with the end-of-text token
+   * @param files which files, and how their rows are taken
+   * @throws org.tune4j.UsageException when {@code source} has another name, or there are no files
+   */
   @Component(
       value = "text_completion_dataset",
       aliases = {"torchtune.datasets.text_completion_dataset"})

@@ -26,9 +26,14 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    * Reads the tasks and their data.
    *
    * @param names of tasks, or YAML files
-   * @param data the data file; null where tasks name their own
+   * @param data the data file of all of them; null where tasks name their own
    * @param limit rows of each task at the most; 0 for all
-   * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones
+   * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones;
+   *     null for none
+   * @return ready to run
+   * @throws UsageException when a task is not known or has no data file, or {@code limit} is below
+   *     0
+   * @throws org.tune4j.InputException when a YAML or a data file cannot be read, or has no rows
    */
   public static Evaluation of(
       List<String> names, @Nullable Path data, int limit, @Nullable Path include) {
@@ -38,7 +43,16 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
   /**
    * The same, and tasks that others brought.
    *
+   * @param names of tasks, or YAML files
+   * @param data the data file of all of them; null where tasks name their own
+   * @param limit rows of each task at the most; 0 for all
+   * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones;
+   *     null for none
    * @param others tasks that are not built in
+   * @return ready to run
+   * @throws UsageException when a task is not known or has no data file, or {@code limit} is below
+   *     0
+   * @throws org.tune4j.InputException when a YAML or a data file cannot be read, or has no rows
    */
   public static Evaluation of(
       List<String> names,
@@ -73,7 +87,11 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    * @param results by task
    */
   public record Outcome(String model, double seconds, Map<String, TaskResult> results) {
-    /** A line for each task's metrics. */
+    /**
+     * Prints a line for each task's metrics, with their standard errors.
+     *
+     * @param out is not closed
+     */
     public void print(PrintStream out) {
       results.forEach(
           (task, result) ->
@@ -81,7 +99,15 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
     }
   }
 
-  /** Scores a model. */
+  /**
+   * Scores a model by all tasks, one after the other on this thread.
+   *
+   * @param label what the model is called, for people
+   * @param model to be asked
+   * @return the tasks' results by name, in order
+   * @throws org.tune4j.InputException when a row lacks a field
+   * @throws java.util.concurrent.CancellationException when the model says that the run is to stop
+   */
   public Outcome run(String label, LogLikelihoods model) {
     long start = System.nanoTime();
     Map<String, TaskResult> results = new LinkedHashMap<>();
@@ -94,6 +120,10 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
   /**
    * Writes results as JSON: {@code results.TASK.METRIC} and {@code samples.TASK} of the first
    * model, and the same of every model under {@code models} where there are several.
+   *
+   * @param file its folder is made where there is none
+   * @param outcomes at least one
+   * @throws EnvironmentException when it cannot be written
    */
   public static void write(Path file, List<Outcome> outcomes) {
     Map<String, Object> json = new LinkedHashMap<>(json(outcomes.get(0)));

@@ -49,7 +49,11 @@ public final class InferenceModel implements AutoCloseable {
   /**
    * Opens a model.
    *
+   * @param folder a Hugging Face model's
    * @param tokenizer its file or folder; null for the model's own
+   * @param engine what computes it; stays open when the model closes
+   * @param dtype of the weights; those stored in another type are converted
+   * @return open; the caller closes it
    * @throws InputException when a file is missing, broken or of an unsupported kind
    */
   public static InferenceModel open(
@@ -67,6 +71,10 @@ public final class InferenceModel implements AutoCloseable {
    *
    * @param spec a plain model's
    * @param files its {@code adapterCheckpoint} is not looked at; see {@link #with}
+   * @param tokenizer opened here, and closed with the model
+   * @param engine what computes it; stays open when the model closes
+   * @param dtype of the weights; those stored in another type are converted
+   * @return open; the caller closes it
    * @throws InputException when a file is missing, broken or of an unsupported kind
    */
   public static InferenceModel open(
@@ -110,7 +118,7 @@ public final class InferenceModel implements AutoCloseable {
     return tokenizer;
   }
 
-  /** The model itself. */
+  /** {@return the model itself, without gradients} */
   public Decoder base() {
     return base;
   }
@@ -120,6 +128,8 @@ public final class InferenceModel implements AutoCloseable {
    * Kept for the next call.
    *
    * @param adapter a PEFT adapter's folder, or null for the base
+   * @return without gradients; the adapter's tensors belong to the scope that is innermost now,
+   *     which must outlive the model
    * @throws InputException when the adapter is broken or does not fit
    */
   public Decoder with(@Nullable Path adapter) {
@@ -137,7 +147,12 @@ public final class InferenceModel implements AutoCloseable {
     return decoder;
   }
 
-  /** What generates with an adapter, or the base where that is null. */
+  /**
+   * {@return what generates with an adapter}
+   *
+   * @param adapter as in {@link #with}
+   * @throws InputException when the adapter is broken or does not fit
+   */
   public Generator generator(@Nullable Path adapter) {
     return new Generator(engine, with(adapter), tokenizer);
   }

@@ -15,6 +15,13 @@ import org.tune4j.tensor.Tensor;
  * @param chunkTokens labels whose logits exist at once
  */
 public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) implements Loss {
+  /**
+   * Checks both numbers.
+   *
+   * @param numOutputChunks 1 or more
+   * @param chunkTokens 1 or more
+   * @throws org.tune4j.UsageException when one is less
+   */
   @Component(
       value = "chunked_cross_entropy",
       aliases = {

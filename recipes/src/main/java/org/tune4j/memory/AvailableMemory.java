@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 public final class AvailableMemory {
   private AvailableMemory() {}
 
-  /** Empty where the system does not tell. */
+  /** {@return how many bytes there are now; empty where the system does not tell} */
   public static OptionalLong bytes() {
     return bytes(Path.of("/proc"), Path.of("/sys/fs/cgroup"));
   }

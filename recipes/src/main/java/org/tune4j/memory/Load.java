@@ -9,24 +9,34 @@ import java.util.List;
  * @param rows a row its parts' lengths in tokens: one unless it is packed
  */
 public record Load(List<List<Integer>> rows) {
+  /**
+   * Copies the lists.
+   *
+   * @param rows a row its parts' lengths in tokens
+   */
   public Load {
     rows = rows.stream().map(List::copyOf).toList();
   }
 
-  /** So many rows of one part of this length. */
+  /**
+   * {@return so many rows of one part each}
+   *
+   * @param rows how many
+   * @param tokens of each
+   */
   public static Load of(int rows, int tokens) {
     Integer[] all = new Integer[rows];
     Arrays.fill(all, tokens);
     return new Load(Arrays.stream(all).map(List::of).toList());
   }
 
-  /** All of them. */
+  /** {@return tokens of all rows} */
   public long tokens() {
     return rows.stream().flatMap(List::stream).mapToLong(t -> t).sum();
   }
 
-  /** The longest part. */
-  public int longest() {
+  /** {@return tokens of the longest part; 0 where there is none} */
+  int longest() {
     return rows.stream().flatMap(List::stream).mapToInt(t -> t).max().orElse(0);
   }
 

@@ -55,9 +55,11 @@ public record MemoryModel(
   }
 
   /**
-   * The plan of a step on this micro-batch.
+   * {@return the plan of a step}
    *
-   * @param base what the process holds before weights are loaded, in bytes
+   * @param load the micro-batch
+   * @param base what the process holds before weights are loaded, in bytes; not counted on a CUDA
+   *     device
    */
   public MemoryPlan plan(Load load, long base) {
     Counts n = Counts.of(this);
@@ -141,7 +143,12 @@ public record MemoryModel(
     return n.trained * (groups * s + wide() + (oneWidth() ? 0 : s)) + update;
   }
 
-  /** What is kept for backward, of all rows: the groups of rows are at work at the same time. */
+  /**
+   * {@return bytes that are kept for backward, of all rows: the groups of rows are at work at the
+   * same time}
+   *
+   * @param load the micro-batch
+   */
   public long activations(Load load) {
     long layer = layer(load);
     if (!checkpointLayers) {
@@ -151,8 +158,8 @@ public record MemoryModel(
   }
 
   /**
-   * What is whole at a time where weights are sharded: two layers, or the embedding or head with
-   * one; a trained part's gradients too, in fp32 and added.
+   * {@return bytes that are whole at a time where weights are sharded: two layers, or the embedding
+   * or head with one; a trained part's gradients too, in fp32 and added}
    */
   public long gathered() {
     List<Long> parts = new ArrayList<>();
@@ -229,15 +236,28 @@ public record MemoryModel(
     return rows * config.vocabSize() * (dtype.bytes() + 3 * wide());
   }
 
-  /** A model and a micro-batch. */
+  /**
+   * A model and a micro-batch that take less.
+   *
+   * @param model the settings
+   * @param load the micro-batch
+   */
   public record Lighter(MemoryModel model, Load load) {
-    /** See {@link MemoryModel#plan}. */
+    /**
+     * {@return the plan of a step, see {@link MemoryModel#plan}}
+     *
+     * @param base what the process holds before weights are loaded, in bytes
+     */
     public MemoryPlan plan(long base) {
       return model.plan(load, base);
     }
   }
 
-  /** Settings that take less memory, by what the user would write, each alone. */
+  /**
+   * {@return settings that may take less memory, each alone, by what the user would write}
+   *
+   * @param load the micro-batch that takes too much
+   */
   public Map<String, Lighter> lighter(Load load) {
     Map<String, Lighter> ways = new LinkedHashMap<>();
     if (load.rows().size() > 1) {

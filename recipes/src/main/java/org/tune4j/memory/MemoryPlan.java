@@ -21,13 +21,20 @@ public record MemoryPlan(List<Part> parts) {
    */
   public record Part(String name, long bytes, String note) {}
 
+  /**
+   * Copies the list.
+   *
+   * @param parts what exists at the peak
+   */
   public MemoryPlan {
     parts = List.copyOf(parts);
   }
 
   /**
-   * Of one of several ranks that each keep a stretch of weights, gradients and optimiser state.
+   * {@return the plan of one of several ranks that each keep a stretch of weights, gradients and
+   * optimiser state}
    *
+   * @param ranks how many share these
    * @param gathered bytes of the parts that are whole at the same time
    */
   public MemoryPlan sharded(int ranks, long gathered) {
@@ -40,12 +47,12 @@ public record MemoryPlan(List<Part> parts) {
     return new MemoryPlan(own);
   }
 
-  /** All of it, in bytes. */
+  /** {@return all of it, in bytes} */
   public long bytes() {
     return parts.stream().mapToLong(Part::bytes).sum();
   }
 
-  /** All of it, in MiB. */
+  /** {@return all of it, in MiB} */
   public long mebibytes() {
     return mebibytes(bytes());
   }

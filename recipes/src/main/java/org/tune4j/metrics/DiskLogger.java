@@ -21,6 +21,12 @@ public final class DiskLogger implements MetricLogger.Spec {
   private final @Nullable Path logDir;
   private final String filename;
 
+  /**
+   * A logger to a file, which {@link #open} makes.
+   *
+   * @param logDir the file's folder; null for the run's logs
+   * @param filename the file's name
+   */
   @Component(
       value = "disk_logger",
       aliases = {"torchtune.training.metric_logging.DiskLogger"})

@@ -17,14 +17,28 @@ import org.tune4j.recipe.RunContext;
  */
 public record LoggedRun(
     RunContext context, Path outputDir, long step, List<StepMetrics> earlier, RunNotes notes) {
+  /**
+   * Copies the list.
+   *
+   * @param context config and terminal
+   * @param outputDir the run's folder
+   * @param step the last step that was made; 0 in a run that begins
+   * @param earlier the metrics of the steps up to then
+   * @param notes of the same run's loggers
+   */
   public LoggedRun {
     earlier = List.copyOf(earlier);
   }
 
   /**
-   * A run that begins, or goes on behind {@code step}.
+   * Finds what an earlier process of the run has left.
    *
+   * @param context config and terminal
+   * @param outputDir the run's folder, in which {@code logs} exists
+   * @param step the last step that was made: the run goes on behind it. 0 for a run that begins,
+   *     whose folder's earlier metrics and notes are another run's
    * @param wanted which of its steps loggers are to have
+   * @return what loggers are opened with
    * @throws EnvironmentException when its folder cannot be read or written
    */
   public static LoggedRun open(
@@ -34,7 +48,7 @@ public record LoggedRun(
     return new LoggedRun(context, outputDir, step, earlier, RunNotes.open(logs, step == 0));
   }
 
-  /** Where logs go unless a config says otherwise. */
+  /** {@return where logs go unless a config says otherwise} */
   public Path logs() {
     return outputDir.resolve("logs");
   }

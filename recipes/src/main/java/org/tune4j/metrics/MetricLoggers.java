@@ -24,9 +24,13 @@ public final class MetricLoggers {
   }
 
   /**
-   * Opens what a config names.
+   * Opens what a config names. One that fails is given up or tried again, as its kind is; that is
+   * said, not thrown.
    *
+   * @param specs in the order in which they get each step
+   * @param run as it is now
    * @param warn takes a line; called by the threads that call this object only
+   * @return open; {@link #close} is its last call
    */
   public static MetricLoggers open(
       List<MetricLogger.Spec> specs, LoggedRun run, Consumer<String> warn) {
@@ -38,13 +42,21 @@ public final class MetricLoggers {
     return new MetricLoggers(loggers, warn, CLOSE_LIMIT);
   }
 
-  /** Hands a step to each. */
+  /**
+   * Hands a step to each.
+   *
+   * @param metrics of the step after the last one
+   */
   public void log(StepMetrics metrics) {
     loggers.forEach(l -> l.log(metrics));
     tell();
   }
 
-  /** Closes all; remote ones have ten seconds between them for what they still hold. */
+  /**
+   * Closes all; remote ones have ten seconds between them for what they still hold.
+   *
+   * @param outcome how the run ended
+   */
   public void close(Outcome outcome) {
     loggers.forEach(l -> l.end(outcome));
     long deadline = System.nanoTime() + closeLimit.toNanos();

@@ -41,7 +41,9 @@ public final class MetricsFile implements AutoCloseable {
    * Opens {@code dir/metrics.jsonl} behind the lines of a run's first steps; what follows them, a
    * killed run's later steps or half a line, is cut off.
    *
+   * @param dir made where there is none
    * @param steps how many steps the run has made: 0 starts in place of an earlier run's file
+   * @return open; the caller closes it
    * @throws EnvironmentException when the file cannot be written
    */
   public static MetricsFile open(Path dir, long steps) {
@@ -90,12 +92,13 @@ public final class MetricsFile implements AutoCloseable {
   }
 
   /**
-   * The metrics of a run's first steps, as far as {@code dir} has them.
+   * {@return the metrics of a run's first steps, as far as {@code dir} has them}
    *
+   * @param dir may lack the file
    * @param steps the last step that is wanted
    * @throws EnvironmentException when the file cannot be read
    */
-  public static List<StepMetrics> read(Path dir, long steps) {
+  static List<StepMetrics> read(Path dir, long steps) {
     Path file = dir.resolve("metrics.jsonl");
     List<StepMetrics> all = new ArrayList<>();
     if (steps == 0 || !Files.exists(file)) {
@@ -150,7 +153,12 @@ public final class MetricsFile implements AutoCloseable {
     return scores;
   }
 
-  /** Appends a line. */
+  /**
+   * Appends a line, with the operating system once this returns.
+   *
+   * @param m of a step after those in the file
+   * @throws EnvironmentException when it cannot be written
+   */
   public void append(StepMetrics m) {
     ByteArrayOutputStream line = new ByteArrayOutputStream();
     try (JsonGenerator g = json.createGenerator(line)) {

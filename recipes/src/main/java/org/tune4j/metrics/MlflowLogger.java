@@ -21,6 +21,17 @@ public final class MlflowLogger implements MetricLogger.Spec {
   private final @Nullable String runName;
   private final Map<String, String> environment;
 
+  /**
+   * A logger to a server, of which nothing is asked yet.
+   *
+   * @param experimentName made if there is none; null for {@code MLFLOW_EXPERIMENT_NAME}, or {@code
+   *     Default}
+   * @param trackingUri {@code http://HOST:PORT}; null for {@code MLFLOW_TRACKING_URI}
+   * @param runId of a run to log to; null for {@code MLFLOW_RUN_ID}, or a new one
+   * @param runName null for {@code MLFLOW_RUN_NAME}, or a name that the server makes
+   * @throws UsageException when {@code trackingUri} is no HTTP address, or holds a user or a
+   *     password
+   */
   @Component(
       value = "mlflow_logger",
       aliases = {"torchtune.training.metric_logging.MLFlowLogger"})

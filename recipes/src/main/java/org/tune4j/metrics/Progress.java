@@ -18,14 +18,24 @@ public final class Progress implements AutoCloseable {
   private long shown;
   private boolean barStands;
 
-  /** Nothing is printed before the first step. */
+  /**
+   * Prints nothing before the first step.
+   *
+   * @param out stays open
+   * @param terminal whether a line may be overwritten
+   * @param totalSteps of the whole run
+   */
   public Progress(PrintStream out, boolean terminal, long totalSteps) {
     this.out = out;
     this.terminal = terminal;
     this.totalSteps = totalSteps;
   }
 
-  /** Shows one step. The time left is that of the steps to come at the pace of those shown. */
+  /**
+   * Shows one step. The time left is that of the steps to come at the pace of those shown.
+   *
+   * @param m of the step after the last one
+   */
   public void show(StepMetrics m) {
     seconds += m.seconds();
     shown++;
@@ -62,7 +72,11 @@ public final class Progress implements AutoCloseable {
     out.flush();
   }
 
-  /** Prints a line of its own. */
+  /**
+   * Prints a line of its own, behind the bar's.
+   *
+   * @param line without its end
+   */
   public void say(String line) {
     close();
     out.println(line);

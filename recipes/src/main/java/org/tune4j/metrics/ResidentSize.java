@@ -8,12 +8,12 @@ import java.nio.file.Path;
 public final class ResidentSize {
   private ResidentSize() {}
 
-  /** In MiB from {@code /proc/self/status}; 0 where there is none. */
+  /** {@return its size in MiB, from {@code /proc/self/status}; 0 where there is none} */
   public static long mebibytes() {
     return read("VmRSS:");
   }
 
-  /** The largest it has been, in MiB; 0 where the system does not tell. */
+  /** {@return the largest it has been, in MiB; 0 where the system does not tell} */
   public static long peakMebibytes() {
     return read("VmHWM:");
   }

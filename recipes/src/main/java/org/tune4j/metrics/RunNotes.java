@@ -53,12 +53,22 @@ public final class RunNotes {
     return new RunNotes(file, notes);
   }
 
-  /** What was noted for a target, such as a server's address. */
+  /**
+   * {@return what was noted for a target}
+   *
+   * @param target where metrics go, such as a server's address
+   */
   public synchronized Optional<String> get(String target) {
     return Optional.ofNullable(notes.get(target));
   }
 
-  /** Notes it, on the disk, in place of what was noted before. */
+  /**
+   * Notes it, on the disk, in place of what was noted before.
+   *
+   * @param target where metrics go, such as a server's address
+   * @param note what is needed to find the run there again
+   * @throws IOException when it cannot be written; what was noted before then stays on the disk
+   */
   public synchronized void put(String target, String note) throws IOException {
     notes.put(target, note);
     Path aside = file.resolveSibling("." + file.getFileName() + ".tmp");

@@ -6,6 +6,7 @@ import org.tune4j.component.Component;
 
 /** Prints a line a step, in the form of torchtune's: {@code Step 1 | loss:2.5 lr:3.0E-4 ...}. */
 public final class StdoutLogger implements MetricLogger.Spec {
+  /** A logger to the run's terminal. */
   @Component(
       value = "stdout_logger",
       aliases = {"torchtune.training.metric_logging.StdoutLogger"})

@@ -44,16 +44,52 @@ public record StepMetrics(
    * @param rssMb resident sizes of their processes in MiB
    */
   public record OnRanks(double commSeconds, List<Long> rssMb) {
+    /**
+     * Copies the list.
+     *
+     * @param commSeconds that rank 0 waited for the others in this step
+     * @param rssMb resident sizes in MiB, one a process, in the order of the ranks
+     */
     public OnRanks {
       rssMb = List.copyOf(rssMb);
     }
   }
 
+  /**
+   * Copies the scores.
+   *
+   * @param step from 1
+   * @param epoch from 0
+   * @param loss mean over the step's label tokens
+   * @param lr the rate that the update used
+   * @param gradNorm global L2 norm before clipping
+   * @param labelTokens tokens that were trained on
+   * @param tokens all tokens
+   * @param seconds wall clock of the step
+   * @param rssMb resident size of the process in MiB
+   * @param valLoss null where it was not taken
+   * @param scores keep their order
+   * @param ranks null where there is one
+   */
   public StepMetrics {
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
   }
 
-  /** Of one rank. */
+  /**
+   * Of one rank.
+   *
+   * @param step from 1
+   * @param epoch from 0
+   * @param loss mean over the step's label tokens
+   * @param lr the rate that the update used
+   * @param gradNorm global L2 norm before clipping
+   * @param labelTokens tokens that were trained on
+   * @param tokens all tokens
+   * @param seconds wall clock of the step
+   * @param rssMb resident size of the process in MiB
+   * @param valLoss null where it was not taken
+   * @param scores keep their order
+   */
   public StepMetrics(
       long step,
       int epoch,
@@ -86,7 +122,10 @@ public record StepMetrics(
     return tokens / Math.max(seconds, 1e-9);
   }
 
-  /** All but the step, by the names that {@code metrics.jsonl} and every logger use; in order. */
+  /**
+   * {@return all but the step, in order, by the names that {@code metrics.jsonl} and every logger
+   * use}
+   */
   public Map<String, Number> values() {
     Map<String, Number> all = new LinkedHashMap<>();
     all.put("epoch", epoch);

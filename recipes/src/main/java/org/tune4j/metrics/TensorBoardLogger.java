@@ -28,6 +28,12 @@ public final class TensorBoardLogger implements MetricLogger.Spec {
   private final @Nullable Path logDir;
   private final boolean organizeLogs;
 
+  /**
+   * A logger to a folder, which {@link #open} makes.
+   *
+   * @param logDir what {@code tensorboard --logdir} is given; null for the run's logs
+   * @param organizeLogs whether each run has a folder of its own in it
+   */
   @Component(
       value = "tensorboard_logger",
       aliases = {"torchtune.training.metric_logging.TensorBoardLogger"})

@@ -13,6 +13,17 @@ import org.tune4j.component.Doc;
 public final class WandbLogger implements MetricLogger.Spec {
   private static final String ACCEPTED = "accepted for torchtune's configs";
 
+  /**
+   * Takes torchtune's keys; none is looked at.
+   *
+   * @param project torchtune's
+   * @param entity torchtune's
+   * @param group torchtune's
+   * @param name torchtune's
+   * @param runId torchtune's
+   * @param resume torchtune's
+   * @param logDir torchtune's
+   */
   @Component(
       value = "wandb_logger",
       aliases = {"torchtune.training.metric_logging.WandBLogger"})

@@ -15,10 +15,24 @@ import org.tune4j.tensor.Tensor;
  * AdamW with decoupled weight decay (Loshchilov and Hutter 2019). Moments have the parameters'
  * type.
  *
+ * @param lr learning rate before the schedule's factor
  * @param betas decay of the first and second moment
+ * @param eps added to the root of the second moment
+ * @param weightDecay decoupled: a part of each parameter, times the learning rate, is taken off it
+ * @param fused torchtune's; the backend decides
  */
 public record AdamW(double lr, List<Double> betas, double eps, double weightDecay, boolean fused)
     implements Optimizer.Spec {
+  /**
+   * Checks the numbers.
+   *
+   * @param lr from 0 to 10
+   * @param betas two numbers from 0 to below 1
+   * @param eps between 0 and 1, neither of them
+   * @param weightDecay from 0 to 10
+   * @param fused is not looked at
+   * @throws org.tune4j.UsageException with all that are out of bounds
+   */
   @Component(
       value = "adamw",
       aliases = {"torch.optim.AdamW"})

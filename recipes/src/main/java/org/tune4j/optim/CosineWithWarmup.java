@@ -7,8 +7,18 @@ import org.tune4j.component.Requirements;
 
 /**
  * Linear warm-up from 0, then a cosine to 0 (torchtune's {@code get_cosine_schedule_with_warmup}).
+ *
+ * @param numWarmupSteps steps over which the rate rises from 0
+ * @param numCycles waves of the cosine; 0.5 falls to 0 once
  */
 public record CosineWithWarmup(int numWarmupSteps, double numCycles) implements LrSchedule {
+  /**
+   * Checks both numbers.
+   *
+   * @param numWarmupSteps 0 or more
+   * @param numCycles 0 or more
+   * @throws org.tune4j.UsageException when one is less
+   */
   @Component(
       value = "get_cosine_schedule_with_warmup",
       aliases = {

@@ -16,8 +16,20 @@ import org.tune4j.tensor.Tensor;
  * Stochastic gradient descent with momentum and L2 weight decay, as {@code torch.optim.SGD} has it:
  * {@code g += weightDecay p; v = momentum v + g; p -= lr v}, the first {@code v} being {@code g}.
  * The momentum has the parameters' type, arithmetic is fp32 or wider.
+ *
+ * @param lr learning rate before the schedule's factor
+ * @param momentum part of the last update that goes on; 0 keeps no state
+ * @param weightDecay L2 penalty, added to the gradient
  */
 public record Sgd(double lr, double momentum, double weightDecay) implements Optimizer.Spec {
+  /**
+   * Checks the numbers.
+   *
+   * @param lr from 0 to 1000
+   * @param momentum from 0 to below 1
+   * @param weightDecay from 0 to 10
+   * @throws org.tune4j.UsageException with all that are out of bounds
+   */
   @Component(
       value = "sgd",
       aliases = {"torch.optim.SGD"})

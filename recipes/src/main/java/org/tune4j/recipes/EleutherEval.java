@@ -42,6 +42,27 @@ public final class EleutherEval implements Recipe {
   private final ByName<EvaluationTask> plugins;
   private final ComputeOptions compute;
 
+  /**
+   * An evaluation of this config, of which nothing is opened or read yet.
+   *
+   * @param outputDir where {@code results.json} is written
+   * @param tokenizer turns text into token ids
+   * @param model the architecture, without adapters
+   * @param checkpointer where weights come from, and the adapter if there is one
+   * @param tasks built-in tasks, YAML files, or tasks of {@code includePath} or of plugins
+   * @param data the rows of all tasks; null where each names its own file
+   * @param limit rows of each task at the most; null or 0 for all
+   * @param maxSeqLength texts are cut to this many tokens, at their beginning; 2 or more
+   * @param includePath a folder where {@code NAME.yaml} is task {@code NAME}; null for none
+   * @param batchSize torchtune's; nothing is padded
+   * @param enableKvCache torchtune's; a context is always read once
+   * @param quantizer null
+   * @param seed torchtune's; nothing is drawn
+   * @param plugins tasks that are not built in; no key
+   * @param compute what computes, where, and in which type
+   * @throws UsageException when {@code model} has adapters, there is a {@code quantizer}, or {@code
+   *     maxSeqLength} is less
+   */
   @Component("eleuther_eval")
   public EleutherEval(
       @Doc("where results.json is written") Path outputDir,

@@ -68,6 +68,28 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
   private final SampleOptions sampling;
   private final LoggingOptions logging;
 
+  /**
+   * A run of this config, of which nothing is opened or read yet.
+   *
+   * @param outputDir where rank 0 writes results
+   * @param tokenizer turns text into token ids
+   * @param model the architecture
+   * @param checkpointer where weights come from and how results are saved
+   * @param dataset the rows to train on
+   * @param optimizer how parameters are updated
+   * @param lrScheduler the learning rate's course
+   * @param loss what is minimised
+   * @param training how rows are taken and updates made; {@code batch_size} is each rank's
+   * @param compute what computes, where, and in which type
+   * @param saving what is kept while it runs
+   * @param validation rows it is tested on, and when it stops for them
+   * @param strategy {@code fsdp} to shard weights and all that belongs to them, {@code ddp}, or
+   *     {@code auto} to shard them where memory needs it
+   * @param sampling questions it answers before and after
+   * @param logging what is told of its steps, and to whom
+   * @throws UsageException when {@code model} or {@code checkpointer} has an adapter, or {@code
+   *     strategy} is another word
+   */
   @Component("full_finetune_distributed")
   public FullFinetuneDistributed(
       @Doc("where results are written") Path outputDir,

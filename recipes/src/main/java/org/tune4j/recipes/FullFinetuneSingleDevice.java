@@ -66,6 +66,29 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
   private final SampleOptions sampling;
   private final LoggingOptions logging;
 
+  /**
+   * A run of this config, of which nothing is opened or read yet.
+   *
+   * @param outputDir where results are written
+   * @param tokenizer turns text into token ids
+   * @param model the architecture
+   * @param checkpointer where weights come from and how results are saved
+   * @param dataset the rows to train on
+   * @param optimizer how parameters are updated
+   * @param lrScheduler the learning rate's course
+   * @param loss what is minimised
+   * @param training how rows are taken and updates made
+   * @param compute what computes, where, and in which type
+   * @param saving what is kept while it runs
+   * @param validation rows it is tested on, and when it stops for them
+   * @param optimizerInBwd whether to update each layer during backward, so that one layer's
+   *     gradients exist at once; takes one micro-batch, no clipping and activation checkpointing
+   * @param evaluation tasks it is scored by
+   * @param sampling questions it answers before and after
+   * @param logging what is told of its steps, and to whom
+   * @throws UsageException when {@code model} or {@code checkpointer} has an adapter, or other keys
+   *     do not go with {@code optimizerInBwd}
+   */
   @Component("full_finetune_single_device")
   public FullFinetuneSingleDevice(
       @Doc("where results are written") Path outputDir,

@@ -71,6 +71,28 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
   private final SampleOptions sampling;
   private final LoggingOptions logging;
 
+  /**
+   * A run of this config, of which nothing is opened or read yet.
+   *
+   * @param outputDir where rank 0 writes results
+   * @param tokenizer turns text into token ids
+   * @param model the architecture and its adapters
+   * @param checkpointer where weights come from and how results are saved
+   * @param dataset the rows to train on
+   * @param optimizer how the adapters are updated
+   * @param lrScheduler the learning rate's course
+   * @param loss what is minimised
+   * @param training how rows are taken and updates made; {@code batch_size} is each rank's
+   * @param compute what computes, where, and in which type
+   * @param saving what is kept while it runs
+   * @param saveAdapterWeightsOnly whether to leave the merged model out
+   * @param validation rows it is tested on, and when it stops for them
+   * @param strategy {@code ddp}, {@code fsdp} to shard weights too, or {@code auto} to shard them
+   *     where memory needs it
+   * @param sampling questions it answers before and after
+   * @param logging what is told of its steps, and to whom
+   * @throws UsageException when {@code model} has no adapters, or {@code strategy} is another word
+   */
   @Component("lora_finetune_distributed")
   public LoraFinetuneDistributed(
       @Doc("where results are written") Path outputDir,

@@ -72,6 +72,27 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
   private final SampleOptions sampling;
   private final LoggingOptions logging;
 
+  /**
+   * A run of this config, of which nothing is opened or read yet.
+   *
+   * @param outputDir where results are written
+   * @param tokenizer turns text into token ids
+   * @param model the architecture and its adapters
+   * @param checkpointer where weights come from and how results are saved
+   * @param dataset the rows to train on
+   * @param optimizer how the adapters are updated
+   * @param lrScheduler the learning rate's course
+   * @param loss what is minimised
+   * @param training how rows are taken and updates made
+   * @param compute what computes, where, and in which type
+   * @param saving what is kept while it runs
+   * @param saveAdapterWeightsOnly whether to leave the merged model out
+   * @param validation rows it is tested on, and when it stops for them
+   * @param evaluation tasks it is scored by
+   * @param sampling questions it answers before and after
+   * @param logging what is told of its steps, and to whom
+   * @throws UsageException when {@code model} has no adapters
+   */
   @Component("lora_finetune_single_device")
   public LoraFinetuneSingleDevice(
       @Doc("where results are written") Path outputDir,

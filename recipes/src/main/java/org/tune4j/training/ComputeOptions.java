@@ -11,7 +11,17 @@ import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
 
-/** Keys of every recipe: what computes, where, and in which type. */
+/**
+ * Keys of every recipe: what computes, where, and in which type.
+ *
+ * @param backend a provider's name; empty for {@code TUNE_BACKEND} or the first available
+ * @param device {@code cpu}, {@code cuda} or {@code cuda:INDEX}
+ * @param dtype of weights, adapters and optimiser state, as {@link DType#parse} has it
+ * @param threads that share the rows; 0 for all cores
+ * @param enableActivationCheckpointing whether layers keep their inputs alone and are computed
+ *     again in backward
+ * @param mmap whether frozen weights stay in their files' pages; else they are read into memory
+ */
 public record ComputeOptions(
     @Doc("javacpp or djl; empty for TUNE_BACKEND or the first available") @Default("''")
         String backend,
@@ -23,6 +33,17 @@ public record ComputeOptions(
         boolean enableActivationCheckpointing,
     @Doc("frozen weights stay in their files' pages; false reads them into memory") @Default("true")
         boolean mmap) {
+  /**
+   * Checks device, type and threads.
+   *
+   * @param backend is looked up when it is opened
+   * @param device {@code cpu}, {@code cuda} or {@code cuda:INDEX}
+   * @param dtype a floating type's name
+   * @param threads 0 or more
+   * @param enableActivationCheckpointing whether layers are computed again in backward
+   * @param mmap whether frozen weights stay in their files' pages
+   * @throws org.tune4j.UsageException with all that is wrong
+   */
   public ComputeOptions {
     Requirements requirements = new Requirements();
     requirements.of(() -> Device.parse(device));
@@ -30,19 +51,36 @@ public record ComputeOptions(
     requirements.atLeast(0, "threads", threads).check();
   }
 
-  /** Opens the backend on the device. */
+  /**
+   * Opens the backend on the device.
+   *
+   * @param backends to choose from
+   * @return open; the caller closes it
+   * @throws org.tune4j.UsageException when there is no such backend
+   * @throws org.tune4j.EnvironmentException when it is there but cannot be opened
+   */
   public Engine open(Backends backends) {
     return backends.open(backend, new BackendOptions(Device.parse(device), threads));
   }
 
   /**
    * Opens the backend and meets the other ranks; the machine's cores are divided among its ranks.
+   *
+   * @param ranks how they meet
+   * @return open, with an engine of its own; the caller closes it
+   * @throws org.tune4j.UsageException when there is no such backend, or it knows no ranks
+   * @throws org.tune4j.CollectiveException when the ranks do not meet in time
    */
   public ProcessGroup join(Ranks ranks) {
     return ranks.join(backend, new BackendOptions(Device.parse(device), rowThreads(ranks)));
   }
 
-  /** How many groups of rows a rank runs at once. */
+  /**
+   * {@return how many groups of rows a rank runs at once, from 1: {@code threads}, or its part of
+   * the machine's cores}
+   *
+   * @param ranks of which those on this machine share its cores
+   */
   public int rowThreads(Ranks ranks) {
     return rowThreads(ranks.localWorldSize());
   }
@@ -62,17 +100,23 @@ public record ComputeOptions(
     return new ComputeOptions(backend, device, dtype, all, enableActivationCheckpointing, mmap);
   }
 
-  /** The type of weights, adapters and optimiser state. */
+  /** {@return the type of weights, adapters and optimiser state} */
   public DType type() {
     return DType.parse(dtype);
   }
 
-  /** How many groups of rows run at once. */
+  /**
+   * {@return how many groups of rows run at once, from 1: {@code threads}, or the machine's cores}
+   */
   public int rowThreads() {
     return threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
   }
 
-  /** The backend, its version, the device and the threads, for people. */
+  /**
+   * {@return the backend, its version, the device and the threads, for people}
+   *
+   * @param engine open
+   */
   public static String describe(Engine engine) {
     return "backend %s (%s), device %s, %d threads"
         .formatted(

@@ -15,6 +15,14 @@ public final class DryRun {
   private final Dataset data;
   private final long totalSteps;
 
+  /**
+   * Reads and runs nothing yet.
+   *
+   * @param step is made with a learning rate of 0
+   * @param batches whose first epoch is looked through
+   * @param data the rows
+   * @param totalSteps of the run that this one is a trial of
+   */
   public DryRun(TrainStep step, Batches batches, Dataset data, long totalSteps) {
     this.step = step;
     this.batches = batches;
@@ -26,6 +34,8 @@ public final class DryRun {
    * Runs it and says what it took.
    *
    * @param plan what it should take of memory
+   * @param out gets one line
+   * @throws org.tune4j.TrainingException when the loss or a gradient is not finite
    */
   public void report(MemoryPlan plan, PrintStream out) {
     List<Integer> heaviest = List.of();

@@ -10,7 +10,15 @@ import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
 import org.tune4j.evaluation.EvaluationTask;
 
-/** Keys of every recipe that trains: tasks that the model is scored by as it learns. */
+/**
+ * Keys of every recipe that trains: tasks that the model is scored by as it learns.
+ *
+ * @param evalTasks built-in tasks, YAML files, or tasks of plugins; empty for none
+ * @param evalData the rows of all tasks; null where each names its own file
+ * @param evalLimit rows of each task at the most; 0 for all
+ * @param runEvalEveryNSteps updates between two evaluations; null where there are no tasks
+ * @param plugins tasks that are not built in; no key
+ */
 public record EvaluationOptions(
     @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity, YAML files of your own or tasks of plugins")
         @Default("[]")
@@ -19,6 +27,16 @@ public record EvaluationOptions(
     @Doc("rows of each task at the most; 0 for all") @Default("0") int evalLimit,
     @Doc("updates between two evaluations") @Nullable Integer runEvalEveryNSteps,
     ByName<EvaluationTask> plugins) {
+  /**
+   * Checks that there are tasks exactly where there is a time for them.
+   *
+   * @param evalTasks is copied; the names are looked up by {@link Scores}
+   * @param evalData null where each task names its own file
+   * @param evalLimit is checked by {@link Scores}
+   * @param runEvalEveryNSteps null, or 1 or more
+   * @param plugins tasks that are not built in
+   * @throws UsageException when one is there without the other, or the number is below 1
+   */
   public EvaluationOptions {
     evalTasks = List.copyOf(evalTasks);
     new Requirements().atLeast(1, "run_eval_every_n_steps", runEvalEveryNSteps).check();

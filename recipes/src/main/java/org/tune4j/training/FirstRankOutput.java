@@ -31,6 +31,11 @@ public final class FirstRankOutput implements AutoCloseable {
   /** Opens the log in a folder. */
   @FunctionalInterface
   public interface Log {
+    /**
+     * {@return an open log, which closes with the output}
+     *
+     * @param folder that rank 0 holds
+     */
     RunLog in(OutputFolder folder);
   }
 
@@ -44,8 +49,12 @@ public final class FirstRankOutput implements AutoCloseable {
   /**
    * Opens all three on rank 0.
    *
+   * @param ranks of the run
+   * @param folder opens the run's folder; asked on rank 0 alone
+   * @param log opens the log in it
    * @param trained gives copies of what a checkpoint holds, where all ranks ask for it
    * @param checkpoints of what it gives
+   * @return open; the caller closes it
    */
   public static FirstRankOutput open(
       ProcessGroup ranks,
@@ -63,7 +72,12 @@ public final class FirstRankOutput implements AutoCloseable {
         trained);
   }
 
-  /** What people read: rank 0's stream, and nothing from the others. */
+  /**
+   * {@return what people read: rank 0's stream, and nothing from the others}
+   *
+   * @param ranks of the run
+   * @param out what is returned on rank 0
+   */
   public static PrintStream printer(ProcessGroup ranks, PrintStream out) {
     return ranks.rank() == 0
         ? out
@@ -82,13 +96,27 @@ public final class FirstRankOutput implements AutoCloseable {
     first.ifPresent(o -> o.log.stop());
   }
 
-  /** See {@link RunLog#firstStep}. */
+  /**
+   * See {@link RunLog#firstStep}.
+   *
+   * @param outcome empty where the step was skipped
+   * @param vocabSize of the model
+   * @param withoutGradient full names of parameters
+   */
   public void firstStep(
       Optional<TrainStep.Outcome> outcome, int vocabSize, List<String> withoutGradient) {
     first.ifPresent(o -> o.log.firstStep(outcome, vocabSize, withoutGradient));
   }
 
-  /** See {@link RunLog#step}. */
+  /**
+   * See {@link RunLog#step}; adds the time that rank 0 has waited, and the ranks' resident sizes.
+   *
+   * @param state after the step
+   * @param indices the rows of all ranks, from 0
+   * @param outcome empty where the step was skipped
+   * @param lr the rate that the update used
+   * @param valLoss null where it was not taken
+   */
   public void step(
       RunState state,
       List<Integer> indices,
@@ -107,7 +135,11 @@ public final class FirstRankOutput implements AutoCloseable {
     return new StepMetrics.OnRanks(waited, ranks.oneProcess() ? all.subList(0, 1) : all);
   }
 
-  /** See {@link RunCheckpoints#save}. */
+  /**
+   * See {@link RunCheckpoints#save}.
+   *
+   * @param state where the run stands
+   */
   public void save(RunState state) {
     first.ifPresentOrElse(o -> o.checkpoints.save(state), this::give);
   }
@@ -116,7 +148,11 @@ public final class FirstRankOutput implements AutoCloseable {
     trained.get().release();
   }
 
-  /** Saves a checkpoint and says how to go on from it. */
+  /**
+   * Saves a checkpoint and says how to go on from it.
+   *
+   * @param state where the run stands
+   */
   public void stopped(RunState state) {
     first.ifPresentOrElse(o -> o.log.stopped(o.checkpoints.saveNow(state)), this::give);
   }
@@ -124,6 +160,7 @@ public final class FirstRankOutput implements AutoCloseable {
   /**
    * Saves a checkpoint after an epoch, whose result is there.
    *
+   * @param next at the beginning of the next epoch
    * @param written the result's folder
    */
   public void epoch(RunState next, Path written) {
@@ -135,7 +172,12 @@ public final class FirstRankOutput implements AutoCloseable {
         this::give);
   }
 
-  /** See {@link RunLog#endedEarly}. */
+  /**
+   * See {@link RunLog#endedEarly}.
+   *
+   * @param state after the last validation
+   * @param best the folder of the best result
+   */
   public void endedEarly(RunState state, Path best) {
     first.ifPresent(o -> o.log.endedEarly(state, best));
   }

@@ -36,7 +36,12 @@ public final class Gradients {
    */
   record Bucket(int first, int end, Tensor sums) {}
 
-  /** Zeros, owned by the calling thread's scope. */
+  /**
+   * Zeros, owned by the calling thread's innermost scope.
+   *
+   * @param engine that computes them
+   * @param parameters in the optimiser's order
+   */
   public Gradients(Engine engine, List<Parameter> parameters) {
     this(engine, parameters, BUCKET);
   }
@@ -107,6 +112,7 @@ public final class Gradients {
    *
    * @param count the step's label tokens
    * @param maxNorm the largest global L2 norm, or infinity
+   * @return in the order of the parameters, owned by the calling thread's innermost scope
    */
   public Mean mean(long count, double maxNorm) {
     return mean(count, maxNorm, ProcessGroup.alone(engine));

@@ -52,11 +52,25 @@ import org.tune4j.tensor.TensorScope;
  * models.
  *
  * @param checkpointDir a model's folder
- * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file
+ * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file; null
+ *     for none
  * @param outputDir where {@code epoch_N} folders are written
  */
 public record HuggingFaceCheckpointer(
     Path checkpointDir, @Nullable Path adapterCheckpoint, Path outputDir) {
+  /**
+   * {@return one for these folders, of which nothing is read yet}
+   *
+   * @param checkpointDir a model's folder
+   * @param checkpointFiles torchtune's; the folder's own files are read
+   * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file; null
+   *     for none
+   * @param outputDir where {@code epoch_N} folders are written
+   * @param modelType torchtune's; {@code config.json} decides
+   * @param recipeCheckpoint torchtune's; the newest checkpoint of {@code output_dir} is found
+   * @param safeSerialization torchtune's; weights are written as safetensors
+   * @throws UsageException when {@code safeSerialization} is false
+   */
   @Component(
       value = "hf_checkpointer",
       aliases = {
@@ -82,7 +96,11 @@ public record HuggingFaceCheckpointer(
     return new HuggingFaceCheckpointer(checkpointDir, adapterCheckpoint, outputDir);
   }
 
-  /** The same, but starting from this PEFT adapter. */
+  /**
+   * {@return the same, but starting from this PEFT adapter}
+   *
+   * @param adapter its folder or its safetensors file
+   */
   public HuggingFaceCheckpointer withAdapter(Path adapter) {
     return new HuggingFaceCheckpointer(checkpointDir, adapter, outputDir);
   }
@@ -90,6 +108,7 @@ public record HuggingFaceCheckpointer(
   /**
    * Reads and checks what the model and the adapter say of themselves, no weights.
    *
+   * @param spec the model that the config names
    * @throws InputException when a file is missing or broken, or is another model's
    */
   public void check(ModelSpec spec) {
@@ -100,7 +119,8 @@ public record HuggingFaceCheckpointer(
   }
 
   /**
-   * Changes with the model's sizes and weights, not with their place or their division into files.
+   * {@return a SHA-256 of the model's sizes and weights, of large ones by samples; their place and
+   * their division into files do not count}
    *
    * @throws InputException when a file is broken
    */
@@ -114,6 +134,11 @@ public record HuggingFaceCheckpointer(
    * {@link #adapterCheckpoint} or initialised. Tensors belong to the calling thread's innermost
    * scope.
    *
+   * @param spec the model that the config names, with adapters or without
+   * @param engine that holds the tensors
+   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param seed of the initial adapters; not looked at where there are none, or they are loaded
+   * @return ready for forward
    * @throws InputException when a file is broken, or is another model's
    */
   public Decoder load(ModelSpec spec, Engine engine, DType dtype, long seed) {
@@ -123,7 +148,13 @@ public record HuggingFaceCheckpointer(
   /**
    * The same of one of several ranks; those of one process share the frozen weights.
    *
+   * @param spec the model that the config names, with adapters or without
+   * @param ranks of the run; all of them load
+   * @param dtype of weights and adapters; those stored in another type are converted
    * @param mapped false to read frozen weights into memory
+   * @param seed of the initial adapters, the same on all ranks
+   * @return ready for forward
+   * @throws InputException when a file is broken, or is another model's
    */
   public Decoder load(ModelSpec spec, ProcessGroup ranks, DType dtype, boolean mapped, long seed) {
     Engine engine = ranks.engine();
@@ -143,7 +174,11 @@ public record HuggingFaceCheckpointer(
    * The model with weights of its own, all to be trained. Tensors belong to the calling thread's
    * innermost scope.
    *
+   * @param spec the model that the config names, without adapters
    * @param weights a Hugging Face folder: {@link #checkpointDir}, or a checkpoint of the run
+   * @param engine that holds the tensors
+   * @param dtype of the weights; those stored in another type are converted
+   * @return ready for forward
    * @throws InputException when a file is broken, or is another model's
    */
   public Decoder loadTrainable(ModelSpec spec, Path weights, Engine engine, DType dtype) {
@@ -154,8 +189,13 @@ public record HuggingFaceCheckpointer(
   /**
    * The model with each rank keeping a stretch of its weights.
    *
+   * @param spec the model that the config names, with adapters or without
    * @param weights a Hugging Face folder: {@link #checkpointDir}, or a full checkpoint of the run
+   * @param ranks of the run; all of them load
    * @param home what the stretches belong to
+   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param seed of the initial adapters, the same on all ranks
+   * @return ready for forward, with checkpointed layers
    * @throws InputException when a file is broken, or is another model's
    */
   public ShardedModel loadSharded(
@@ -254,6 +294,9 @@ public record HuggingFaceCheckpointer(
    * Gives a decoder's adapters the values of a PEFT adapter. Tensors belong to the calling thread's
    * innermost scope.
    *
+   * @param engine that holds the tensors
+   * @param decoder with adapters
+   * @param path the PEFT adapter's folder or its safetensors file
    * @throws InputException when a file is broken, or the adapter does not fit
    */
   public static void loadAdapter(Engine engine, Decoder decoder, Path path) {
@@ -313,7 +356,10 @@ public record HuggingFaceCheckpointer(
   /**
    * Writes a PEFT adapter into a folder.
    *
+   * @param folder exists
+   * @param lora what the adapter's config says
    * @param values the adapter's tensors by full parameter name
+   * @throws org.tune4j.EnvironmentException when it cannot be written
    */
   public void writeAdapter(Path folder, LoraConfig lora, Map<String, StoredTensor> values) {
     List<StoredTensor> adapter = new ArrayList<>();
@@ -338,7 +384,12 @@ public record HuggingFaceCheckpointer(
   /**
    * Writes a full model into a folder: weights, config and tokenizer files.
    *
+   * @param folder exists
+   * @param decoder whose type goes into the config
    * @param values by full parameter name
+   * @param shardSize of the weights' files
+   * @throws IOException when a file cannot be copied or written
+   * @throws org.tune4j.EnvironmentException when the weights cannot be written
    */
   public void writeModel(
       Path folder, Decoder decoder, Map<String, StoredTensor> values, ShardSize shardSize)
@@ -357,6 +408,13 @@ public record HuggingFaceCheckpointer(
   /**
    * Writes {@code epoch_N}: the PEFT adapter and, unless left out, the merged model with config and
    * tokenizer files. The folder appears whole, with a manifest, or not at all.
+   *
+   * @param decoder with adapters
+   * @param name of the folder in {@link #outputDir}; one that is there is replaced
+   * @param adapterOnly whether to leave the merged model out
+   * @param shardSize of the merged model's files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
    */
   public Path saveAdapter(Decoder decoder, String name, boolean adapterOnly, ShardSize shardSize) {
     Path target = outputDir.resolve(name);
@@ -372,7 +430,15 @@ public record HuggingFaceCheckpointer(
     return target;
   }
 
-  /** Writes {@code epoch_N}: the full model with config and tokenizer files, as a whole. */
+  /**
+   * Writes {@code epoch_N}: the full model with config and tokenizer files, as a whole.
+   *
+   * @param decoder without adapters
+   * @param name of the folder in {@link #outputDir}; one that is there is replaced
+   * @param shardSize of its files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
   public Path saveModel(Decoder decoder, String name, ShardSize shardSize) {
     return saveModel(decoder, tensors(decoder.parameters()), name, shardSize);
   }

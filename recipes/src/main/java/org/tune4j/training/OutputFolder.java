@@ -32,7 +32,10 @@ public final class OutputFolder implements AutoCloseable {
   /**
    * Makes the folder, takes it, and deletes what killed runs left half-written.
    *
+   * @param path {@code output_dir}
    * @param anew whether the run starts at step 1: an earlier run's checkpoints are moved aside
+   * @param out is told where they are then
+   * @return held; the caller closes it
    * @throws UsageException when another run writes there
    * @throws EnvironmentException when it cannot be written
    */
@@ -64,7 +67,14 @@ public final class OutputFolder implements AutoCloseable {
     return new OutputFolder(path, channel);
   }
 
-  /** Says that its run is complete, and deletes what a kill at the very end has left. */
+  /**
+   * Says that its run is complete, and deletes what a kill at the very end has left.
+   *
+   * @param path {@code output_dir}
+   * @param out gets a line
+   * @throws UsageException when another run writes there
+   * @throws EnvironmentException when it cannot be written
+   */
   public static void complete(Path path, PrintStream out) {
     open(path, false, out).close();
     out.println("nothing to do: the run in " + path + " is complete");
@@ -84,8 +94,14 @@ public final class OutputFolder implements AutoCloseable {
     return path;
   }
 
-  /** Writes a small file, in place of an earlier run's. */
-  public void write(String name, String text) {
+  /**
+   * Writes a small file, in place of an earlier run's.
+   *
+   * @param name in the folder
+   * @param text in UTF-8
+   * @throws EnvironmentException when it cannot be written
+   */
+  void write(String name, String text) {
     Path file = path.resolve(name);
     try {
       Files.writeString(file, text);

@@ -17,7 +17,12 @@ public final class ReplicatedModel implements ModelOnRanks {
   private final Decoder decoder;
   private final Map<String, Parameter> trained;
 
-  /** Of a model with its weights: its adapters are trained, or where it has none, all of it. */
+  /**
+   * Of a model with its weights: its adapters are trained, or where it has none, all of it.
+   *
+   * @param ranks of the run
+   * @param decoder this rank's, with the same weights on all ranks
+   */
   public ReplicatedModel(ProcessGroup ranks, Decoder decoder) {
     this.ranks = ranks;
     this.decoder = decoder;

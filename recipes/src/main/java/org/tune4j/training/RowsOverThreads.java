@@ -45,14 +45,17 @@ public final class RowsOverThreads implements AutoCloseable {
   /**
    * Starts the threads; the calling thread's operations take as many from now on.
    *
-   * @param threads how many rows' groups run at once
+   * @param engine stays open
+   * @param model with weights
+   * @param threads how many groups of rows run at once; less than 1 is 1
+   * @param loss what is minimised
    */
   public RowsOverThreads(Engine engine, Decoder model, int threads, Loss loss) {
     this(engine, model, threads, threads, loss);
   }
 
   /** Keeps the rows of a micro-batch together, with the backend's own parallelism. */
-  public static RowsOverThreads inOneGroup(Engine engine, Decoder model, int threads, Loss loss) {
+  static RowsOverThreads inOneGroup(Engine engine, Decoder model, int threads, Loss loss) {
     return new RowsOverThreads(engine, model, threads, 1, loss);
   }
 
@@ -80,7 +83,9 @@ public final class RowsOverThreads implements AutoCloseable {
   /**
    * Adds the gradients of the summed loss of {@code rows}.
    *
+   * @param rows of a micro-batch; none add nothing
    * @param seed of this micro-batch's dropout
+   * @param gradients over the model's trained parameters
    * @return the sum of the losses
    */
   public double forwardBackward(List<Row> rows, long seed, Gradients gradients) {
@@ -133,7 +138,12 @@ public final class RowsOverThreads implements AutoCloseable {
     }
   }
 
-  /** The sum of the losses alone, without dropout. */
+  /**
+   * {@return the sum of the losses alone, without dropout and gradients}
+   *
+   * @param rows of a micro-batch; without any, the model makes an {@linkplain Decoder#idle idle}
+   *     pass
+   */
   public double loss(List<Row> rows) {
     return run(
         rows,

@@ -54,7 +54,9 @@ public final class RunCheckpoints implements AutoCloseable {
     /**
      * Writes them.
      *
+     * @param folder of the checkpoint; exists
      * @param values by full parameter name
+     * @throws IOException when it cannot be written
      */
     void write(Path folder, Map<String, StoredTensor> values) throws IOException;
   }
@@ -64,8 +66,12 @@ public final class RunCheckpoints implements AutoCloseable {
   /**
    * Starts the writing thread.
    *
-   * @param keep how many checkpoints stay, the newest
+   * @param outputDir the run's folder
+   * @param keep how many checkpoints stay, the newest, from 1
    * @param trained by full name, in the optimiser's order
+   * @param optimizer over the same parameters
+   * @param identity what the run is
+   * @param weights how they are written
    */
   public RunCheckpoints(
       Path outputDir,
@@ -80,7 +86,12 @@ public final class RunCheckpoints implements AutoCloseable {
   /**
    * Starts the writing thread.
    *
-   * @param trained gives what a checkpoint holds, as it is when it is asked
+   * @param outputDir the run's folder
+   * @param keep how many checkpoints stay, the newest, from 1
+   * @param trained gives what a checkpoint holds, as it is when it is asked; released once it is
+   *     written
+   * @param identity what the run is
+   * @param weights how they are written
    */
   public RunCheckpoints(
       Path outputDir,
@@ -99,7 +110,10 @@ public final class RunCheckpoints implements AutoCloseable {
    * The newest checkpoint that is whole. Nothing is renamed, as another run may be writing there;
    * {@link OutputFolder} puts back what a cut has left.
    *
+   * @param outputDir the run's folder; may be missing
    * @param warn is told of each damaged one
+   * @return empty where there is none
+   * @throws InputException when it is another version's, or the folder cannot be read
    */
   public static Optional<SavedRun> newest(Path outputDir, Consumer<String> warn) {
     Path folder = outputDir.resolve(FOLDER);
@@ -123,7 +137,7 @@ public final class RunCheckpoints implements AutoCloseable {
    *
    * @return whether there were any
    */
-  public static boolean setAside(Path outputDir) {
+  static boolean setAside(Path outputDir) {
     Path folder = outputDir.resolve(FOLDER);
     if (steps(folder).isEmpty()) {
       return false;
@@ -168,6 +182,7 @@ public final class RunCheckpoints implements AutoCloseable {
   /**
    * Copies what the run has and has it written.
    *
+   * @param state where the run stands
    * @throws EnvironmentException when an earlier one could not be written
    */
   public void save(RunState state) {
@@ -182,7 +197,13 @@ public final class RunCheckpoints implements AutoCloseable {
     }
   }
 
-  /** {@link #save}, and waits until it is on the disk. */
+  /**
+   * {@link #save}, and waits until it is on the disk.
+   *
+   * @param state where the run stands
+   * @return the checkpoint's folder
+   * @throws EnvironmentException when it, or an earlier one, could not be written
+   */
   public Path saveNow(RunState state) {
     save(state);
     awaitWritten();

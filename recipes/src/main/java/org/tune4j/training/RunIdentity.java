@@ -59,6 +59,14 @@ public record RunIdentity(Map<String, String> settings, String base, String data
   private static final Pattern PLACES =
       Pattern.compile("(_dir|_files|_checkpoint|\\.path)$|^metric_logger");
 
+  /**
+   * Copies the settings.
+   *
+   * @param settings the config by dotted path
+   * @param base a fingerprint of the weights that the run began with
+   * @param data a fingerprint of the rows
+   * @param rowThreads how many groups a batch's rows are dealt to
+   */
   public RunIdentity {
     settings = Map.copyOf(settings);
   }
@@ -66,6 +74,13 @@ public record RunIdentity(Map<String, String> settings, String base, String data
   /**
    * A run's on an engine. The backend that computes stands in for the one asked for, which may have
    * been the first available, or the environment's.
+   *
+   * @param engine that computes
+   * @param settings the config by dotted path
+   * @param base a fingerprint of the weights that the run began with
+   * @param data a fingerprint of the rows
+   * @param rowThreads how many groups a batch's rows are dealt to
+   * @return to be saved, or compared with what was saved
    */
   public static RunIdentity of(
       Engine engine, Map<String, String> settings, String base, String data, int rowThreads) {
@@ -77,6 +92,14 @@ public record RunIdentity(Map<String, String> settings, String base, String data
   /**
    * A run's of several ranks. It may go on with another number of them where a batch of all ranks
    * together stays as large.
+   *
+   * @param ranks of the run
+   * @param training gives the rows of a rank's batch
+   * @param settings the config by dotted path
+   * @param base a fingerprint of the weights that the run began with
+   * @param data a fingerprint of the rows
+   * @param rowThreads how many groups a rank's rows are dealt to
+   * @return to be saved, or compared with what was saved
    */
   public static RunIdentity of(
       ProcessGroup ranks,
@@ -95,6 +118,7 @@ public record RunIdentity(Map<String, String> settings, String base, String data
   /**
    * Checks that every rank makes the same run.
    *
+   * @param ranks all of which ask this
    * @throws UsageException on every rank; names those that differ from rank 0
    */
   public void requireSameOn(ProcessGroup ranks) {
@@ -114,7 +138,11 @@ public record RunIdentity(Map<String, String> settings, String base, String data
     }
   }
 
-  /** The same with another dealing of rows. */
+  /**
+   * {@return the same with another dealing of rows}
+   *
+   * @param threads how many groups a batch's rows are dealt to
+   */
   public RunIdentity withRowThreads(int threads) {
     return new RunIdentity(settings, base, data, threads);
   }

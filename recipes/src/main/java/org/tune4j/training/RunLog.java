@@ -47,7 +47,12 @@ public final class RunLog implements AutoCloseable {
   /**
    * Starts or continues a run's log.
    *
+   * @param output held by the run; gets {@code config.yaml} and {@code logs}
+   * @param context config, terminal and listener
    * @param state where the run stands: later steps of a killed run are dropped from the metrics
+   * @param totalSteps of the whole run
+   * @param options what is told, and to whom
+   * @throws org.tune4j.EnvironmentException when the folder cannot be read or written
    */
   public RunLog(
       OutputFolder output,
@@ -81,7 +86,13 @@ public final class RunLog implements AutoCloseable {
     seconds = (System.nanoTime() - started) * 1e-9;
   }
 
-  /** Says what is odd about the first step. */
+  /**
+   * Says what is odd about the first step.
+   *
+   * @param outcome empty where the step was skipped
+   * @param vocabSize of the model: a uniform guess has the loss ln(vocabSize)
+   * @param withoutGradient full names of parameters that the loss did not depend on
+   */
   public void firstStep(
       Optional<TrainStep.Outcome> outcome, int vocabSize, List<String> withoutGradient) {
     progress.close();
@@ -100,7 +111,17 @@ public final class RunLog implements AutoCloseable {
     }
   }
 
-  /** Records a step. */
+  /**
+   * Records a step, with the time between {@link #start} and {@link #stop}.
+   *
+   * @param state after the step
+   * @param indices its rows, from 0
+   * @param outcome empty where the step was skipped, which is said and not recorded
+   * @param lr the rate that the update used
+   * @param valLoss null where it was not taken
+   * @param scores by {@code eval_TASK_METRIC}; empty where none were taken
+   * @throws org.tune4j.EnvironmentException when {@code metrics.jsonl} cannot be written
+   */
   public void step(
       RunState state,
       List<Integer> indices,
@@ -151,13 +172,22 @@ public final class RunLog implements AutoCloseable {
     }
   }
 
-  /** An epoch's result is on the disk. */
+  /**
+   * An epoch's result is on the disk.
+   *
+   * @param folder that holds it
+   */
   public void saved(Path folder) {
     progress.say("saved " + folder);
     context.listener().saved(folder);
   }
 
-  /** Validation has not become better for too long. */
+  /**
+   * Validation has not become better for too long.
+   *
+   * @param state after the last validation
+   * @param best the folder of the best result
+   */
   public void endedEarly(RunState state, Path best) {
     progress.say(
         String.format(
@@ -182,7 +212,11 @@ public final class RunLog implements AutoCloseable {
     }
   }
 
-  /** The run ends before its last step. */
+  /**
+   * The run ends before its last step.
+   *
+   * @param checkpoint that it can go on from
+   */
   public void stopped(Path checkpoint) {
     outcome = Outcome.STOPPED;
     progress.close();

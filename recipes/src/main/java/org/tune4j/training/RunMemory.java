@@ -28,7 +28,17 @@ import org.tune4j.optim.Optimizer;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 
-/** A run's memory, planned from its settings before any weight is loaded. */
+/**
+ * A run's memory, planned from its settings before any weight is loaded.
+ *
+ * @param model the architecture and its adapters
+ * @param checkpointer whose folder, where it is there, tells sizes and stored types
+ * @param optimizer whose state counts
+ * @param optimizerInBackward whether updates are made during backward
+ * @param loss whose chunk of logits counts
+ * @param training gives the micro-batches
+ * @param compute gives device, type and threads
+ */
 public record RunMemory(
     ModelSpec model,
     HuggingFaceCheckpointer checkpointer,
@@ -42,7 +52,7 @@ public record RunMemory(
 
   /** A recipe that can be planned. */
   public interface Planned {
-    /** What its memory depends on. */
+    /** {@return what its memory depends on} */
     RunMemory memory();
   }
 
@@ -50,6 +60,8 @@ public record RunMemory(
    * Prints the plan of this run, and refuses a run that does not fit.
    *
    * @param backend its name
+   * @param data the rows to train on
+   * @param out gets the plan
    * @return the plan
    * @throws EnvironmentException when there is less memory; says what would take less
    */
@@ -57,15 +69,24 @@ public record RunMemory(
     return require(backend, heaviest(backend, data), AvailableMemory.bytes(), out);
   }
 
-  /** How ranks share a model, and what that takes. */
+  /**
+   * How ranks share a model, and what that takes.
+   *
+   * @param sharded whether each keeps a stretch of the weights
+   * @param plan of one rank
+   */
   public record OnRanks(boolean sharded, MemoryPlan plan) {}
 
   /**
    * The same of one rank of several. Ranks that are threads are planned as the one process that
    * they are; other ranks of this machine each take as much.
    *
+   * @param ranks all of which ask this
    * @param localRanks how many of them share this machine
    * @param sharded whether weights are; null to shard them where they do not fit otherwise
+   * @param data the rows to train on
+   * @param out gets the plan
+   * @return what was chosen
    * @throws EnvironmentException on every rank, where one has less memory
    */
   public OnRanks require(
@@ -138,7 +159,13 @@ public record RunMemory(
     return plan;
   }
 
-  /** The plan of one micro-batch, on top of what the process holds now. */
+  /**
+   * {@return the plan of one micro-batch, on top of what the process holds now}
+   *
+   * @param backend its name
+   * @param load the micro-batch
+   * @throws UsageException when nothing tells the model's sizes
+   */
   public MemoryPlan plan(String backend, Load load) {
     return model(backend).plan(load, resident());
   }
@@ -147,7 +174,7 @@ public record RunMemory(
     return ResidentSize.mebibytes() << 20;
   }
 
-  /** Whether the checkpoint is there, so that its sizes and types count. */
+  /** {@return whether the checkpoint is there, so that its sizes and types count} */
   public boolean hasCheckpoint() {
     return Files.isDirectory(checkpointer.checkpointDir());
   }
@@ -197,7 +224,13 @@ public record RunMemory(
         .orElse(DType.BF16);
   }
 
-  /** The micro-batch that keeps most for backward, of all epochs' orders. */
+  /**
+   * {@return the micro-batch that keeps most for backward, of all epochs' orders}
+   *
+   * @param backend its name
+   * @param data the rows to train on; each is read once
+   * @throws UsageException when nothing tells the model's sizes
+   */
   public Load heaviest(String backend, Dataset data) {
     return heaviest(backend, data, 1);
   }
@@ -242,6 +275,8 @@ public record RunMemory(
   /**
    * What to tell the user of a run that does not fit.
    *
+   * @param backend its name
+   * @param load the heaviest micro-batch
    * @param available bytes beside what the process holds now
    * @return empty where it fits, is on a CUDA device, or nothing is known of the memory
    */

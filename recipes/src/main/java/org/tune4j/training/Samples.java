@@ -21,7 +21,15 @@ public final class Samples {
   private final Engine engine;
   private final Decoder decoder;
 
-  /** Of this model, as it is whenever {@link #show} is called. */
+  /**
+   * Of this model, as it is whenever {@link #show} is called.
+   *
+   * @param options the questions
+   * @param tokenizer opened for each {@link #show}
+   * @param modelFolder where the tokenizer's files lie unless it names them
+   * @param engine that computes
+   * @param decoder with weights
+   */
   public Samples(
       SampleOptions options,
       TokenizerSpec tokenizer,
@@ -35,7 +43,13 @@ public final class Samples {
     this.decoder = decoder;
   }
 
-  /** Prints each question and its answer; nothing where there are no questions. */
+  /**
+   * Prints each question and its answer; nothing where there are no questions.
+   *
+   * @param when the heading, such as {@code before training}
+   * @param out gets a line for each question and one for each answer
+   * @throws org.tune4j.UsageException when a question leaves the model no room for an answer
+   */
   public void show(String when, PrintStream out) {
     List<String> questions = options.samplePrompts();
     if (questions.isEmpty()) {

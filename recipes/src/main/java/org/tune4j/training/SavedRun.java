@@ -98,7 +98,9 @@ public record SavedRun(Path folder, RunState state, long updates, RunIdentity id
   /**
    * Puts an optimiser where it was.
    *
+   * @param optimizer whose state is overwritten
    * @param names of its parameters, in its order
+   * @throws InputException when the file is broken or another optimiser's
    */
   public void restore(Optimizer optimizer, List<String> names) {
     Path file = folder.resolve(OPTIMIZER);

@@ -9,7 +9,14 @@ import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
 
-/** Keys of every recipe that trains: what is kept while it runs, and going on from there. */
+/**
+ * Keys of every recipe that trains: what is kept while it runs, and going on from there.
+ *
+ * @param saveEveryNSteps updates between two checkpoints; null for one an epoch
+ * @param keepLastN how many checkpoints are kept, the newest
+ * @param resumeFromCheckpoint whether to go on from the newest checkpoint of {@code output_dir}
+ * @param maxShardSize size of a full model's files, as {@link ShardSize#parse} has it
+ */
 public record SavingOptions(
     @Doc("updates between two checkpoints; null for one an epoch")
         @Nullable Integer saveEveryNSteps,
@@ -17,6 +24,15 @@ public record SavingOptions(
     @Doc("go on from the newest checkpoint of output_dir") @Default("false")
         boolean resumeFromCheckpoint,
     @Doc("size of a full model's files") @Default("5GB") String maxShardSize) {
+  /**
+   * Checks the numbers and the size.
+   *
+   * @param saveEveryNSteps null, or 1 or more
+   * @param keepLastN 1 or more
+   * @param resumeFromCheckpoint whether to go on
+   * @param maxShardSize such as {@code 5GB}
+   * @throws org.tune4j.UsageException with all that is wrong
+   */
   public SavingOptions {
     Requirements requirements =
         new Requirements()
@@ -26,20 +42,27 @@ public record SavingOptions(
     requirements.check();
   }
 
-  /** Whether a checkpoint is due after this step. */
+  /**
+   * {@return whether a checkpoint is due after this step}
+   *
+   * @param step from 1, of the whole run
+   */
   public boolean due(long step) {
     return saveEveryNSteps != null && step % saveEveryNSteps == 0;
   }
 
-  /** The size of a full model's files. */
+  /** {@return the size of a full model's files} */
   public ShardSize shardSize() {
     return ShardSize.parse(maxShardSize);
   }
 
   /**
-   * The checkpoint to go on from, if that was asked for and there is one.
+   * Finds the checkpoint to go on from, and says what it found.
    *
+   * @param outputDir the run's folder; may be missing
    * @param now what the run would be; must be what it was
+   * @param out gets a line for each damaged checkpoint, and one that says where the run begins
+   * @return empty where going on was not asked for, or there is none
    * @throws org.tune4j.UsageException with every difference that would change the results
    */
   public Optional<SavedRun> resume(Path outputDir, RunIdentity now, PrintStream out) {

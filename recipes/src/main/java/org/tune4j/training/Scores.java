@@ -25,6 +25,11 @@ public final class Scores {
   /**
    * Of this model, as it is whenever {@link #after} is called.
    *
+   * @param options the tasks, whose rows are read now
+   * @param tokenizer opened for each evaluation
+   * @param modelFolder where the tokenizer's files lie unless it names them
+   * @param engine that computes
+   * @param decoder with weights
    * @throws org.tune4j.TuneException when a task is not known or its data cannot be read
    */
   public Scores(
@@ -43,7 +48,13 @@ public final class Scores {
     this.decoder = decoder;
   }
 
-  /** By {@code eval_TASK_METRIC}; empty where none is due, or the run is asked to stop. */
+  /**
+   * {@return scores by {@code eval_TASK_METRIC}; empty where none is due, or the run is asked to
+   * stop}
+   *
+   * @param state after a step
+   * @param context asked before each text whether the run is to stop
+   */
   public Map<String, Double> after(RunState state, RunContext context) {
     Map<String, Double> scores = new LinkedHashMap<>();
     if (!options.due(state.step())) {

@@ -44,8 +44,11 @@ public final class TrainStep {
   /**
    * Of one rank, over these parameters in this order.
    *
+   * @param engine that computes
    * @param trained by full name
    * @param optimizer over the same parameters in the same order
+   * @param rows runs them through the model
+   * @param options seed, rows of a micro-batch, clipping
    * @param optimizerInBackward whether to update each parameter during backward, of one micro-batch
    *     without clipping; the model must checkpoint its layers
    */
@@ -63,7 +66,11 @@ public final class TrainStep {
    * Of several ranks, each of which takes every so-many-th row: the sums of losses and gradients
    * are added once an update, and all make the same one, each of what it has.
    *
+   * @param ranks all of which make the same steps
+   * @param model as they share it
    * @param optimizer over what this rank has of the model, in the same order
+   * @param rows that {@code model} gave
+   * @param options seed, rows of a rank's micro-batch, clipping
    */
   public TrainStep(
       ProcessGroup ranks,
@@ -110,6 +117,7 @@ public final class TrainStep {
    * @param step from 0; dropout is a function of it
    * @param indices the rows of all ranks, in order
    * @param data gives a row
+   * @param lr the learning rate of this update
    * @return empty, and nothing changed, where no token of the rows is trained on
    * @throws TrainingException when a loss or a gradient is not finite; names the step and the rows
    */
@@ -266,7 +274,7 @@ public final class TrainStep {
     return batch.stream().mapToLong(e -> e.tokens().length).sum();
   }
 
-  /** The parameters that the last update's losses did not depend on. */
+  /** {@return the full names of the parameters that the last update's losses did not depend on} */
   public List<String> withoutGradient() {
     return withoutGradient;
   }

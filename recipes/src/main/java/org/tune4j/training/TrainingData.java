@@ -13,12 +13,18 @@ import org.tune4j.tokenizers.TokenizerSpec;
 /**
  * The rows of a run, tokenised.
  *
+ * @param train at least one token of which is trained on
  * @param validation empty where there are none
  */
 public record TrainingData(Dataset train, Dataset validation) {
   /**
    * Reads and checks all rows.
    *
+   * @param tokenizer opened for this; its {@code maxSeqLen} cuts rows and packs
+   * @param modelFolder where the tokenizer's files lie unless it names them
+   * @param train the rows to train on
+   * @param validation those that are only tested on; null for none
+   * @return rows that are read when asked for
    * @throws InputException when a row cannot be used, or no token of all rows is trained on
    */
   public static TrainingData read(
@@ -42,6 +48,14 @@ public record TrainingData(Dataset train, Dataset validation) {
 
   /**
    * The same on several ranks: rank 0 reads and caches the rows, then the others read its cache.
+   *
+   * @param ranks all of which read
+   * @param tokenizer opened for this; its {@code maxSeqLen} cuts rows and packs
+   * @param modelFolder where the tokenizer's files lie unless it names them
+   * @param train the rows to train on
+   * @param validation those that are only tested on; null for none
+   * @return rows that are read when asked for
+   * @throws InputException when a row cannot be used, or no token of all rows is trained on
    */
   public static TrainingData read(
       ProcessGroup ranks,
@@ -59,7 +73,7 @@ public record TrainingData(Dataset train, Dataset validation) {
     return data;
   }
 
-  /** Changes with every token and label. */
+  /** {@return another text for any other token or label} */
   public String fingerprint() {
     return train.fingerprint() + (validation.size() == 0 ? "" : " " + validation.fingerprint());
   }

@@ -9,7 +9,17 @@ import org.tune4j.component.Requirements;
 import org.tune4j.data.Batches;
 import org.tune4j.data.Dataset;
 
-/** Keys of every recipe that trains: how the rows are taken and the updates made. */
+/**
+ * Keys of every recipe that trains: how the rows are taken and the updates made.
+ *
+ * @param batchSize rows of a micro-batch, of each rank where there are several
+ * @param epochs passes over the data
+ * @param maxStepsPerEpoch updates after which an epoch ends early; null for all rows
+ * @param gradientAccumulationSteps micro-batches of an update
+ * @param clipGradNorm largest global L2 norm of the gradients; null for any
+ * @param shuffle whether rows come in random order, another each epoch
+ * @param seed of initial adapters, order and dropout; null for 0
+ */
 public record TrainingOptions(
     @Doc("rows of a micro-batch") @Default("2") int batchSize,
     @Doc("passes over the data") @Default("1") int epochs,
@@ -18,6 +28,18 @@ public record TrainingOptions(
     @Doc("largest global L2 norm of the gradients") @Nullable Double clipGradNorm,
     @Doc("rows in random order, another each epoch") @Default("true") boolean shuffle,
     @Doc("of initial adapters, order and dropout; null for 0") @Nullable Long seed) {
+  /**
+   * Checks the numbers.
+   *
+   * @param batchSize 1 or more
+   * @param epochs 1 or more
+   * @param maxStepsPerEpoch null, or 1 or more
+   * @param gradientAccumulationSteps 1 or more
+   * @param clipGradNorm null, or above 0
+   * @param shuffle whether rows come in random order
+   * @param seed null for 0
+   * @throws UsageException with all that are out of bounds
+   */
   public TrainingOptions {
     new Requirements()
         .atLeast(1, "batch_size", batchSize)
@@ -30,17 +52,17 @@ public record TrainingOptions(
         .check();
   }
 
-  /** The seed, 0 where none was given. */
+  /** {@return the seed, 0 where none was given} */
   public long seedOrZero() {
     return seed == null ? 0 : seed;
   }
 
-  /** The largest gradient norm, infinity where none was given. */
+  /** {@return the largest gradient norm, infinity where none was given} */
   public double maxNorm() {
     return clipGradNorm == null ? Double.POSITIVE_INFINITY : clipGradNorm;
   }
 
-  /** Rows of an update. */
+  /** {@return rows of an update, of each rank where there are several} */
   public int rowsPerStep() {
     return Math.multiplyExact(batchSize, gradientAccumulationSteps);
   }
@@ -48,6 +70,9 @@ public record TrainingOptions(
   /**
    * The rows of each update of several ranks, {@code batch_size} times as many as there are ranks.
    *
+   * @param rows to train on
+   * @param ranks that share them
+   * @return the steps of the run; each has the rows of all ranks
    * @throws UsageException when there are more ranks than rows
    */
   public Batches batches(Dataset rows, ProcessGroup ranks) {
@@ -75,7 +100,11 @@ public record TrainingOptions(
         seed);
   }
 
-  /** How many updates an epoch has, of so many that the rows allow. */
+  /**
+   * {@return how many updates an epoch has}
+   *
+   * @param available how many the rows allow
+   */
   public long stepsPerEpoch(long available) {
     return maxStepsPerEpoch == null ? available : Math.min(available, maxStepsPerEpoch);
   }

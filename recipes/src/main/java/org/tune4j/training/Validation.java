@@ -17,6 +17,8 @@ public final class Validation {
   /**
    * Over these rows, so many at a time.
    *
+   * @param data may be empty, where no loss is asked for
+   * @param batchSize rows of a forward pass, from 1
    * @throws InputException when there are rows, but no token of them counts
    */
   public Validation(Dataset data, int batchSize) {
@@ -31,7 +33,13 @@ public final class Validation {
     }
   }
 
-  /** The same loss of several ranks, each of which runs every so-many-th batch. */
+  /**
+   * {@return the same loss of several ranks, each of which runs every so-many-th batch}
+   *
+   * @param rows runs them through this rank's model
+   * @param ranks all of which ask this
+   * @throws TrainingException when a loss is not finite, on the rank that has it; names the rows
+   */
   public double loss(RowsOverThreads rows, ProcessGroup ranks) {
     return ranks.sum(sum(rows, ranks.rank(), ranks.worldSize())) / labels;
   }
@@ -39,6 +47,8 @@ public final class Validation {
   /**
    * Runs all rows forward, in order; adapters and optimiser stay as they are.
    *
+   * @param rows runs them through the model
+   * @return the mean over the label tokens
    * @throws TrainingException when the loss is not finite; names the rows
    */
   public double loss(RowsOverThreads rows) {
