@@ -306,4 +306,24 @@ class DistributedRunTest {
                 + "' are threads of one process; use backend=javacpp"),
         err);
   }
+
+  /** Where numbers of machines change, or are not what they can be. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--nnodes=1:2 | --nnodes is 1:2: the machines need a place to meet; add --rdzv_endpoint HOST:PORT, the same on each",
+        "--nnodes=1:2 --node_rank=1 | --node_rank is 1, but --nnodes 1:2 numbers machines as they come; leave it out",
+        "--nnodes=1:2 --rdzv_backend=static | --rdzv_backend is 'static', which cannot have --nnodes 1:2; use c10d",
+        "--nnodes=1:2 --rdzv_endpoint=localhost:1 --rdzv_conf=timeout=3 | --rdzv_conf has 'timeout=3', expected join_timeout=SECONDS or last_call_timeout=SECONDS",
+        "--nnodes=1:2 --ranks=threads | --nnodes is 1:2: ranks of backend 'javacpp' are threads of one process; use backend=javacpp and --ranks processes"
+      })
+  void run_machinesThatCannotMeet_isRefused(String options, String said) throws IOException {
+    assumeTrue(BACKEND.equals("javacpp"), "threads are its only ranks");
+    List<String> args = command(TinyRun.in(dir), 2, "auto");
+    args.removeIf(a -> a.startsWith("--ranks"));
+    args.addAll(1, List.of(options.split(" ")));
+    assertEquals(2, tune(args));
+    assertEquals("tune: " + said + "\n", err);
+  }
 }
