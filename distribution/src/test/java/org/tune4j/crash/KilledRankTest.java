@@ -59,7 +59,7 @@ class KilledRankTest {
   @Tag("long")
   void machines_comeAndGo_lossesAreThoseOfTheUndisturbed(String strategy) throws Exception {
     String[] settings = {
-      "epochs=200", "save_every_n_steps=20", "lora_dropout=0", "strategy=" + strategy
+      "epochs=100", "save_every_n_steps=20", "lora_dropout=0", "strategy=" + strategy
     };
     Path whole = temp.resolve("whole");
     TuneProcess.complete(temp, arguments(whole, "--max-restarts=0", settings));
@@ -86,7 +86,7 @@ class KilledRankTest {
         first::err);
     List<Double> losses = TuneProcess.losses(out);
     List<Double> undisturbed = TuneProcess.losses(whole);
-    assertEquals(800, undisturbed.size());
+    assertEquals(400, undisturbed.size());
     assertEquals(undisturbed.size(), losses.size());
     for (int i = 0; i < losses.size(); i++) {
       assertEquals(undisturbed.get(i), losses.get(i), 1e-5, "step " + (i + 1));

@@ -214,8 +214,17 @@ final class TuneProcess {
 
   /** Waits until it has printed a text, or has ended. */
   void awaitOut(String text) throws Exception {
+    await(text, out);
+  }
+
+  /** Waits until it has complained of something, or has ended. */
+  void awaitErr(String text) throws Exception {
+    await(text, err);
+  }
+
+  private void await(String text, Path file) throws Exception {
     long end = System.nanoTime() + SECONDS * 1_000_000_000L;
-    while (alive() && !out().contains(text)) {
+    while (alive() && !text(file).contains(text)) {
       assertTrue(System.nanoTime() < end, () -> "it did not say " + text + ": " + out() + err());
       Thread.sleep(20);
     }
