@@ -1,8 +1,13 @@
 package org.tune4j.kit;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.tune4j.CollectiveException;
 import org.tune4j.collective.LocalRanks;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.spi.BackendOptions;
@@ -32,5 +37,29 @@ public abstract class LocalRanksConformance extends CollectiveConformance {
             inScope(group, body);
           }
         });
+  }
+
+  @Test
+  void rankThatFailsBeforeItJoins_endsTheOthersWhoHearWhy() {
+    BackendOptions options = new BackendOptions(BackendOptions.DEFAULT.device(), 1);
+    IllegalStateException e =
+        assertThrows(
+            IllegalStateException.class,
+            () ->
+                LocalRanks.run(
+                    2,
+                    new Backends(List.of(provider())),
+                    Duration.ofSeconds(20),
+                    ranks -> {
+                      if (ranks.rank() == 1) {
+                        throw new IllegalStateException("it has no rows");
+                      }
+                      try (ProcessGroup group = ranks.join(provider().name(), options)) {
+                        CollectiveException heard =
+                            assertThrows(CollectiveException.class, group::barrier);
+                        assertEquals("rank 1 failed: it has no rows", heard.getMessage());
+                      }
+                    }));
+    assertEquals("it has no rows", e.getMessage());
   }
 }

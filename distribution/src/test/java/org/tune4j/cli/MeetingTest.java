@@ -258,12 +258,24 @@ class MeetingTest {
     make("fail-1");
     String why = "rank 1 failed with exit code 1 (rank 1 is tired)";
     String restarts = "tune: " + why + "; restart 1 of 1 from the newest checkpoint\n";
-    a.tells(restarts).says("0 of 2, full 2 --resume\n");
+    a.tells(restarts).says("[rank 0] saved\n").says("0 of 2, full 2 --resume\n");
     b.tells(restarts).says("1 of 2, full 2 --resume\n");
     make("fail-1");
     String last = why + ", and the others were ended, after 1 restarts";
     assertEquals(last, a.end());
     assertEquals(last, b.end());
+  }
+
+  @Test
+  void rank_thatFailsAsAMachineIsLost_isNotCounted() throws Exception {
+    Machine a = new Machine(terms(1, 2, 0, 20));
+    try (Socket b = bare("1:2")) {
+      line(b, "START");
+      a.says("0 of 2");
+      make("fail-0");
+      line(b, "STOP");
+    }
+    a.says("0 of 1, full 2 --resume\n");
   }
 
   @Test
