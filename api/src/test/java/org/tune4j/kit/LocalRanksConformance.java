@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 import org.tune4j.CollectiveException;
@@ -42,6 +43,7 @@ public abstract class LocalRanksConformance extends CollectiveConformance {
   @Test
   void rankThatFailsBeforeItJoins_endsTheOthersWhoHearWhy() {
     BackendOptions options = new BackendOptions(BackendOptions.DEFAULT.device(), 1);
+    AtomicReference<Exception> heard = new AtomicReference<>(new Exception("nothing"));
     IllegalStateException e =
         assertThrows(
             IllegalStateException.class,
@@ -55,11 +57,10 @@ public abstract class LocalRanksConformance extends CollectiveConformance {
                         throw new IllegalStateException("it has no rows");
                       }
                       try (ProcessGroup group = ranks.join(provider().name(), options)) {
-                        CollectiveException heard =
-                            assertThrows(CollectiveException.class, group::barrier);
-                        assertEquals("rank 1 failed: it has no rows", heard.getMessage());
+                        heard.set(assertThrows(CollectiveException.class, group::barrier));
                       }
                     }));
     assertEquals("it has no rows", e.getMessage());
+    assertEquals("rank 1 failed: it has no rows", heard.get().getMessage());
   }
 }

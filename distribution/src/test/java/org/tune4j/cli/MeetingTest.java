@@ -29,6 +29,7 @@ import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.CollectiveException;
+import picocli.CommandLine;
 
 /** Machines that come, go and fail, each an agent of this process with a shell script a rank. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "ranks are shell scripts")
@@ -264,6 +265,28 @@ class MeetingTest {
     String last = why + ", and the others were ended, after 1 restarts";
     assertEquals(last, a.end());
     assertEquals(last, b.end());
+  }
+
+  /** The others of its machine, too, which here would go on for ever. */
+  @Test
+  void rank_thatFails_endsTheOthersOfItsMachine() throws Exception {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    PrintStream printed = new PrintStream(out, true, StandardCharsets.UTF_8);
+    Agent agent =
+        new Agent(
+            CommandLine.populateCommand(new TorchrunOptions(), "--nproc_per_node=2"),
+            List.of("sh", "-c", RANK, dir.toString()),
+            "",
+            printed,
+            printed,
+            new StopSignal());
+    make("fail-1");
+    CollectiveException e = assertThrows(CollectiveException.class, agent::run);
+    assertEquals(
+        "rank 1 failed with exit code 1 (rank 1 is tired), and the others were ended",
+        e.getMessage());
+    String said = out.toString(StandardCharsets.UTF_8);
+    assertTrue(said.contains("[rank 0] saved\n"), said);
   }
 
   @Test
