@@ -67,6 +67,7 @@ final class Agent {
 
   record Failure(int rank, int code, Optional<RankOutput.Complaint> complaint) {
     static Failure of(Worker w) {
+      w.output.close(); // its last words may still be on their way
       return new Failure(w.rank, w.process.exitValue(), w.output.firstComplaint());
     }
 
