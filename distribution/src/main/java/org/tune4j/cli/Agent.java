@@ -248,12 +248,15 @@ final class Agent {
     List<Worker> running = new ArrayList<>(workers);
     while (!running.isEmpty()) {
       Order order = orders.get();
-      if (order != Order.GO_ON && !told[0]) {
+      if (order == Order.END) {
+        // One that has failed already may be why all are ended.
+        Optional<Failure> failure = told[0] ? Optional.empty() : earliest(running);
+        told[0] = true;
+        return failure;
+      }
+      if (order == Order.SAVE && !told[0]) {
         running.forEach(Agent::ask);
         told[0] = true;
-      }
-      if (order == Order.END) {
-        return Optional.empty();
       }
       for (Worker w : List.copyOf(running)) {
         if (waits(w.process, 20)) {
@@ -280,11 +283,14 @@ final class Agent {
       boolean unused =
           waits(w.process, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()));
     }
+    return earliest(workers).orElseThrow();
+  }
+
+  private static Optional<Failure> earliest(List<Worker> workers) {
     return workers.stream()
         .filter(w -> !w.process.isAlive() && w.process.exitValue() != 0)
         .map(Failure::of)
-        .min(Comparator.comparingLong(Failure::when))
-        .orElseThrow();
+        .min(Comparator.comparingLong(Failure::when));
   }
 
   /** Ends what still runs: asks, then kills; then all output is through. */

@@ -304,14 +304,15 @@ class MeetingTest {
   @Test
   void rank_thatWasKilled_isNamedBeforeThoseThatComplain() throws Exception {
     Machine a = new Machine(terms(2, 2, 0, 20));
-    Machine b = new Machine(terms(2, 2, 0, 20));
-    a.says("0 of 2");
-    b.says("1 of 2");
-    make("fail-0");
-    make("kill-1");
-    String last = "rank 1 was ended by signal 9, and the others were ended";
-    assertEquals(last, a.end());
-    assertEquals(last, b.end());
+    try (Socket b = bare("2")) {
+      line(b, "START");
+      a.says("0 of 2");
+      make("fail-0");
+      line(b, "STOP");
+      b.getOutputStream()
+          .write("FAILED true true rank 1 was killed\n".getBytes(StandardCharsets.UTF_8));
+      assertEquals("rank 1 was killed, and the others were ended", a.end());
+    }
   }
 
   @Test
