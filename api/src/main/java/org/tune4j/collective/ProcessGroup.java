@@ -32,6 +32,7 @@ public final class ProcessGroup implements AutoCloseable {
   private final Engine engine;
   private final Optional<Collectives> others;
   private final boolean ownsEngine;
+  private final int fullSize;
   private final AtomicLong waited = new AtomicLong();
 
   /**
@@ -42,9 +43,23 @@ public final class ProcessGroup implements AutoCloseable {
    * @param ownsEngine whether {@link #close} closes the engine
    */
   public ProcessGroup(Engine engine, Optional<Collectives> others, boolean ownsEngine) {
+    this(engine, others, ownsEngine, others.map(Collectives::worldSize).orElse(1));
+  }
+
+  /**
+   * A group whose machines come and go.
+   *
+   * @param engine that this rank computes on
+   * @param others empty for a group of one
+   * @param ownsEngine whether {@link #close} closes the engine
+   * @param fullSize how many ranks there are when all machines are there
+   */
+  public ProcessGroup(
+      Engine engine, Optional<Collectives> others, boolean ownsEngine, int fullSize) {
     this.engine = engine;
     this.others = others;
     this.ownsEngine = ownsEngine;
+    this.fullSize = fullSize;
   }
 
   /**
@@ -69,6 +84,14 @@ public final class ProcessGroup implements AutoCloseable {
   /** {@return how many ranks there are} */
   public int worldSize() {
     return others.map(Collectives::worldSize).orElse(1);
+  }
+
+  /**
+   * {@return how many ranks there are when all machines are there: as many rows are a batch's,
+   * whoever is there to take them, so that a step gives the same}
+   */
+  public int fullSize() {
+    return fullSize;
   }
 
   /**

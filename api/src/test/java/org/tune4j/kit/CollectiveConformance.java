@@ -287,6 +287,22 @@ public abstract class CollectiveConformance {
   }
 
   @Test
+  void rule8_14_rankThatLeaves_endsTheOthersWithinSeconds() {
+    long started = System.nanoTime();
+    run(
+        2,
+        LONG,
+        ranks -> {
+          ranks.barrier();
+          if (ranks.rank() == 0) {
+            assertThrows(CollectiveException.class, ranks::barrier);
+          }
+        });
+    long seconds = TimeUnit.NANOSECONDS.toSeconds(System.nanoTime() - started);
+    assertTrue(seconds < 20, "it took " + seconds + " s");
+  }
+
+  @Test
   void rule8_12_wrongStretchOrRank_isRefused() {
     run(
         2,

@@ -1,8 +1,14 @@
 package org.tune4j.kit;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.tune4j.CollectiveException;
 import org.tune4j.collective.LocalRanks;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.spi.BackendOptions;
@@ -32,5 +38,29 @@ public abstract class LocalRanksConformance extends CollectiveConformance {
             inScope(group, body);
           }
         });
+  }
+
+  @Test
+  void rankThatFailsBeforeItJoins_endsTheOthersWhoHearWhy() {
+    BackendOptions options = new BackendOptions(BackendOptions.DEFAULT.device(), 1);
+    AtomicReference<Exception> heard = new AtomicReference<>(new Exception("nothing"));
+    IllegalStateException e =
+        assertThrows(
+            IllegalStateException.class,
+            () ->
+                LocalRanks.run(
+                    2,
+                    new Backends(List.of(provider())),
+                    Duration.ofSeconds(20),
+                    ranks -> {
+                      if (ranks.rank() == 1) {
+                        throw new IllegalStateException("it has no rows");
+                      }
+                      try (ProcessGroup group = ranks.join(provider().name(), options)) {
+                        heard.set(assertThrows(CollectiveException.class, group::barrier));
+                      }
+                    }));
+    assertEquals("it has no rows", e.getMessage());
+    assertEquals("rank 1 failed: it has no rows", heard.get().getMessage());
   }
 }

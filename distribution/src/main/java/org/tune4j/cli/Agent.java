@@ -1,11 +1,11 @@
 package org.tune4j.cli;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
-import java.lang.management.ManagementFactory;
-import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -13,8 +13,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.tune4j.CollectiveException;
 import org.tune4j.EnvironmentException;
+import org.tune4j.TuneException;
+import org.tune4j.recipe.RunListener;
 
 /**
  * Starts a process a rank and looks after them: their output is prefixed by their rank, the first
@@ -25,12 +28,15 @@ final class Agent {
   /** In a rank's environment: its standard input ends when it must. */
   static final String PIPE = "TUNE_AGENT_PIPE";
 
+  /** In a rank's environment: a file that rank 0 deletes when checkpoints may be this run's. */
+  private static final String BEGUN = "TUNE_AGENT_NOT_BEGUN";
+
   private static final String RESUME = "--resume";
   private static final int GRACE_SECONDS = 5;
   private static final int FOLLOW_MILLIS = 500;
 
   private final TorchrunOptions options;
-  private final List<String> arguments;
+  private final List<String> worker;
   private final String resumeCommand;
   private final PrintStream out;
   private final PrintStream err;
@@ -39,18 +45,18 @@ final class Agent {
   /**
    * An agent.
    *
-   * @param arguments of each rank's {@code tune}
+   * @param worker the command that is a rank
    * @param resumeCommand what goes on with the run, for people
    */
   Agent(
       TorchrunOptions options,
-      List<String> arguments,
+      List<String> worker,
       String resumeCommand,
       PrintStream out,
       PrintStream err,
       StopSignal stop) {
     this.options = options;
-    this.arguments = arguments;
+    this.worker = worker;
     this.resumeCommand = resumeCommand;
     this.out = out;
     this.err = err;
@@ -59,9 +65,14 @@ final class Agent {
 
   private record Worker(int rank, Process process, RankOutput output) {}
 
-  private record Failure(int rank, int code, Optional<RankOutput.Complaint> complaint) {
+  record Failure(int rank, int code, Optional<RankOutput.Complaint> complaint) {
     static Failure of(Worker w) {
+      w.output.close(); // its last words may still be on their way
       return new Failure(w.rank, w.process.exitValue(), w.output.firstComplaint());
+    }
+
+    boolean killed() {
+      return code > 128;
     }
 
     /** A rank that was killed says nothing, and is why the others complain. */
@@ -71,11 +82,59 @@ final class Agent {
 
     @Override
     public String toString() {
-      return code > 128
+      return killed()
           ? "rank %d was ended by signal %d".formatted(rank, code - 128)
           : "rank %d failed with exit code %d%s"
               .formatted(rank, code, complaint.map(c -> " (" + c.text() + ")").orElse(""));
     }
+  }
+
+  /** What ranks are to do now. */
+  enum Order {
+    GO_ON,
+    /** Finish the step, save and end. */
+    SAVE,
+    /** End within seconds. */
+    END
+  }
+
+  /**
+   * One start of all ranks.
+   *
+   * @param number from 0
+   * @param resumes whether a checkpoint is theirs to go on from
+   * @param firstRank of this machine
+   * @param fullSize how many ranks there are when all machines are there
+   * @param host of rank 0
+   */
+  record Round(
+      int number,
+      boolean resumes,
+      int firstRank,
+      int worldSize,
+      int fullSize,
+      String host,
+      int port) {}
+
+  /**
+   * How a round ended here.
+   *
+   * @param begun whether this machine's rank 0 has made a step
+   * @param told whether ranks were ordered to end
+   */
+  record Result(Optional<Failure> failure, boolean begun, boolean told) {}
+
+  /** Hears the first steps of the rank that writes, for {@link #BEGUN}. */
+  static RunListener listener(Map<String, String> environment) {
+    String file = environment.get(BEGUN);
+    return file == null
+        ? RunListener.NONE
+        : new RunListener() {
+          @Override
+          public void step(long step, long totalSteps, Map<String, Number> metrics) {
+            new File(file).delete();
+          }
+        };
   }
 
   /**
@@ -86,87 +145,125 @@ final class Agent {
    */
   void run() {
     int restarts = options.maxRestarts();
+    boolean begun = false;
     for (int attempt = 0; ; attempt++) {
-      Optional<Failure> failure = attempt(attempt);
-      if (failure.isEmpty()) {
+      Map.Entry<String, Integer> meeting = options.meeting(Agent::freePort);
+      int worldSize = options.worldSize();
+      // On several machines only one knows whether the run has begun.
+      boolean resumes = attempt > 0 && (begun || options.nodes() > 1);
+      Result result =
+          attempt(
+              new Round(
+                  attempt,
+                  resumes,
+                  options.nodeRank() * options.perNode(),
+                  worldSize,
+                  worldSize,
+                  meeting.getKey(),
+                  meeting.getValue()),
+              () -> stop.requested() ? Order.SAVE : Order.GO_ON);
+      begun |= result.begun;
+      if (result.failure.isEmpty()) {
         return;
       }
       if (attempt == restarts || stop.requested()) {
         throw new CollectiveException(
             "%s, and the others were ended%s"
                 .formatted(
-                    failure.get(), attempt == 0 ? "" : ", after %d restarts".formatted(attempt)));
+                    result.failure.get(),
+                    attempt == 0 ? "" : ", after %d restarts".formatted(attempt)));
       }
-      err.printf(
-          "tune: %s; restart %d of %d from the newest checkpoint%n",
-          failure.get(), attempt + 1, restarts);
+      err.println("tune: " + restart(result.failure.get().toString(), attempt + 1, restarts));
     }
   }
 
-  private Optional<Failure> attempt(int attempt) {
-    Map.Entry<String, Integer> meeting = options.meeting(Agent::freePort);
+  static String restart(String failure, int number, int of) {
+    return "%s; restart %d of %d from the newest checkpoint".formatted(failure, number, of);
+  }
+
+  /** Runs this machine's ranks once. */
+  Result attempt(Round round, Supplier<Order> orders) {
     List<Worker> workers = new ArrayList<>();
+    Path begun = notBegun();
+    boolean[] told = {false};
+    Optional<Failure> failure;
     try {
       for (int local = 0; local < options.perNode(); local++) {
-        workers.add(start(local, attempt, meeting));
+        workers.add(start(local, round, begun));
       }
-      return watch(workers);
+      failure = watch(workers, orders, told);
     } finally {
       end(workers);
     }
+    return new Result(failure, !begun.toFile().delete(), told[0]);
   }
 
-  private Worker start(int local, int attempt, Map.Entry<String, Integer> meeting) {
-    int rank = options.nodeRank() * options.perNode() + local;
-    List<String> command = new ArrayList<>();
-    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    for (String flag : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
-      if (!flag.startsWith("-Dtune4j.terminal=")) {
-        command.add(flag);
-      }
+  /** A file that rank 0 removes when it has made a step. */
+  private static Path notBegun() {
+    try {
+      return Files.createTempFile("tune-", ".not-begun");
+    } catch (IOException e) {
+      throw new EnvironmentException(
+          "%s cannot be written: %s"
+              .formatted(System.getProperty("java.io.tmpdir"), TuneException.reason(e)),
+          e);
     }
-    command.addAll(
-        List.of("-cp", System.getProperty("java.class.path"), "org.tune4j.launcher.Launcher"));
-    command.addAll(arguments);
-    if (attempt > 0 && !arguments.contains(RESUME)) {
+  }
+
+  private Worker start(int local, Round round, Path begun) {
+    int rank = round.firstRank + local;
+    List<String> command = new ArrayList<>(worker);
+    if (round.resumes && !worker.contains(RESUME)) {
       command.add(RESUME);
     }
     ProcessBuilder builder = new ProcessBuilder(command);
     Map<String, String> environment = builder.environment();
-    environment.put("MASTER_ADDR", meeting.getKey());
-    environment.put("MASTER_PORT", meeting.getValue().toString());
-    environment.put("WORLD_SIZE", Integer.toString(options.worldSize()));
+    environment.put("MASTER_ADDR", round.host);
+    environment.put("MASTER_PORT", Integer.toString(round.port));
+    environment.put("WORLD_SIZE", Integer.toString(round.worldSize));
+    environment.put(ProcessRanks.FULL_SIZE, Integer.toString(round.fullSize));
     environment.put("RANK", Integer.toString(rank));
     environment.put("LOCAL_RANK", Integer.toString(local));
     environment.put("LOCAL_WORLD_SIZE", Integer.toString(options.perNode()));
     environment.put(PIPE, "1");
+    environment.put(BEGUN, begun.toString());
     // Its stack traces say less than the error that the rank itself prints.
     environment.putIfAbsent("TORCH_CPP_LOG_LEVEL", "FATAL");
     environment.put("TUNE_RESUME_COMMAND", resumeCommand);
     try {
       Process process = builder.start();
-      Optional<Path> log = options.logDir().map(d -> d.resolve("attempt_" + attempt));
+      Optional<Path> log = options.logDir().map(d -> d.resolve("attempt_" + round.number));
       return new Worker(rank, process, new RankOutput(rank, process, out, err, log));
     } catch (IOException e) {
       throw new EnvironmentException("rank %d cannot be started: %s".formatted(rank, e), e);
     }
   }
 
-  /** Waits for the first failure, or the end of all. */
-  private Optional<Failure> watch(List<Worker> workers) {
-    boolean told = false;
+  /**
+   * Waits for the first failure, the end of all, or the order to end them.
+   *
+   * @param told becomes whether they were ordered to end
+   */
+  private Optional<Failure> watch(List<Worker> workers, Supplier<Order> orders, boolean[] told) {
     List<Worker> running = new ArrayList<>(workers);
     while (!running.isEmpty()) {
-      if (stop.requested() && !told) {
+      Order order = orders.get();
+      if (order == Order.END) {
+        // One that has failed already may be why all are ended.
+        Optional<Failure> failure = told[0] ? Optional.empty() : earliest(running);
+        told[0] = true;
+        return failure;
+      }
+      if (order == Order.SAVE && !told[0]) {
         running.forEach(Agent::ask);
-        told = true;
+        told[0] = true;
       }
       for (Worker w : List.copyOf(running)) {
         if (waits(w.process, 20)) {
           running.remove(w);
           int code = w.process.exitValue();
           // A rank that was told to stop, saved and did so has the signal's code.
-          boolean stopped = told && code == 128 + 15;
+          boolean stopped = told[0] && code == 128 + 15;
           if (code != 0 && !stopped) {
             return Optional.of(first(workers));
           }
@@ -186,11 +283,14 @@ final class Agent {
       boolean unused =
           waits(w.process, TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime()));
     }
+    return earliest(workers).orElseThrow();
+  }
+
+  private static Optional<Failure> earliest(List<Worker> workers) {
     return workers.stream()
         .filter(w -> !w.process.isAlive() && w.process.exitValue() != 0)
         .map(Failure::of)
-        .min(Comparator.comparingLong(Failure::when))
-        .orElseThrow();
+        .min(Comparator.comparingLong(Failure::when));
   }
 
   /** Ends what still runs: asks, then kills; then all output is through. */
@@ -219,8 +319,8 @@ final class Agent {
     }
   }
 
-  private static int freePort() {
-    try (ServerSocket s = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+  static int freePort() {
+    try (ServerSocket s = new ServerSocket(0)) {
       return s.getLocalPort();
     } catch (IOException e) {
       throw new UncheckedIOException(e);

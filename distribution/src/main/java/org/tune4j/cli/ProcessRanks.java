@@ -11,31 +11,42 @@ import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.Capability;
+import org.tune4j.spi.Collectives;
 import org.tune4j.spi.Rendezvous;
 import org.tune4j.tensor.Engine;
 
 /** This process as one rank of several, as its launcher's environment says. */
 final class ProcessRanks implements Ranks {
+  /** In a rank's environment: how many ranks there are when all machines are there. */
+  static final String FULL_SIZE = "TUNE_FULL_WORLD_SIZE";
+
   static final Duration DEFAULT_TIMEOUT = Duration.ofMinutes(10);
 
   private final Backends backends;
   private final Rendezvous where;
   private final int localWorldSize;
+  private final int fullSize;
+  private final Runnable joined;
 
-  private ProcessRanks(Backends backends, Rendezvous where, int localWorldSize) {
+  private ProcessRanks(
+      Backends backends, Rendezvous where, int localWorldSize, int fullSize, Runnable joined) {
     this.backends = backends;
     this.where = where;
     this.localWorldSize = localWorldSize;
+    this.fullSize = fullSize;
+    this.joined = joined;
   }
 
   /**
-   * What the environment says, or empty where it names no other rank.
+   * What the environment says, or empty where it names no other rank, and none that may come.
    *
+   * @param joined called when all ranks are there
    * @throws UsageException when it says half of it
    */
-  static Optional<Ranks> of(Map<String, String> environment, Backends backends) {
+  static Optional<Ranks> of(Map<String, String> environment, Backends backends, Runnable joined) {
     int worldSize = number(environment, "WORLD_SIZE", 1);
-    if (worldSize == 1) {
+    int fullSize = number(environment, FULL_SIZE, worldSize);
+    if (worldSize == 1 && fullSize == 1) {
       return Optional.empty();
     }
     Rendezvous where =
@@ -48,7 +59,8 @@ final class ProcessRanks implements Ranks {
             "True".equals(environment.get("TORCHELASTIC_USE_AGENT_STORE")),
             timeout(environment));
     return Optional.of(
-        new ProcessRanks(backends, where, number(environment, "LOCAL_WORLD_SIZE", 1)));
+        new ProcessRanks(
+            backends, where, number(environment, "LOCAL_WORLD_SIZE", 1), fullSize, joined));
   }
 
   /** How long ranks wait for each other: {@code TUNE_RANK_TIMEOUT} in seconds. */
@@ -105,7 +117,12 @@ final class ProcessRanks implements Ranks {
     }
     Engine engine = Engine.open(provider, options);
     try {
-      return new ProcessGroup(engine, Optional.of(engine.backend().join(engine, where)), true);
+      Optional<Collectives> others =
+          where.worldSize() == 1
+              ? Optional.empty()
+              : Optional.of(engine.backend().join(engine, where));
+      joined.run();
+      return new ProcessGroup(engine, others, true, fullSize);
     } catch (RuntimeException e) {
       engine.close();
       throw e;

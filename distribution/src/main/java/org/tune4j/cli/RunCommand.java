@@ -2,6 +2,8 @@ package org.tune4j.cli;
 
 import jakarta.inject.Inject;
 import jakarta.inject.Provider;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -16,7 +18,6 @@ import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
-import org.tune4j.recipe.RunListener;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.Capability;
@@ -110,8 +111,11 @@ final class RunCommand implements Callable<Integer> {
     Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
     TorchrunOptions options = torchrun == null ? new TorchrunOptions() : torchrun;
     int worldSize = options.worldSize();
+    StopSignal signal = new StopSignal();
     Optional<Ranks> launched =
-        torchrun == null ? ProcessRanks.of(System.getenv(), backends.get()) : Optional.empty();
+        torchrun == null
+            ? ProcessRanks.of(System.getenv(), backends.get(), signal::listen)
+            : Optional.empty();
     if ((worldSize > 1 || launched.isPresent()) && !built.distributed()) {
       throw new UsageException(
           "recipe %s runs on one rank, %d were asked for; use %s"
@@ -125,7 +129,11 @@ final class RunCommand implements Callable<Integer> {
     if (launched.isEmpty()) {
       Binder.notes(resolved).forEach(terminal.out()::println);
     }
-    try (StopSignal stop = StopSignal.listen()) {
+    if (launched.isEmpty()) {
+      // A rank of several does when they have met: one that waits for others has nothing to save.
+      signal.listen();
+    }
+    try (StopSignal stop = signal) {
       if (worldSize == 1) {
         built.run(context(resolved, stop, launched.orElse(Ranks.alone(backends.get()))));
       } else if (threads(options, resolved)) {
@@ -139,8 +147,13 @@ final class RunCommand implements Callable<Integer> {
             ProcessRanks.timeout(System.getenv()),
             ranks -> built.run(context(resolved, stop, ranks)));
       } else {
-        new Agent(options, workerArguments(), resumeCommand(), terminal.out(), System.err, stop)
-            .run();
+        Agent agent =
+            new Agent(options, worker(), resumeCommand(), terminal.out(), System.err, stop);
+        if (options.meets()) {
+          Membership.run(agent, options, System.err, stop::requested);
+        } else {
+          agent.run();
+        }
       }
     }
     return 0;
@@ -154,9 +167,11 @@ final class RunCommand implements Callable<Integer> {
     boolean threads = how == TorchrunOptions.How.THREADS || !processes;
     if (threads && options.nodes() > 1) {
       throw new UsageException(
-          "--nnodes is %d: ranks of backend '%s' are threads of one process; use backend=javacpp%s"
+          "--nnodes is %s: ranks of backend '%s' are threads of one process; use backend=javacpp%s"
               .formatted(
-                  options.nodes(), provider.name(), processes ? " and --ranks processes" : ""));
+                  options.givenNodes(),
+                  provider.name(),
+                  processes ? " and --ranks processes" : ""));
     }
     if (threads && how == TorchrunOptions.How.PROCESSES) {
       throw new UsageException(
@@ -182,12 +197,21 @@ final class RunCommand implements Callable<Integer> {
         dryRun,
         stop::requested,
         ranks,
-        RunListener.NONE);
+        Agent.listener(System.getenv()));
   }
 
   /** This command as each rank's process gets it: without what concerns the launch. */
-  private List<String> workerArguments() {
-    List<String> arguments = new ArrayList<>(List.of("run", recipe, "--config", config));
+  private List<String> worker() {
+    List<String> arguments = new ArrayList<>();
+    arguments.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    for (String flag : ManagementFactory.getRuntimeMXBean().getInputArguments()) {
+      if (!flag.startsWith("-Dtune4j.terminal=")) {
+        arguments.add(flag);
+      }
+    }
+    arguments.addAll(
+        List.of("-cp", System.getProperty("java.class.path"), "org.tune4j.launcher.Launcher"));
+    arguments.addAll(List.of("run", recipe, "--config", config));
     arguments.addAll(overrides);
     arguments.addAll(plugins.again());
     if (resume) {

@@ -165,7 +165,7 @@ final class ServeCommand implements Callable<Integer> {
             connections,
             Duration.ofSeconds(idleSeconds));
     PrintWriter err = spec.commandLine().getErr();
-    try (StopSignal stop = StopSignal.listen();
+    try (StopSignal stop = StopSignal.listening();
         Engine engine = compute.open(backends.get());
         TensorScope scope = engine.openScope();
         InferenceModel opened = compute.load(model, engine)) {

@@ -11,12 +11,15 @@ final class StopSignal implements AutoCloseable {
   private final Thread hook = new Thread(this::waitForRun, "stop-signal");
   private volatile boolean requested;
 
-  private StopSignal() {}
-
-  static StopSignal listen() {
+  static StopSignal listening() {
     StopSignal signal = new StopSignal();
-    Runtime.getRuntime().addShutdownHook(signal.hook);
+    signal.listen();
     return signal;
+  }
+
+  /** From now on; before, a signal ends the process at once. */
+  void listen() {
+    Runtime.getRuntime().addShutdownHook(hook);
   }
 
   private void waitForRun() {

@@ -1,8 +1,10 @@
 package org.tune4j.cli;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import picocli.CommandLine.Option;
@@ -10,11 +12,13 @@ import picocli.CommandLine.Option;
 /** The options that torchrun takes before a recipe's name: how many ranks, and where they meet. */
 final class TorchrunOptions {
   private static final int DEFAULT_PORT = 29_500;
+  private static final String JOIN = "join_timeout";
+  private static final String LAST_CALL = "last_call_timeout";
 
   @Option(
       names = {"--nnodes", "--nodes"},
       paramLabel = "N",
-      description = "Machines; N or N:N.")
+      description = "Machines; N, or MIN:MAX that come and go.")
   private String nodes = "1";
 
   @Option(
@@ -33,8 +37,8 @@ final class TorchrunOptions {
   @Option(
       names = {"--node_rank", "--node-rank"},
       paramLabel = "R",
-      description = "This machine among them, from 0.")
-  private int nodeRank;
+      description = "This machine among them, from 0; by default they are numbered as they come.")
+  private @Nullable Integer nodeRank;
 
   @Option(
       names = {"--rdzv_endpoint", "--rdzv-endpoint"},
@@ -73,11 +77,17 @@ final class TorchrunOptions {
   private String rendezvousBackend = "c10d";
 
   @Option(
+      names = {"--rdzv_conf", "--rdzv-conf"},
+      paramLabel = "KEY=SECONDS,...",
+      description =
+          "join_timeout (600), how long too few machines wait; last_call_timeout (30), how long enough wait for more.")
+  private String rendezvousConfig = "";
+
+  @Option(
       names = {"--rdzv_id", "--rdzv-id"},
       paramLabel = "ID",
       hidden = true)
-  @SuppressWarnings("UnusedVariable") // told apart by their port
-  private @Nullable String rendezvousId;
+  private String rendezvousId = "";
 
   @Option(names = "--standalone", hidden = true)
   private boolean standalone;
@@ -100,14 +110,59 @@ final class TorchrunOptions {
     };
   }
 
+  /** The most machines there can be. */
   int nodes() {
-    String[] range = nodes.split(":", -1);
-    if (range.length == 2 && !range[0].equals(range[1])) {
-      throw new UsageException(
-          "--nnodes is %s: runs whose number of machines changes are not built; give one number"
-              .formatted(nodes));
+    return range()[1];
+  }
+
+  private int[] range() {
+    String[] ends = nodes.split(":", -1);
+    int min = positive("--nnodes", ends[0], nodes);
+    int max = positive("--nnodes", ends[ends.length - 1], nodes);
+    if (ends.length > 2 || min > max) {
+      throw new UsageException("--nnodes is %s, expected N or MIN:MAX".formatted(nodes));
     }
-    return positive("--nnodes", range[0], nodes);
+    return new int[] {min, max};
+  }
+
+  /** Whether machines come and go, or at least are numbered as they come. */
+  boolean meets() {
+    int[] range = range();
+    boolean changes = range[0] < range[1];
+    if (changes && nodeRank != null) {
+      throw new UsageException(
+          "--node_rank is %d, but --nnodes %s numbers machines as they come; leave it out"
+              .formatted(nodeRank, nodes));
+    }
+    if (changes && rendezvousBackend.equals("static")) {
+      throw new UsageException(
+          "--rdzv_backend is 'static', which cannot have --nnodes %s; use c10d".formatted(nodes));
+    }
+    return changes || (range[1] > 1 && nodeRank == null && !rendezvousBackend.equals("static"));
+  }
+
+  /** What machines that meet must agree on, and how long they wait. */
+  Meeting.Terms terms() {
+    int[] range = range();
+    Map<String, Duration> times = new TreeMap<>();
+    times.put(JOIN, ProcessRanks.timeout(System.getenv()));
+    times.put(LAST_CALL, Duration.ofSeconds(30));
+    for (String entry : rendezvousConfig.isEmpty() ? new String[0] : rendezvousConfig.split(",")) {
+      String[] pair = entry.split("=", 2);
+      if (pair.length < 2 || !times.containsKey(pair[0]) || !pair[1].matches("\\d{1,6}")) {
+        throw new UsageException(
+            "--rdzv_conf has '%s', expected %s=SECONDS or %s=SECONDS"
+                .formatted(entry, JOIN, LAST_CALL));
+      }
+      times.put(pair[0], Duration.ofSeconds(Long.parseLong(pair[1])));
+    }
+    return new Meeting.Terms(
+        rendezvousId,
+        range[0],
+        range[1],
+        maxRestarts(),
+        times.getOrDefault(JOIN, Duration.ZERO),
+        times.getOrDefault(LAST_CALL, Duration.ZERO));
   }
 
   int perNode() {
@@ -125,11 +180,16 @@ final class TorchrunOptions {
   }
 
   int nodeRank() {
-    if (nodeRank < 0 || nodeRank >= nodes()) {
-      throw new UsageException(
-          "--node_rank is %d, expected 0 to %d".formatted(nodeRank, nodes() - 1));
+    int rank = nodeRank == null ? 0 : nodeRank;
+    if (rank < 0 || rank >= nodes()) {
+      throw new UsageException("--node_rank is %d, expected 0 to %d".formatted(rank, nodes() - 1));
     }
-    return nodeRank;
+    return rank;
+  }
+
+  /** {@code --nnodes} as it was given. */
+  String givenNodes() {
+    return nodes;
   }
 
   int maxRestarts() {
@@ -171,7 +231,7 @@ final class TorchrunOptions {
     }
     if (host == null) {
       throw new UsageException(
-          "--nnodes is %s: the machines need a place to meet; add --node_rank R --rdzv_endpoint HOST:PORT, the same endpoint on each"
+          "--nnodes is %s: the machines need a place to meet; add --rdzv_endpoint HOST:PORT, the same on each"
               .formatted(nodes));
     }
     return Map.entry(host, port == null ? DEFAULT_PORT : port);

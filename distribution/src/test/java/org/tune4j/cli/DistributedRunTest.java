@@ -24,6 +24,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.checkpoint.AtomicFolder;
 import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpoint.SafetensorsFile;
@@ -305,5 +306,51 @@ class DistributedRunTest {
                 + BACKEND
                 + "' are threads of one process; use backend=javacpp"),
         err);
+  }
+
+  /** Of two machines that may come, the one that is here takes the rows of both. */
+  @ParameterizedTest
+  @ValueSource(strings = {"ddp", "fsdp"})
+  void machine_aloneAmongTwo_lossesAreThoseOfBoth(String strategy) throws IOException {
+    assumeTrue(BACKEND.equals("javacpp"), "threads are its only ranks");
+    TinyRun run = TinyRun.in(dir);
+    List<String> one = command(run, 1, "", "output_dir=" + dir.resolve("one"), "batch_size=2");
+    assertEquals(0, tune(one), err);
+    List<String> alone = command(run, 2, "processes", "output_dir=" + dir.resolve("alone"));
+    alone.set(1, "--nproc_per_node=1");
+    alone.addAll(
+        1,
+        List.of(
+            "--nnodes=1:2",
+            "--rdzv_endpoint=127.0.0.1:" + Agent.freePort(),
+            "--rdzv_conf=last_call_timeout=0"));
+    assertEquals(0, tune(with(alone, "batch_size=1", "strategy=" + strategy)), out + err);
+    List<Double> expected = losses(dir.resolve("one"));
+    List<Double> actual = losses(dir.resolve("alone"));
+    assertEquals(8, expected.size());
+    assertEquals(expected.size(), actual.size());
+    for (int i = 0; i < expected.size(); i++) {
+      assertEquals(expected.get(i), actual.get(i), 1e-5, "step " + (i + 1));
+    }
+  }
+
+  /** Where numbers of machines change, or are not what they can be. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--nnodes=1:2 | --nnodes is 1:2: the machines need a place to meet; add --rdzv_endpoint HOST:PORT, the same on each",
+        "--nnodes=1:2 --node_rank=1 | --node_rank is 1, but --nnodes 1:2 numbers machines as they come; leave it out",
+        "--nnodes=1:2 --rdzv_backend=static | --rdzv_backend is 'static', which cannot have --nnodes 1:2; use c10d",
+        "--nnodes=1:2 --rdzv_endpoint=localhost:1 --rdzv_conf=timeout=3 | --rdzv_conf has 'timeout=3', expected join_timeout=SECONDS or last_call_timeout=SECONDS",
+        "--nnodes=1:2 --ranks=threads | --nnodes is 1:2: ranks of backend 'javacpp' are threads of one process; use backend=javacpp and --ranks processes"
+      })
+  void run_machinesThatCannotMeet_isRefused(String options, String said) throws IOException {
+    assumeTrue(BACKEND.equals("javacpp"), "threads are its only ranks");
+    List<String> args = command(TinyRun.in(dir), 2, "auto");
+    args.removeIf(a -> a.startsWith("--ranks"));
+    args.addAll(1, List.of(options.split(" ")));
+    assertEquals(2, tune(args));
+    assertEquals("tune: " + said + "\n", err);
   }
 }

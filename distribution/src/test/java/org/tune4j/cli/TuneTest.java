@@ -147,14 +147,26 @@ class TuneTest {
 
   @Test
   void run_wrongTorchrunOptions_areRefused() {
-    fails(
-        2,
-        "tune: --nnodes is 1:4: runs whose number of machines changes are not built; give one number",
-        "run",
-        "--nnodes=1:4",
-        "fake_recipe",
-        "--config",
-        config);
+    for (String nodes : List.of("3:2", "1:2:3")) {
+      fails(
+          2,
+          "tune: --nnodes is %s, expected N or MIN:MAX".formatted(nodes),
+          "run",
+          "--nnodes=" + nodes,
+          "fake_recipe",
+          "--config",
+          config);
+    }
+    for (String nodes : List.of("0:2", "2:", "few")) {
+      fails(
+          2,
+          "tune: --nnodes is %s, expected 1 or more".formatted(nodes),
+          "run",
+          "--nnodes=" + nodes,
+          "fake_recipe",
+          "--config",
+          config);
+    }
     fails(
         2,
         "tune: --nproc_per_node is none, expected 1 or more",

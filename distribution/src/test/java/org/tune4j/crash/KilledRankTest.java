@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.IOException;
+import java.net.ServerSocket;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -48,6 +51,52 @@ class KilledRankTest {
     assertEquals(0, agent.exitCode(), () -> agent.out() + agent.err());
     assertTrue(agent.err().contains("was ended by signal 9; restart 1 of 1"), agent::err);
     assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out));
+  }
+
+  /** One machine, a second one that comes later, then the first alone: a batch stays a batch. */
+  @ParameterizedTest
+  @ValueSource(strings = {"ddp", "fsdp"})
+  @Tag("long")
+  void machines_comeAndGo_lossesAreThoseOfTheUndisturbed(String strategy) throws Exception {
+    String[] settings = {
+      "epochs=100", "save_every_n_steps=20", "lora_dropout=0", "strategy=" + strategy
+    };
+    Path whole = temp.resolve("whole");
+    TuneProcess.complete(temp, arguments(whole, "--max-restarts=0", settings));
+    Path out = temp.resolve("out");
+    List<String> machine = arguments(out, "--nnodes=1:2", settings);
+    machine.set(1, "--nproc_per_node=1");
+    machine.addAll(
+        1, List.of("--rdzv_endpoint=127.0.0.1:" + freePort(), "--rdzv_conf=last_call_timeout=1"));
+    TuneProcess first = TuneProcess.tune(temp, machine);
+    first.awaitMetrics(out, 0);
+    TuneProcess second = TuneProcess.tune(temp, machine);
+    second.awaitOut("[rank 1] ");
+    first.awaitMetrics(out, Files.size(out.resolve("logs/metrics.jsonl")) + 3000);
+    second.kill();
+    assertEquals(0, first.exitCode(), () -> first.out() + first.err());
+    String expected =
+        """
+        tune: another machine is here; all save and go on together
+        tune: machine 127.0.0.1 is gone; the others go on from the newest checkpoint
+        """;
+    assertEquals(
+        expected.lines().toList(),
+        first.err().lines().filter(l -> l.matches(".*(another|gone).*")).toList(),
+        first::err);
+    List<Double> losses = TuneProcess.losses(out);
+    List<Double> undisturbed = TuneProcess.losses(whole);
+    assertEquals(400, undisturbed.size());
+    assertEquals(undisturbed.size(), losses.size());
+    for (int i = 0; i < losses.size(); i++) {
+      assertEquals(undisturbed.get(i), losses.get(i), 1e-5, "step " + (i + 1));
+    }
+  }
+
+  private static int freePort() throws IOException {
+    try (ServerSocket s = new ServerSocket(0)) {
+      return s.getLocalPort();
+    }
   }
 
   @Test

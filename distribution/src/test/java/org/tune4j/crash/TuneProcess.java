@@ -212,6 +212,24 @@ final class TuneProcess {
     }
   }
 
+  /** Waits until it has printed a text, or has ended. */
+  void awaitOut(String text) throws Exception {
+    await(text, out);
+  }
+
+  /** Waits until it has complained of something, or has ended. */
+  void awaitErr(String text) throws Exception {
+    await(text, err);
+  }
+
+  private void await(String text, Path file) throws Exception {
+    long end = System.nanoTime() + SECONDS * 1_000_000_000L;
+    while (alive() && !text(file).contains(text)) {
+      assertTrue(System.nanoTime() < end, () -> "it did not say " + text + ": " + out() + err());
+      Thread.sleep(20);
+    }
+  }
+
   /** Waits for up to so many milliseconds. */
   static void pause(Random random, int milliseconds) throws InterruptedException {
     Thread.sleep(random.nextInt(milliseconds));
@@ -232,6 +250,13 @@ final class TuneProcess {
                 l.replaceAll(
                     "\"(seconds|tokens_per_second|rss_mb|comm_seconds|rss_mb_rank_\\d+)\":[^,}]*",
                     ""))
+        .toList();
+  }
+
+  /** Each step's. */
+  static List<Double> losses(Path output) throws IOException {
+    return Files.readAllLines(output.resolve("logs/metrics.jsonl")).stream()
+        .map(l -> Double.valueOf(l.replaceAll(".*\"loss\": *([^,}]*).*", "$1")))
         .toList();
   }
 

@@ -83,7 +83,7 @@ class DocCommandsTest {
           new Rule("(\\./)?tune (serve|dashboard)( .*)?", this::servesUntilTheBlockEnds),
           new Rule("curl http://127\\.0\\.0\\.1:8000/.*", this::asksTheServer),
           new Rule("(\\./)?tune chat .*", c -> run(c.text(), TALK)),
-          new Rule("(\\./)?tune run --nnodes 2 .*", this::runsOnTwoMachines),
+          new Rule("(\\./)?tune run --nnodes (2|1:2) .*", this::runsOnTwoMachines),
           new Rule("\\./tune download .*", this::fetchesAnew),
           new Rule("((\\./)?tune|torchrun|mvn|cd \\w+ && mvn|grep) .*", c -> run(c.text(), "")));
 

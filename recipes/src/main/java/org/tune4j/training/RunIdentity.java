@@ -110,7 +110,7 @@ public record RunIdentity(Map<String, String> settings, String base, String data
       int rowThreads) {
     Map<String, String> all = new HashMap<>(settings);
     all.put(
-        "batch_size times ranks", Long.toString((long) training.batchSize() * ranks.worldSize()));
+        "batch_size times ranks", Long.toString((long) training.batchSize() * ranks.fullSize()));
     all.remove("batch_size");
     return of(ranks.engine(), all, base, data, rowThreads);
   }

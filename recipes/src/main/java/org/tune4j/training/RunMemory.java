@@ -100,7 +100,10 @@ public record RunMemory(
     int n = threads ? ranks.worldSize() : 1;
     RunMemory whole = withCompute(training.times(n), compute.times(n, localRanks));
     RunMemory layered = withCompute(whole.training, whole.compute.inOneGroup());
-    Load load = whole.heaviest(backend, data, threads ? 1 : ranks.worldSize());
+    Load load =
+        threads
+            ? whole.heaviest(backend, data)
+            : whole.heaviest(backend, data, ranks.worldSize(), ranks.fullSize());
     OptionalLong all = AvailableMemory.bytes();
     OptionalLong room =
         all.isEmpty() || threads ? all : OptionalLong.of(all.getAsLong() / localRanks);
@@ -232,11 +235,11 @@ public record RunMemory(
    * @throws UsageException when nothing tells the model's sizes
    */
   public Load heaviest(String backend, Dataset data) {
-    return heaviest(backend, data, 1);
+    return heaviest(backend, data, 1, 1);
   }
 
   /** The same of any of several ranks, each of which takes every so-many-th row. */
-  private Load heaviest(String backend, Dataset data, int ranks) {
+  private Load heaviest(String backend, Dataset data, int ranks, int fullSize) {
     MemoryModel model = model(backend);
     List<List<Integer>> rows = new ArrayList<>();
     for (int i = 0; i < data.size(); i++) {
@@ -248,7 +251,7 @@ public record RunMemory(
       }
       rows.add(parts);
     }
-    Batches batches = training.batches(rows.size(), ranks);
+    Batches batches = training.batches(rows.size(), fullSize);
     int together = training.batchSize() * ranks;
     long steps = training.stepsPerEpoch(batches.perEpoch());
     Load heaviest = Load.of(1, 1);

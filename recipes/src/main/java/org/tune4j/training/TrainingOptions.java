@@ -68,7 +68,8 @@ public record TrainingOptions(
   }
 
   /**
-   * The rows of each update of several ranks, {@code batch_size} times as many as there are ranks.
+   * The rows of each update of several ranks, {@code batch_size} times as many as there are ranks
+   * when all are there.
    *
    * @param rows to train on
    * @param ranks that share them
@@ -81,7 +82,7 @@ public record TrainingOptions(
           "there are %d ranks for %d rows; start fewer, or give more rows"
               .formatted(ranks.worldSize(), rows.size()));
     }
-    return batches(rows.size(), ranks.worldSize());
+    return batches(rows.size(), ranks.fullSize());
   }
 
   Batches batches(int rows, int ranks) {
