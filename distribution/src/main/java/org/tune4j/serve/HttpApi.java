@@ -209,12 +209,15 @@ final class HttpApi extends Handler.Abstract {
         HttpReply.to(
             request, response, callback, new AnswerJson(asked, models.tokenizer()), asked.stream());
     Job job = new Job(asked, reply, System.nanoTime() + time.toNanos());
-    worker.accept(job);
+    // The worker may have answered before accept returns, and nothing can be asked of a request
+    // that
+    // is answered.
     var timer =
         request
             .getComponents()
             .getScheduler()
             .schedule(() -> worker.giveUp(job), time.toMillis(), TimeUnit.MILLISECONDS);
     Request.addCompletionListener(request, e -> timer.cancel());
+    worker.accept(job);
   }
 }

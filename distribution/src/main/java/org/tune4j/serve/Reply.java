@@ -2,7 +2,10 @@ package org.tune4j.serve;
 
 import java.util.List;
 
-/** Where an answer goes. Called by the worker alone, and never waits for the client. */
+/**
+ * Where an answer goes. Called by the worker, or by whoever takes the request out of its queue, and
+ * never waits for the client.
+ */
 interface Reply {
   /** Whether nobody reads the answer any more. */
   boolean gone();

@@ -54,12 +54,21 @@ final class Worker {
       throw ending();
     }
     if (!waiting.offer(job)) {
-      waiting.removeIf(Worker::left);
+      dropThoseLeft();
       if (!waiting.offer(job)) {
         throw ApiError.of(
             429,
             "overloaded",
             "%d requests wait already; come again later".formatted(waiting.size()));
+      }
+    }
+  }
+
+  /** Who takes a request out of the queue is the one that ends it. */
+  private void dropThoseLeft() {
+    for (Job job : waiting) {
+      if (job.reply().gone() && waiting.remove(job)) {
+        job.reply().leave();
       }
     }
   }
