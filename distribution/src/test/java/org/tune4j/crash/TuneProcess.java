@@ -60,6 +60,7 @@ final class TuneProcess {
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-Xmx512m",
         "-XX:+UseSerialGC",
+        "-XX:-UsePerfData",
         "-XX:TieredStopAtLevel=1",
         "-Xshare:auto",
         "-Dorg.bytedeco.javacpp.maxBytes=0",

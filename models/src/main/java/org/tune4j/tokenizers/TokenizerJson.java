@@ -17,7 +17,7 @@ final class TokenizerJson {
    * @throws InputException when it is not sound
    */
   static void check(Path file, JsonNode json) {
-    numbers(file, json, "");
+    values(file, json, "");
     templates(file, json.path("post_processor"));
     strips(file, json.path("decoder"));
     merges(file, json.path("model"));
@@ -96,19 +96,35 @@ final class TokenizerJson {
             });
   }
 
-  /** A number that no double holds makes it panic. */
-  private static void numbers(Path file, JsonNode node, String at) {
+  /** A number that no double holds makes it panic, and so does half a character in a decoder. */
+  private static void values(Path file, JsonNode node, String at) {
     if (node.isFloatingPointNumber() && !Double.isFinite(node.asDouble())) {
       throw new InputException(
           "tokenizer %s: the number at '%s' is infinite in double precision; fetch the file again"
               .formatted(file, at));
     }
-    if (node.isObject()) {
-      node.properties().forEach(e -> numbers(file, e.getValue(), at + "/" + e.getKey()));
+    if (node.isTextual()) {
+      text(file, node.textValue(), at);
+    } else if (node.isObject()) {
+      node.properties()
+          .forEach(
+              e -> {
+                text(file, e.getKey(), at);
+                values(file, e.getValue(), at + "/" + e.getKey());
+              });
     } else if (node.isArray()) {
       for (int i = 0; i < node.size(); i++) {
-        numbers(file, node.get(i), at + "/" + i);
+        values(file, node.get(i), at + "/" + i);
       }
+    }
+  }
+
+  private static void text(Path file, String text, String at) {
+    if (text.codePoints()
+        .anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)) {
+      throw new InputException(
+          "tokenizer %s: a text at '%s' holds half of a surrogate pair; fetch the file again"
+              .formatted(file, at));
     }
   }
 }
