@@ -36,7 +36,12 @@ sealed class Linear extends Module permits LoraLinear {
     return weight.shape().size(0);
   }
 
-  /** {@code [n, in]} to {@code [n, out]}. */
+  /**
+   * {@return the product, {@code [n, out]}, owned by the calling thread's scope}
+   *
+   * @param pass the run of the model that this is part of
+   * @param x {@code [n, in]}
+   */
   public Tensor forward(Pass pass, Tensor x) {
     return pass.engine().operations().linear(x, pass.value(weight));
   }
