@@ -31,10 +31,12 @@ public final class LocalRanks {
             t.setDaemon(true);
             return t;
           });
-  private final AtomicReference<@Nullable Throwable> first = new AtomicReference<>();
+  private final AtomicReference<@Nullable Failure> first = new AtomicReference<>();
   private @Nullable Engine engine;
   private @Nullable TensorScope scope;
   private @Nullable LocalGroup group;
+
+  private record Failure(Throwable cause, int rank) {}
 
   private LocalRanks(int worldSize, Backends backends, Duration timeout) {
     this.worldSize = worldSize;
@@ -82,11 +84,11 @@ public final class LocalRanks {
         Thread.currentThread().interrupt();
       }
     }
-    Throwable failure = first.get();
-    if (failure instanceof RuntimeException e) {
+    Failure failure = first.get();
+    if (failure != null && failure.cause instanceof RuntimeException e) {
       throw e;
     }
-    if (failure instanceof Error e) {
+    if (failure != null && failure.cause instanceof Error e) {
       throw e;
     }
   }
@@ -100,7 +102,7 @@ public final class LocalRanks {
   }
 
   private synchronized void failed(Throwable e, int rank) {
-    first.compareAndSet(null, e);
+    first.compareAndSet(null, new Failure(e, rank));
     if (group != null) {
       group.fail(rank, e);
     }
@@ -115,9 +117,9 @@ public final class LocalRanks {
       }
       Engine opened = LocalGroup.get(owner.submit(() -> openEngine(backend, options)));
       group = new LocalGroup(opened, worldSize, timeout, owner);
-      Throwable failure = first.get();
+      Failure failure = first.get();
       if (failure != null) {
-        group.fail(-1, failure);
+        group.fail(failure.rank, failure.cause);
       }
     }
     return group;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -44,6 +45,7 @@ public abstract class LocalRanksConformance extends CollectiveConformance {
   void rankThatFailsBeforeItJoins_endsTheOthersWhoHearWhy() {
     BackendOptions options = new BackendOptions(BackendOptions.DEFAULT.device(), 1);
     AtomicReference<Exception> heard = new AtomicReference<>(new Exception("nothing"));
+    CompletableFuture<Thread> failing = new CompletableFuture<>();
     IllegalStateException e =
         assertThrows(
             IllegalStateException.class,
@@ -54,13 +56,23 @@ public abstract class LocalRanksConformance extends CollectiveConformance {
                     Duration.ofSeconds(20),
                     ranks -> {
                       if (ranks.rank() == 1) {
+                        failing.complete(Thread.currentThread());
                         throw new IllegalStateException("it has no rows");
                       }
+                      awaitEnd(failing.join());
                       try (ProcessGroup group = ranks.join(provider().name(), options)) {
                         heard.set(assertThrows(CollectiveException.class, group::barrier));
                       }
                     }));
     assertEquals("it has no rows", e.getMessage());
     assertEquals("rank 1 failed: it has no rows", heard.get().getMessage());
+  }
+
+  private static void awaitEnd(Thread t) {
+    try {
+      t.join();
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
+    }
   }
 }
