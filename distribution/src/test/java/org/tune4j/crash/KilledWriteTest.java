@@ -64,7 +64,7 @@ class KilledWriteTest {
   }
 
   static Stream<Arguments> everyCall() {
-    return calls("rename", "mkdir", "unlink", "rmdir", "fsync", "write", "ftruncate");
+    return calls("rename", "mkdir", "unlink", "rmdir", "fsync", "write");
   }
 
   @Tag("long")
