@@ -167,14 +167,15 @@ final class Agent {
         return;
       }
       if (attempt == restarts || stop.requested()) {
-        throw new CollectiveException(
-            "%s, and the others were ended%s"
-                .formatted(
-                    result.failure.get(),
-                    attempt == 0 ? "" : ", after %d restarts".formatted(attempt)));
+        throw new CollectiveException(ended(result.failure.get().toString(), attempt));
       }
       err.println("tune: " + restart(result.failure.get().toString(), attempt + 1, restarts));
     }
+  }
+
+  static String ended(String failure, int restarts) {
+    return "%s, and the others were ended%s"
+        .formatted(failure, restarts == 0 ? "" : ", after %d restarts".formatted(restarts));
   }
 
   static String restart(String failure, int number, int of) {

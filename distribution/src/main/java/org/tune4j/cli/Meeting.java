@@ -298,10 +298,7 @@ final class Meeting implements AutoCloseable {
     if (!lost && !has(State.STOPPED)) {
       end("");
     } else if (failure != null && !changed && restarts == terms.maxRestarts) {
-      end(
-          " %s, and the others were ended%s"
-              .formatted(
-                  failure.text, restarts == 0 ? "" : ", after %d restarts".formatted(restarts)));
+      end(" " + Agent.ended(failure.text, restarts));
     } else {
       if (failure != null && !changed) {
         restarts++;
