@@ -17,33 +17,19 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
- * What plugins and programs build on says all that it takes and gives, outside {@code api} too,
- * whose compiler checks that itself.
+ * What a module shows says all that it takes and gives, outside {@code api} too, whose compiler
+ * checks that itself.
  */
 class DoclintTest {
   private static final Path ROOT = Path.of("..");
 
-  /** Modules of which every public and protected type is checked. */
-  private static final List<String> WHOLE =
+  private static final List<String> MODULES =
       List.of("configs", "models", "recipes", "distribution", "backend-djl", "backend-javacpp");
-
-  @Test
-  void contracts_haveEveryParameterAndResult(@TempDir Path classes) throws IOException {
-    List<Path> sources = new ArrayList<>();
-    for (String name : SignaturesTest.CONTRACTS) {
-      sources.add(source(name.replace('.', '/') + ".java"));
-    }
-    try (Stream<Path> files =
-        Files.list(ROOT.resolve("distribution/src/main/java/org/tune4j/finetuning"))) {
-      files.sorted().forEach(sources::add);
-    }
-    assertEquals("", doclint(sources, classes));
-  }
 
   @Test
   void modules_haveEveryParameterAndResult(@TempDir Path classes) throws IOException {
     List<Path> sources = new ArrayList<>();
-    for (String module : WHOLE) {
+    for (String module : MODULES) {
       try (Stream<Path> files = Files.walk(ROOT.resolve(module).resolve("src/main/java"))) {
         files.filter(f -> f.toString().endsWith(".java")).sorted().forEach(sources::add);
       }
@@ -59,14 +45,6 @@ class DoclintTest {
             "/** A. */\npublic interface A {\n  /** B. */\n  int b(int c);\n}\n");
     String said = doclint(List.of(source), dir);
     assertTrue(said.contains("no @param for c") && said.contains("no @return"), said);
-  }
-
-  private static Path source(String name) {
-    return Stream.of("models", "recipes")
-        .map(module -> ROOT.resolve(module).resolve("src/main/java").resolve(name))
-        .filter(Files::exists)
-        .findFirst()
-        .orElseThrow(() -> new AssertionError(name + " is in no module"));
   }
 
   private static String doclint(List<Path> sources, Path classes) throws IOException {

@@ -41,7 +41,7 @@ class SignaturesTest {
           "org.tune4j.tensor");
 
   /** Types outside these packages that plugins implement or are handed. */
-  static final List<String> CONTRACTS =
+  private static final List<String> CONTRACTS =
       List.of(
           "org.tune4j.data.DataRow",
           "org.tune4j.data.Dataset",
