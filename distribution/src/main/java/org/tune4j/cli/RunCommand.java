@@ -128,8 +128,6 @@ final class RunCommand implements Callable<Integer> {
     }
     if (launched.isEmpty()) {
       Binder.notes(resolved).forEach(terminal.out()::println);
-    }
-    if (launched.isEmpty()) {
       // A rank of several does when they have met: one that waits for others has nothing to save.
       signal.listen();
     }

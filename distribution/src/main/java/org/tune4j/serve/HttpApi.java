@@ -209,9 +209,8 @@ final class HttpApi extends Handler.Abstract {
         HttpReply.to(
             request, response, callback, new AnswerJson(asked, models.tokenizer()), asked.stream());
     Job job = new Job(asked, reply, System.nanoTime() + time.toNanos());
-    // The worker may have answered before accept returns, and nothing can be asked of a request
-    // that
-    // is answered.
+    // First: the worker may have answered before accept returns, and nothing can be asked of a
+    // request that is answered.
     var timer =
         request
             .getComponents()
