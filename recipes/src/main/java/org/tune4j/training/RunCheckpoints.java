@@ -7,10 +7,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.ExecutionException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import java.util.regex.Matcher;
@@ -45,8 +44,11 @@ public final class RunCheckpoints implements AutoCloseable {
   private final Weights weights;
   private final ExecutorService thread =
       Executors.newSingleThreadExecutor(task -> new Thread(task, "checkpoints"));
-  private @Nullable Future<?> running;
+  private @Nullable CompletableFuture<?> last;
+
+  // Guarded by this.
   private @Nullable Snapshot waiting;
+  private @Nullable Throwable failure; // the first that nobody was told of
 
   /** Writes the trained weights into a checkpoint's folder, in the layout of the recipe. */
   @FunctionalInterface
@@ -61,7 +63,12 @@ public final class RunCheckpoints implements AutoCloseable {
     void write(Path folder, Map<String, StoredTensor> values) throws IOException;
   }
 
-  private record Snapshot(RunState state, TrainedState trained) {}
+  private record Snapshot(RunState state, TrainedState trained) implements AutoCloseable {
+    @Override
+    public void close() {
+      trained.release();
+    }
+  }
 
   /**
    * Starts the writing thread.
@@ -190,11 +197,11 @@ public final class RunCheckpoints implements AutoCloseable {
     Snapshot snapshot = new Snapshot(state, trained.get());
     synchronized (this) {
       if (waiting != null) {
-        waiting.trained.release();
+        waiting.close();
       }
       waiting = snapshot;
-      running = thread.submit(this::writeWaiting);
     }
+    last = CompletableFuture.runAsync(this::writeWaiting, thread);
   }
 
   /**
@@ -211,34 +218,29 @@ public final class RunCheckpoints implements AutoCloseable {
   }
 
   /**
-   * Says that the last checkpoint failed, if it did.
+   * Says that a checkpoint failed, if one did and this was not said before. Called after each step.
    *
    * @throws EnvironmentException when it could not be written
    */
   public void check() {
-    Future<?> last = running;
-    if (last != null && last.isDone()) {
-      awaitWritten();
+    Throwable untold;
+    synchronized (this) {
+      untold = failure;
+      failure = null; // told once: closing after it must not throw it again
+    }
+    if (untold instanceof RuntimeException e) {
+      throw e;
+    }
+    if (untold instanceof Error e) {
+      throw e;
     }
   }
 
   private void awaitWritten() {
-    Future<?> last = running;
-    running = null; // a failure is told once: closing after it must not throw it again
-    if (last == null) {
-      return;
+    if (last != null) {
+      last.join();
     }
-    try {
-      last.get();
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException r) {
-        throw r;
-      }
-      throw new IllegalStateException(e.getCause());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while a checkpoint was written", e);
-    }
+    check();
   }
 
   private Path place(RunState state) {
@@ -255,6 +257,17 @@ public final class RunCheckpoints implements AutoCloseable {
       return; // a newer one has been written in its place
     }
     try {
+      write(snapshot);
+      prune(snapshot.state.step());
+    } catch (RuntimeException | Error e) {
+      synchronized (this) {
+        failure = failure == null ? e : failure; // the first is why
+      }
+    }
+  }
+
+  private void write(Snapshot snapshot) {
+    try (snapshot) {
       AtomicFolder.write(
           place(snapshot.state),
           aside -> {
@@ -265,10 +278,7 @@ public final class RunCheckpoints implements AutoCloseable {
             SavedRun.write(aside, snapshot.state, snapshot.trained.updates(), identity);
             Manifest.write(aside);
           });
-    } finally {
-      snapshot.trained.release();
     }
-    prune(snapshot.state.step());
   }
 
   /**
@@ -287,7 +297,12 @@ public final class RunCheckpoints implements AutoCloseable {
     }
   }
 
-  /** Waits for what is being written. */
+  /**
+   * Waits for what is being written.
+   *
+   * @throws EnvironmentException when a checkpoint could not be written and {@link #check} has not
+   *     said so
+   */
   @Override
   public void close() {
     thread.shutdown();

@@ -2,6 +2,7 @@ package org.tune4j.training;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.ByteArrayOutputStream;
@@ -20,6 +21,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
+import org.tune4j.EnvironmentException;
 import org.tune4j.models.TestBackend;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Optimizer;
@@ -92,6 +94,64 @@ class RunCheckpointsTest {
     assertEquals(List.of("step_1", "step_3"), names(out.resolve("checkpoints")));
     assertEquals("3.0", Files.readString(out.resolve("checkpoints/step_3/w")));
     assertArrayEquals(new float[] {3, 3, 3}, written.get("3.0"));
+  }
+
+  /** The disk has no room for step 1, and has again for step 2, which waits meanwhile. */
+  @Test
+  @Timeout(60)
+  void save_whileAnotherFails_tellsItOnce(@TempDir Path out) throws Exception {
+    CountDownLatch writing = new CountDownLatch(1);
+    CountDownLatch disk = new CountDownLatch(1);
+    RunCheckpoints checkpoints =
+        new RunCheckpoints(
+            out,
+            3,
+            () -> new TrainedState(0, Map.of(), Map.of(), () -> {}),
+            IDENTITY,
+            (folder, values) -> {
+              if (writing.getCount() > 0) {
+                writing.countDown();
+                await(disk);
+                throw new IOException("No space left on device");
+              }
+            });
+    checkpoints.save(at(1));
+    assertTrue(writing.await(20, TimeUnit.SECONDS));
+    checkpoints.save(at(2));
+    disk.countDown();
+    assertEquals(
+        "Cannot write the folder %s: No space left on device; free space or choose another output folder"
+            .formatted(out.resolve("checkpoints/step_1")),
+        assertThrows(EnvironmentException.class, checkpoints::close).getMessage());
+    checkpoints.check();
+    checkpoints.close();
+    assertEquals(List.of("step_2"), names(out.resolve("checkpoints")));
+  }
+
+  /** What it holds cannot be let go either, which is not why. */
+  @Test
+  @Timeout(60)
+  void save_failsAndSoDoesItsRelease_tellsTheFirst(@TempDir Path out) {
+    RunCheckpoints checkpoints =
+        new RunCheckpoints(
+            out,
+            3,
+            () ->
+                new TrainedState(
+                    0,
+                    Map.of(),
+                    Map.of(),
+                    () -> {
+                      throw new EnvironmentException("Cannot delete the ranks' files");
+                    }),
+            IDENTITY,
+            (folder, values) -> {
+              throw new IOException("No space left on device");
+            });
+    String told =
+        assertThrows(EnvironmentException.class, () -> checkpoints.saveNow(at(1))).getMessage();
+    assertTrue(told.contains("No space left on device"), told);
+    checkpoints.close();
   }
 
   private static void await(CountDownLatch latch) {
