@@ -246,6 +246,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
                 state = state.validated(valLoss);
               }
               log.step(state, indices, outcome, lr, valLoss, scores.after(state, context));
+              checkpoints.check();
               if (saving.due(state.step())) {
                 checkpoints.save(state);
               }

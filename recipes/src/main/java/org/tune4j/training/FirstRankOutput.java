@@ -110,6 +110,7 @@ public final class FirstRankOutput implements AutoCloseable {
 
   /**
    * See {@link RunLog#step}; adds the time that rank 0 has waited, and the ranks' resident sizes.
+   * See {@link RunCheckpoints#check}, too.
    *
    * @param state after the step
    * @param indices the rows of all ranks, from 0
@@ -124,7 +125,11 @@ public final class FirstRankOutput implements AutoCloseable {
       double lr,
       @Nullable Double valLoss) {
     StepMetrics.OnRanks all = onRanks();
-    first.ifPresent(o -> o.log.step(state, indices, outcome, lr, valLoss, Map.of(), all));
+    first.ifPresent(
+        o -> {
+          o.log.step(state, indices, outcome, lr, valLoss, Map.of(), all);
+          o.checkpoints.check();
+        });
   }
 
   private StepMetrics.OnRanks onRanks() {

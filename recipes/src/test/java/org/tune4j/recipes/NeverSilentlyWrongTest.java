@@ -17,6 +17,9 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
 import org.tune4j.TrainingException;
 import org.tune4j.UsageException;
@@ -72,6 +75,23 @@ class NeverSilentlyWrongTest {
     run.rows.set(6, TinyRun.rows(9, 1).get(0));
     run.runAndStopAfter(temp.resolve("sound"), 3);
     assertArrayEquals(kept, adapterOf(temp.resolve("sound"), 3));
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void checkpoint_thatCannotBeWritten_stopsTheRunBeforeTheNext(boolean full) throws IOException {
+    Path file = Files.createDirectories(out()).resolve("checkpoints");
+    Files.writeString(file, "no folder");
+    TinyRun run = new TinyRun();
+    run.full = full;
+    run.rows = TinyRun.rows(3, 200);
+    run.epochs = 1;
+    run.saveEvery = 50;
+    run.resume = true; // does not wait for the checkpoint
+    String message = assertThrows(EnvironmentException.class, () -> run.run(out())).getMessage();
+    assertTrue(message.startsWith("Cannot write the folder " + file.resolve("step_50")), message);
+    int steps = TinyRun.metrics(out()).size();
+    assertTrue(steps >= 50 && steps < 99, "it made " + steps + " steps of 100");
   }
 
   private static byte[] adapterOf(Path out, int step) throws IOException {
