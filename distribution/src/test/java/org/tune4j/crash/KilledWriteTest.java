@@ -12,10 +12,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
@@ -88,7 +89,7 @@ class KilledWriteTest {
 
   private void sweepAll(String backend, String call, String fault) throws Exception {
     List<String> hit = sweep(backend, call, fault, 1, 1, Integer.MAX_VALUE);
-    long saving = hit.stream().filter(line -> line.contains("/checkpoints/")).count();
+    long saving = hit.stream().filter(KilledWriteTest::saves).count();
     System.out.printf(
         "%s, %s, %s: %d runs cut, %d of them in a checkpoint%n",
         backend, call, fault, hit.size(), saving);
@@ -135,13 +136,18 @@ class KilledWriteTest {
       if (code == 1) {
         assertTrue(p.err().matches("tune: [^\n]*\n"), call + " " + n + ": " + p.err());
       }
+      List<String> failed = unsuccessful(trace, call);
+      if (code == 0) { // whatever failed has harmed nothing
+        assertEquals(List.of(), failed.stream().filter(KilledWriteTest::saves).toList());
+        assertArrayEquals(TuneProcess.weights(whole, EPOCHS), TuneProcess.weights(out, EPOCHS));
+      }
       TuneProcess.complete(temp, arguments);
       String at = fault + " at " + call + " " + n;
       assertArrayEquals(TuneProcess.weights(whole, EPOCHS), TuneProcess.weights(out, EPOCHS), at);
       assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out), at);
       assertEquals(List.of(), TuneProcess.leftOvers(out), at);
       if (cut) {
-        hit.add(lastCall(trace, call));
+        hit.add(failed.isEmpty() ? "" : failed.get(failed.size() - 1));
         last = n;
       } else if (fault.equals(KILL) || n > last + 20) {
         break; // a failing call that harms nothing, such as a print, is passed over
@@ -173,15 +179,23 @@ class KilledWriteTest {
     return jvm;
   }
 
-  /** The last of a trace's calls that did not succeed, which may stand on two lines. */
-  private static String lastCall(Path trace, String call) throws IOException {
-    List<String> lines = Files.readAllLines(trace, StandardCharsets.ISO_8859_1);
-    String end = last(lines, l -> l.endsWith("= ?") || l.endsWith("(INJECTED)"));
-    String thread = end.split(" ", 2)[0] + " ";
-    return last(lines, l -> l.startsWith(thread) && l.contains(call + "("));
+  private static boolean saves(String tracedCall) {
+    return tracedCall.contains("/checkpoints/");
   }
 
-  private static String last(List<String> lines, Predicate<String> wanted) {
-    return lines.stream().filter(wanted).reduce((a, b) -> b).orElse("");
+  /** A trace's calls that did not succeed; each may stand on two lines. */
+  private static List<String> unsuccessful(Path trace, String call) throws IOException {
+    Map<String, String> begun = new HashMap<>();
+    List<String> calls = new ArrayList<>();
+    for (String line : Files.readAllLines(trace, StandardCharsets.ISO_8859_1)) {
+      String thread = line.split(" ", 2)[0];
+      if (line.contains(call + "(")) {
+        begun.put(thread, line);
+      }
+      if (line.endsWith("= ?") || line.endsWith("(INJECTED)")) {
+        calls.add(begun.getOrDefault(thread, line));
+      }
+    }
+    return calls;
   }
 }
