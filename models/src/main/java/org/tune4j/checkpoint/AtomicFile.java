@@ -17,6 +17,9 @@ import org.tune4j.TuneException;
 
 /** Writes a file aside, syncs it and renames it into place, so that a reader never sees half. */
 final class AtomicFile {
+  /** EINVAL, of file systems that know no sync of folders, such as VirtualBox's shared ones. */
+  private static final String UNSUPPORTED = "Invalid argument";
+
   private AtomicFile() {}
 
   /** Writes the file's bytes. */
@@ -42,7 +45,8 @@ final class AtomicFile {
 
   /**
    * @param bytes how many the content will have, to refuse early and for the message
-   * @throws EnvironmentException if it cannot be written; the target is as it was
+   * @throws EnvironmentException if it cannot be written; the target is as it was, or is whole and
+   *     may not outlast the machine's end
    */
   static void write(Path target, long bytes, Content content, Opener opener) {
     if (Files.isDirectory(target)) {
@@ -125,12 +129,28 @@ final class AtomicFile {
     }
   }
 
-  /** Makes renames in the folder last; systems that cannot open a folder do so on their own. */
-  static void syncFolder(Path folder) {
-    try (FileChannel channel = FileChannel.open(folder, StandardOpenOption.READ)) {
+  /**
+   * Makes renames in the folder last; systems that cannot open a folder do so on their own.
+   *
+   * @throws IOException when it is not known whether they will
+   */
+  static void syncFolder(Path folder) throws IOException {
+    syncFolder(folder, path -> FileChannel.open(path, StandardOpenOption.READ));
+  }
+
+  static void syncFolder(Path folder, Opener opener) throws IOException {
+    FileChannel opened;
+    try {
+      opened = opener.open(folder);
+    } catch (IOException e) {
+      return; // Windows refuses; the rename is journaled there.
+    }
+    try (FileChannel channel = opened) {
       channel.force(true);
     } catch (IOException e) {
-      // Windows refuses to open a folder; the rename is journaled there.
+      if (!UNSUPPORTED.equals(e.getMessage())) {
+        throw e;
+      }
     }
   }
 

@@ -44,7 +44,8 @@ public final class AtomicFolder {
 
   /**
    * Writes the folder. On any failure, of the content too, what was written is deleted and an
-   * earlier folder is as it was. Whatever else the earlier folder held goes with it: give every
+   * earlier folder is as it was; where only the sync of its name failed, it is there and may not
+   * outlast the machine's end. Whatever else the earlier folder held goes with it: give every
    * output a folder of its own.
    *
    * @param target parents are made as needed
