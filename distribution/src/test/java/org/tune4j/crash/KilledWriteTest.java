@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -32,6 +33,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 class KilledWriteTest {
   private static final int EPOCHS = 2;
   private static final String KILL = "signal=KILL";
+  private static final String FULL = "error=ENOSPC";
 
   @TempDir Path temp;
 
@@ -64,6 +66,12 @@ class KilledWriteTest {
     assertFalse(sweep(backend, call, KILL, from, step, 2).isEmpty());
   }
 
+  /** The first sync of a file fails as on a full disk, then the first of a folder. */
+  @Test
+  void fail_someCalls_oneLineAndSameBytes() throws Exception {
+    assertEquals(2, sweep(TuneProcess.backends().get(0), "fsync", FULL, 1, 1, 2).size());
+  }
+
   static Stream<Arguments> everyCall() {
     return calls("rename", "mkdir", "unlink", "rmdir", "fsync", "write");
   }
@@ -84,7 +92,7 @@ class KilledWriteTest {
   @ParameterizedTest
   @MethodSource("callsThatNeedSpace")
   void fail_everyCall_oneLineAndSameBytes(String backend, String call) throws Exception {
-    sweepAll(backend, call, "error=ENOSPC");
+    sweepAll(backend, call, FULL);
   }
 
   private void sweepAll(String backend, String call, String fault) throws Exception {
@@ -121,7 +129,6 @@ class KilledWriteTest {
     Path whole = temp.resolve("whole");
     TuneProcess.complete(temp, TuneProcess.arguments(backend, whole, changes));
     List<String> hit = new ArrayList<>();
-    int last = from;
     for (int n = from; hit.size() < most; n += step) {
       Path out = Files.createDirectory(temp.resolve("out-" + n));
       List<String> arguments = TuneProcess.arguments(backend, out, changes);
@@ -137,32 +144,38 @@ class KilledWriteTest {
         assertTrue(p.err().matches("tune: [^\n]*\n"), call + " " + n + ": " + p.err());
       }
       List<String> failed = unsuccessful(trace, call);
-      if (code == 0) { // whatever failed has harmed nothing
+      if (!cut) { // what failed, such as a print, has harmed nothing
         assertEquals(List.of(), failed.stream().filter(KilledWriteTest::saves).toList());
-        assertArrayEquals(TuneProcess.weights(whole, EPOCHS), TuneProcess.weights(out, EPOCHS));
       }
-      TuneProcess.complete(temp, arguments);
+      if (cut) {
+        TuneProcess.complete(temp, arguments);
+      }
       String at = fault + " at " + call + " " + n;
       assertArrayEquals(TuneProcess.weights(whole, EPOCHS), TuneProcess.weights(out, EPOCHS), at);
       assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out), at);
       assertEquals(List.of(), TuneProcess.leftOvers(out), at);
       if (cut) {
         hit.add(failed.isEmpty() ? "" : failed.get(failed.size() - 1));
-        last = n;
-      } else if (fault.equals(KILL) || n > last + 20) {
-        break; // a failing call that harms nothing, such as a print, is passed over
+      } else if (fault.equals(KILL) || failed.isEmpty()) {
+        break; // no thread has made so many calls
       }
     }
     return hit;
   }
 
+  /**
+   * A traced command. Without the filter all system calls stop, not these alone: a run takes 20 s
+   * then. But it loses signals.
+   */
   private static List<String> traced(String call, String fault, int n, Path trace) {
     List<String> command = new ArrayList<>(List.of("strace", "-f", "-y", "-o", trace.toString()));
+    String calls = call;
     if (!fault.equals(KILL)) {
-      command.add("--seccomp-bpf"); // stops at these calls alone, but loses signals
+      command.add("--seccomp-bpf");
+      calls += ",set_robust_list"; // a thread's first: up to the first one the filter is not used
     }
     command.addAll(
-        List.of("-e", "trace=" + call, "-e", "inject=" + call + ":" + fault + ":when=" + n));
+        List.of("-e", "trace=" + calls, "-e", "inject=" + call + ":" + fault + ":when=" + n));
     return command;
   }
 
@@ -192,7 +205,7 @@ class KilledWriteTest {
       if (line.contains(call + "(")) {
         begun.put(thread, line);
       }
-      if (line.endsWith("= ?") || line.endsWith("(INJECTED)")) {
+      if (line.contains(call) && (line.endsWith("= ?") || line.endsWith("(INJECTED)"))) {
         calls.add(begun.getOrDefault(thread, line));
       }
     }
