@@ -16,6 +16,8 @@ import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,9 +29,13 @@ import org.jspecify.annotations.Nullable;
  * <p>An agent sends {@code HELLO key terms ranks} and how a round ended there: {@code DONE begun},
  * {@code STOPPED begun}, {@code FAILED begun killed text}. It gets {@code START number resumes
  * firstRank worldSize fullSize port}, {@code SAVE}, {@code STOP}, {@code TELL text}, and {@code
- * END} with a text unless all is well.
+ * END} with a text unless all is well. Whoever sends anything else is told so, and has left.
  */
 final class Meeting implements AutoCloseable {
+  private static final Pattern HELLO = Pattern.compile("HELLO (\\S+) (\\S+) ([1-9]\\d{0,4})");
+  private static final Pattern ENDED = Pattern.compile("(DONE|STOPPED) (true|false)");
+  private static final Pattern FAILED = Pattern.compile("FAILED (true|false) (true|false) (.*)");
+  private static final int SHOWN = 60;
   private static final int POLL_MILLIS = 50;
   private static final int LINGER_MILLIS = 2000;
 
@@ -179,25 +185,33 @@ final class Meeting implements AutoCloseable {
       gone(from);
       return;
     }
-    String[] words = line.split(" ", -1);
-    boolean known = machines.contains(from);
-    if (!known && words[0].equals("HELLO") && words.length == 4 && words[3].matches("\\d{1,5}")) {
-      hello(from, words[1], words[2], Integer.parseInt(words[3]));
-    } else if (!known || words.length < 2) {
-      from.wire.close(); // no agent
+    Matcher hello = HELLO.matcher(line);
+    Matcher ended = ENDED.matcher(line);
+    Matcher failed = FAILED.matcher(line);
+    if (hello.matches() && !machines.contains(from)) {
+      hello(from, hello.group(1), hello.group(2), Integer.parseInt(hello.group(3)));
+    } else if (ended.matches() && from.state == State.RUNS) {
+      ended(from, State.valueOf(ended.group(1)), ended.group(2));
+    } else if (failed.matches() && from.state == State.RUNS) {
+      ended(from, State.STOPPED, failed.group(1));
+      failed(new Failure(Boolean.parseBoolean(failed.group(2)), failed.group(3)));
     } else {
-      begun |= Boolean.parseBoolean(words[1]);
-      from.state = words[0].equals("DONE") ? State.DONE : State.STOPPED;
-      if (words[0].equals("FAILED")) {
-        Failure its =
-            new Failure(
-                Boolean.parseBoolean(words[2]),
-                String.join(" ", List.of(words).subList(3, words.length)));
-        // Ranks that lose another complain; one that was killed says nothing, and is why.
-        if (failure == null || (its.killed && !failure.killed)) {
-          failure = its;
-        }
-      }
+      from.wire.send(
+          "END the agent at the endpoint does not understand '%s'; start the same version on all machines"
+              .formatted(line.length() > SHOWN ? line.substring(0, SHOWN) + "..." : line));
+      from.wire.close(); // its end is heard next
+    }
+  }
+
+  private void ended(Machine from, State state, String hasBegun) {
+    from.state = state;
+    begun |= Boolean.parseBoolean(hasBegun);
+  }
+
+  private void failed(Failure its) {
+    // Ranks that lose another complain; one that was killed says nothing, and is why.
+    if (failure == null || (its.killed && !failure.killed)) {
+      failure = its;
     }
   }
 

@@ -28,6 +28,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.DisabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.CollectiveException;
 import picocli.CommandLine;
 
@@ -148,10 +150,12 @@ class MeetingTest {
   /** An agent that only says hello, so that it can go as a machine does that loses its power. */
   private Socket bare(String nodes) throws IOException {
     Socket socket = new Socket(endpoint.getAddress(), endpoint.getPort());
-    socket
-        .getOutputStream()
-        .write("HELLO - %s/ 1\n".formatted(nodes).getBytes(StandardCharsets.UTF_8));
+    say(socket, "HELLO - %s/ 1".formatted(nodes));
     return socket;
+  }
+
+  private static void say(Socket socket, String line) throws IOException {
+    socket.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
   private static String line(Socket socket, String word) throws IOException {
@@ -251,6 +255,51 @@ class MeetingTest {
     assertEquals("well", c.end());
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "FAILED",
+        "FAILED true",
+        "FAILED true rank 1 was killed",
+        "DONE",
+        "DONE perhaps",
+        "LEFT true",
+        "HELLO - 1:2/ 1"
+      })
+  void machine_thatIsNotUnderstood_isRefusedAlone(String said) throws Exception {
+    Machine a = new Machine(terms(1, 2, 0, 20));
+    try (Socket b = bare("1:2")) {
+      line(b, "START");
+      a.says("0 of 2");
+      say(b, said);
+      assertEquals(
+          "END the agent at the endpoint does not understand '%s'; start the same version on all machines"
+              .formatted(said),
+          line(b, "END"));
+    }
+    a.says("0 of 1, full 2 --resume\n");
+    make("end");
+    assertEquals("well", a.end());
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {"GET / HTTP/1.1", "DONE true", "FAILED true true nobody", "HELLO - 1:2/ 0"})
+  void stranger_isRefused(String said) throws Exception {
+    Machine a = new Machine(terms(1, 2, 0, 20));
+    a.says("0 of 1");
+    try (Socket b = new Socket(endpoint.getAddress(), endpoint.getPort())) {
+      say(b, said);
+      assertEquals(
+          "END the agent at the endpoint does not understand '%s'; start the same version on all machines"
+              .formatted(said),
+          line(b, "END"));
+    }
+    make("end");
+    assertEquals("well", a.end());
+    assertFalse(a.toString().contains("saved"), a::toString);
+  }
+
   @Test
   void rank_thatFails_isRestartedAsOftenAsItMay() throws Exception {
     Machine a = new Machine(terms(2, 2, 1, 20));
@@ -309,8 +358,7 @@ class MeetingTest {
       a.says("0 of 2");
       make("fail-0");
       line(b, "STOP");
-      b.getOutputStream()
-          .write("FAILED true true rank 1 was killed\n".getBytes(StandardCharsets.UTF_8));
+      say(b, "FAILED true true rank 1 was killed");
       assertEquals("rank 1 was killed, and the others were ended", a.end());
     }
   }
