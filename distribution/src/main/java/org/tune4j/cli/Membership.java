@@ -18,6 +18,7 @@ import org.tune4j.UsageException;
 /** This machine's part in a {@link Meeting}: its agent runs the rounds that the meeting starts. */
 final class Membership implements AutoCloseable {
   private static final String GONE = "GONE";
+  private static final String TELL = "TELL ";
   private static final int CONNECT_MILLIS = 3000;
   private static final int POLL_MILLIS = 50;
 
@@ -29,7 +30,7 @@ final class Membership implements AutoCloseable {
   private final BooleanSupplier stop;
   private final BlockingQueue<String> lines = new LinkedBlockingQueue<>();
   private Agent.Order order = Agent.Order.GO_ON;
-  private boolean heard;
+  private volatile boolean heard;
 
   private Membership(
       Agent agent, InetSocketAddress endpoint, Wire wire, PrintStream err, BooleanSupplier stop) {
@@ -39,7 +40,16 @@ final class Membership implements AutoCloseable {
     this.wire = wire;
     this.err = err;
     this.stop = stop;
-    wire.listen(lines::add, () -> lines.add(GONE));
+    wire.listen(this::hear, () -> lines.add(GONE));
+  }
+
+  private void hear(String line) {
+    heard = true;
+    if (line.startsWith(TELL)) {
+      err.println("tune: " + line.substring(TELL.length()));
+    } else {
+      lines.add(line);
+    }
   }
 
   /**
@@ -121,7 +131,6 @@ final class Membership implements AutoCloseable {
       String[] words = next().split(" ", 2);
       switch (words[0]) {
         case "", "SAVE", "STOP" -> {} // it crossed the report that ranks have ended
-        case "TELL" -> err.println("tune: " + words[1]);
         case "START" -> play(words[1].split(" "));
         case "END" -> {
           if (words.length > 1) {
@@ -138,7 +147,6 @@ final class Membership implements AutoCloseable {
   private String next() {
     try {
       String line = lines.poll(POLL_MILLIS, TimeUnit.MILLISECONDS);
-      heard |= line != null && !line.equals(GONE);
       return line == null ? "" : line;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
@@ -188,9 +196,7 @@ final class Membership implements AutoCloseable {
   private Agent.Order order() {
     for (String line = lines.peek(); line != null; line = lines.peek()) {
       String word = line.split(" ", 2)[0];
-      if (word.equals("TELL")) {
-        err.println("tune: " + line.substring(word.length() + 1));
-      } else if (word.equals("SAVE")) {
+      if (word.equals("SAVE")) {
         order = Agent.Order.SAVE;
       } else if (word.equals("STOP")) {
         order = Agent.Order.END;
