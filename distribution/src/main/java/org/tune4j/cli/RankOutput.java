@@ -78,7 +78,17 @@ final class RankOutput implements AutoCloseable {
     } catch (IOException e) {
       // the rank was ended
     } finally {
-      file.ifPresent(PrintStream::close);
+      file.ifPresent(f -> close(f, to));
+    }
+  }
+
+  /** A print stream throws nothing, but knows that something was lost. */
+  private void close(PrintStream file, PrintStream to) {
+    file.close();
+    if (file.checkError()) {
+      to.println(
+          "tune: warning: --log-dir: its files lack some of what rank %d printed; free some space there"
+              .formatted(rank));
     }
   }
 
