@@ -59,10 +59,13 @@ final class LocalGroup {
     return new Member(rank);
   }
 
-  /** A rank has failed: the others end at their next collective. */
-  void fail(int rank, Throwable cause) {
-    CollectiveException unused =
-        meeting.failed("rank %d failed: %s".formatted(rank, cause.getMessage()));
+  /** A rank has failed, or all are to end: the others do at their next collective. */
+  void fail(String why) {
+    CollectiveException unused = meeting.failed(why);
+  }
+
+  static String failed(int rank, Throwable cause) {
+    return "rank %d failed: %s".formatted(rank, cause.getMessage());
   }
 
   private final class Member implements Collectives {
@@ -181,7 +184,7 @@ final class LocalGroup {
                 } catch (CollectiveException e) {
                   throw e;
                 } catch (RuntimeException e) {
-                  fail(rank, e);
+                  fail(failed(rank, e));
                   throw e;
                 }
               });

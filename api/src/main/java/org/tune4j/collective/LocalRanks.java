@@ -9,6 +9,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.CollectiveException;
 import org.tune4j.UsageException;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
@@ -36,7 +37,8 @@ public final class LocalRanks {
   private @Nullable TensorScope scope;
   private @Nullable LocalGroup group;
 
-  private record Failure(Throwable cause, int rank) {}
+  /** What is thrown here, and what the others are told. */
+  private record Failure(Throwable cause, String why) {}
 
   private LocalRanks(int worldSize, Backends backends, Duration timeout) {
     this.worldSize = worldSize;
@@ -72,7 +74,8 @@ public final class LocalRanks {
           t.join();
         } catch (InterruptedException e) {
           interrupted = true; // the ranks own native memory: they end first
-          failed(new IllegalStateException("interrupted"), -1);
+          CollectiveException end = new CollectiveException("interrupted while ranks ran", e);
+          failed(end, String.valueOf(end.getMessage()));
         }
       }
     }
@@ -97,14 +100,14 @@ public final class LocalRanks {
     try {
       body.accept(new Member(rank));
     } catch (RuntimeException | Error e) {
-      failed(e, rank);
+      failed(e, LocalGroup.failed(rank, e));
     }
   }
 
-  private synchronized void failed(Throwable e, int rank) {
-    first.compareAndSet(null, new Failure(e, rank));
+  private synchronized void failed(Throwable e, String why) {
+    first.compareAndSet(null, new Failure(e, why));
     if (group != null) {
-      group.fail(rank, e);
+      group.fail(why);
     }
   }
 
@@ -119,7 +122,7 @@ public final class LocalRanks {
       group = new LocalGroup(opened, worldSize, timeout, owner);
       Failure failure = first.get();
       if (failure != null) {
-        group.fail(failure.rank, failure.cause);
+        group.fail(failure.why);
       }
     }
     return group;

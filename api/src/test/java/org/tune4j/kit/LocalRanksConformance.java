@@ -2,10 +2,12 @@ package org.tune4j.kit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
@@ -66,6 +68,35 @@ public abstract class LocalRanksConformance extends CollectiveConformance {
                     }));
     assertEquals("it has no rows", e.getMessage());
     assertEquals("rank 1 failed: it has no rows", heard.get().getMessage());
+  }
+
+  @Test
+  void interruptedCaller_endsTheRanksWhoHearWhy() {
+    BackendOptions options = new BackendOptions(BackendOptions.DEFAULT.device(), 1);
+    CompletableFuture<String> heard =
+        new CompletableFuture<String>().orTimeout(20, TimeUnit.SECONDS);
+    Thread caller = Thread.currentThread();
+    CollectiveException e =
+        assertThrows(
+            CollectiveException.class,
+            () ->
+                LocalRanks.run(
+                    2,
+                    new Backends(List.of(provider())),
+                    Duration.ofSeconds(20),
+                    ranks -> {
+                      try (ProcessGroup group = ranks.join(provider().name(), options)) {
+                        if (ranks.rank() == 0) {
+                          caller.interrupt();
+                          heard.complete(
+                              assertThrows(CollectiveException.class, group::barrier).getMessage());
+                        }
+                        String unused = heard.join(); // rank 1 never comes to the barrier
+                      }
+                    }));
+    assertTrue(Thread.interrupted());
+    assertEquals("interrupted while ranks ran", e.getMessage());
+    assertEquals("interrupted while ranks ran", heard.join());
   }
 
   private static void awaitEnd(Thread t) {
