@@ -58,8 +58,8 @@ public final class Binder {
    * @throws UsageException when there is no such component
    */
   public static <T> T bind(ComponentRegistry registry, Class<T> kind, String name, Config config) {
-    Executable e = registry.find(name);
-    if (e == null || !kind.isAssignableFrom(ComponentRegistry.kind(e))) {
+    Executable e = registry.find(name, kind);
+    if (e == null) {
       throw new UsageException(
           "%s '%s' is not known%s; there are %s"
               .formatted(
@@ -114,9 +114,9 @@ public final class Binder {
    */
   public static <T> ByName<T> byName(ComponentRegistry registry, Class<T> kind) {
     return name ->
-        registry.names(kind).contains(name)
-            ? bind(registry, kind, name, Config.parse(name, "{}"))
-            : null;
+        registry.find(name, kind) == null
+            ? null
+            : bind(registry, kind, name, Config.parse(name, "{}"));
   }
 
   /**
@@ -338,8 +338,8 @@ public final class Binder {
     if (name instanceof Node.Scalar s) {
       return component(key + "." + COMPONENT, kind, s, section);
     }
-    Executable own = name == null ? registry.find(snake(kind.getSimpleName())) : null;
-    if (own != null && kind.isAssignableFrom(ComponentRegistry.kind(own))) {
+    Executable own = name == null ? registry.find(snake(kind.getSimpleName()), kind) : null;
+    if (own != null) {
       return build(own, section, Set.of());
     }
     problems.add(
@@ -352,8 +352,8 @@ public final class Binder {
   private @Nullable Object component(
       String place, Class<?> kind, Node.Scalar name, Node.Section arguments) {
     List<String> names = registry.names(kind);
-    Executable e = registry.find(name.text());
-    if (e == null || !kind.isAssignableFrom(ComponentRegistry.kind(e))) {
+    Executable e = registry.find(name.text(), kind);
+    if (e == null) {
       problems.add(
           "%s: %s is '%s', which is not known%s; there are %s"
               .formatted(

@@ -190,8 +190,13 @@ public final class ComponentRegistry {
   }
 
   @Nullable Executable find(String name) {
+    return find(name, Object.class);
+  }
+
+  /** By name or alias; null where there is none, or it gives something else. */
+  @Nullable Executable find(String name, Class<?> kind) {
     Entry e = named(name);
-    return e == null ? null : e.executable();
+    return e == null || !e.gives(kind) ? null : e.executable();
   }
 
   /**

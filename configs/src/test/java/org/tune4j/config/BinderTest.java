@@ -1,12 +1,14 @@
 package org.tune4j.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.tune4j.ConfigException;
+import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Requirements;
@@ -95,6 +97,15 @@ class BinderTest {
     assertEquals("pesto", made("sauce: pesto_sauce"));
     assertEquals("pesto", made("sauce: kitchen.data.Pesto"));
     assertEquals("pesto", made("sauce:\n  _component_: pesto_sauce"));
+  }
+
+  @Test
+  void byName_nameOrAlias_isBuilt() {
+    ByName<Sauce> sauces = Binder.byName(REGISTRY, Sauce.class);
+    assertEquals(new Sauce("pesto"), sauces.find("pesto_sauce"));
+    assertEquals(new Sauce("pesto"), sauces.find("kitchen.data.Pesto"));
+    assertNull(sauces.find("water"));
+    assertNull(sauces.find("pesto.txt"));
   }
 
   @Test
