@@ -2,6 +2,7 @@ package org.tune4j.tokenizers;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,14 +53,15 @@ final class ChatTemplate {
 
   /**
    * The file given, {@code chat_template.jinja}, or {@code tokenizer_config.json}'s {@code
-   * chat_template}. A folder with none of these is no error until something is rendered.
+   * chat_template}. A folder with none of these is no error until something is rendered. Special
+   * tokens that {@code tokenizer_config.json} does not speak of are read from {@code
+   * special_tokens_map.json}, where older models name them.
    *
    * @param own null for the folder's
    * @throws InputException when the file given does not exist
    */
   static ChatTemplate beside(Path folder, @Nullable Path own) throws IOException {
     Path config = folder.resolve("tokenizer_config.json");
-    Map<String, String> special = new HashMap<>();
     if (own != null && !Files.isRegularFile(own)) {
       throw new InputException(
           "chat template %s does not exist; set tokenizer.chat_template to a Jinja file"
@@ -67,23 +69,34 @@ final class ChatTemplate {
     }
     Path file = own != null ? own : folder.resolve("chat_template.jinja");
     String text = Files.isRegularFile(file) ? Files.readString(file) : "";
-    if (Files.isRegularFile(config)) {
-      JsonNode json = new ObjectMapper().readTree(config.toFile());
-      for (String name : SPECIAL) {
-        JsonNode token = json.path(name);
-        String content = token.isObject() ? token.path("content").asText() : token.asText("");
-        if (!content.isEmpty() && !token.isNull()) {
-          special.put(name, content);
-        }
-      }
-      if (text.isEmpty()) {
-        text = inConfig(json.path("chat_template"));
-        file = text.isEmpty() ? file : config;
-      }
+    JsonNode json = read(config);
+    if (text.isEmpty()) {
+      text = inConfig(json.path("chat_template"));
+      file = text.isEmpty() ? file : config;
     }
+    Map<String, String> special =
+        specialTokens(json, read(folder.resolve("special_tokens_map.json")));
     return text.isEmpty()
         ? new ChatTemplate(file, null, "", special, Clock.system(ZoneId.systemDefault()))
         : of(file, text, special, Clock.system(ZoneId.systemDefault()));
+  }
+
+  private static JsonNode read(Path file) throws IOException {
+    return Files.isRegularFile(file)
+        ? new ObjectMapper().readTree(file.toFile())
+        : MissingNode.getInstance();
+  }
+
+  private static Map<String, String> specialTokens(JsonNode config, JsonNode map) {
+    Map<String, String> special = new HashMap<>();
+    for (String name : SPECIAL) {
+      JsonNode token = config.has(name) ? config.path(name) : map.path(name);
+      String content = token.isObject() ? token.path("content").asText() : token.asText("");
+      if (!content.isEmpty() && !token.isNull()) {
+        special.put(name, content);
+      }
+    }
+    return special;
   }
 
   /** A text, or a list of named ones of which {@code default} is meant. */

@@ -11,10 +11,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 
@@ -25,6 +27,8 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   private final TurnEnds turnEnds;
   private final ChatTemplate template;
   private final int vocabSize;
+  private final OptionalInt bosId;
+  private final OptionalInt eosId;
   private final Set<Integer> stopIds;
   private final String fingerprint;
 
@@ -34,6 +38,8 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       TurnEnds turnEnds,
       ChatTemplate template,
       int vocabSize,
+      OptionalInt bosId,
+      OptionalInt eosId,
       Set<Integer> stopIds,
       String fingerprint) {
     this.file = file;
@@ -41,6 +47,8 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     this.turnEnds = turnEnds;
     this.template = template;
     this.vocabSize = vocabSize;
+    this.bosId = bosId;
+    this.eosId = eosId;
     this.stopIds = Set.copyOf(stopIds);
     this.fingerprint = fingerprint;
   }
@@ -70,6 +78,8 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
           TurnEnds.of(json.path("added_tokens"), stopIds),
           template,
           vocabSize(json),
+          id(json, template.specialToken("bos_token")),
+          stopIds.stream().mapToInt(id -> id).findFirst(),
           stopIds,
           TokenizerFingerprint.of(file, template.text()));
     } catch (IOException | RuntimeException | LinkageError e) {
@@ -96,16 +106,31 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     return size;
   }
 
-  /** {@code eos_token}, and those of {@code generation_config.json}. */
-  private static Set<Integer> stopIds(Path folder, JsonNode json, ChatTemplate template)
-      throws IOException {
-    Set<Integer> ids = new HashSet<>();
-    String eos = template.specialToken("eos_token");
+  /** A token's id; empty where there is no token of that text. */
+  private static OptionalInt id(JsonNode json, @Nullable String content) {
+    if (content == null) {
+      return OptionalInt.empty();
+    }
     for (JsonNode token : json.path("added_tokens")) {
-      if (token.path("content").asText().equals(eos)) {
-        ids.add(token.path("id").asInt());
+      if (token.path("content").asText().equals(content)) {
+        return OptionalInt.of(token.path("id").asInt());
       }
     }
+    JsonNode vocab = json.path("model").path("vocab");
+    if (vocab.has(content)) {
+      return OptionalInt.of(vocab.path(content).asInt());
+    }
+    // A Unigram model's are pairs of a token and its score.
+    return IntStream.range(0, vocab.isArray() ? vocab.size() : 0)
+        .filter(i -> vocab.get(i).path(0).asText().equals(content))
+        .findFirst();
+  }
+
+  /** {@code eos_token} first, then those of {@code generation_config.json}. */
+  private static Set<Integer> stopIds(Path folder, JsonNode json, ChatTemplate template)
+      throws IOException {
+    Set<Integer> ids = new LinkedHashSet<>();
+    id(json, template.specialToken("eos_token")).ifPresent(ids::add);
     Path generation = folder.resolve("generation_config.json");
     if (Files.isRegularFile(generation)) {
       JsonNode named = new ObjectMapper().readTree(generation.toFile()).path("eos_token_id");
@@ -256,6 +281,16 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   @Override
   public int[] prompt(List<Message> messages) {
     return encode(render(messages, true));
+  }
+
+  @Override
+  public OptionalInt bosId() {
+    return bosId;
+  }
+
+  @Override
+  public OptionalInt eosId() {
+    return eosId;
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -160,6 +161,16 @@ final class SentencePieceFile implements Tokenizer {
   @Override
   public int[] prompt(List<Message> messages) {
     return ids(template.turns(messages)).tokens();
+  }
+
+  @Override
+  public OptionalInt bosId() {
+    return OptionalInt.of(bos);
+  }
+
+  @Override
+  public OptionalInt eosId() {
+    return OptionalInt.of(eos);
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -188,6 +189,16 @@ final class TiktokenFile implements Tokenizer {
     Ids ids = turns(messages);
     header(ids, "assistant", true);
     return ids.tokens();
+  }
+
+  @Override
+  public OptionalInt bosId() {
+    return OptionalInt.of(BEGIN_OF_TEXT);
+  }
+
+  @Override
+  public OptionalInt eosId() {
+    return OptionalInt.of(END_OF_TEXT);
   }
 
   @Override

@@ -1,6 +1,7 @@
 package org.tune4j.tokenizers;
 
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.tune4j.InputException;
 
@@ -76,6 +77,18 @@ public interface Tokenizer extends AutoCloseable {
    * @throws InputException when there is no chat template, or it refuses the messages
    */
   int[] prompt(List<Message> messages);
+
+  /**
+   * {@return the token that begins a text ({@code bos_token}), whether or not {@link #encodeText}
+   * puts it there; empty where the model's files name none}
+   */
+  OptionalInt bosId();
+
+  /**
+   * {@return the token that ends a text ({@code eos_token}, else {@code generation_config.json}'s
+   * first {@code eos_token_id}); empty where the model's files name none}
+   */
+  OptionalInt eosId();
 
   /** {@return the ids that end a generated turn; empty where the model's files name none} */
   Set<Integer> stopIds();

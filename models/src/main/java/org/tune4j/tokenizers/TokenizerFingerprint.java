@@ -27,7 +27,8 @@ final class TokenizerFingerprint {
     }
     add(hash, settings.getBytes(StandardCharsets.UTF_8));
     add(hash, Files.readAllBytes(file));
-    for (String name : List.of("tokenizer_config.json", "chat_template.jinja")) {
+    for (String name :
+        List.of("tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")) {
       Path beside = file.resolveSibling(name);
       add(hash, Files.isRegularFile(beside) ? Files.readAllBytes(beside) : new byte[0]);
     }

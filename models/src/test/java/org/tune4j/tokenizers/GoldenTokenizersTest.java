@@ -15,11 +15,13 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.stream.StreamSupport;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.InputException;
 
@@ -143,6 +145,16 @@ class GoldenTokenizersTest {
               .formatted(n, n),
           assertThrows(InputException.class, () -> tokenizer.decode(new int[] {1, n}))
               .getMessage());
+    }
+  }
+
+  @ParameterizedTest
+  @CsvSource({"llama2, 1, 2", "llama3, 128000, 128001"})
+  void bosIdAndEosId_areWhatStandsAroundAText(String kind, int bos, int eos) {
+    try (Tokenizer tokenizer = open(kind, null)) {
+      assertEquals(OptionalInt.of(bos), tokenizer.bosId());
+      assertEquals(OptionalInt.of(eos), tokenizer.eosId());
+      assertArrayEquals(new int[] {bos, eos}, tokenizer.encodeText("", true));
     }
   }
 

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -41,6 +42,14 @@ class SmolLm2TokenizerTest {
         assertArrayEquals(expected, tokenizer.encode(s.get("text").asText()), s.toString());
         assertEquals(s.get("smollm2_decoded").asText(), tokenizer.decode(expected));
       }
+    }
+  }
+
+  @Test
+  void bosIdAndEosId_areWhatItsConfigNames() {
+    try (Tokenizer tokenizer = open()) {
+      assertEquals(OptionalInt.of(1), tokenizer.bosId());
+      assertEquals(OptionalInt.of(2), tokenizer.eosId());
     }
   }
 

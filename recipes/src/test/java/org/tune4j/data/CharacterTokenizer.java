@@ -1,6 +1,7 @@
 package org.tune4j.data;
 
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.tune4j.tokenizers.Message;
 import org.tune4j.tokenizers.TokenizedConversation;
@@ -44,6 +45,16 @@ final class CharacterTokenizer implements Tokenizer {
   @Override
   public int[] prompt(List<Message> messages) {
     throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public OptionalInt bosId() {
+    return OptionalInt.empty();
+  }
+
+  @Override
+  public OptionalInt eosId() {
+    return OptionalInt.empty();
   }
 
   @Override

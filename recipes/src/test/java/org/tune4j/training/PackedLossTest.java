@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Random;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -118,6 +119,16 @@ class PackedLossTest {
     @Override
     public int[] prompt(List<Message> messages) {
       throw new UnsupportedOperationException();
+    }
+
+    @Override
+    public OptionalInt bosId() {
+      return OptionalInt.empty();
+    }
+
+    @Override
+    public OptionalInt eosId() {
+      return OptionalInt.empty();
     }
 
     @Override
