@@ -215,7 +215,7 @@ public final class LogLikelihoods {
    * the model takes is read in windows that share one token; the last window reaches back as far as
    * the model can see.
    *
-   * @param prefix what stands before the text, such as EOS
+   * @param prefix what stands before the text, such as BOS
    * @param text of any length
    * @return a natural logarithm; 0 for an empty text
    */

@@ -8,13 +8,15 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.tokenizers.Tokenizer;
 
 /**
  * How well a model foresees texts: {@code exp} of the mean negative log-probability by word, token
- * and byte.
+ * and byte. A text's first token is foreseen from BOS, or from EOS where the tokenizer has no BOS.
  *
  * @param field that holds a row's text
  * @param dataFile null where the task's description names none
@@ -30,7 +32,7 @@ record PerplexityTask(String name, String field, @Nullable Path dataFile)
 
   @Override
   public TaskResult run(LogLikelihoods model, List<JsonNode> rows) {
-    int prefix = prefix(model);
+    int prefix = prefix(model.tokenizer());
     double sum = 0;
     long words = 0;
     long bytes = 0;
@@ -59,18 +61,14 @@ record PerplexityTask(String name, String field, @Nullable Path dataFile)
     return new TaskResult(metrics, samples);
   }
 
-  /** BOS where the tokenizer puts it before a text, else EOS. */
-  private int prefix(LogLikelihoods model) {
-    int[] empty = model.tokenizer().encodeAlone("");
-    if (empty.length > 0) {
-      return empty[0];
-    }
-    return model.tokenizer().stopIds().stream()
-        .min(Integer::compare)
-        .orElseThrow(
-            () ->
-                new InputException(
-                    "task %s: the tokenizer has neither BOS nor EOS to begin a text with"
-                        .formatted(name)));
+  /** BOS where the tokenizer has one, else EOS: lm-eval's {@code prefix_token_id}. */
+  private int prefix(Tokenizer tokenizer) {
+    OptionalInt bos = tokenizer.bosId();
+    OptionalInt prefix = bos.isPresent() ? bos : tokenizer.eosId();
+    return prefix.orElseThrow(
+        () ->
+            new InputException(
+                "task %s: the tokenizer has neither BOS nor EOS to begin a text with; set bos_token or eos_token in its tokenizer_config.json"
+                    .formatted(name)));
   }
 }
