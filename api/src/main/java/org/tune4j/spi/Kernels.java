@@ -24,6 +24,28 @@ public interface Kernels {
   }
 
   /**
+   * A copy of a frozen weight in the layout in which {@link #packedLinear} reads it.
+   *
+   * @param w {@code [out, in]}
+   * @return what nothing but {@link #packedLinear} and release is called with
+   */
+  default @Nullable TensorHandle pack(TensorHandle w) {
+    return null;
+  }
+
+  /**
+   * {@link #linear} with what {@link #pack} gave, which a backend that packs must not decline.
+   * Records nothing for gradients.
+   *
+   * @param x {@code [n, in]}, in the weight's type
+   * @param packed a weight of {@code [out, in]}
+   * @return {@code [n, out]}
+   */
+  default @Nullable TensorHandle packedLinear(TensorHandle x, TensorHandle packed) {
+    return null;
+  }
+
+  /**
    * A linear layer with its adapter, {@code x w^T + scale (x a^T) b^T}.
    *
    * @param x {@code [n, in]}
@@ -79,18 +101,34 @@ public interface Kernels {
   }
 
   /**
-   * Attention of the last {@code m} positions of one row of {@code n}, each over the keys up to its
-   * own.
+   * The next {@code m} positions of one row whose keys and values are cached: rotates queries and
+   * keys, writes keys and values from position {@code at} of the cache on, and attends to its first
+   * {@code n} positions. Records nothing for gradients.
    *
-   * @param q {@code [m, heads, headDim]}
-   * @param k {@code [n, kvHeads, headDim]}, {@code n >= m}, in any layout
+   * @param q {@code [m, heads, headDim]}, not rotated, in any layout
+   * @param k {@code [m, kvHeads, headDim]}, as {@code q}
    * @param v as {@code k}
-   * @param window how many positions a query sees, itself included; 0 for all before it
+   * @param cos fp32 {@code [m, 1, headDim / 2]}
+   * @param sin as {@code cos}
+   * @param keys {@code [kvHeads, capacity, headDim]}, written in place
+   * @param values as {@code keys}
+   * @param at how many positions are held
+   * @param mask {@code [m, n]}, in the type of {@code q}, {@code at + m <= n <= capacity}: 0 where
+   *     a query sees a position and negative infinity where not
    * @param scale of the scores, before the softmax
    * @return {@code [m, heads * headDim]}
    */
-  default @Nullable TensorHandle attentionAtEnd(
-      TensorHandle q, TensorHandle k, TensorHandle v, int window, double scale) {
+  default @Nullable TensorHandle cachedAttention(
+      TensorHandle q,
+      TensorHandle k,
+      TensorHandle v,
+      TensorHandle cos,
+      TensorHandle sin,
+      TensorHandle keys,
+      TensorHandle values,
+      int at,
+      TensorHandle mask,
+      double scale) {
     return null;
   }
 

@@ -2,6 +2,8 @@ package org.tune4j.tensor;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 import org.tune4j.spi.Kernels;
 import org.tune4j.spi.TensorHandle;
 
@@ -51,6 +53,46 @@ public final class Operations {
         w);
     TensorHandle h = kernels.linear(x.handle(), w.handle());
     return h != null ? result(h, x, x.size(0), w.size(0)) : x.matmul(w.transpose(0, 1));
+  }
+
+  /**
+   * A copy of a frozen weight in the layout in which the backend multiplies with it fastest.
+   *
+   * @param w {@code [out, in]}
+   * @return belongs to the innermost scope; empty where the backend has none for this type or
+   *     device
+   * @throws IllegalArgumentException when it has another rank
+   */
+  public Optional<PackedWeight> pack(Tensor w) {
+    fits(w.shape().rank() == 2, "pack", w);
+    TensorHandle h = kernels.pack(w.handle());
+    return h == null
+        ? Optional.empty()
+        : Optional.of(new PackedWeight(result(h, w, w.shape().toArray())));
+  }
+
+  /**
+   * {@link #linear(Tensor, Tensor)} with a packed weight; records nothing for gradients.
+   *
+   * @param x {@code [n, in]}
+   * @param w of {@code [out, in]}, of the same type, packed by this engine
+   * @return {@code x w^T}, {@code [n, out]}
+   * @throws IllegalArgumentException when shapes or types do not fit
+   */
+  public Tensor linear(Tensor x, PackedWeight w) {
+    Tensor packed = w.packed();
+    fits(
+        x.shape().rank() == 2 && x.size(1) == packed.size(1) && x.dtype() == packed.dtype(),
+        "linear",
+        x,
+        packed);
+    TensorHandle h = kernels.packedLinear(x.handle(), packed.handle());
+    if (h == null) {
+      throw new IllegalStateException(
+          "backend '%s' packs weights and declines packedLinear"
+              .formatted(engine.backend().name()));
+    }
+    return result(h, x, x.size(0), packed.size(0));
   }
 
   /**
@@ -227,7 +269,7 @@ public final class Operations {
                 q.narrow(0, start, length),
                 k.narrow(0, start, length),
                 v.narrow(0, start, length),
-                window,
+                causalMask(length, window, q.dtype()),
                 scale));
         start = end;
       }
@@ -236,53 +278,99 @@ public final class Operations {
   }
 
   /**
-   * Attention of one row's last positions: query {@code i} of {@code m} is at position {@code n - m
-   * + i} of {@code n} and sees the keys up to there. With a cache of keys and values, what {@link
-   * #attention} gives for these positions of the whole row.
+   * Attention of the next {@code m} positions of one row whose keys and values are cached. Queries
+   * and keys are rotated, keys and values written to the cache from position {@code at} on, and the
+   * first {@code n} positions of the cache attended to. Records nothing for gradients.
    *
-   * @param q {@code [m, heads, headDim]}
-   * @param k {@code [n, kvHeads, headDim]}, {@code n >= m}; views of a longer cache are welcome
+   * <p>More of the cache may be named than is held, so that lengths are few and a backend prepares
+   * for few; what is masked is finite.
+   *
+   * @param q {@code [m, heads, headDim]}, not rotated
+   * @param k {@code [m, kvHeads, headDim]}, not rotated
    * @param v as {@code k}
-   * @param window how many positions a query sees, itself included; 0 for all before it
-   * @param scale of the scores, before the softmax
+   * @param cos {@code [m, 1, headDim / 2]}, fp32 (fp64 where {@code q} is)
+   * @param sin as {@code cos}
+   * @param keys {@code [kvHeads, capacity, headDim]}, written in place
+   * @param values as {@code keys}
+   * @param at how many positions are held
+   * @param mask {@code [m, n]}, {@code at + m <= n <= capacity}, added to the scores: 0 where a
+   *     query sees a position, negative infinity where not
+   * @param scale of the scores, before the softmax; mostly {@code 1 / sqrt(headDim)}
    * @return {@code [m, heads * headDim]}
    * @throws IllegalArgumentException when shapes or types do not fit
    */
-  public Tensor attentionAtEnd(Tensor q, Tensor k, Tensor v, int window, double scale) {
+  public Tensor cachedAttention(
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      Tensor cos,
+      Tensor sin,
+      Tensor keys,
+      Tensor values,
+      int at,
+      Tensor mask,
+      double scale) {
     fits(
         q.shape().rank() == 3
-            && k.shape().rank() == 3
+            && k.shape().equals(Shape.of(q.size(0), k.size(1), q.size(2)))
             && k.shape().equals(v.shape())
-            && q.size(0) >= 1
-            && q.size(0) <= k.size(0)
-            && q.size(2) == k.size(2)
             && q.size(1) % k.size(1) == 0
-            && q.dtype() == k.dtype()
-            && q.dtype() == v.dtype(),
-        "attentionAtEnd",
+            && cos.shape().equals(Shape.of(q.size(0), 1, q.size(2) / 2))
+            && sin.shape().equals(cos.shape())
+            && keys.shape().equals(Shape.of(k.size(1), keys.size(1), q.size(2)))
+            && keys.shape().equals(values.shape())
+            && mask.shape().equals(Shape.of(q.size(0), mask.size(1)))
+            && at >= 0
+            && at + q.size(0) <= mask.size(1)
+            && mask.size(1) <= keys.size(1)
+            && Stream.of(k, v, keys, values, mask).allMatch(t -> t.dtype() == q.dtype()),
+        "cachedAttention at " + at,
         q,
         k,
-        v);
+        v,
+        cos,
+        sin,
+        keys,
+        values,
+        mask);
     long m = q.size(0);
-    long n = k.size(0);
-    long seen = window > 0 ? Math.min(n, m + window - 1) : n;
-    try (TensorScope s = engine.openScope()) {
-      Tensor keys = seen < n ? k.narrow(0, n - seen, seen) : k;
-      Tensor values = seen < n ? v.narrow(0, n - seen, seen) : v;
-      TensorHandle h =
-          kernels.attentionAtEnd(q.handle(), keys.handle(), values.handle(), window, scale);
+    long n = mask.size(1);
+    TensorHandle h =
+        kernels.cachedAttention(
+            q.handle(),
+            k.handle(),
+            v.handle(),
+            cos.handle(),
+            sin.handle(),
+            keys.handle(),
+            values.handle(),
+            at,
+            mask.handle(),
+            scale);
+    if (h != null) {
+      return result(h, q, m, q.size(1) * q.size(2));
+    }
+    try (TensorScope s = engine.openScope();
+        Engine.NoGradient off = engine.noGradient()) {
+      keys.narrow(1, at, m).copyFrom(rope(k, cos, sin).transpose(0, 1));
+      values.narrow(1, at, m).copyFrom(v.transpose(0, 1));
       return s.moveOut(
-          h != null
-              ? result(h, q, m, q.size(1) * q.size(2))
-              : attentionOfRow(q, keys, values, window, scale));
+          attentionOfRow(
+              rope(q, cos, sin),
+              keys.narrow(1, 0, n).transpose(0, 1),
+              values.narrow(1, 0, n).transpose(0, 1),
+              widen(mask),
+              scale));
     }
   }
 
   /**
-   * {@code m} queries at the end of {@code n} keys. The queries of a key-value group are rows of
-   * one product: {@code [kvHeads, group * m, headDim]}.
+   * {@code m} queries over {@code n} keys. The queries of a key-value group are rows of one
+   * product: {@code [kvHeads, group * m, headDim]}.
+   *
+   * @param mask {@code [m, n]}, fp32 or wider
    */
-  private Tensor attentionOfRow(Tensor q, Tensor k, Tensor v, int window, double scale) {
+  private Tensor attentionOfRow(Tensor q, Tensor k, Tensor v, Tensor mask, double scale) {
     long m = q.size(0);
     long n = k.size(0);
     long heads = q.size(1);
@@ -291,26 +379,22 @@ public final class Operations {
     long group = heads / kvHeads;
     Tensor queries = q.transpose(0, 1).reshape(kvHeads, group * m, dim);
     Tensor scores = queries.matmul(k.transpose(0, 1).transpose(1, 2)).mul(scale);
-    Tensor wide =
-        widen(scores)
-            .reshape(kvHeads, group, m, n)
-            .add(causalMask((int) m, (int) n, window, scores.dtype()));
+    Tensor wide = widen(scores).reshape(kvHeads, group, m, n).add(mask);
     Tensor weights = narrowTo(softmax(wide), q.dtype()).reshape(kvHeads, group * m, n);
     Tensor mixed = weights.matmul(v.transpose(0, 1));
     return mixed.reshape(heads, m, dim).transpose(0, 1).reshape(m, heads * dim);
   }
 
-  /** {@code [m, n]}: 0 where a query sees a key, -1e30 elsewhere. */
-  private Tensor causalMask(int m, int n, int window, DType dtype) {
-    float[] mask = new float[m * n];
-    for (int i = 0; i < m; i++) {
-      int position = n - m + i;
+  /** {@code [n, n]}: 0 where a query sees a key, -1e30 elsewhere. */
+  private Tensor causalMask(int n, int window, DType dtype) {
+    float[] mask = new float[n * n];
+    for (int i = 0; i < n; i++) {
       for (int j = 0; j < n; j++) {
-        boolean seen = j <= position && (window <= 0 || position - j < window);
+        boolean seen = j <= i && (window <= 0 || i - j < window);
         mask[i * n + j] = seen ? 0 : -1e30f;
       }
     }
-    return engine.tensor(mask, dtype == DType.FP64 ? DType.FP64 : DType.FP32, Shape.of(m, n));
+    return engine.tensor(mask, dtype == DType.FP64 ? DType.FP64 : DType.FP32, Shape.of(n, n));
   }
 
   /**

@@ -63,6 +63,18 @@ public final class TensorScope implements AutoCloseable {
     return t.moveTo(parent);
   }
 
+  /**
+   * Hands a packed weight of this scope to the enclosing one.
+   *
+   * @param w of this scope
+   * @return the same weight
+   * @throws IllegalStateException when there is no enclosing scope
+   */
+  public PackedWeight moveOut(PackedWeight w) {
+    moveOut(w.packed());
+    return w;
+  }
+
   /** {@return how many tensors it owns now} */
   public synchronized int size() {
     return tensors.size();

@@ -4,7 +4,10 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.tune4j.kit.Case.uniform;
 
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 import java.util.function.Function;
 import java.util.function.IntPredicate;
 import org.junit.jupiter.api.Test;
@@ -12,8 +15,10 @@ import org.tune4j.spi.Kernels;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Operations;
+import org.tune4j.tensor.PackedWeight;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
 
 /** Chapter 6: the backend's kernels against the defaults over its primitives. */
 abstract class KernelRules extends OperationRules {
@@ -54,7 +59,6 @@ abstract class KernelRules extends OperationRules {
       rmsNorm(1e-5),
       rope(),
       attention("of two rows", 0, 2, 5),
-      attentionAtEnd(2, 5, 0),
       swiGlu(),
       crossEntropy()
     };
@@ -209,21 +213,49 @@ abstract class KernelRules extends OperationRules {
   }
 
   @Test
-  void rule6_12_attentionAtEnd_kernel_matchesDefault() {
-    kernels(attentionsAtEnd());
-    kernels(
-        largerAttentionAtEnd(1, 700, 0),
-        largerAttentionAtEnd(1, 130, 40),
-        largerAttentionAtEnd(33, 130, 0),
-        largerAttentionAtEnd(130, 130, 50));
+  void rule6_12_cachedAttention_kernel_matchesDefault() {
+    List<Cached> cases = new ArrayList<>(cached());
+    cases.add(new Cached(1, 699, 704, 704, 0, 8));
+    cases.add(new Cached(1, 129, 192, 192, 40, 8));
+    cases.add(new Cached(33, 97, 192, 256, 0, 8));
+    cases.add(new Cached(130, 0, 192, 192, 50, 8));
+    for (Cached c : cases) {
+      for (DType dtype : floating()) {
+        same(
+            c + " " + dtype,
+            c.run(engine.defaultOperations(), engine, dtype),
+            c.run(engine.operations(), engine, dtype),
+            dtype);
+      }
+    }
   }
 
-  private static Operation largerAttentionAtEnd(int m, int n, int window) {
-    return larger(
-        "attentionAtEnd of %d in %d, window %d".formatted(m, n, window),
-        (o, e, x) -> o.attentionAtEnd(x[0], x[1], x[2], window, 0.35),
-        uniform(55, -1, 1, m, 4, 8),
-        uniform(56, -1, 1, n, 2, 8),
-        uniform(57, -1, 1, n, 2, 8));
+  /** Shapes that fill a layout's blocks and shapes that do not; a packed weight is a copy. */
+  @Test
+  void rule6_13_linear_ofAPackedWeight_isThatOfTheWeight() {
+    for (DType dtype : floating()) {
+      for (int[] sizes : new int[][] {{1, 4, 5}, {3, 96, 64}, {70, 64, 130}, {1, 130, 1}}) {
+        int n = sizes[0];
+        int in = sizes[1];
+        int out = sizes[2];
+        try (TensorScope s = engine.openScope()) {
+          Tensor x = engine.tensor(uniform(58, -1, 1, n, in).values(), dtype, Shape.of(n, in));
+          Tensor w =
+              engine.tensor(uniform(59, -0.3, 0.3, out, in).values(), dtype, Shape.of(out, in));
+          double[] expected = engine.defaultOperations().linear(x, w).toDoubles();
+          Optional<PackedWeight> packed = engine.operations().pack(w);
+          if (packed.isEmpty()) {
+            continue;
+          }
+          w.copyFrom(engine.zeros(dtype, w.shape()));
+          double[] actual = engine.operations().linear(x, packed.get()).toDoubles();
+          close(
+              "packed linear %s, %d x %d x %d".formatted(dtype, n, in, out),
+              expected,
+              actual,
+              Tolerance.of(dtype));
+        }
+      }
+    }
   }
 }

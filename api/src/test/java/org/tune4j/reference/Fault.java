@@ -314,33 +314,51 @@ enum Fault {
       "6_10",
       "6_11"),
 
-  ATTENTION_AT_END_KERNEL_IS_AT_THE_BEGINNING(
+  CACHED_ATTENTION_KERNEL_FORGETS_TO_WRITE(
       () ->
           new Broken() {
             @Override
             public Kernels kernels() {
               return new Kernels() {
                 @Override
-                public TensorHandle attentionAtEnd(
-                    TensorHandle q, TensorHandle k, TensorHandle v, int window, double scale) {
-                  int m = value(q).sizes[0];
-                  return window > 0
-                      ? null
-                      : fused(
-                          t ->
-                              causal(
-                                  t,
-                                  q,
-                                  t.keep(narrow(k, 0, 0, m)),
-                                  t.keep(narrow(v, 0, 0, m)),
-                                  scale));
+                public TensorHandle cachedAttention(
+                    TensorHandle q,
+                    TensorHandle k,
+                    TensorHandle v,
+                    TensorHandle cos,
+                    TensorHandle sin,
+                    TensorHandle keys,
+                    TensorHandle values,
+                    int at,
+                    TensorHandle mask,
+                    double scale) {
+                  int[] sizes = value(q).sizes;
+                  return reshape(q, Shape.of(sizes[0], (long) sizes[1] * sizes[2]));
                 }
               };
             }
           },
-      "6_09",
-      "6_10",
       "6_12"),
+
+  PACKED_WEIGHT_IS_NO_COPY(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle pack(TensorHandle w) {
+                  return transpose(w, 0, 1);
+                }
+
+                @Override
+                public TensorHandle packedLinear(TensorHandle x, TensorHandle packed) {
+                  return matmul(x, packed);
+                }
+              };
+            }
+          },
+      "6_13"),
 
   SWI_GLU_KERNEL_IS_NOT_RECORDED(
       () ->

@@ -103,7 +103,7 @@ class TuneScriptTest {
   @Test
   void start_ofWhatAnswersTokenByToken_threadsWaitAwake() throws Exception {
     for (String command : List.of("generate", "chat", "serve")) {
-      assertTrue(tune(Map.of(), command).out().contains("spin 5000\n"), command);
+      assertTrue(tune(Map.of(), command).out().contains("spin 20000\n"), command);
     }
     assertTrue(tune(Map.of("GOMP_SPINCOUNT", "7"), "chat").out().contains("spin 7\n"));
   }

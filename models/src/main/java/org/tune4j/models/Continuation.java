@@ -5,7 +5,10 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
+import java.util.function.IntFunction;
 import org.tune4j.UsageException;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
@@ -98,31 +101,38 @@ public final class Continuation {
     }
   }
 
-  Reach reach(int layer) {
-    return (ops, q, k, v, window, scale) -> {
-      if (caches.size() == 1) {
-        return caches.get(0).attend(layer, ops, q, k, v, window, scale);
-      }
-      try (TensorScope scope = q.engine().openScope()) {
-        List<Tensor> mixed = new ArrayList<>();
-        for (int row = 0; row < caches.size(); row++) {
-          int from = start(row);
-          int n = size(row);
-          mixed.add(
-              caches
-                  .get(row)
-                  .attend(
-                      layer,
-                      ops,
-                      q.narrow(0, from, n),
-                      k.narrow(0, from, n),
-                      v.narrow(0, from, n),
-                      window,
-                      scale));
-        }
-        return scope.moveOut(Tensor.cat(mixed, 0));
-      }
-    };
+  /** What the tokens of each layer can attend to; masks belong to the innermost scope. */
+  IntFunction<Reach> reach(Engine engine, DType dtype, int window) {
+    List<KvCache.Sight> sights = new ArrayList<>();
+    for (int row = 0; row < caches.size(); row++) {
+      sights.add(caches.get(row).sight(engine, dtype, size(row), window));
+    }
+    return layer ->
+        (ops, q, k, v, rope, scale) -> {
+          if (caches.size() == 1) {
+            return caches.get(0).attend(layer, ops, q, k, v, rope, sights.get(0), scale);
+          }
+          try (TensorScope scope = engine.openScope()) {
+            List<Tensor> mixed = new ArrayList<>();
+            for (int row = 0; row < caches.size(); row++) {
+              int from = start(row);
+              int n = size(row);
+              mixed.add(
+                  caches
+                      .get(row)
+                      .attend(
+                          layer,
+                          ops,
+                          q.narrow(0, from, n),
+                          k.narrow(0, from, n),
+                          v.narrow(0, from, n),
+                          rope.narrow(from, n),
+                          sights.get(row),
+                          scale));
+            }
+            return scope.moveOut(Tensor.cat(mixed, 0));
+          }
+        };
   }
 
   /** Called when all layers are written. */

@@ -143,6 +143,23 @@ public final class Decoder extends Module {
     this.residency = residency;
   }
 
+  /**
+   * Multiplies with packed weights from now on; nothing can be recorded for gradients then.
+   *
+   * @param packed of these weights, and outlives this
+   */
+  public void setPacked(PackedWeights packed) {
+    packed.give(this);
+  }
+
+  Linear head() {
+    return head;
+  }
+
+  private Reach reach(PackedRows rows) {
+    return Reach.within(rows, config.slidingWindow());
+  }
+
   private void leave(Pass pass, int part) {
     if (residency != Residency.ALWAYS) {
       pass.forget(parts.get(part).values());
@@ -181,7 +198,7 @@ public final class Decoder extends Module {
     try (Engine.NoGradient off = engine.noGradient();
         TensorScope scope = engine.openScope()) {
       RotaryEmbedding.Tables rope = rotary.tables(engine, next.positions(), dtype);
-      Tensor h = hidden(pass, next.rows(), rope, next::reach);
+      Tensor h = hidden(pass, next.rows(), rope, next.reach(engine, dtype, config.slidingWindow()));
       next.advance();
       return scope.moveOut(lastPart(pass, h.indexSelect(engine.indices(at))));
     }
@@ -200,7 +217,7 @@ public final class Decoder extends Module {
   }
 
   private Tensor hidden(Pass pass, PackedRows rows) {
-    Reach reach = Reach.within(rows);
+    Reach reach = reach(rows);
     return hidden(pass, rows, rotary.tables(pass.engine(), rows, dtype), layer -> reach);
   }
 
@@ -254,7 +271,8 @@ public final class Decoder extends Module {
    * @return the sum over the positions that are not ignored; 0, and no gradient, where all are
    * @throws UsageException when a row is longer, or an id or a label is outside the vocabulary
    * @throws IllegalArgumentException when there are not as many labels as tokens
-   * @throws IllegalStateException when a {@link Residency} is set without checkpointed layers
+   * @throws IllegalStateException when a {@link Residency} is set without checkpointed layers, or
+   *     gradients are asked of packed weights
    */
   public double lossAndBackward(Pass pass, PackedRows rows, int[] labels, Loss loss) {
     rows.check(config);
@@ -269,6 +287,9 @@ public final class Decoder extends Module {
     }
     int[] targets = Arrays.stream(trained).map(i -> labels[i]).toArray();
     try (TensorScope scope = pass.engine().openScope()) {
+      if (head.isPacked() && pass.engine().recording()) {
+        throw new IllegalStateException("packed weights record nothing for gradients");
+      }
       if (residency != Residency.ALWAYS && !checkpointLayers && pass.engine().recording()) {
         throw new IllegalStateException("a residency needs checkpointed layers");
       }
@@ -356,7 +377,7 @@ public final class Decoder extends Module {
   private double layerByLayer(Pass pass, PackedRows rows, int[] trained, int[] targets, Loss loss) {
     Engine engine = pass.engine();
     RotaryEmbedding.Tables rope = rotary.tables(engine, rows, dtype);
-    Reach reach = Reach.within(rows);
+    Reach reach = reach(rows);
     List<Tensor> outputs = new ArrayList<>(List.of(embedded(pass, rows)));
     List<Tensor> inputs = new ArrayList<>();
     for (DecoderLayer layer : body.layers) {
@@ -437,7 +458,7 @@ public final class Decoder extends Module {
       for (int i = 0; i < layers; i++) {
         dropout[i] = pass.dropoutPosition();
         residency.enter(1 + i);
-        Tensor next = body.layers.get(i).forward(pass, h, rope, Reach.within(rows));
+        Tensor next = body.layers.get(i).forward(pass, h, rope, reach(rows));
         leave(pass, 1 + i);
         if (i >= lowest) {
           inputs.add(h);
@@ -513,7 +534,7 @@ public final class Decoder extends Module {
       PackedRows rows) {
     try (TensorScope scope = pass.engine().openScope()) {
       Tensor x = further ? input.leaf() : input.detach();
-      Tensor y = layer.forward(pass, x, rope, Reach.within(rows));
+      Tensor y = layer.forward(pass, x, rope, reach(rows));
       if (y.requiresGradient()) {
         y.backward(gradient);
       }

@@ -30,6 +30,10 @@ public final class DecoderLayer extends Module {
     return attention;
   }
 
+  SwiGlu mlp() {
+    return mlp;
+  }
+
   boolean trains() {
     return parameters().values().stream().anyMatch(Parameter::trainable);
   }

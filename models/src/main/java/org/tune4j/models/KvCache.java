@@ -1,6 +1,7 @@
 package org.tune4j.models;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.tune4j.UsageException;
 import org.tune4j.tensor.DType;
@@ -19,6 +20,17 @@ public final class KvCache implements AutoCloseable {
    * A layer's keys and values, each {@code [kvHeads, capacity, headDim]}: a head's lie together.
    */
   private record Layer(Tensor keys, Tensor values) {}
+
+  /**
+   * Where a pass's tokens look.
+   *
+   * @param first position
+   * @param mask {@code [tokens, n]}: which of the {@code n} positions from there on each sees
+   */
+  record Sight(int first, Tensor mask) {}
+
+  /** Room and what is looked at are multiples of this: kernels are made for each length apart. */
+  private static final int ROUND = 64;
 
   private final List<Layer> layers = new ArrayList<>();
   private final int capacity;
@@ -41,7 +53,7 @@ public final class KvCache implements AutoCloseable {
               .formatted(capacity, config.maxSeqLen()));
     }
     this.capacity = capacity;
-    Shape shape = Shape.of(config.numKvHeads(), capacity, config.headDim());
+    Shape shape = Shape.of(config.numKvHeads(), rounded(capacity), config.headDim());
     for (int i = 0; i < config.numLayers(); i++) {
       layers.add(new Layer(engine.zeros(dtype, shape), engine.zeros(dtype, shape)));
     }
@@ -102,15 +114,54 @@ public final class KvCache implements AutoCloseable {
     return layers.size();
   }
 
-  /** Writes a row's next keys and values behind what is held and attends to all of them. */
-  Tensor attend(int layer, Operations ops, Tensor q, Tensor k, Tensor v, int window, double scale) {
+  private static int rounded(int tokens) {
+    return Math.addExact(tokens, ROUND - 1) / ROUND * ROUND;
+  }
+
+  /**
+   * Where the next tokens look: up to themselves.
+   *
+   * @param window how many positions each sees at the most, itself included; 0 for all
+   */
+  Sight sight(Engine engine, DType dtype, int tokens, int window) {
+    int first = window > 0 ? Math.max(0, length - window + 1) / ROUND * ROUND : 0;
+    int n = rounded(length + tokens) - first;
+    float[] mask = new float[Math.multiplyExact(tokens, n)];
+    for (int i = 0; i < tokens; i++) {
+      int position = length + i - first;
+      int from = window > 0 ? Math.max(0, position - window + 1) : 0;
+      Arrays.fill(mask, i * n, i * n + from, Float.NEGATIVE_INFINITY);
+      Arrays.fill(mask, i * n + position + 1, (i + 1) * n, Float.NEGATIVE_INFINITY);
+    }
+    return new Sight(first, engine.tensor(mask, dtype, Shape.of(tokens, n)));
+  }
+
+  /** Writes a row's next keys and values behind what is held and attends to what is in sight. */
+  Tensor attend(
+      int layer,
+      Operations ops,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      RotaryEmbedding.Tables rope,
+      Sight sight,
+      double scale) {
     Layer here = layers.get(layer);
-    long m = k.size(0);
-    here.keys.narrow(1, length, m).copyFrom(k.transpose(0, 1));
-    here.values.narrow(1, length, m).copyFrom(v.transpose(0, 1));
-    Tensor keys = here.keys.narrow(1, 0, length + m).transpose(0, 1);
-    Tensor values = here.values.narrow(1, 0, length + m).transpose(0, 1);
-    return ops.attentionAtEnd(q, keys, values, window, scale);
+    return ops.cachedAttention(
+        q,
+        k,
+        v,
+        rope.cos(),
+        rope.sin(),
+        from(sight.first, here.keys),
+        from(sight.first, here.values),
+        length - sight.first,
+        sight.mask,
+        scale);
+  }
+
+  private static Tensor from(int first, Tensor x) {
+    return first == 0 ? x : x.narrow(1, first, x.size(1) - first);
   }
 
   /** Releases it ahead of its scope. Closing twice is harmless. */

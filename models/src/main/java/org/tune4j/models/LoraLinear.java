@@ -57,18 +57,28 @@ public final class LoraLinear extends Linear {
 
   @Override
   public Tensor forward(Pass pass, Tensor x) {
-    if (!enabled) {
+    if (!enabled || isPacked() || drops(pass)) {
       return super.forward(pass, x);
     }
     Operations ops = pass.engine().operations();
     Tensor w = pass.value(weight());
+    return ops.loraLinear(x, w, pass.value(loraA()), pass.value(loraB()), config.scale());
+  }
+
+  @Override
+  Tensor adapted(Pass pass, Tensor x, Tensor product) {
+    if (!enabled) {
+      return product;
+    }
+    Operations ops = pass.engine().operations();
     Tensor down = pass.value(loraA());
     Tensor up = pass.value(loraB());
-    if (!pass.training() || config.dropout() == 0) {
-      return ops.loraLinear(x, w, down, up, config.scale());
-    }
-    Tensor dropped = ops.dropout(x, config.dropout(), pass.nextDropoutSeed());
-    return ops.linear(x, w).add(ops.linear(ops.linear(dropped, down), up).mul(config.scale()));
+    Tensor in = drops(pass) ? ops.dropout(x, config.dropout(), pass.nextDropoutSeed()) : x;
+    return product.add(ops.linear(ops.linear(in, down), up).mul(config.scale()));
+  }
+
+  private boolean drops(Pass pass) {
+    return pass.training() && config.dropout() > 0;
   }
 
   @Override

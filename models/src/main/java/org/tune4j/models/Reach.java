@@ -9,15 +9,24 @@ interface Reach {
   /**
    * Causal attention.
    *
-   * @param q {@code [tokens, heads, headDim]}
-   * @param k {@code [tokens, kvHeads, headDim]}
+   * @param q {@code [tokens, heads, headDim]}, not rotated
+   * @param k {@code [tokens, kvHeads, headDim]}, not rotated
    * @param v as {@code k}
+   * @param rope of the tokens' positions
    * @return {@code [tokens, heads * headDim]}
    */
-  Tensor attend(Operations ops, Tensor q, Tensor k, Tensor v, int window, double scale);
+  Tensor attend(
+      Operations ops, Tensor q, Tensor k, Tensor v, RotaryEmbedding.Tables rope, double scale);
 
-  /** The tokens of the same row. */
-  static Reach within(PackedRows rows) {
-    return (ops, q, k, v, window, scale) -> ops.attention(q, k, v, rows.rowEnds(), window, scale);
+  /** The tokens of the same row, and {@code window} of them at the most where it is not 0. */
+  static Reach within(PackedRows rows, int window) {
+    return (ops, q, k, v, rope, scale) ->
+        ops.attention(
+            ops.rope(q, rope.cos(), rope.sin()),
+            ops.rope(k, rope.cos(), rope.sin()),
+            v,
+            rows.rowEnds(),
+            window,
+            scale);
   }
 }

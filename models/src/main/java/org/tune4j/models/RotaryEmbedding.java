@@ -44,7 +44,12 @@ final class RotaryEmbedding {
   }
 
   /** What a pass's layers share. */
-  record Tables(Tensor cos, Tensor sin) {}
+  record Tables(Tensor cos, Tensor sin) {
+    /** Those of {@code n} tokens of the pass. */
+    Tables narrow(int from, int n) {
+      return new Tables(cos.narrow(0, from, n), sin.narrow(0, from, n));
+    }
+  }
 
   /** Tables of the rows' positions, each row from 0; see {@link #tables(Engine, int[], DType)}. */
   Tables tables(Engine engine, PackedRows rows, DType dtype) {

@@ -77,6 +77,25 @@ final class KvCacheTest {
     }
   }
 
+  /** A window's first position lies behind the begin of what is looked at. */
+  @Test
+  void logits_farBehindAWindow_areThoseOfTheWholeRow() {
+    Decoder model = TinyModels.family(engine, "mistral");
+    int[] row = new int[100];
+    Arrays.setAll(row, i -> i * 31 % 300);
+    float[] expected = whole(model, row);
+    int vocab = model.config().vocabSize();
+    KvCache cache = cache(model, row.length);
+    model.logits(pass, Continuation.of(cache, Arrays.copyOf(row, 70)), 69);
+    for (int[] piece : new int[][] {{70, 71}, {71, 77}, {77, 100}}) {
+      int[] tokens = Arrays.copyOfRange(row, piece[0], piece[1]);
+      float[] found =
+          model.logits(pass, Continuation.of(cache, tokens), all(tokens.length)).toFloats();
+      assertArrayEquals(
+          Arrays.copyOfRange(expected, piece[0] * vocab, piece[1] * vocab), found, 1e-5f);
+    }
+  }
+
   @Test
   void logits_ofSeveralRows_areEachRowsOwn() {
     Decoder model = TinyModels.lora(engine, "all_r4");

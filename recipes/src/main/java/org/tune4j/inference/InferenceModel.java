@@ -7,16 +7,20 @@ import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.checkpoint.PeftAdapter;
 import org.tune4j.generation.Generator;
+import org.tune4j.memory.AvailableMemory;
 import org.tune4j.models.AttnModule;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.LoraConfig;
 import org.tune4j.models.ModelSpec;
+import org.tune4j.models.PackedWeights;
 import org.tune4j.peft.StateDict;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -27,8 +31,8 @@ import org.tune4j.training.HuggingFaceCheckpointer;
 /**
  * A Hugging Face folder opened for inference: one set of base weights, mapped where the file has
  * the type asked for, and decoders over it, plain or with a PEFT adapter that is applied without
- * merging. All tensors belong to the scope that was innermost when it was opened, so that must
- * outlive it.
+ * merging. On a CPU the linears are {@linkplain PackedWeights packed} where memory allows a copy.
+ * All tensors belong to the scope that was innermost when it was opened, so that must outlive it.
  */
 public final class InferenceModel implements AutoCloseable {
   private static final Set<String> MLP = Set.of("gate_proj", "up_proj", "down_proj");
@@ -37,6 +41,7 @@ public final class InferenceModel implements AutoCloseable {
   private final Engine engine;
   private final Tokenizer tokenizer;
   private final Decoder base;
+  private final Optional<PackedWeights> packed;
   private final Map<Path, Decoder> adapted = new LinkedHashMap<>();
 
   private InferenceModel(Path folder, Engine engine, Tokenizer tokenizer, Decoder base) {
@@ -44,6 +49,8 @@ public final class InferenceModel implements AutoCloseable {
     this.engine = engine;
     this.tokenizer = tokenizer;
     this.base = base;
+    this.packed = leavesRoom(base) ? PackedWeights.of(engine, base) : Optional.empty();
+    packed.ifPresent(base::setPacked);
   }
 
   /**
@@ -88,6 +95,16 @@ public final class InferenceModel implements AutoCloseable {
     base.check(spec);
     Tokenizer text = tokenizer.open(folder);
     return new InferenceModel(folder, engine, text, freeze(base.load(spec, engine, dtype, 0)));
+  }
+
+  /** Packing copies the weights: worth it where as much memory is free afterwards. */
+  private static boolean leavesRoom(Decoder decoder) {
+    long bytes =
+        decoder.parameters().values().stream()
+            .mapToLong(p -> p.shape().elements() * p.dtype().bytes())
+            .sum();
+    OptionalLong free = AvailableMemory.bytes();
+    return free.isEmpty() || free.getAsLong() >= 2 * bytes;
   }
 
   private static TokenizerSpec tokenizer(Path place) {
@@ -143,6 +160,7 @@ public final class InferenceModel implements AutoCloseable {
     Decoder decoder = new Decoder(base.config(), lora(adapter), base.dtype());
     StateDict.load(decoder, StateDict.of(base), false);
     HuggingFaceCheckpointer.loadAdapter(engine, decoder, adapter);
+    packed.ifPresent(decoder::setPacked);
     adapted.put(adapter, freeze(decoder));
     return decoder;
   }

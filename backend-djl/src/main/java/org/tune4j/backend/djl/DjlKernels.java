@@ -2,6 +2,7 @@ package org.tune4j.backend.djl;
 
 import ai.djl.pytorch.engine.PtNDArray;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.backend.djl.Script.Scalar;
 import org.tune4j.spi.Kernels;
 import org.tune4j.spi.TensorHandle;
@@ -24,6 +25,23 @@ final class DjlKernels implements Kernels {
   @Override
   public TensorHandle linear(TensorHandle x, TensorHandle w) {
     return backend.like(x, script.call("linear", backend.in(x), backend.in(w)));
+  }
+
+  /** In oneDNN's blocked layout, which a plain weight is brought into for every product again. */
+  @Override
+  public @Nullable TensorHandle pack(TensorHandle w) {
+    PtNDArray plain = backend.in(w);
+    DjlTensor t = (DjlTensor) w;
+    boolean known =
+        t.dtype == DType.FP32 || (t.dtype == DType.BF16 && script.ask("mkldnn_takes_bf16", plain));
+    return known && t.device.type() == Device.Type.CPU
+        ? backend.like(w, script.call("pack", plain))
+        : null;
+  }
+
+  @Override
+  public TensorHandle packedLinear(TensorHandle x, TensorHandle packed) {
+    return backend.like(x, script.call("packed_linear", backend.in(x), backend.in(packed)));
   }
 
   @Override
@@ -70,13 +88,37 @@ final class DjlKernels implements Kernels {
   }
 
   @Override
-  public TensorHandle attentionAtEnd(
-      TensorHandle q, TensorHandle k, TensorHandle v, int window, double scale) {
+  public TensorHandle cachedAttention(
+      TensorHandle q,
+      TensorHandle k,
+      TensorHandle v,
+      TensorHandle cos,
+      TensorHandle sin,
+      TensorHandle keys,
+      TensorHandle values,
+      int at,
+      TensorHandle mask,
+      double scale) {
     PtNDArray q0 = backend.in(q);
+    boolean before = backend.setGradientMode(false);
     try (Scalar s = script.scalar(scale);
-        Scalar w = script.scalar(window)) {
+        PtNDArray start = backend.int64(at)) {
       return backend.like(
-          q, script.call("at_end", q0, backend.in(k), backend.in(v), w.array(), s.array()));
+          q,
+          script.call(
+              "cached_attention",
+              q0,
+              backend.in(k),
+              backend.in(v),
+              backend.in(cos),
+              backend.in(sin),
+              backend.in(keys),
+              backend.in(values),
+              start,
+              backend.in(mask),
+              s.array()));
+    } finally {
+      backend.setGradientMode(before);
     }
   }
 

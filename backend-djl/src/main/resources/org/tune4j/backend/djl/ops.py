@@ -51,6 +51,12 @@ class Ops(Module):
     return ops.prim.requires_grad(x)
   def linear(self: __torch__.Ops, x: Tensor, w: Tensor) -> Tensor:
     return torch.linear(x, w)
+  def mkldnn_takes_bf16(self: __torch__.Ops, x: Tensor) -> bool:
+    return ops.mkldnn._is_mkldnn_bf16_supported()
+  def pack(self: __torch__.Ops, w: Tensor) -> Tensor:
+    return ops.mkldnn._reorder_linear_weight(torch.detach(w), None)
+  def packed_linear(self: __torch__.Ops, x: Tensor, w: Tensor) -> Tensor:
+    return ops.mkldnn._linear_pointwise(x, w, None, "none", annotate(List[Optional[number]], []), "")
   def lora_linear(self: __torch__.Ops, x: Tensor, w: Tensor, a: Tensor, b: Tensor, scale: Tensor) -> Tensor:
     y = torch.linear(x, w)
     return torch.addmm_(y, torch.linear(x, a), torch.t(b), beta=1, alpha=float(scale))
@@ -132,24 +138,24 @@ class Ops(Module):
       out = torch.transpose(torch.squeeze(mixed, 0), 0, 1)
       _0 = torch.append(rows, torch.reshape(out, [t, torch.mul(heads, dim)]))
     return (self).one(rows, )
-  def at_end(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, window: Tensor, scale: Tensor) -> Tensor:
+  def cached_attention(self: __torch__.Ops, q: Tensor, k: Tensor, v: Tensor, cos: Tensor, sin: Tensor, keys: Tensor, values: Tensor, at: Tensor, mask: Tensor, scale: Tensor) -> Tensor:
     m, heads, dim, = torch.size(q)
-    n = torch.size(k, 0)
     groups = torch.size(k, 1)
     each = torch.floordiv(heads, groups)
-    window0 = int(window)
-    queries = torch.reshape(torch.transpose(q, 0, 1), [groups, torch.mul(each, m), dim])
-    keys = torch.transpose(torch.transpose(k, 0, 1), 1, 2)
-    last = torch.sub(n, m)
-    full = torch.full([m, n], -inf, dtype=ops.prim.dtype(q), device=ops.prim.device(q))
-    hidden = torch.triu(full, torch.add(last, 1))
-    if torch.gt(window0, 0):
-      mask = torch.add(hidden, torch.tril(full, torch.sub(last, window0)))
+    n = torch.size(mask, 1)
+    start = int(at)
+    both = (self).rope(torch.cat([q, k], 1), cos, sin)
+    turned, fresh, = torch.split_with_sizes(both, [heads, groups], 1)
+    _0 = torch.copy_(torch.narrow(keys, 1, start, m), torch.transpose(fresh, 0, 1))
+    _1 = torch.copy_(torch.narrow(values, 1, start, m), torch.transpose(v, 0, 1))
+    queries = torch.reshape(torch.transpose(turned, 0, 1), [groups, torch.mul(each, m), dim])
+    if torch.eq(m, 1):
+      hidden = mask
     else:
-      mask = hidden
-    mask0 = torch.reshape(torch.expand(torch.unsqueeze(mask, 0), [each, m, n]), [1, torch.mul(each, m), n])
-    scores = torch.baddbmm(mask0, queries, keys, beta=1, alpha=float(scale))
-    mixed = torch.bmm(torch.softmax(scores, -1), torch.transpose(v, 0, 1))
+      hidden = torch.reshape(torch.expand(mask, [each, m, n]), [1, torch.mul(each, m), n])
+    across = torch.transpose(torch.narrow(keys, 1, 0, n), 1, 2)
+    scores = torch.baddbmm(hidden, queries, across, beta=1, alpha=float(scale))
+    mixed = torch.bmm(torch.softmax(scores, -1), torch.narrow(values, 1, 0, n))
     return torch.reshape(torch.transpose(torch.reshape(mixed, [heads, m, dim]), 0, 1), [m, torch.mul(heads, dim)])
   def swiglu(self: __torch__.Ops, gate: Tensor, up: Tensor) -> Tensor:
     return torch.mul(torch.silu(gate), up)

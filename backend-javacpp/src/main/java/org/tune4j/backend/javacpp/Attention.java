@@ -54,20 +54,27 @@ final class Attention {
         : torch.cat(new TensorVector(parts.toArray(Tensor[]::new)), 0);
   }
 
-  /** The last queries of one row: one alone sees all keys, more of them need a mask. */
-  Tensor atEnd(Tensor q, Tensor k, Tensor v, int window, double scale) {
-    int n = Math.toIntExact(k.size(0));
-    int m = Math.toIntExact(q.size(0));
-    if (m > 1) {
-      return products(q, k, v, 0, m, 0, n, window, scale);
-    }
-    int seen = window > 0 ? Math.min(n, window) : n;
-    long kvHeads = k.size(1);
-    Tensor queries = q.reshape(kvHeads, q.size(1) / kvHeads, q.size(2)).mul(new Scalar(scale));
-    Tensor across = k.narrow(0, n - seen, seen).transpose(0, 1).transpose(1, 2);
-    Tensor weights = torch.softmax(queries.bmm(across), -1);
-    Tensor mixed = weights.bmm(v.narrow(0, n - seen, seen).transpose(0, 1));
-    return mixed.reshape(1, q.size(1) * q.size(2));
+  /**
+   * New queries over the first keys of a cache, {@code [m, heads * headDim]}.
+   *
+   * @param q {@code [m, heads, headDim]}
+   * @param keys {@code [kvHeads, capacity, headDim]}
+   * @param values as {@code keys}
+   * @param mask {@code [m, n]}
+   */
+  static Tensor cached(Tensor q, Tensor keys, Tensor values, Tensor mask, double scale) {
+    long m = q.size(0);
+    long n = mask.size(1);
+    long heads = q.size(1);
+    long dim = q.size(2);
+    long kvHeads = keys.size(0);
+    long group = heads / kvHeads;
+    Tensor queries = q.transpose(0, 1).reshape(kvHeads, group * m, dim);
+    Tensor across = keys.narrow(1, 0, n).transpose(1, 2);
+    Tensor hidden = m == 1 ? mask : mask.expand(group, m, n).reshape(1, group * m, n);
+    Tensor scores = torch.baddbmm(hidden, queries, across, new Scalar(1.0), new Scalar(scale));
+    Tensor mixed = torch.softmax(scores, -1).bmm(values.narrow(1, 0, n));
+    return mixed.reshape(heads, m, dim).transpose(0, 1).reshape(m, heads * dim);
   }
 
   /**

@@ -9,6 +9,7 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.spi.Kernels;
 import org.tune4j.spi.TensorHandle;
 
@@ -19,14 +20,17 @@ final class JavacppKernels implements Kernels {
 
   private final Threads threads;
   private final Attention attention;
+  private final Packing packing;
 
   JavacppKernels(Threads threads) {
     this.threads = threads;
     this.attention = new Attention();
+    this.packing = new Packing();
   }
 
   void close() {
     attention.close();
+    packing.close();
   }
 
   @Override
@@ -34,6 +38,18 @@ final class JavacppKernels implements Kernels {
     threads.beforeProduct();
     try (PointerScope s = new PointerScope()) {
       return Handle.keep(torch.linear(Handle.of(x), Handle.of(w)));
+    }
+  }
+
+  @Override
+  public @Nullable TensorHandle pack(TensorHandle w) {
+    return packing.pack(Handle.of(w));
+  }
+
+  @Override
+  public TensorHandle packedLinear(TensorHandle x, TensorHandle packed) {
+    try (PointerScope s = new PointerScope()) {
+      return Handle.keep(packing.linear(Handle.of(x), Handle.of(packed)));
     }
   }
 
@@ -69,21 +85,22 @@ final class JavacppKernels implements Kernels {
   @Override
   public TensorHandle rope(TensorHandle x, TensorHandle cos, TensorHandle sin) {
     try (PointerScope s = new PointerScope()) {
-      Tensor in = Handle.of(x);
-      Tensor c = Handle.of(cos);
-      Tensor d = Handle.of(sin);
-      // Split and not narrowed: its backward is one concatenation instead of sums of zeros.
-      TensorVector halves = widen(in).split(in.size(2) / 2, 2);
-      Tensor first = halves.get(0);
-      Tensor second = halves.get(1);
-      Tensor out =
-          torch.cat(
-              new TensorVector(
-                  first.mul(c).addcmul(second, d, new Scalar(-1.0)),
-                  second.mul(c).addcmul(first, d, new Scalar(1.0))),
-              2);
-      return Handle.keep(narrow(out, in.scalar_type().intern()));
+      return Handle.keep(rotated(Handle.of(x), Handle.of(cos), Handle.of(sin)));
     }
+  }
+
+  private static Tensor rotated(Tensor x, Tensor cos, Tensor sin) {
+    // Split and not narrowed: its backward is one concatenation instead of sums of zeros.
+    TensorVector halves = widen(x).split(x.size(2) / 2, 2);
+    Tensor first = halves.get(0);
+    Tensor second = halves.get(1);
+    Tensor out =
+        torch.cat(
+            new TensorVector(
+                first.mul(cos).addcmul(second, sin, new Scalar(-1.0)),
+                second.mul(cos).addcmul(first, sin, new Scalar(1.0))),
+            2);
+    return narrow(out, x.scalar_type().intern());
   }
 
   @Override
@@ -97,11 +114,35 @@ final class JavacppKernels implements Kernels {
   }
 
   @Override
-  public TensorHandle attentionAtEnd(
-      TensorHandle q, TensorHandle k, TensorHandle v, int window, double scale) {
+  public TensorHandle cachedAttention(
+      TensorHandle q,
+      TensorHandle k,
+      TensorHandle v,
+      TensorHandle cos,
+      TensorHandle sin,
+      TensorHandle keys,
+      TensorHandle values,
+      int at,
+      TensorHandle mask,
+      double scale) {
     threads.beforeProduct();
+    boolean before = GradMode.is_enabled();
+    GradMode.set_enabled(false);
     try (PointerScope s = new PointerScope()) {
-      return Handle.keep(attention.atEnd(Handle.of(q), Handle.of(k), Handle.of(v), window, scale));
+      Tensor queries = Handle.of(q);
+      long m = queries.size(0);
+      long heads = queries.size(1);
+      long kvHeads = Handle.of(k).size(1);
+      Tensor both = torch.cat(new TensorVector(queries, Handle.of(k)), 1);
+      Tensor turned = rotated(both, Handle.of(cos), Handle.of(sin));
+      Tensor k0 = Handle.of(keys);
+      Tensor v0 = Handle.of(values);
+      k0.narrow(1, at, m).copy_(turned.narrow(1, heads, kvHeads).transpose(0, 1));
+      v0.narrow(1, at, m).copy_(Handle.of(v).transpose(0, 1));
+      return Handle.keep(
+          Attention.cached(turned.narrow(1, 0, heads), k0, v0, Handle.of(mask), scale));
+    } finally {
+      GradMode.set_enabled(before);
     }
   }
 
