@@ -79,7 +79,7 @@ public final class Generator {
       Pass pass = Pass.evaluation(engine, scope);
       List<Text> texts = new ArrayList<>();
       for (int i = 0; i < prompts.size(); i++) {
-        Text text = new Text(i, prompts.get(i), options, listener);
+        Text text = new Text(scope, i, prompts.get(i), options, listener);
         texts.add(text);
         if (listener.cancelled()) {
           text.end(FinishReason.CANCELLED);
@@ -173,7 +173,12 @@ public final class Generator {
     private int count;
     private @Nullable FinishReason reason;
 
-    Text(int index, int[] prompt, SamplingOptions options, GenerationListener listener) {
+    Text(
+        TensorScope scope,
+        int index,
+        int[] prompt,
+        SamplingOptions options,
+        GenerationListener listener) {
       this.index = index;
       this.promptTokens = prompt.length;
       this.options = options;
@@ -182,7 +187,7 @@ public final class Generator {
       this.stop = new StopText(options.stop());
       this.lookup = new PromptLookup(prompt);
       long room = Math.min((long) prompt.length + options.maxNewTokens(), maxLength());
-      this.cache = new KvCache(engine, decoder.config(), decoder.dtype(), (int) room);
+      this.cache = new KvCache(scope, engine, decoder.config(), decoder.dtype(), (int) room);
     }
 
     private int maxLength() {

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Set;
 import java.util.function.IntFunction;
 import org.tune4j.UsageException;
-import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -102,10 +101,10 @@ public final class Continuation {
   }
 
   /** What the tokens of each layer can attend to; masks belong to the innermost scope. */
-  IntFunction<Reach> reach(Engine engine, DType dtype, int window) {
+  IntFunction<Reach> reach(Engine engine, int window) {
     List<KvCache.Sight> sights = new ArrayList<>();
     for (int row = 0; row < caches.size(); row++) {
-      sights.add(caches.get(row).sight(engine, dtype, size(row), window));
+      sights.add(caches.get(row).sight(size(row), window));
     }
     return layer ->
         (ops, q, k, v, rope, scale) -> {

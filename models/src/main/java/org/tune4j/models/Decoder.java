@@ -198,7 +198,7 @@ public final class Decoder extends Module {
     try (Engine.NoGradient off = engine.noGradient();
         TensorScope scope = engine.openScope()) {
       RotaryEmbedding.Tables rope = rotary.tables(engine, next.positions(), dtype);
-      Tensor h = hidden(pass, next.rows(), rope, next.reach(engine, dtype, config.slidingWindow()));
+      Tensor h = hidden(pass, next.rows(), rope, next.reach(engine, config.slidingWindow()));
       next.advance();
       return scope.moveOut(lastPart(pass, h.indexSelect(engine.indices(at))));
     }

@@ -12,14 +12,20 @@ import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /**
- * The keys and values of one row's tokens in every layer, written in place. It belongs to the scope
- * that is innermost when it is made and is used by one thread at a time.
+ * The keys and values of one row's tokens in every layer, written in place. Memory is taken as
+ * tokens come. It is used by one thread at a time.
  */
 public final class KvCache implements AutoCloseable {
   /**
-   * A layer's keys and values, each {@code [kvHeads, capacity, headDim]}: a head's lie together.
+   * A layer's keys and values, each {@code [kvHeads, positions, headDim]}: a head's lie together.
    */
-  private record Layer(Tensor keys, Tensor values) {}
+  private record Layer(Tensor keys, Tensor values) implements AutoCloseable {
+    @Override
+    public void close() {
+      keys.close();
+      values.close();
+    }
+  }
 
   /**
    * Where a pass's tokens look.
@@ -29,57 +35,71 @@ public final class KvCache implements AutoCloseable {
    */
   record Sight(int first, Tensor mask) {}
 
-  /** Room and what is looked at are multiples of this: kernels are made for each length apart. */
+  /**
+   * What is kept and looked at are multiples of this. Kernels are made for each length apart, and
+   * read best what has no gaps: a cache of its whole capacity would have them behind each head.
+   */
   private static final int ROUND = 64;
 
-  private final List<Layer> layers = new ArrayList<>();
+  private final TensorScope owner;
+  private final Engine engine;
+  private final DecoderConfig config;
+  private final DType dtype;
   private final int capacity;
+  private final List<Layer> layers = new ArrayList<>();
   private int length;
 
   /**
-   * Room for {@code capacity} tokens.
+   * A cache that holds nothing yet.
    *
+   * @param owner releases it, unless it is closed before; may be another thread's scope
    * @param engine that makes the tensors
    * @param config the model's
    * @param dtype the model's
-   * @param capacity in tokens, 1 or more; each takes {@code 2 * numLayers * numKvHeads * headDim}
-   *     elements
+   * @param capacity how many tokens it takes, 1 or more; each needs {@code 2 * numLayers *
+   *     numKvHeads * headDim} elements
    * @throws UsageException when the model takes fewer tokens
    */
-  public KvCache(Engine engine, DecoderConfig config, DType dtype, int capacity) {
+  public KvCache(
+      TensorScope owner, Engine engine, DecoderConfig config, DType dtype, int capacity) {
     if (capacity < 1 || capacity > config.maxSeqLen()) {
       throw new UsageException(
           "a cache of %d tokens was asked for, the model takes 1 to %d"
               .formatted(capacity, config.maxSeqLen()));
     }
+    this.owner = owner;
+    this.engine = engine;
+    this.config = config;
+    this.dtype = dtype;
     this.capacity = capacity;
-    Shape shape = Shape.of(config.numKvHeads(), rounded(capacity), config.headDim());
     for (int i = 0; i < config.numLayers(); i++) {
-      layers.add(new Layer(engine.zeros(dtype, shape), engine.zeros(dtype, shape)));
+      layers.add(layer(ROUND));
     }
   }
 
-  /**
-   * Like the constructor's, but belonging to a scope that may be another thread's.
-   *
-   * @param owner releases it, unless it is closed before
-   * @param engine that makes the tensors
-   * @param config the model's
-   * @param dtype the model's
-   * @param capacity in tokens, 1 or more
-   * @return a cache that holds nothing yet
-   * @throws UsageException when the model takes fewer tokens
-   */
-  public static KvCache ownedBy(
-      TensorScope owner, Engine engine, DecoderConfig config, DType dtype, int capacity) {
+  private Layer layer(long positions) {
+    Shape shape = Shape.of(config.numKvHeads(), positions, config.headDim());
     try (TensorScope scope = engine.openScope()) {
-      KvCache cache = new KvCache(engine, config, dtype, capacity);
-      for (Layer layer : cache.layers) {
-        layer.keys.moveTo(owner);
-        layer.values.moveTo(owner);
-      }
-      return cache;
+      return new Layer(
+          engine.zeros(dtype, shape).moveTo(owner), engine.zeros(dtype, shape).moveTo(owner));
     }
+  }
+
+  /** A layer with at least so many positions. */
+  private Layer layer(int index, long positions) {
+    Layer now = layers.get(index);
+    long there = now.keys.size(1);
+    if (there >= positions) {
+      return now;
+    }
+    Layer larger = layer(positions);
+    try (TensorScope scope = engine.openScope()) {
+      larger.keys.narrow(1, 0, there).copyFrom(now.keys);
+      larger.values.narrow(1, 0, there).copyFrom(now.values);
+    }
+    now.close();
+    layers.set(index, larger);
+    return larger;
   }
 
   /** {@return how many tokens it has room for} */
@@ -123,7 +143,7 @@ public final class KvCache implements AutoCloseable {
    *
    * @param window how many positions each sees at the most, itself included; 0 for all
    */
-  Sight sight(Engine engine, DType dtype, int tokens, int window) {
+  Sight sight(int tokens, int window) {
     int first = window > 0 ? Math.max(0, length - window + 1) / ROUND * ROUND : 0;
     int n = rounded(length + tokens) - first;
     float[] mask = new float[Math.multiplyExact(tokens, n)];
@@ -146,7 +166,7 @@ public final class KvCache implements AutoCloseable {
       RotaryEmbedding.Tables rope,
       Sight sight,
       double scale) {
-    Layer here = layers.get(layer);
+    Layer here = layer(layer, sight.first + sight.mask.size(1));
     return ops.cachedAttention(
         q,
         k,
@@ -167,9 +187,6 @@ public final class KvCache implements AutoCloseable {
   /** Releases it ahead of its scope. Closing twice is harmless. */
   @Override
   public void close() {
-    for (Layer layer : layers) {
-      layer.keys.close();
-      layer.values.close();
-    }
+    layers.forEach(Layer::close);
   }
 }

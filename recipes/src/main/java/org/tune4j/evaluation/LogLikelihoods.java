@@ -5,7 +5,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
-import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.models.Continuation;
 import org.tune4j.models.Decoder;
@@ -27,24 +26,20 @@ public final class LogLikelihoods {
   /** Tokens that pass through the model at once. */
   private static final int PIECE = 512;
 
-  /** A cache grows by this many tokens at least. */
-  private static final int GROWTH = 512;
-
   private final Engine engine;
   private final Decoder decoder;
   private final Tokenizer tokenizer;
   private final Pass pass;
-  private final TensorScope owner;
   private final int longest;
   private final BooleanSupplier stopRequested;
-  private @Nullable KvCache cache;
+  private final KvCache cache;
   private int[] held = new int[0];
 
   /**
    * Over a loaded model.
    *
    * @param engine that computes it
-   * @param owner what caches belong to; open, and of the calling thread
+   * @param owner what the cache belongs to; open, and of the calling thread
    * @param decoder with weights
    * @param tokenizer of the model
    */
@@ -56,7 +51,7 @@ public final class LogLikelihoods {
    * The same, with bounds.
    *
    * @param engine that computes it
-   * @param owner what caches belong to; open, and of the calling thread
+   * @param owner what the cache belongs to; open, and of the calling thread
    * @param decoder with weights
    * @param tokenizer of the model
    * @param longest tokens of a text at the most, not more than the model takes
@@ -73,10 +68,10 @@ public final class LogLikelihoods {
     this.longest = longest;
     this.stopRequested = stopRequested;
     this.engine = engine;
-    this.owner = owner;
     this.decoder = decoder;
     this.tokenizer = tokenizer;
     this.pass = Pass.evaluation(engine, owner);
+    this.cache = new KvCache(owner, engine, decoder.config(), decoder.dtype(), longest);
   }
 
   /** {@return what text is encoded with} */
@@ -136,11 +131,9 @@ public final class LogLikelihoods {
   }
 
   private double[] afterContext(int[] context, List<int[]> continuations) {
-    int last = continuations.stream().mapToInt(c -> c.length).max().orElse(0);
     double[] sums = new double[continuations.size()];
     try (TensorScope scope = engine.openScope()) {
-      KvCache own = room(context.length + last - 1);
-      Tensor first = read(own, context);
+      Tensor first = read(context);
       List<int[]> inputs = new ArrayList<>();
       for (int i = 0; i < sums.length; i++) {
         int[] c = continuations.get(i);
@@ -155,7 +148,7 @@ public final class LogLikelihoods {
       PackedRows rows = PackedRows.of(inputs);
       int[] all = new int[rows.tokens().length];
       Arrays.setAll(all, i -> i);
-      Tensor logits = decoder.logits(pass, Continuation.branches(own, rows), all);
+      Tensor logits = decoder.logits(pass, Continuation.branches(cache, rows), all);
       int from = 0;
       for (int i = 0; i < sums.length; i++) {
         int[] c = continuations.get(i);
@@ -170,37 +163,20 @@ public final class LogLikelihoods {
     return sums;
   }
 
-  /** A cache that holds what is held and has room for so many tokens in all. */
-  private KvCache room(int tokens) {
-    KvCache now = cache;
-    if (now != null && now.capacity() >= tokens) {
-      return now;
-    }
-    if (now != null) {
-      now.close();
-    }
-    int most = longest;
-    int capacity = Math.min(most, (tokens + GROWTH - 1) / GROWTH * GROWTH);
-    KvCache made = KvCache.ownedBy(owner, engine, decoder.config(), decoder.dtype(), capacity);
-    held = new int[0];
-    cache = made;
-    return made;
-  }
-
   /** The logits after a context, {@code [1, vocab]}. */
-  private Tensor read(KvCache own, int[] context) {
+  private Tensor read(int[] context) {
     int same = Arrays.mismatch(held, context);
     int shared = same < 0 ? context.length : same;
     int from = Math.min(shared, context.length - 1);
-    own.truncate(from);
+    cache.truncate(from);
     held = context;
     while (context.length - from > PIECE) {
       int[] piece = Arrays.copyOfRange(context, from, from + PIECE);
-      decoder.logits(pass, Continuation.of(own, piece), PIECE - 1).close();
+      decoder.logits(pass, Continuation.of(cache, piece), PIECE - 1).close();
       from += PIECE;
     }
     int[] rest = Arrays.copyOfRange(context, from, context.length);
-    return decoder.logits(pass, Continuation.of(own, rest), rest.length - 1);
+    return decoder.logits(pass, Continuation.of(cache, rest), rest.length - 1);
   }
 
   private double logLikelihood(Tensor logits, int... targets) {
@@ -241,8 +217,7 @@ public final class LogLikelihoods {
   /** The log-probability of a row's tokens from {@code from + 1} on. */
   private double window(int[] row, int from) {
     int inputs = row.length - 1;
-    KvCache own = room(inputs);
-    own.truncate(0);
+    cache.truncate(0);
     held = new int[0];
     double sum = 0;
     for (int start = 0; start < inputs; start += PIECE) {
@@ -255,7 +230,7 @@ public final class LogLikelihoods {
         at[i] = first - start + i;
       }
       try (TensorScope scope = engine.openScope()) {
-        Tensor logits = decoder.logits(pass, Continuation.of(own, piece), at);
+        Tensor logits = decoder.logits(pass, Continuation.of(cache, piece), at);
         if (end > from) {
           sum += logLikelihood(logits, Arrays.copyOfRange(row, first + 1, end + 1));
         }

@@ -102,7 +102,7 @@ final class DjlKernels implements Kernels {
     PtNDArray q0 = backend.in(q);
     boolean before = backend.setGradientMode(false);
     try (Scalar s = script.scalar(scale);
-        PtNDArray start = backend.int64(at)) {
+        Scalar start = script.scalar(at)) {
       return backend.like(
           q,
           script.call(
@@ -114,7 +114,7 @@ final class DjlKernels implements Kernels {
               backend.in(sin),
               backend.in(keys),
               backend.in(values),
-              start,
+              start.array(),
               backend.in(mask),
               s.array()));
     } finally {

@@ -70,11 +70,15 @@ final class Attention {
     long kvHeads = keys.size(0);
     long group = heads / kvHeads;
     Tensor queries = q.transpose(0, 1).reshape(kvHeads, group * m, dim);
-    Tensor across = keys.narrow(1, 0, n).transpose(1, 2);
+    Tensor across = first(n, keys).transpose(1, 2);
     Tensor hidden = m == 1 ? mask : mask.expand(group, m, n).reshape(1, group * m, n);
     Tensor scores = torch.baddbmm(hidden, queries, across, new Scalar(1.0), new Scalar(scale));
-    Tensor mixed = torch.softmax(scores, -1).bmm(values.narrow(1, 0, n));
+    Tensor mixed = torch.softmax(scores, -1).bmm(first(n, values));
     return mixed.reshape(heads, m, dim).transpose(0, 1).reshape(m, heads * dim);
+  }
+
+  private static Tensor first(long n, Tensor cache) {
+    return cache.size(1) == n ? cache : cache.narrow(1, 0, n);
   }
 
   /**
