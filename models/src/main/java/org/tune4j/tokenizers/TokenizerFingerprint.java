@@ -11,6 +11,14 @@ import java.util.List;
 
 /** SHA-256 of the files that a tokenizer is read from, and of its settings. */
 final class TokenizerFingerprint {
+  /** The last tells which tokens end a turn, and so what is trained on. */
+  private static final List<String> BESIDE =
+      List.of(
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "chat_template.jinja",
+          "generation_config.json");
+
   private TokenizerFingerprint() {}
 
   /**
@@ -27,8 +35,7 @@ final class TokenizerFingerprint {
     }
     add(hash, settings.getBytes(StandardCharsets.UTF_8));
     add(hash, Files.readAllBytes(file));
-    for (String name :
-        List.of("tokenizer_config.json", "special_tokens_map.json", "chat_template.jinja")) {
+    for (String name : BESIDE) {
       Path beside = file.resolveSibling(name);
       add(hash, Files.isRegularFile(beside) ? Files.readAllBytes(beside) : new byte[0]);
     }

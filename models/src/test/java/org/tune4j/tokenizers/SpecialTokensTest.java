@@ -92,15 +92,23 @@ class SpecialTokensTest {
     }
   }
 
-  @Test
-  void fingerprint_otherSpecialTokensMap_isAnother() throws IOException {
+  /** What changes ids or masks makes another tokenizer. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "special_tokens_map.json | {\"bos_token\": \"<s>\"} | {\"bos_token\": \"A\"}",
+        "generation_config.json | {\"eos_token_id\": 1} | {\"eos_token_id\": 2}"
+      })
+  void fingerprint_anotherFileBesideIt_isAnother(String name, String one, String other)
+      throws IOException {
     Files.copy(TINY, folder.resolve("tokenizer.json"));
-    write("special_tokens_map.json", "{\"bos_token\": \"<s>\"}");
+    write(name, one);
     String before;
     try (Tokenizer tokenizer = open()) {
       before = tokenizer.fingerprint();
     }
-    write("special_tokens_map.json", "{\"bos_token\": \"A\"}");
+    write(name, other);
     try (Tokenizer tokenizer = open()) {
       assertNotEquals(before, tokenizer.fingerprint());
     }
