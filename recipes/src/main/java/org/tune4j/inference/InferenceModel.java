@@ -49,7 +49,10 @@ public final class InferenceModel implements AutoCloseable {
     this.engine = engine;
     this.tokenizer = tokenizer;
     this.base = base;
-    this.packed = leavesRoom(base) ? PackedWeights.of(engine, base) : Optional.empty();
+    this.packed =
+        leavesRoom(bytes(base), AvailableMemory.bytes())
+            ? PackedWeights.of(engine, base)
+            : Optional.empty();
     packed.ifPresent(base::setPacked);
   }
 
@@ -97,14 +100,15 @@ public final class InferenceModel implements AutoCloseable {
     return new InferenceModel(folder, engine, text, freeze(base.load(spec, engine, dtype, 0)));
   }
 
+  private static long bytes(Decoder decoder) {
+    return decoder.parameters().values().stream()
+        .mapToLong(p -> p.shape().elements() * p.dtype().bytes())
+        .sum();
+  }
+
   /** Packing copies the weights: worth it where as much memory is free afterwards. */
-  private static boolean leavesRoom(Decoder decoder) {
-    long bytes =
-        decoder.parameters().values().stream()
-            .mapToLong(p -> p.shape().elements() * p.dtype().bytes())
-            .sum();
-    OptionalLong free = AvailableMemory.bytes();
-    return free.isEmpty() || free.getAsLong() >= 2 * bytes;
+  static boolean leavesRoom(long weights, OptionalLong free) {
+    return free.isEmpty() || free.getAsLong() >= 2 * weights;
   }
 
   private static TokenizerSpec tokenizer(Path place) {
