@@ -66,10 +66,13 @@ public final class FirstRankOutput implements AutoCloseable {
       return new FirstRankOutput(ranks, Optional.empty(), trained);
     }
     OutputFolder output = folder.get();
-    return new FirstRankOutput(
-        ranks,
-        Optional.of(new Opened(output, log.in(output), checkpoints.apply(trained))),
-        trained);
+    try {
+      Opened first = new Opened(output, log.in(output), checkpoints.apply(trained));
+      return new FirstRankOutput(ranks, Optional.of(first), trained);
+    } catch (RuntimeException | Error e) {
+      output.close(); // a program may try again
+      throw e;
+    }
   }
 
   /**

@@ -40,31 +40,40 @@ public final class OutputFolder implements AutoCloseable {
    * @throws EnvironmentException when it cannot be written
    */
   public static OutputFolder open(Path path, boolean anew, PrintStream out) {
-    FileChannel channel = null;
+    OutputFolder held = new OutputFolder(path, take(path));
+    try {
+      AtomicFolder.sweep(path);
+      AtomicFolder.sweep(path.resolve(RunCheckpoints.FOLDER));
+      if (anew && RunCheckpoints.setAside(path)) {
+        out.printf(
+            "%s holds an earlier run's checkpoints; they are now in %s.old%n",
+            path, path.resolve(RunCheckpoints.FOLDER));
+      }
+      return held;
+    } catch (RuntimeException | Error e) {
+      held.close(); // a program may try again
+      throw e;
+    }
+  }
+
+  private static FileChannel take(Path path) {
     try {
       Files.createDirectories(path);
-      channel =
+      FileChannel channel =
           FileChannel.open(path.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-      if (!locked(channel)) {
-        channel.close();
-        throw new UsageException(
-            "output_dir %s is in use by another run; wait for it or choose another output_dir"
-                .formatted(path));
+      if (locked(channel)) {
+        return channel;
       }
+      channel.close();
     } catch (IOException e) {
       throw new EnvironmentException(
           "output_dir %s cannot be written: %s; choose another output_dir"
               .formatted(path, TuneException.reason(e)),
           e);
     }
-    AtomicFolder.sweep(path);
-    AtomicFolder.sweep(path.resolve(RunCheckpoints.FOLDER));
-    if (anew && RunCheckpoints.setAside(path)) {
-      out.printf(
-          "%s holds an earlier run's checkpoints; they are now in %s.old%n",
-          path, path.resolve(RunCheckpoints.FOLDER));
-    }
-    return new OutputFolder(path, channel);
+    throw new UsageException(
+        "output_dir %s is in use by another run; wait for it or choose another output_dir"
+            .formatted(path));
   }
 
   /**
