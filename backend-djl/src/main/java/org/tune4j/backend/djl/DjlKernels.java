@@ -87,6 +87,7 @@ final class DjlKernels implements Kernels {
     }
   }
 
+  /** Up to 256 scores a head by SDPA, one operator; from there on products are faster. */
   @Override
   public TensorHandle cachedAttention(
       TensorHandle q,

@@ -149,13 +149,18 @@ class Ops(Module):
     _0 = torch.copy_(torch.narrow(keys, 1, start, m), torch.transpose(fresh, 0, 1))
     _1 = torch.copy_(torch.narrow(values, 1, start, m), torch.transpose(v, 0, 1))
     queries = torch.reshape(torch.transpose(turned, 0, 1), [groups, torch.mul(each, m), dim])
+    keys0 = torch.narrow(keys, 1, 0, n)
+    values0 = torch.narrow(values, 1, 0, n)
     if torch.eq(m, 1):
       hidden = mask
     else:
       hidden = torch.reshape(torch.expand(mask, [each, m, n]), [1, torch.mul(each, m), n])
-    across = torch.transpose(torch.narrow(keys, 1, 0, n), 1, 2)
-    scores = torch.baddbmm(hidden, queries, across, beta=1, alpha=float(scale))
-    mixed = torch.bmm(torch.softmax(scores, -1), torch.narrow(values, 1, 0, n))
+    if torch.le(torch.mul(m, n), 256):
+      mask0 = torch.reshape(torch.expand(hidden, [1, torch.mul(each, m), n]), [1, 1, torch.mul(each, m), n])
+      mixed = torch.scaled_dot_product_attention(torch.unsqueeze(queries, 0), torch.unsqueeze(keys0, 0), torch.unsqueeze(values0, 0), mask0, 0., False, scale=float(scale))
+    else:
+      scores = torch.baddbmm(hidden, queries, torch.transpose(keys0, 1, 2), beta=1, alpha=float(scale))
+      mixed = torch.bmm(torch.softmax(scores, -1), values0)
     return torch.reshape(torch.transpose(torch.reshape(mixed, [heads, m, dim]), 0, 1), [m, torch.mul(heads, dim)])
   def swiglu(self: __torch__.Ops, gate: Tensor, up: Tensor) -> Tensor:
     return torch.mul(torch.silu(gate), up)
