@@ -44,7 +44,7 @@ final class Attention {
         for (int from = start; from < end; from += size) {
           int to = Math.min(from + size, end);
           int first = window > 0 ? Math.max(start, from - window + 1) : start;
-          parts.add(products(q, k, v, from, to, first, to, window, scale));
+          parts.add(products(q, k, v, from, to, first, window, scale));
         }
       }
       start = end;
@@ -81,21 +81,11 @@ final class Attention {
     return cache.size(1) == n ? cache : cache.narrow(1, 0, n);
   }
 
-  /**
-   * Queries {@code from..to} against keys {@code first..last}, the last of both at one position.
-   */
+  /** Queries {@code from..to} against keys {@code first..to}. */
   private Tensor products(
-      Tensor q,
-      Tensor k,
-      Tensor v,
-      int from,
-      int to,
-      int first,
-      int last,
-      int window,
-      double scale) {
+      Tensor q, Tensor k, Tensor v, int from, int to, int first, int window, double scale) {
     int rows = to - from;
-    int keys = last - first;
+    int keys = to - first;
     long heads = q.size(1);
     long dim = q.size(2);
     long kvHeads = k.size(1);
