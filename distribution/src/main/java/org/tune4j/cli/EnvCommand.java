@@ -25,7 +25,10 @@ final class EnvCommand implements Callable<Integer> {
         "OpenMP threads that spin take the cores from OpenBLAS: three times on fp32");
     VARIABLES.put(
         "GOMP_SPINCOUNT",
-        "5000 for generate, chat and serve: threads wait awake between a token's small products");
+        "for generate, chat and serve: threads wait awake between a token's small products");
+    VARIABLES.put(
+        "OPENBLAS_THREAD_TIMEOUT",
+        "for the same: OpenBLAS' threads sleep at once, where they took the cores from OpenMP's");
     VARIABLES.put(
         "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1 gives large pages instead: a smaller process");
     VARIABLES.put("MALLOC_MMAP_THRESHOLD_", "below it, a freed tensor's pages are used again");

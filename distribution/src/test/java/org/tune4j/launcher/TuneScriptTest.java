@@ -52,6 +52,7 @@ class TuneScriptTest {
         jdk.resolve("bin/java"),
         "#!/bin/sh\necho \"in $PWD\"\necho \"wait $OMP_WAIT_POLICY\"\n"
             + "echo \"spin $GOMP_SPINCOUNT\"\n"
+            + "echo \"blas $OPENBLAS_THREAD_TIMEOUT\"\n"
             + "echo \"shapes $ONEDNN_PRIMITIVE_CACHE_CAPACITY\"\nfor a; do echo \"<$a>\"; done\n"
             + "exit 7\n");
     script(jdk.resolve("bin/javac"), "#!/bin/sh\n");
@@ -71,6 +72,7 @@ class TuneScriptTest {
     b.directory(here.toFile());
     b.environment().remove("OMP_WAIT_POLICY");
     b.environment().remove("GOMP_SPINCOUNT");
+    b.environment().remove("OPENBLAS_THREAD_TIMEOUT");
     b.environment().remove("ONEDNN_PRIMITIVE_CACHE_CAPACITY");
     b.environment().put("JAVA_HOME", jdk.toString());
     b.environment().putAll(environment);
@@ -90,7 +92,8 @@ class TuneScriptTest {
     Result r = tune(Map.of(), "run", "a recipe", "x=['q','k']", "~y", "");
     assertEquals(7, r.code());
     assertTrue(
-        r.out().startsWith("in " + here.toRealPath() + "\nwait passive\nspin \nshapes 128\n"),
+        r.out()
+            .startsWith("in " + here.toRealPath() + "\nwait passive\nspin \nblas \nshapes 128\n"),
         r.out());
     assertTrue(
         r.out()
@@ -103,7 +106,7 @@ class TuneScriptTest {
   @Test
   void start_ofWhatAnswersTokenByToken_threadsWaitAwake() throws Exception {
     for (String command : List.of("generate", "chat", "serve")) {
-      assertTrue(tune(Map.of(), command).out().contains("spin 20000\n"), command);
+      assertTrue(tune(Map.of(), command).out().contains("spin 20000\nblas 4\n"), command);
     }
     assertTrue(tune(Map.of("GOMP_SPINCOUNT", "7"), "chat").out().contains("spin 7\n"));
   }
