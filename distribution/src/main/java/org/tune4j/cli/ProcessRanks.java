@@ -13,6 +13,7 @@ import org.tune4j.spi.Backends;
 import org.tune4j.spi.Capability;
 import org.tune4j.spi.Collectives;
 import org.tune4j.spi.Rendezvous;
+import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
 
 /** This process as one rank of several, as its launcher's environment says. */
@@ -115,7 +116,8 @@ final class ProcessRanks implements Ranks {
           "backend '%s' has no %s; use backend=javacpp, or on one machine --ranks threads"
               .formatted(provider.name(), Capability.PROCESSES));
     }
-    Engine engine = Engine.open(provider, options);
+    Engine engine =
+        Engine.open(provider, new BackendOptions(own(options.device()), options.threads()));
     try {
       Optional<Collectives> others =
           where.worldSize() == 1
@@ -127,5 +129,18 @@ final class ProcessRanks implements Ranks {
       engine.close();
       throw e;
     }
+  }
+
+  /** Of a machine's GPUs each rank takes that of its number there. */
+  private Device own(Device asked) {
+    if (asked.type() == Device.Type.CPU || where.worldSize() == 1) {
+      return asked;
+    }
+    if (asked.index() != 0) {
+      throw new UsageException(
+          "device is %s, but each of several ranks takes the GPU of its LOCAL_RANK; use device=cuda, and CUDA_VISIBLE_DEVICES to choose among them"
+              .formatted(asked));
+    }
+    return new Device(Device.Type.CUDA, where.localRank());
   }
 }

@@ -24,7 +24,8 @@ final class TorchrunOptions {
   @Option(
       names = {"--nproc_per_node", "--nproc-per-node"},
       paramLabel = "N",
-      description = "Ranks on this machine; or cpu, auto: one a core.")
+      description =
+          "Ranks on this machine; or cpu: one a core; gpu: one a GPU; auto: gpu or else cpu.")
   private String processes = "1";
 
   @Option(
@@ -166,11 +167,15 @@ final class TorchrunOptions {
   }
 
   int perNode() {
+    int gpus = processes.matches("gpu|auto") ? Gpus.count(System.getenv(), Path.of("/dev")) : 0;
+    if (processes.equals("gpu") && gpus == 0) {
+      throw new UsageException(
+          "--nproc_per_node is gpu, and no NVIDIA GPU is seen in /dev and CUDA_VISIBLE_DEVICES; use cpu or a number");
+    }
     return switch (processes) {
-      case "cpu", "auto" -> Runtime.getRuntime().availableProcessors();
-      case "gpu" ->
-          throw new UsageException(
-              "--nproc_per_node is gpu: several ranks on CUDA are not built; use cpu or a number");
+      case "gpu" -> gpus;
+      case "cpu" -> Runtime.getRuntime().availableProcessors();
+      case "auto" -> gpus > 0 ? gpus : Runtime.getRuntime().availableProcessors();
       default -> positive("--nproc_per_node", processes, processes);
     };
   }

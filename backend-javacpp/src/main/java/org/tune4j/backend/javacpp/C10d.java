@@ -22,21 +22,24 @@ import org.tune4j.spi.Collectives;
 import org.tune4j.spi.Rendezvous;
 import org.tune4j.spi.TensorHandle;
 import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /**
- * PyTorch's own collectives between processes: TCPStore to meet, Gloo to exchange. Gloo adds in the
- * order of its ring, which the number of ranks alone decides.
+ * PyTorch's own collectives between processes: TCPStore to meet, Gloo to exchange, NCCL between
+ * CUDA devices. Both add in the order of a ring, which the number of ranks and how they are linked
+ * decide. What ends on CUDA has ended for what the device computes next; reading a value waits.
  */
 final class C10d implements Collectives {
   private final Engine engine;
   private final Rendezvous where;
   private final Store tcp;
   private final Store store;
-  private final ProcessGroupGloo group;
+  private final org.bytedeco.pytorch.Backend group;
+  private final String carrier;
   private boolean closed;
 
   C10d(Engine engine, Rendezvous where) {
@@ -47,10 +50,9 @@ final class C10d implements Collectives {
         tcp = kept(connect(where));
         store = kept(new PrefixStore("tune4j/" + System.getenv("TORCHELASTIC_RESTART_COUNT"), tcp));
         new RollCall(store, where).take();
-        ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create();
-        options.timeout(millis(where.timeout()));
-        options.devices().put(ProcessGroupGloo.createDeviceForHostname(ownAddress(where)));
-        group = kept(new ProcessGroupGloo(store, where.rank(), where.worldSize(), options));
+        Device device = engine.device();
+        carrier = device.type() == Device.Type.CUDA ? "nccl" : "gloo";
+        group = kept(device.type() == Device.Type.CUDA ? Nccl.group(store, where, device) : gloo());
         // A rank that had nothing to do could leave while others still connect to it.
         group.barrier()._wait();
       } catch (CollectiveException e) {
@@ -86,6 +88,13 @@ final class C10d implements Collectives {
     options.timeout(millis(where.timeout()));
     options.waitWorkers(false); // the roll call waits, and knows who is missing
     return new TCPStore(where.masterAddr(), options);
+  }
+
+  private ProcessGroupGloo gloo() {
+    ProcessGroupGloo.Options options = ProcessGroupGloo.Options.create();
+    options.timeout(millis(where.timeout()));
+    options.devices().put(ProcessGroupGloo.createDeviceForHostname(ownAddress(where)));
+    return new ProcessGroupGloo(store, where.rank(), where.worldSize(), options);
   }
 
   /** What the others reach this rank by: the loopback where all ranks are here. */
@@ -124,7 +133,7 @@ final class C10d implements Collectives {
 
   @Override
   public String name() {
-    return "c10d, gloo";
+    return "c10d, " + carrier;
   }
 
   @Override
@@ -289,6 +298,9 @@ final class C10d implements Collectives {
   public void close() {
     if (!closed) {
       closed = true;
+      if (carrier.equals("nccl")) {
+        Nccl.leave(group);
+      }
       group.deallocate();
       store.deallocate();
       tcp.deallocate();

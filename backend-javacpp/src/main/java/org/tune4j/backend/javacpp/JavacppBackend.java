@@ -22,7 +22,6 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
-import org.tune4j.UsageException;
 import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Capability;
@@ -434,11 +433,6 @@ final class JavacppBackend implements Backend {
 
   @Override
   public Collectives join(Engine engine, Rendezvous rendezvous) {
-    if (!engine.device().equals(Device.CPU)) {
-      throw new UsageException(
-          "several ranks on device %s are not built yet; use device=cpu"
-              .formatted(engine.device()));
-    }
     return new C10d(engine, rendezvous);
   }
 
