@@ -20,8 +20,8 @@ public final class Launcher {
    */
   public static void main(String[] args) {
     // UTF-8 whatever the locale is: a config's text leaves as it lies in the jar.
-    PrintStream out =
-        new PrintStream(new FileOutputStream(FileDescriptor.out), true, StandardCharsets.UTF_8);
+    StandardOutput written = new StandardOutput(new FileOutputStream(FileDescriptor.out));
+    PrintStream out = new PrintStream(written, true, StandardCharsets.UTF_8);
     PrintStream err =
         new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
     System.setOut(out);
@@ -31,7 +31,11 @@ public final class Launcher {
     }
     int code = Tune.execute(Wiring.installed(out), args, out, err);
     out.flush();
-    System.exit(code);
+    String lost = written.lost();
+    if (lost != null) {
+      err.println("tune: what was printed is lost: standard output: " + lost + "; print elsewhere");
+    }
+    System.exit(lost == null ? code : Math.max(code, 1));
   }
 
   /** One rank of several: it stops, as at SIGTERM, when the process that started it is gone. */
