@@ -131,7 +131,7 @@ final class Membership implements AutoCloseable {
       String[] words = next().split(" ", 2);
       switch (words[0]) {
         case "", "SAVE", "STOP" -> {} // it crossed the report that ranks have ended
-        case "START" -> play(words[1].split(" "));
+        case "START" -> play(round(words));
         case "END" -> {
           if (words.length > 1) {
             throw new CollectiveException(words[1]);
@@ -168,19 +168,26 @@ final class Membership implements AutoCloseable {
             .formatted(endpoint));
   }
 
-  private void play(String[] numbers) {
+  /** What {@link Meeting} sends as {@code START}. */
+  private Agent.Round round(String[] words) {
+    String[] numbers = words.length < 2 ? new String[0] : words[1].split(" ");
+    try {
+      return new Agent.Round(
+          Integer.parseInt(numbers[0]),
+          Boolean.parseBoolean(numbers[1]),
+          Integer.parseInt(numbers[2]),
+          Integer.parseInt(numbers[3]),
+          Integer.parseInt(numbers[4]),
+          host,
+          Integer.parseInt(numbers[5]));
+    } catch (ArrayIndexOutOfBoundsException | NumberFormatException e) {
+      throw noAgent();
+    }
+  }
+
+  private void play(Agent.Round round) {
     order = Agent.Order.GO_ON;
-    Agent.Result result =
-        agent.attempt(
-            new Agent.Round(
-                Integer.parseInt(numbers[0]),
-                Boolean.parseBoolean(numbers[1]),
-                Integer.parseInt(numbers[2]),
-                Integer.parseInt(numbers[3]),
-                Integer.parseInt(numbers[4]),
-                host,
-                Integer.parseInt(numbers[5])),
-            this::order);
+    Agent.Result result = agent.attempt(round, this::order);
     if (stop.getAsBoolean()) {
       return;
     }

@@ -19,6 +19,9 @@ final class Wire implements AutoCloseable {
 
   private static final int MISSED = 3;
 
+  /** More than any report; whoever sends a longer line is no agent. */
+  private static final int LONGEST = 1 << 16;
+
   private final Socket socket;
   private final Duration beat;
   private final OutputStream out;
@@ -57,9 +60,13 @@ final class Wire implements AutoCloseable {
     try (BufferedReader lines =
         new BufferedReader(
             new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8))) {
-      for (String l = lines.readLine(); l != null; l = lines.readLine()) {
-        if (!l.isEmpty()) {
-          line.accept(l);
+      StringBuilder l = new StringBuilder();
+      for (int c = lines.read(); c >= 0 && l.length() < LONGEST; c = lines.read()) {
+        if (c != '\n') {
+          l.append((char) c);
+        } else if (!l.isEmpty()) {
+          line.accept(l.toString());
+          l.setLength(0);
         }
       }
     } catch (IOException e) {
@@ -85,7 +92,8 @@ final class Wire implements AutoCloseable {
   /** Sends a line. That the other is gone is heard, and does not show here. */
   synchronized void send(String line) {
     try {
-      out.write((line.replace('\n', ' ') + "\n").getBytes(StandardCharsets.UTF_8));
+      String one = line.substring(0, Math.min(line.length(), LONGEST - 1)).replace('\n', ' ');
+      out.write((one + "\n").getBytes(StandardCharsets.UTF_8));
     } catch (IOException e) {
       close();
     }

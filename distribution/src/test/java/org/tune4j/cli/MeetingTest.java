@@ -435,4 +435,23 @@ class MeetingTest {
           new Machine(terms(1, 2, 0, 20)).end());
     }
   }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"HTTP/1.1 400 Bad Request", "START", "START 1 true x 1 2 3", "long"})
+  void endpoint_thatIsNotUnderstood_isNamed(String said) throws Exception {
+    try (ServerSocket other = new ServerSocket(endpoint.getPort(), 5, endpoint.getAddress())) {
+      CompletableFuture<Void> answers =
+          CompletableFuture.runAsync(
+              () -> {
+                try {
+                  say(other.accept(), said.equals("long") ? "x".repeat(100_000) : said);
+                } catch (IOException e) {
+                  throw new java.io.UncheckedIOException(e);
+                }
+              });
+      String told = new Machine(terms(1, 2, 0, 20)).end();
+      answers.get(SECONDS, TimeUnit.SECONDS);
+      assertTrue(told.contains("is taken by something that is no agent of this run"), told);
+    }
+  }
 }
