@@ -133,7 +133,7 @@ class ShippedRecipeTest {
             "checkpointer.checkpoint_dir=" + dir.resolve("none"),
             "output_dir=" + output));
     assertEquals(
-        "tune: The checkpoint folder %s does not exist; download the model there or correct checkpoint_dir"
+        "tune: The checkpoint folder %s does not exist; download the model there or correct the path"
             .formatted(dir.resolve("none")),
         err());
     assertFalse(Files.exists(output));

@@ -73,7 +73,7 @@ public final class HuggingFaceFolder {
       throw new InputException(
           "The checkpoint folder "
               + folder
-              + " does not exist; download the model there or correct checkpoint_dir");
+              + " does not exist; download the model there or correct the path");
     }
     if (!Files.isDirectory(folder)) {
       throw new InputException(

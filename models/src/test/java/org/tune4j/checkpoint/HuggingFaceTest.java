@@ -181,7 +181,7 @@ class HuggingFaceTest {
     assertEquals(
         "The checkpoint folder "
             + none
-            + " does not exist; download the model there or correct checkpoint_dir",
+            + " does not exist; download the model there or correct the path",
         refusal(none));
     assertEquals(
         folder.resolve("config.json")
