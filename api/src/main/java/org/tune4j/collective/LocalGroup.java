@@ -18,16 +18,16 @@ import org.tune4j.CollectiveException;
 import org.tune4j.spi.Collectives;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /**
- * Ranks that are threads of this JVM and share an engine. A collective is made of copies and sums
- * of the other ranks' own tensors: rank 0's first, in fp32 or wider. Each rank has one thread on
- * which its collectives run in order.
+ * Ranks that are threads of this JVM. They share an engine, or each has one, on a device of its
+ * own. A collective is made of copies and sums of the other ranks' own tensors: rank 0's first, in
+ * fp32 or wider. Each rank has one thread on which its collectives run in order.
  */
 final class LocalGroup {
-  private final Engine engine;
   private final int worldSize;
   private final Duration timeout;
   private final Meeting meeting;
@@ -43,20 +43,22 @@ final class LocalGroup {
    *
    * @param owner one thread with an open scope, in which {@link Collectives#once} loads
    */
-  LocalGroup(Engine engine, int worldSize, Duration timeout, ExecutorService owner) {
-    this.engine = engine;
+  LocalGroup(int worldSize, Duration timeout, ExecutorService owner) {
     this.worldSize = worldSize;
     this.timeout = timeout;
     this.owner = owner;
     this.meeting = new Meeting(worldSize, timeout);
   }
 
-  Engine engine() {
-    return engine;
-  }
-
-  Collectives member(int rank) {
-    return new Member(rank);
+  /**
+   * One of the ranks.
+   *
+   * @param engine of its tensors
+   * @param shared whether it is that of all ranks, which then share what {@link Collectives#once}
+   *     loads
+   */
+  Collectives member(int rank, Engine engine, boolean shared) {
+    return new Member(rank, engine, shared);
   }
 
   /** A rank has failed, or all are to end: the others do at their next collective. */
@@ -70,12 +72,16 @@ final class LocalGroup {
 
   private final class Member implements Collectives {
     private final int rank;
+    private final Engine engine;
+    private final boolean shared;
     private final ExecutorService inOrder;
     private final ExecutorService receiving;
     private int loads;
 
-    Member(int rank) {
+    Member(int rank, Engine engine, boolean shared) {
       this.rank = rank;
+      this.engine = engine;
+      this.shared = shared;
       this.inOrder = Executors.newSingleThreadExecutor(task -> daemon(task, "collectives-" + rank));
       this.receiving = Executors.newCachedThreadPool(task -> daemon(task, "receive-" + rank));
     }
@@ -103,7 +109,7 @@ final class LocalGroup {
 
     @Override
     public boolean oneProcess() {
-      return true;
+      return shared;
     }
 
     @Override
@@ -113,15 +119,15 @@ final class LocalGroup {
           () -> {
             List<Tensor> all = meet(what, tensor);
             Tensor part = stretchOfSum(all, tensor.dtype());
-            List<Tensor> parts = meet(what, part);
-            tensor.copyFrom(Tensor.cat(parts, 0).reshape(tensor.shape().toArray()));
+            Tensor sum = together(meet(what, part));
+            tensor.copyFrom(sum.reshape(tensor.shape().toArray()));
           });
     }
 
     @Override
     public Work allGather(Tensor part, Tensor whole) {
       String what = what("allGather", whole);
-      return start(() -> whole.copyFrom(Tensor.cat(meet(what, part), 0)));
+      return start(() -> whole.copyFrom(together(meet(what, part))));
     }
 
     @Override
@@ -151,14 +157,30 @@ final class LocalGroup {
     private Tensor stretchOfSum(List<Tensor> all, DType dtype) {
       @Nullable Tensor sum = null;
       for (Tensor t : all) {
-        Tensor flat = t.reshape(-1);
-        Stretch own = Stretch.of(flat.size(0), rank, worldSize);
-        Tensor piece = flat.narrow(0, own.start(), own.length());
+        Tensor piece = near(t, Stretch.of(t.shape().elements(), rank, worldSize));
         Tensor wide = dtype == DType.FP64 || dtype == DType.FP32 ? piece : piece.cast(DType.FP32);
         sum = sum == null ? wide : sum.add(wide);
       }
       Tensor whole = Objects.requireNonNull(sum);
       return whole.dtype() == dtype ? whole : whole.cast(dtype);
+    }
+
+    /** The ranks' stretches, in order. */
+    private Tensor together(List<Tensor> parts) {
+      return Tensor.cat(
+          parts.stream().map(p -> near(p, new Stretch(0, p.shape().elements()))).toList(), 0);
+    }
+
+    /** A stretch of a rank's elements as a tensor of this rank's engine. */
+    private Tensor near(Tensor t, Stretch stretch) {
+      if (t.engine() == engine) {
+        return t.reshape(-1).narrow(0, stretch.start(), stretch.length());
+      }
+      Tensor copy = engine.zeros(t.dtype(), Shape.of(stretch.length()));
+      try (TensorScope theirs = t.engine().openScope()) {
+        copy.copyFrom(t.reshape(-1).narrow(0, stretch.start(), stretch.length()));
+      }
+      return copy;
     }
 
     private List<Tensor> meet(String what, Tensor mine) {
@@ -253,6 +275,9 @@ final class LocalGroup {
     @Override
     @SuppressWarnings("unchecked") // every rank asks for the same things in the same order
     public <T> T once(Supplier<T> load) {
+      if (!shared) {
+        return load.get();
+      }
       Future<?> result = loaded.computeIfAbsent(loads++, n -> owner.submit(load::get));
       return (T) get(result);
     }

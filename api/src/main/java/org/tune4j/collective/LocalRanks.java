@@ -10,7 +10,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.CollectiveException;
-import org.tune4j.UsageException;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.Device;
@@ -18,8 +17,8 @@ import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.TensorScope;
 
 /**
- * Runs ranks as threads of this JVM, on any backend: one engine, one copy of what is loaded {@link
- * ProcessGroup#once}.
+ * Runs ranks as threads of this JVM, on any backend. On the CPU they share one engine and one copy
+ * of what is loaded {@link ProcessGroup#once}; on CUDA each has an engine on a GPU of its own.
  */
 public final class LocalRanks {
   private final int worldSize;
@@ -33,7 +32,7 @@ public final class LocalRanks {
             return t;
           });
   private final AtomicReference<@Nullable Failure> first = new AtomicReference<>();
-  private @Nullable Engine engine;
+  private volatile @Nullable Engine engine;
   private @Nullable TensorScope scope;
   private @Nullable LocalGroup group;
 
@@ -113,13 +112,10 @@ public final class LocalRanks {
 
   private synchronized LocalGroup group(String backend, BackendOptions options) {
     if (group == null) {
-      if (options.device().type() != Device.Type.CPU) {
-        throw new UsageException(
-            "ranks that are threads compute on the CPU, device is %s; use backend=javacpp without --ranks threads"
-                .formatted(options.device()));
+      if (options.device().type() == Device.Type.CPU) {
+        Engine unused = LocalGroup.get(owner.submit(() -> openEngine(backend, options)));
       }
-      Engine opened = LocalGroup.get(owner.submit(() -> openEngine(backend, options)));
-      group = new LocalGroup(opened, worldSize, timeout, owner);
+      group = new LocalGroup(worldSize, timeout, owner);
       Failure failure = first.get();
       if (failure != null) {
         group.fail(failure.why);
@@ -169,9 +165,14 @@ public final class LocalRanks {
     @Override
     public ProcessGroup join(String backend, BackendOptions options) {
       LocalGroup joined = group(backend, options);
-      Engine shared = joined.engine();
-      shared.backend().setThreads(shared.backend().threads());
-      return new ProcessGroup(shared, Optional.of(joined.member(rank)), false);
+      Engine shared = engine;
+      if (shared != null) {
+        shared.backend().setThreads(shared.backend().threads());
+        return new ProcessGroup(shared, Optional.of(joined.member(rank, shared, true)), false);
+      }
+      Device device = Ranks.device(options.device(), rank);
+      Engine own = backends.open(backend, new BackendOptions(device, options.threads()));
+      return new ProcessGroup(own, Optional.of(joined.member(rank, own, false)), true);
     }
   }
 }

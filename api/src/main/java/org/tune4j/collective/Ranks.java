@@ -1,8 +1,10 @@
 package org.tune4j.collective;
 
 import java.util.Optional;
+import org.tune4j.UsageException;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
+import org.tune4j.tensor.Device;
 
 /** How a run meets its other ranks. Known before anything native is loaded. */
 public interface Ranks {
@@ -25,6 +27,25 @@ public interface Ranks {
    * @throws org.tune4j.CollectiveException when the ranks do not meet in time
    */
   ProcessGroup join(String backend, BackendOptions options);
+
+  /**
+   * {@return the device of one of several ranks: of a machine's GPUs that of its number there}
+   *
+   * @param asked what the run asks for
+   * @param localRank its number, from 0, among those of its machine
+   * @throws UsageException when one GPU is asked for, for all of them
+   */
+  static Device device(Device asked, int localRank) {
+    if (asked.type() == Device.Type.CPU) {
+      return asked;
+    }
+    if (asked.index() != 0) {
+      throw new UsageException(
+          "device is %s, but each of several ranks takes a GPU of its own; use device=cuda, and CUDA_VISIBLE_DEVICES to choose among them"
+              .formatted(asked));
+    }
+    return new Device(Device.Type.CUDA, localRank);
+  }
 
   /**
    * {@return one rank}

@@ -116,8 +116,11 @@ final class ProcessRanks implements Ranks {
           "backend '%s' has no %s; use backend=javacpp, or on one machine --ranks threads"
               .formatted(provider.name(), Capability.PROCESSES));
     }
-    Engine engine =
-        Engine.open(provider, new BackendOptions(own(options.device()), options.threads()));
+    Device device =
+        where.worldSize() == 1
+            ? options.device()
+            : Ranks.device(options.device(), where.localRank());
+    Engine engine = Engine.open(provider, new BackendOptions(device, options.threads()));
     try {
       Optional<Collectives> others =
           where.worldSize() == 1
@@ -129,18 +132,5 @@ final class ProcessRanks implements Ranks {
       engine.close();
       throw e;
     }
-  }
-
-  /** Of a machine's GPUs each rank takes that of its number there. */
-  private Device own(Device asked) {
-    if (asked.type() == Device.Type.CPU || where.worldSize() == 1) {
-      return asked;
-    }
-    if (asked.index() != 0) {
-      throw new UsageException(
-          "device is %s, but each of several ranks takes the GPU of its LOCAL_RANK; use device=cuda, and CUDA_VISIBLE_DEVICES to choose among them"
-              .formatted(asked));
-    }
-    return new Device(Device.Type.CUDA, where.localRank());
   }
 }

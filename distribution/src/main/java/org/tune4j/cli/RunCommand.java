@@ -21,6 +21,7 @@ import org.tune4j.recipe.RunContext;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.Capability;
+import org.tune4j.tensor.Device;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -138,7 +139,11 @@ final class RunCommand implements Callable<Integer> {
         terminal
             .out()
             .printf(
-                "%d ranks are threads of this process and share the frozen weights%n", worldSize);
+                "%d ranks are threads of this process%s%n",
+                worldSize,
+                Device.parse(resolved.text("device")).type() == Device.Type.CPU
+                    ? " and share the frozen weights"
+                    : ", each on a GPU of its own");
         LocalRanks.run(
             worldSize,
             backends.get(),

@@ -295,6 +295,37 @@ class DistributedRunTest {
   }
 
   @Test
+  void run_threadsOnOneGpu_isRefused() throws IOException {
+    assertEquals(2, tune(command(TinyRun.in(dir), 2, "threads", "device=cuda:1")));
+    assertEquals(
+        "tune: device is cuda:1, but each of several ranks takes a GPU of its own; use device=cuda, and CUDA_VISIBLE_DEVICES to choose among them\n",
+        err);
+  }
+
+  @Test
+  void run_threadsOnGpusThatAreMissing_saysSoOnce() throws IOException {
+    assumeTrue(Gpus.count(Map.of(), Path.of("/dev")) == 0, "GPUs are here");
+    assertEquals(1, tune(command(TinyRun.in(dir), 2, "threads", "device=cuda")));
+    assertTrue(
+        err.matches(
+            "tune: device cuda:[01] was asked for, backend '%s' sees cpu; .*\n".formatted(BACKEND)),
+        err);
+    assertTrue(
+        out.contains("2 ranks are threads of this process, each on a GPU of its own\n"), out);
+  }
+
+  @Test
+  void run_aRankAGpuThatIsMissing_saysWhereItLooked() throws IOException {
+    assumeTrue(Gpus.count(System.getenv(), Path.of("/dev")) == 0, "GPUs are here");
+    List<String> args = command(TinyRun.in(dir), 2, "threads");
+    args.set(1, "--nproc_per_node=gpu");
+    assertEquals(2, tune(args));
+    assertEquals(
+        "tune: --nproc_per_node is gpu, and no NVIDIA GPU is seen in /dev and CUDA_VISIBLE_DEVICES; use cpu or a number\n",
+        err);
+  }
+
+  @Test
   void run_severalMachinesOfThreads_namesTheOtherBackend() throws IOException {
     TinyRun run = TinyRun.in(dir);
     List<String> args = command(run, 2, "threads");
