@@ -33,6 +33,7 @@ class SignaturesTest {
   private static final List<String> PACKAGES =
       List.of(
           "org.tune4j",
+          "org.tune4j.collective",
           "org.tune4j.component",
           "org.tune4j.finetuning",
           "org.tune4j.nn",
