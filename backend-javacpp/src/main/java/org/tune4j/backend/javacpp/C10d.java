@@ -15,6 +15,7 @@ import org.bytedeco.pytorch.TCPStore;
 import org.bytedeco.pytorch.TCPStoreOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.tune4j.CollectiveException;
+import org.tune4j.TuneException;
 import org.tune4j.collective.Stretch;
 import org.tune4j.collective.Work;
 import org.tune4j.spi.Backend;
@@ -39,23 +40,22 @@ final class C10d implements Collectives {
   private final Store tcp;
   private final Store store;
   private final org.bytedeco.pytorch.Backend group;
-  private final String carrier;
+  private final boolean cuda;
   private boolean closed;
 
   C10d(Engine engine, Rendezvous where) {
     this.engine = engine;
     this.where = where;
+    this.cuda = engine.device().type() == Device.Type.CUDA;
     try (PointerScope s = new PointerScope()) {
       try {
         tcp = kept(connect(where));
         store = kept(new PrefixStore("tune4j/" + System.getenv("TORCHELASTIC_RESTART_COUNT"), tcp));
         new RollCall(store, where).take();
-        Device device = engine.device();
-        carrier = device.type() == Device.Type.CUDA ? "nccl" : "gloo";
-        group = kept(device.type() == Device.Type.CUDA ? Nccl.group(store, where, device) : gloo());
+        group = kept(cuda ? Nccl.group(store, where, engine.device()) : gloo());
         // A rank that had nothing to do could leave while others still connect to it.
         group.barrier()._wait();
-      } catch (CollectiveException e) {
+      } catch (TuneException e) {
         throw e;
       } catch (RuntimeException e) {
         throw notMet(where, firstLine(e), e);
@@ -133,7 +133,7 @@ final class C10d implements Collectives {
 
   @Override
   public String name() {
-    return "c10d, " + carrier;
+    return cuda ? "c10d, nccl" : "c10d, gloo";
   }
 
   @Override
@@ -298,8 +298,8 @@ final class C10d implements Collectives {
   public void close() {
     if (!closed) {
       closed = true;
-      if (carrier.equals("nccl")) {
-        Nccl.leave(group);
+      if (cuda) {
+        group.shutdown(); // ends what is under way first
       }
       group.deallocate();
       store.deallocate();

@@ -39,9 +39,4 @@ final class Nccl {
           e);
     }
   }
-
-  /** Ends what is under way first. */
-  static void leave(Backend group) {
-    group.shutdown();
-  }
 }
