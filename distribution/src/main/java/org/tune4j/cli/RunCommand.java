@@ -21,7 +21,6 @@ import org.tune4j.recipe.RunContext;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.Capability;
-import org.tune4j.tensor.Device;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -141,9 +140,10 @@ final class RunCommand implements Callable<Integer> {
             .printf(
                 "%d ranks are threads of this process%s%n",
                 worldSize,
-                Device.parse(resolved.text("device")).type() == Device.Type.CPU
-                    ? " and share the frozen weights"
-                    : ", each on a GPU of its own");
+                // Empty where the config leaves it out: the CPU.
+                resolved.text("device").matches("(cuda|gpu).*")
+                    ? ", each on a GPU of its own"
+                    : " and share the frozen weights");
         LocalRanks.run(
             worldSize,
             backends.get(),

@@ -295,6 +295,13 @@ class DistributedRunTest {
   }
 
   @Test
+  void run_threadsOfAConfigWithoutADevice_shareTheWeightsOnTheCpu() throws IOException {
+    assertEquals(0, tune(command(TinyRun.in(dir), 2, "threads", "device=cpu", "~device")), err);
+    assertTrue(
+        out.contains("2 ranks are threads of this process and share the frozen weights\n"), out);
+  }
+
+  @Test
   void run_threadsOnOneGpu_isRefused() throws IOException {
     assertEquals(2, tune(command(TinyRun.in(dir), 2, "threads", "device=cuda:1")));
     assertEquals(
