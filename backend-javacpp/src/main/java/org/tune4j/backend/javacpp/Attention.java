@@ -44,7 +44,7 @@ final class Attention {
         for (int from = start; from < end; from += size) {
           int to = Math.min(from + size, end);
           int first = window > 0 ? Math.max(start, from - window + 1) : start;
-          parts.add(products(q, k, v, from, to, first, window, scale));
+          parts.add(block(q, k, v, from, to, first, window, scale));
         }
       }
       start = end;
@@ -65,16 +65,9 @@ final class Attention {
   static Tensor cached(Tensor q, Tensor keys, Tensor values, Tensor mask, double scale) {
     long m = q.size(0);
     long n = mask.size(1);
-    long heads = q.size(1);
-    long dim = q.size(2);
-    long kvHeads = keys.size(0);
-    long group = heads / kvHeads;
-    Tensor queries = q.transpose(0, 1).reshape(kvHeads, group * m, dim);
-    Tensor across = first(n, keys).transpose(1, 2);
+    long group = q.size(1) / keys.size(0);
     Tensor hidden = m == 1 ? mask : mask.expand(group, m, n).reshape(1, group * m, n);
-    Tensor scores = torch.baddbmm(hidden, queries, across, new Scalar(1.0), new Scalar(scale));
-    Tensor mixed = torch.softmax(scores, -1).bmm(first(n, values));
-    return mixed.reshape(heads, m, dim).transpose(0, 1).reshape(m, heads * dim);
+    return products(q, first(n, keys), first(n, values), hidden, scale);
   }
 
   private static Tensor first(long n, Tensor cache) {
@@ -82,22 +75,37 @@ final class Attention {
   }
 
   /** Queries {@code from..to} against keys {@code first..to}. */
-  private Tensor products(
+  private Tensor block(
       Tensor q, Tensor k, Tensor v, int from, int to, int first, int window, double scale) {
     int rows = to - from;
     int keys = to - first;
+    Tensor mask = mask(q, rows, keys, (int) (q.size(1) / k.size(1)), window);
+    return products(
+        q.narrow(0, from, rows),
+        k.narrow(0, first, keys).transpose(0, 1),
+        v.narrow(0, first, keys).transpose(0, 1),
+        mask,
+        scale);
+  }
+
+  /**
+   * Queries against all of these keys.
+   *
+   * @param q {@code [m, heads, headDim]}
+   * @param keys {@code [kvHeads, n, headDim]}
+   * @param values as {@code keys}
+   * @param mask {@code [1, group * m, n]}, or what broadcasts to it
+   */
+  private static Tensor products(Tensor q, Tensor keys, Tensor values, Tensor mask, double scale) {
+    long m = q.size(0);
     long heads = q.size(1);
     long dim = q.size(2);
-    long kvHeads = k.size(1);
-    long group = heads / kvHeads;
-    Tensor queries = q.narrow(0, from, rows).transpose(0, 1).reshape(kvHeads, group * rows, dim);
-    // [kvHeads, dim, keys]
-    Tensor across = k.narrow(0, first, keys).transpose(0, 1).transpose(1, 2);
-    Tensor mask = mask(q, rows, keys, (int) group, window);
+    long kvHeads = keys.size(0);
+    Tensor queries = q.transpose(0, 1).reshape(kvHeads, heads / kvHeads * m, dim);
+    Tensor across = keys.transpose(1, 2);
     Tensor scores = torch.baddbmm(mask, queries, across, new Scalar(1.0), new Scalar(scale));
-    Tensor weights = torch.softmax(scores, -1);
-    Tensor mixed = weights.bmm(v.narrow(0, first, keys).transpose(0, 1));
-    return mixed.reshape(heads, rows, dim).transpose(0, 1).reshape(rows, heads * dim);
+    Tensor mixed = torch.softmax(scores, -1).bmm(values);
+    return mixed.reshape(heads, m, dim).transpose(0, 1).reshape(m, heads * dim);
   }
 
   /** libtorch's own kernel; {@code [1, heads, t, headDim]} inside. */
