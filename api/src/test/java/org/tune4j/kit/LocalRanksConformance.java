@@ -55,7 +55,7 @@ public abstract class LocalRanksConformance extends CollectiveConformance {
                 LocalRanks.run(
                     2,
                     new Backends(List.of(provider())),
-                    Duration.ofSeconds(20),
+                    Duration.ofMinutes(5),
                     ranks -> {
                       if (ranks.rank() == 1) {
                         failing.complete(Thread.currentThread());
@@ -74,7 +74,7 @@ public abstract class LocalRanksConformance extends CollectiveConformance {
   void interruptedCaller_endsTheRanksWhoHearWhy() {
     BackendOptions options = new BackendOptions(BackendOptions.DEFAULT.device(), 1);
     CompletableFuture<String> heard =
-        new CompletableFuture<String>().orTimeout(20, TimeUnit.SECONDS);
+        new CompletableFuture<String>().orTimeout(5, TimeUnit.MINUTES);
     Thread caller = Thread.currentThread();
     CollectiveException e =
         assertThrows(
@@ -83,7 +83,7 @@ public abstract class LocalRanksConformance extends CollectiveConformance {
                 LocalRanks.run(
                     2,
                     new Backends(List.of(provider())),
-                    Duration.ofSeconds(20),
+                    Duration.ofMinutes(5),
                     ranks -> {
                       try (ProcessGroup group = ranks.join(provider().name(), options)) {
                         if (ranks.rank() == 0) {

@@ -156,7 +156,7 @@ class CompareRunsTest {
   }
 
   @Test
-  @Timeout(60)
+  @Timeout(600)
   void dashboard_servesUntilItIsEnded() throws Exception {
     Thread command =
         new Thread(() -> tune("dashboard", dir.resolve("out"), dir.resolve("empty"), "--port", 0));

@@ -72,7 +72,7 @@ class ThirdPartyPluginIT {
               .redirectErrorStream(true)
               .redirectOutput(log.toFile())
               .start();
-      assertTrue(maven.waitFor(5, TimeUnit.MINUTES), "the build does not end");
+      assertTrue(maven.waitFor(30, TimeUnit.MINUTES), "the build does not end");
       assertEquals(0, maven.exitValue(), () -> read(log));
     }
     return project;

@@ -16,8 +16,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * The resident size of a real run, as its metrics tell it: bf16, shuffled rows of many lengths,
- * dropout, checkpoints, one adapter an epoch, with the launcher's environment.
+ * The resident size of a real run, as its metrics tell it: shuffled rows of many lengths, dropout,
+ * checkpoints, one adapter an epoch, with the launcher's environment. The long test is in bf16,
+ * whose kernels keep compiled code of their own.
  */
 @EnabledOnOs(OS.LINUX)
 class FlatResidentSizeTest {
@@ -36,18 +37,18 @@ class FlatResidentSizeTest {
   @ParameterizedTest
   @MethodSource("backends")
   void train_sixHundredSteps_residentSizeIsFlat(String backend) throws Exception {
-    flat(backend, 6);
+    flat(backend, "fp32", 6);
   }
 
   @Tag("long")
   @ParameterizedTest
   @MethodSource("backends")
   void train_tenThousandSteps_residentSizeIsFlat(String backend) throws Exception {
-    flat(backend, 100);
+    flat(backend, "bf16", 100);
   }
 
   /** A hundred steps an epoch. */
-  private void flat(String backend, int epochs) throws Exception {
+  private void flat(String backend, String dtype, int epochs) throws Exception {
     Path rows = Files.write(temp.resolve("rows.jsonl"), rows(200));
     Path out = temp.resolve("out");
     TuneProcess.complete(
@@ -56,7 +57,7 @@ class FlatResidentSizeTest {
             backend,
             out,
             "dataset.data_files=" + rows,
-            "dtype=bf16",
+            "dtype=" + dtype,
             "batch_size=2",
             "tokenizer.max_seq_len=256",
             "gradient_accumulation_steps=1",

@@ -54,7 +54,7 @@ class FullDiskTest {
               .redirectErrorStream(true)
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .start();
-      return p.waitFor(20, TimeUnit.SECONDS) ? p.exitValue() : -1;
+      return p.waitFor(5, TimeUnit.MINUTES) ? p.exitValue() : -1;
     } catch (IOException e) {
       return -1;
     }

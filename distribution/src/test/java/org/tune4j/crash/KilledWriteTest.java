@@ -49,7 +49,7 @@ class KilledWriteTest {
               .redirectErrorStream(true)
               .redirectOutput(ProcessBuilder.Redirect.DISCARD)
               .start();
-      return p.waitFor(20, TimeUnit.SECONDS) && p.exitValue() == 0;
+      return p.waitFor(5, TimeUnit.MINUTES) && p.exitValue() == 0;
     } catch (IOException e) {
       return false;
     }

@@ -22,7 +22,7 @@ import org.tune4j.tensor.Device;
 /** The {@code tune} command on the tiny model, in a process of its own. */
 final class TuneProcess {
   private static final Path PROJECT = Path.of("..").toAbsolutePath().normalize();
-  private static final long SECONDS = 300;
+  private static final long SECONDS = 1800;
 
   private final Process process;
   private final Path out;

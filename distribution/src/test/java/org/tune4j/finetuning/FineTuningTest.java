@@ -33,7 +33,7 @@ import org.tune4j.hub.StandInHub;
 import org.tune4j.recipe.RunListener;
 
 /** Jobs on the tiny golden model. */
-@Timeout(120)
+@Timeout(1200)
 class FineTuningTest {
   private static final String BACKEND = System.getProperty("tune4j.test.backend", "javacpp");
   private static final Path MODEL =
@@ -97,7 +97,7 @@ class FineTuningTest {
       if (step == at) {
         reached.countDown();
         try {
-          assertTrue(open.await(60, TimeUnit.SECONDS));
+          assertTrue(open.await(5, TimeUnit.MINUTES));
         } catch (InterruptedException e) {
           throw new IllegalStateException(e);
         }
@@ -170,7 +170,7 @@ class FineTuningTest {
     FineTuning first = job("first").listener(gate).build();
     FineTuning second = job("second").build();
     first.start();
-    assertTrue(gate.reached.await(60, TimeUnit.SECONDS));
+    assertTrue(gate.reached.await(5, TimeUnit.MINUTES));
     second.start(); // while the first is in the middle of its run
     gate.open.countDown();
     first.await();
@@ -185,7 +185,7 @@ class FineTuningTest {
     Gate gate = new Gate(2);
     FineTuning job = job("out").listener(gate).build();
     job.start();
-    assertTrue(gate.reached.await(60, TimeUnit.SECONDS));
+    assertTrue(gate.reached.await(5, TimeUnit.MINUTES));
     job.pause();
     gate.open.countDown();
     assertEquals(FineTuning.State.PAUSED, job.state());
@@ -203,7 +203,7 @@ class FineTuningTest {
     Gate gate = new Gate(3);
     FineTuning job = job("out").listener(gate).build();
     job.start();
-    assertTrue(gate.reached.await(60, TimeUnit.SECONDS));
+    assertTrue(gate.reached.await(5, TimeUnit.MINUTES));
     job.pause();
     gate.open.countDown();
     job.cancel();
@@ -222,7 +222,7 @@ class FineTuningTest {
     Gate gate = new Gate(3);
     FineTuning job = job("out", alone).listener(gate).build();
     job.start();
-    assertTrue(gate.reached.await(60, TimeUnit.SECONDS));
+    assertTrue(gate.reached.await(5, TimeUnit.MINUTES));
     job.cancel();
     gate.open.countDown();
     assertTrue(job.await().cancelled());

@@ -80,7 +80,7 @@ class TuneScriptTest {
     Path err = temp.resolve("err");
     b.redirectOutput(out.toFile()).redirectError(err.toFile());
     Process p = b.start();
-    assertTrue(p.waitFor(60, TimeUnit.SECONDS));
+    assertTrue(p.waitFor(10, TimeUnit.MINUTES));
     return new Result(
         p.exitValue(),
         Files.readString(out, StandardCharsets.UTF_8),

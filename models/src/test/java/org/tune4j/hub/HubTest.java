@@ -93,7 +93,13 @@ class HubTest {
     }
     HubSettings s = HubSettings.of(environment, home);
     return new HubSettings(
-        s.endpoint(), s.cache(), s.token(), s.offline(), Duration.ofMillis(600), QUICK);
+        s.endpoint(), s.cache(), s.token(), s.offline(), Duration.ofMinutes(5), QUICK);
+  }
+
+  /** With a limit that a transfer which stands still reaches. */
+  private HubSettings within(Duration timeout) {
+    HubSettings s = settings();
+    return new HubSettings(s.endpoint(), s.cache(), s.token(), s.offline(), timeout, QUICK);
   }
 
   private Path download(HubSettings settings) {
@@ -168,14 +174,15 @@ class HubTest {
   void download_oneFault_isTriedAgainAndWhole(Fault fault) throws IOException {
     boolean needsRange = fault == Fault.NO_RANGES || fault == Fault.NOT_SATISFIABLE;
     hub.fault(WEIGHTS, needsRange ? new Fault[] {Fault.DROP, fault} : new Fault[] {fault});
-    assertWhole(download(settings()));
+    Duration timeout = fault == Fault.STALL ? Duration.ofSeconds(5) : Duration.ofMinutes(5);
+    assertWhole(download(within(timeout)));
     assertEquals(fault == Fault.NOT_SATISFIABLE ? 2 : 1, retries.size(), retries.toString());
   }
 
   @Test
   void download_brokenInTheMiddle_goesOnFromThere() throws IOException {
     hub.fault(WEIGHTS, Fault.DROP, Fault.STALL, Fault.DROP, Fault.DROP, Fault.DROP);
-    assertWhole(download(settings()));
+    assertWhole(download(within(Duration.ofSeconds(5))));
     List<Long> ranges =
         hub.seen.stream()
             .filter(StandInHub.Seen::cdn)

@@ -321,7 +321,7 @@ public final class StandInHub implements AutoCloseable {
     out.flush();
     if (fault == Fault.STALL) {
       try {
-        Thread.sleep(3000);
+        Thread.sleep(600_000); // until the hub is closed
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }

@@ -137,7 +137,7 @@ final class TinyRun {
       made[0]++;
       if (!resume && saveEvery != null && made[0] % saveEvery == 0) {
         Path due = out.resolve("checkpoints/step_" + made[0]);
-        long end = System.nanoTime() + 5_000_000_000L;
+        long end = System.nanoTime() + 300_000_000_000L;
         while (!Files.exists(due) && System.nanoTime() < end) {
           LockSupport.parkNanos(1_000_000);
         }

@@ -50,7 +50,7 @@ class RunCheckpointsTest {
    * place of the one that did, and what is written is what was when it was saved.
    */
   @Test
-  @Timeout(60)
+  @Timeout(600)
   void save_diskThatStands_doesNotWait(@TempDir Path out) throws Exception {
     CountDownLatch writing = new CountDownLatch(1);
     CountDownLatch disk = new CountDownLatch(1);
@@ -81,7 +81,7 @@ class RunCheckpointsTest {
               });
       fill(p, 1);
       checkpoints.save(at(1));
-      assertTrue(writing.await(20, TimeUnit.SECONDS));
+      assertTrue(writing.await(5, TimeUnit.MINUTES));
       fill(p, 2);
       checkpoints.save(at(2));
       fill(p, 3);
@@ -98,7 +98,7 @@ class RunCheckpointsTest {
 
   /** The disk has no room for step 1, and has again for step 2, which waits meanwhile. */
   @Test
-  @Timeout(60)
+  @Timeout(600)
   void save_whileAnotherFails_tellsItOnce(@TempDir Path out) throws Exception {
     CountDownLatch writing = new CountDownLatch(1);
     CountDownLatch disk = new CountDownLatch(1);
@@ -116,7 +116,7 @@ class RunCheckpointsTest {
               }
             });
     checkpoints.save(at(1));
-    assertTrue(writing.await(20, TimeUnit.SECONDS));
+    assertTrue(writing.await(5, TimeUnit.MINUTES));
     checkpoints.save(at(2));
     disk.countDown();
     assertEquals(
@@ -130,7 +130,7 @@ class RunCheckpointsTest {
 
   /** What it holds cannot be let go either, which is not why. */
   @Test
-  @Timeout(60)
+  @Timeout(600)
   void save_failsAndSoDoesItsRelease_tellsTheFirst(@TempDir Path out) {
     RunCheckpoints checkpoints =
         new RunCheckpoints(
@@ -156,7 +156,7 @@ class RunCheckpointsTest {
 
   private static void await(CountDownLatch latch) {
     try {
-      assertTrue(latch.await(40, TimeUnit.SECONDS), "the saving thread was waited for");
+      assertTrue(latch.await(5, TimeUnit.MINUTES), "the saving thread was waited for");
     } catch (InterruptedException e) {
       throw new IllegalStateException(e);
     }
