@@ -78,7 +78,7 @@ final class DataInspectCommand implements Callable<Integer> {
     if (rows < 0) {
       throw new UsageException("--rows is %d, expected 0 or more".formatted(rows));
     }
-    plugins.load(config);
+    plugins.load();
     Config given = ShippedConfigs.read(config).with(overrides);
     Config resolved = models.fetched(given, spec.commandLine().getErr());
     ComponentRegistry known = components.get();

@@ -73,7 +73,7 @@ final class PlanCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    plugins.load(config);
+    plugins.load();
     String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
     List<String> recipes = known.names(Recipe.class);

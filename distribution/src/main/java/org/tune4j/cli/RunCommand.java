@@ -101,7 +101,7 @@ final class RunCommand implements Callable<Integer> {
                   .formatted(recipe)
               + " NAME_OR_FILE [key=value ...]");
     }
-    plugins.load(config);
+    plugins.load();
     List<String> changes = new ArrayList<>(overrides);
     if (resume) {
       changes.add(RESUME);

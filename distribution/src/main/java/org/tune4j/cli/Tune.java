@@ -108,6 +108,8 @@ public final class Tune implements Callable<Integer> {
       CommandLine.IFactory factory, String[] args, PrintStream out, PrintStream err) {
     try {
       CommandLine line = new CommandLine(Tune.class, factory);
+      // A prompt may begin with '@'; no file becomes arguments for it.
+      line.setExpandAtFiles(false);
       line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
       line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
       line.setParameterExceptionHandler((e, rejected) -> wrongUsage(e, rejected, err));

@@ -54,7 +54,7 @@ final class ValidateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    plugins.load(config);
+    plugins.load();
     String text = ShippedConfigs.text(config);
     List<String> recipes = components.get().names(Recipe.class);
     String name = recipe;

@@ -188,14 +188,49 @@ class PluginTest {
   }
 
   @Test
-  void run_recipeAndBackend_besideTheConfig() throws IOException {
-    everyKind().write(dir.resolve("every.jar"));
-    new PluginJar().write(dir.resolve("no-plugin.jar")); // is not looked at
+  void run_recipeAndBackend_ofANamedJar() throws IOException {
+    Path jar = everyKind().write(dir.resolve("every.jar"));
     Path config = config("greeting: Hello\n");
-    assertEquals(0, tune("run", "hello", "--config", config), err);
+    assertEquals(0, tune("run", "hello", "--config", config, "--plugin", jar), err);
     assertEquals("Hello from every_backend\n", out);
     assertEquals("", err);
-    assertEquals(0, tune("validate", config, "--recipe", "hello"), err);
+    assertEquals(0, tune("validate", config, "--recipe", "hello", "--plugin", jar), err);
+  }
+
+  @Test
+  void jar_inAFolderThatWasOnlyNamed_isNotLoaded() throws IOException {
+    TinyRun tiny = TinyRun.in(dir);
+    Path rows = Files.createDirectory(dir.resolve("rows"));
+    String trap = "com.example.Trap";
+    PluginJar jar =
+        new PluginJar()
+            .source(
+                trap,
+                """
+                package com.example;
+                import java.util.List;
+                public final class Trap implements org.tune4j.component.ComponentProvider {
+                  static { System.setProperty("tune4j.test.trap", "ran"); }
+                  public List<Class<?>> components() { return List.of(); }
+                }
+                """)
+            .service(ComponentProvider.class, trap);
+    for (Path named : List.of(dir, rows, tiny.model())) {
+      jar.write(named.resolve("trap.jar"));
+    }
+    Path config = config("dataset: {data_files: rows/rows.json}\n");
+    Path link = Files.createSymbolicLink(rows.resolve("link.yaml"), config);
+    for (Path file : List.of(config, link)) {
+      tune("validate", file, "--recipe", "lora_finetune_single_device");
+      tune("plan", "--config", file, "--recipe", "lora_finetune_single_device");
+      tune("data", "inspect", "--config", file, "dataset.data_files=" + rows);
+      tune("run", "lora_finetune_single_device", "--config", file);
+    }
+    tune("ls");
+    tune("eval", "--model", tiny.model(), "--tasks", "perplexity", "--data", rows);
+    assertEquals(null, System.getProperty("tune4j.test.trap"));
+    assertEquals(0, tune("ls", "--plugin", dir.resolve("trap.jar")), err);
+    assertEquals("ran", System.getProperty("tune4j.test.trap"));
   }
 
   @Test

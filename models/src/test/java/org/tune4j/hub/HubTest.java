@@ -421,6 +421,13 @@ class HubTest {
     assertEquals(List.of(), select(names, List.of("e[5-9].txt", "A.json"), List.of()));
   }
 
+  @Test
+  void selection_jars_areNeverTaken() {
+    List<String> names = List.of("a.json", "helper.jar", "b/Other.JAR");
+    assertEquals(List.of("a.json"), select(names, List.of(), List.of()));
+    assertEquals(List.of("a.json"), select(names, List.of("*.jar", "*"), List.of()));
+  }
+
   private static List<String> select(List<String> names, List<String> in, List<String> out) {
     return new FileSelection(in, out, true).of(names);
   }
