@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -18,6 +19,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The script {@code tune} in a made-up project, with a Java and a Maven that print what they get.
@@ -39,8 +42,11 @@ class TuneScriptTest {
     script(project.resolve("tune"), Files.readString(Path.of("../tune")));
     script(
         project.resolve("mvnw"),
-        "#!/bin/sh\nmkdir -p distribution/target\n: >distribution/target/some.jar\n"
-            + "printf '%s' \"$PWD/distribution/target/some.jar\" >distribution/target/class-path\n");
+        "#!/bin/sh\n"
+            + "mkdir -p distribution/target\n"
+            + ": >distribution/target/some.jar\n"
+            + "printf '%s' \"$PWD/distribution/target/some.jar\""
+            + " >distribution/target/class-path\n");
     jdk = temp.resolve("jdk");
     jdk("21.0.1");
   }
@@ -50,10 +56,14 @@ class TuneScriptTest {
     Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"" + version + "\"\n");
     script(
         jdk.resolve("bin/java"),
-        "#!/bin/sh\necho \"in $PWD\"\necho \"wait $OMP_WAIT_POLICY\"\n"
+        "#!/bin/sh\n"
+            + "echo \"in $PWD\"\n"
+            + "echo \"charmap $(locale charmap 2>&1)\"\n"
+            + "echo \"wait $OMP_WAIT_POLICY\"\n"
             + "echo \"spin $GOMP_SPINCOUNT\"\n"
             + "echo \"blas $OPENBLAS_THREAD_TIMEOUT\"\n"
-            + "echo \"shapes $ONEDNN_PRIMITIVE_CACHE_CAPACITY\"\nfor a; do echo \"<$a>\"; done\n"
+            + "echo \"shapes $ONEDNN_PRIMITIVE_CACHE_CAPACITY\"\n"
+            + "for a; do echo \"<$a>\"; done\n"
             + "exit 7\n");
     script(jdk.resolve("bin/javac"), "#!/bin/sh\n");
   }
@@ -93,7 +103,10 @@ class TuneScriptTest {
     assertEquals(7, r.code());
     assertTrue(
         r.out()
-            .startsWith("in " + here.toRealPath() + "\nwait passive\nspin \nblas \nshapes 128\n"),
+            .startsWith(
+                "in "
+                    + here.toRealPath()
+                    + "\ncharmap UTF-8\nwait passive\nspin \nblas \nshapes 128\n"),
         r.out());
     assertTrue(
         r.out()
@@ -101,6 +114,15 @@ class TuneScriptTest {
                 "<org.tune4j.launcher.Launcher>\n<run>\n<a recipe>\n<x=['q','k']>\n<~y>\n<>\n"),
         r.out());
     assertTrue(r.out().contains("<-Xmx1g>"), r.out());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"LC_ALL,POSIX", "LC_ALL,C", "LC_ALL,''", "LC_CTYPE,C", "LC_ALL,de_DE.ISO-8859-1"})
+  void start_localeWithoutUtf8_isGivenIt(String variable, String value) throws Exception {
+    Map<String, String> locale = new HashMap<>(Map.of("LC_ALL", "", "LC_CTYPE", "", "LANG", ""));
+    locale.put(variable, value);
+    Result r = tune(locale, "ls");
+    assertTrue(r.out().contains("charmap UTF-8\n"), r.out());
   }
 
   @Test
