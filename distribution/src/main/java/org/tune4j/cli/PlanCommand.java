@@ -76,16 +76,7 @@ final class PlanCommand implements Callable<Integer> {
     plugins.load();
     String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
-    List<String> recipes = known.names(Recipe.class);
-    String name =
-        recipe != null
-            ? recipe
-            : RecipeNames.of(text, recipes)
-                .orElseThrow(
-                    () ->
-                        new UsageException(
-                            "config '%s' does not say which recipe it is for; add --recipe with one of %s"
-                                .formatted(config, String.join(", ", recipes))));
+    String name = RecipeNames.of(recipe, config, text, known.names(Recipe.class));
     Config resolved = models.cached(Config.parse(config, text).with(overrides));
     if (!(Binder.bind(known, Recipe.class, name, resolved) instanceof RunMemory.Planned planned)) {
       throw new UsageException("recipe '%s' has no memory plan".formatted(name));

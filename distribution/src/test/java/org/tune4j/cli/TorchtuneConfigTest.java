@@ -44,14 +44,16 @@ class TorchtuneConfigTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"llama3", "llama3_1", "code_llama2", "mistral"})
-  void validate_asItIs_isValid(String name) {
-    assertEquals(0, tune("validate", file(name), "dataset.data_files=rows.json"), err);
+  void validate_asItIs_butForTheDevice_isValid(String name) {
+    assertEquals(
+        0, tune("validate", file(name), "dataset.data_files=rows.json", "device=cpu"), err);
     assertEquals(name + ".yaml: valid for lora_finetune_single_device\n", out);
   }
 
   @Test
   void validate_whatHasNoEffect_isNoted() {
-    assertEquals(0, tune("validate", file("llama3_2"), "dataset.data_files=rows.json"), err);
+    assertEquals(
+        0, tune("validate", file("llama3_2"), "dataset.data_files=rows.json", "device=cpu"), err);
     assertEquals(
         """
         llama3_2.yaml:55:10: key 'compile' has no effect: the backend's kernels are used as they are
@@ -83,7 +85,8 @@ class TorchtuneConfigTest {
             "dataset.data_files=rows.json",
             "checkpointer.safe_serialization=False"));
     assertEquals(
-        "override 'checkpointer.safe_serialization=False': checkpointer.safe_serialization is false, weights are only written as safetensors; set it to true\n",
+        "override 'checkpointer.safe_serialization=False': checkpointer.safe_serialization is"
+            + " false, weights are only written as safetensors; set it to true\n",
         err);
   }
 

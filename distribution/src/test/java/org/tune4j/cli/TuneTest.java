@@ -136,7 +136,8 @@ class TuneTest {
   void run_severalRanksOfARecipeForOne_areRefused(String option) {
     fails(
         2,
-        "tune: recipe fake_recipe runs on one rank, 2 were asked for; use lora_finetune_distributed",
+        "tune: recipe fake_recipe runs on one rank, 2 were asked for; use"
+            + " lora_finetune_distributed",
         "run",
         option,
         "2",
@@ -355,6 +356,26 @@ class TuneTest {
         DIR/my.yaml:2:8: key 'steps' is 'many', expected a whole number
         DIR/my.yaml:3:13: key 'output_dir' is a list, expected a path\
         """,
+        "validate",
+        config,
+        "--recipe",
+        "fake_recipe");
+  }
+
+  @Test
+  void validate_recipeThatIsNotThere_isNamed() throws IOException {
+    Files.writeString(config, "# tune run my_recipe --config my.yaml\nsteps: 3\n");
+    fails(
+        2,
+        "tune: config 'DIR/my.yaml' is for recipe 'my_recipe', which is not known; name its plugin"
+            + " with --plugin, or add --recipe with one of fake_recipe",
+        "validate",
+        config);
+    Files.writeString(config, "steps: 3\n");
+    fails(
+        2,
+        "tune: config 'DIR/my.yaml' does not say which recipe it is for; add --recipe with one of"
+            + " fake_recipe",
         "validate",
         config);
   }

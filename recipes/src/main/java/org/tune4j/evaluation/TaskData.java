@@ -14,6 +14,13 @@ import org.tune4j.InputException;
 final class TaskData {
   private TaskData() {}
 
+  /** Checks that the file is there; nothing is read. */
+  static void require(Path file) {
+    if (Files.notExists(file)) {
+      throw new InputException("task data %s does not exist; correct the path".formatted(file));
+    }
+  }
+
   /**
    * Reads rows.
    *

@@ -60,8 +60,10 @@ public final class EleutherEval implements Recipe {
    * @param seed torchtune's; nothing is drawn
    * @param plugins tasks that are not built in; no key
    * @param compute what computes, where, and in which type
-   * @throws UsageException when {@code model} has adapters, there is a {@code quantizer}, or {@code
-   *     maxSeqLength} is less
+   * @throws UsageException when {@code model} has adapters, there is a {@code quantizer}, {@code
+   *     maxSeqLength} or {@code limit} is less, or a task is not known or has no data file
+   * @throws org.tune4j.InputException when a task's YAML file cannot be read, or its data file is
+   *     missing
    */
   @Component("eleuther_eval")
   public EleutherEval(
@@ -95,13 +97,14 @@ public final class EleutherEval implements Recipe {
     if (maxSeqLength < 2) {
       throw new UsageException("max_seq_length is %d, expected 2 or more".formatted(maxSeqLength));
     }
+    this.limit = limit == null ? 0 : limit;
+    Evaluation.tasks(tasks, data, this.limit, includePath, plugins);
     this.outputDir = outputDir;
     this.tokenizer = tokenizer;
     this.model = model;
     this.checkpointer = checkpointer;
     this.tasks = tasks;
     this.data = data;
-    this.limit = limit == null ? 0 : limit;
     this.maxSeqLength = maxSeqLength;
     this.includePath = includePath;
     this.plugins = plugins;
