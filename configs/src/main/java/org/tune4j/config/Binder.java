@@ -129,10 +129,36 @@ public final class Binder {
     return Torchtune.notes(config.root());
   }
 
+  /**
+   * Checks the keys of a config's top where it is not known which component they are for.
+   *
+   * @param registry what the config may name
+   * @param kind of the component that it is for
+   * @param config of which each top-level key must be known to one component of the kind at least
+   * @throws ConfigException with every key that none knows, each with its place
+   */
+  public static void checkKeys(ComponentRegistry registry, Class<?> kind, Config config) {
+    Binder binder = new Binder(registry);
+    Set<String> accepted = new LinkedHashSet<>();
+    for (String name : registry.names(kind)) {
+      collectKeys(Objects.requireNonNull(registry.find(name, kind)), accepted);
+    }
+    binder.unknownKeys(accepted, config.root(), Torchtune.keys());
+    if (!binder.problems.isEmpty()) {
+      throw new ConfigException(binder.problems);
+    }
+  }
+
   private @Nullable Object build(Executable e, Node.Section section, Set<String> ignored) {
     int before = problems.size();
     Set<String> accepted = new LinkedHashSet<>();
     collectKeys(e, accepted);
+    unknownKeys(accepted, section, ignored);
+    Object built = call(e, section);
+    return problems.size() > before ? null : built;
+  }
+
+  private void unknownKeys(Set<String> accepted, Node.Section section, Set<String> ignored) {
     section
         .entries()
         .forEach(
@@ -143,12 +169,10 @@ public final class Binder {
                         .formatted(
                             value.origin(),
                             key,
-                            Nearest.hint(key, known(accepted, section)),
+                            Suggestions.hint(key, known(accepted, section)),
                             String.join(", ", accepted)));
               }
             });
-    Object built = call(e, section);
-    return problems.size() > before ? null : built;
   }
 
   /** The keys of a section: a parameter each, and those of inlined records. */
@@ -368,7 +392,7 @@ public final class Binder {
   }
 
   private static String hint(String component, List<String> names) {
-    String refusal = Torchtune.refusal(component);
+    String refusal = Torchtune.refusal(component, names);
     return refusal.isEmpty() ? Nearest.hint(Torchtune.last(component), names) : refusal;
   }
 
@@ -393,8 +417,9 @@ public final class Binder {
             text.startsWith("~/") ? System.getProperty("user.home") + text.substring(1) : text);
       }
       if (c.isEnum()) {
+        String meant = Suggestions.value(text);
         return Arrays.stream(c.getEnumConstants())
-            .filter(v -> name(v).equals(text))
+            .filter(v -> name(v).equals(meant))
             .findFirst()
             .orElse(null);
       }

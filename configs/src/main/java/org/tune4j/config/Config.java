@@ -32,6 +32,9 @@ public final class Config {
           "apply_lora_to_mlp",
           "apply_lora_to_output");
 
+  /** torchtune's name at the top for {@code tokenizer.path}. */
+  static final String TOKENIZER_CHECKPOINT = "tokenizer_checkpoint";
+
   private static final int MAX_DEPTH = 50;
 
   private final String name;
@@ -109,8 +112,9 @@ public final class Config {
 
   /**
    * This config with overrides, applied in their order: {@code a.b=value}, {@code ~a.b} to delete;
-   * {@code model=NAME} names another component. LoRA's keys at the top reach the model, and then
-   * every <code>${key}</code> is filled in.
+   * {@code model=NAME} names another component. LoRA's keys at the top reach the model, {@code
+   * tokenizer_checkpoint} there is {@code tokenizer.path}, and then every <code>${key}</code> is
+   * filled in.
    *
    * @param overrides as on a command line; may be empty
    * @return a new config, its values ready to be bound
@@ -145,15 +149,19 @@ public final class Config {
         throw new UsageException("override '%s' is neither KEY=VALUE nor ~KEY".formatted(o));
       }
     }
-    if (changed.entries().get("model") instanceof Node.Section model) {
-      for (String key : LORA_KEYS) {
-        Node value = changed.entries().remove(key);
-        if (value != null) {
-          model.entries().put(key, value);
-        }
+    LORA_KEYS.forEach(key -> move(changed, key, "model", key));
+    move(changed, TOKENIZER_CHECKPOINT, "tokenizer", "path");
+    return new Config(name, (Node.Section) interpolate(changed, changed, 0));
+  }
+
+  /** Moves a key of the top into a section, where there is that section. */
+  private static void move(Node.Section root, String from, String section, String to) {
+    if (root.entries().get(section) instanceof Node.Section into) {
+      Node value = root.entries().remove(from);
+      if (value != null) {
+        into.entries().put(to, value);
       }
     }
-    return new Config(name, (Node.Section) interpolate(changed, changed, 0));
   }
 
   private static Node.Section section(

@@ -1,6 +1,7 @@
 package org.tune4j.config;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,11 +85,16 @@ final class Torchtune {
     return true;
   }
 
-  /** Why a component of torchtune's world is refused, after a blank; empty for any other. */
-  static String refusal(String component) {
+  /**
+   * Why a component of torchtune's world is refused, after a blank; empty for any other.
+   *
+   * @param names what could stand there instead
+   */
+  static String refusal(String component, Collection<String> names) {
     String last = last(component);
     if (last.startsWith("qlora_")) {
-      return "; QLoRA is not supported yet: use " + last.substring(1);
+      String lora = last.substring(1);
+      return "; QLoRA is not supported yet" + (names.contains(lora) ? ": use " + lora : "");
     }
     return REFUSED.entrySet().stream()
         .filter(e -> component.startsWith(e.getKey()))

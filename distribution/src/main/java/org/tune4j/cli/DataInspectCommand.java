@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.config.Binder;
 import org.tune4j.config.ComponentRegistry;
@@ -15,6 +16,7 @@ import org.tune4j.config.ShippedConfigs;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetReport;
 import org.tune4j.data.DatasetSpec;
+import org.tune4j.recipe.Recipe;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.HuggingFaceCheckpointer;
@@ -55,6 +57,12 @@ final class DataInspectCommand implements Callable<Integer> {
       description = "dataset or dataset_val (default: ${DEFAULT-VALUE}).")
   private String section;
 
+  @Option(
+      names = "--recipe",
+      paramLabel = "RECIPE",
+      description = "The recipe it is for; without it, the one that its comments run.")
+  private @Nullable String recipe;
+
   @Parameters(paramLabel = "OVERRIDE", description = "key=value, section.key=value or ~key.")
   private List<String> overrides = new ArrayList<>();
 
@@ -79,9 +87,11 @@ final class DataInspectCommand implements Callable<Integer> {
       throw new UsageException("--rows is %d, expected 0 or more".formatted(rows));
     }
     plugins.load();
-    Config given = ShippedConfigs.read(config).with(overrides);
-    Config resolved = models.fetched(given, spec.commandLine().getErr());
+    String text = ShippedConfigs.text(config);
+    Config given = Config.parse(config, text).with(overrides);
     ComponentRegistry known = components.get();
+    check(given, text, known);
+    Config resolved = models.fetched(given, spec.commandLine().getErr());
     DatasetSpec spec = Binder.bindSection(known, DatasetSpec.class, section, resolved);
     TokenizerSpec tokens = Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved);
     HuggingFaceCheckpointer model =
@@ -89,13 +99,23 @@ final class DataInspectCommand implements Callable<Integer> {
     Integer limit = tokens.maxSeqLen();
     try (Tokenizer tokenizer = tokens.open(model.checkpointDir())) {
       Dataset data = spec.open(tokenizer, limit == null ? Integer.MAX_VALUE : limit);
-      RowText text = new RowText(tokenizer, terminal.interactive());
+      RowText shown = new RowText(tokenizer, terminal.interactive());
       for (int i = 0; i < Math.min(rows, data.size()); i++) {
-        terminal.out().print(text.of(i + 1, data.get(i)));
+        terminal.out().print(shown.of(i + 1, data.get(i)));
       }
       statistics(data, terminal.out());
     }
     return 0;
+  }
+
+  /** Refuses what the recipe would: keys that nothing reads, above all. */
+  private void check(Config given, String text, ComponentRegistry known) {
+    if (recipe == null && RecipeNames.inComments(config, text).isEmpty()) {
+      Binder.checkKeys(known, Recipe.class, given);
+    } else {
+      String name = RecipeNames.of(recipe, config, text, known.names(Recipe.class));
+      Binder.bind(known, Recipe.class, name, given);
+    }
   }
 
   private static void statistics(Dataset data, PrintStream out) {

@@ -107,6 +107,7 @@ final class RunCommand implements Callable<Integer> {
       changes.add(RESUME);
     }
     Config given = ShippedConfigs.read(config).with(changes);
+    Binder.bind(components.get(), Recipe.class, recipe, given); // before anything is fetched
     Config resolved = models.fetched(given, spec.commandLine().getErr());
     Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
     TorchrunOptions options = torchrun == null ? new TorchrunOptions() : torchrun;

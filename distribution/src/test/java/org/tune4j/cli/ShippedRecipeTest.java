@@ -12,10 +12,12 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.wiring.Wiring;
@@ -51,7 +53,72 @@ class ShippedRecipeTest {
   @ParameterizedTest
   @MethodSource("configs")
   void validate_everyShippedConfig_binds(String config) {
-    assertEquals(0, tune("validate", config), err());
+    List<String> command = new ArrayList<>(List.of("validate", config));
+    if (config.equals("eleuther_evaluation")) {
+      command.add("data=src/test/resources/signatures.txt"); // the rows' file, which is not read
+    }
+    assertEquals(0, tune(command.toArray(String[]::new)), err());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          quickstart | backend=foo | tune: backend 'foo' was asked for, there are javacpp, djl
+          quickstart | device=xpu | override 'device=xpu': device 'xpu' is not known; accepted are cpu, cuda and cuda:INDEX
+          quickstart | device=gpu backend=javacpp | tune: device gpu was asked for, backend 'javacpp' has natives for the CPU alone; use device=cpu, or build with the GPU artefacts (Maven profile gpu)
+          eleuther_evaluation | tasks=[no_such_task] | eleuther_evaluation:9:1: task 'no_such_task' is not known; there are truthfulqa_mc1,
+          eleuther_evaluation | limit=3 | eleuther_evaluation:31:7: task 'truthfulqa_mc2' needs a data file
+          eleuther_evaluation | data=no.jsonl | override 'data=no.jsonl': task data no.jsonl does not exist; correct the path
+          quickstart | run_eval_every_n_steps=5 eval_tasks=[no_such_task] | quickstart:8:1: task 'no_such_task' is not known
+          quickstart | run_eval_every_n_steps=5 eval_tasks=[perplexity] | quickstart:8:1: task 'perplexity' needs a data file
+          """)
+  void validate_whatRunRefuses_isRefused(String config, String overrides, String message) {
+    List<String> command = new ArrayList<>(List.of("validate", config));
+    command.addAll(List.of(overrides.split(" ")));
+    assertEquals(2, tune(command.toArray(String[]::new)), out());
+    assertTrue(err().startsWith(message), err());
+    assertEquals(1, err().lines().count(), err());
+  }
+
+  /** A suggestion is one that the config can have. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          lr=1 | key 'lr' is not known; did you mean 'optimizer.lr'?
+          learning_rate=1 | key 'learning_rate' is not known; did you mean 'optimizer.lr'?
+          optimizer.learning_rate=1 | key 'learning_rate' is not known; did you mean 'lr'?
+          target_modules=[q_proj] | key 'target_modules' is not known; did you mean 'lora_attn_modules'?
+          model.target_modules=[q_proj] | key 'target_modules' is not known; did you mean 'lora_attn_modules'?
+          resume=true | key 'resume' is not known; did you mean 'resume_from_checkpoint'?
+          use_dora=true | key 'use_dora' is not known; DoRA is not supported yet: leave it out
+          model=qlora_gemma_2b | model._component_ is 'qlora_gemma_2b', which is not known; QLoRA is not supported yet; there are
+          model=qlora_llama3_8b | model._component_ is 'qlora_llama3_8b', which is not known; QLoRA is not supported yet: use lora_llama3_8b
+          """)
+  void validate_wordsOfOtherTrainers_areToldOurs(String override, String message) {
+    assertEquals(2, tune("validate", "smollm2/135M_lora_single_device", override), out());
+    assertTrue(err().startsWith("override '" + override + "': " + message), err());
+  }
+
+  @Test
+  void validate_oProj_isOutputProj() {
+    assertEquals(0, tune("validate", "quickstart", "lora_attn_modules=[q_proj,o_proj]"), err());
+  }
+
+  @Test
+  void validate_modelWithoutAdapters_namesABuilderThatIsThere() {
+    assertEquals(
+        2,
+        tune(
+            "validate",
+            "smollm2/135M_full_single_device",
+            "--recipe",
+            "lora_finetune_single_device"));
+    assertTrue(
+        err().contains("has no adapters; name a builder with adapters, such as lora_auto"), err());
   }
 
   @Test
@@ -82,12 +149,16 @@ class ShippedRecipeTest {
     assertEquals(
         2, tune("run", "lora_finetune_single_devise", "--config", "llama2/7B_lora_single_device"));
     assertEquals(
-        "tune: recipe 'lora_finetune_single_devise' is not known; did you mean 'lora_finetune_single_device'?; there are eleuther_eval, full_finetune_distributed, full_finetune_single_device, lora_finetune_distributed, lora_finetune_single_device",
+        "tune: recipe 'lora_finetune_single_devise' is not known; did you mean"
+            + " 'lora_finetune_single_device'?; there are eleuther_eval, full_finetune_distributed,"
+            + " full_finetune_single_device, lora_finetune_distributed,"
+            + " lora_finetune_single_device",
         err());
     assertEquals(
         2, tune("run", "lora_finetune_single_device", "--config", "llama2/7b_lora_single_device"));
     assertEquals(
-        "tune: config 'llama2/7b_lora_single_device' is neither a file nor a name; did you mean 'llama2/7B_lora_single_device'?; `tune ls` prints the names",
+        "tune: config 'llama2/7b_lora_single_device' is neither a file nor a name; did you mean"
+            + " 'llama2/7B_lora_single_device'?; `tune ls` prints the names",
         err());
     assertEquals(2, tune("rnu"));
     assertTrue(err().startsWith("tune: "), err());
@@ -109,14 +180,16 @@ class ShippedRecipeTest {
     assertEquals(3, lines.size(), err());
     assertTrue(
         lines.contains(
-            "override 'lora_attn_modules=['q_proj','x_proj']': key 'lora_attn_modules' is 'x_proj', expected one of q_proj, k_proj, v_proj, output_proj"),
+            "override 'lora_attn_modules=['q_proj','x_proj']': key 'lora_attn_modules' is 'x_proj',"
+                + " expected one of q_proj, k_proj, v_proj, output_proj"),
         err());
     assertTrue(
         lines.contains("override 'epochs=many': key 'epochs' is 'many', expected a whole number"),
         err());
     assertTrue(
         lines.contains(
-            "override 'optimizer._component_=adamm': optimizer._component_ is 'adamm', which is not known; did you mean 'adamw'?; there are adamw, sgd"),
+            "override 'optimizer._component_=adamm': optimizer._component_ is 'adamm', which is not"
+                + " known; did you mean 'adamw'?; there are adamw, sgd"),
         err());
   }
 

@@ -114,7 +114,8 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
       @Inline LoggingOptions logging) {
     if (model.lora() == null) {
       throw new UsageException(
-          "model %s has no adapters; use lora_%s".formatted(model.name(), model.name()));
+          "model %s has no adapters; name a builder with adapters, such as lora_auto"
+              .formatted(model.name()));
     }
     this.outputDir = outputDir;
     this.tokenizer = tokenizer;
