@@ -413,8 +413,7 @@ public final class Binder {
         return null;
       }
       if (c == Path.class) {
-        return Path.of(
-            text.startsWith("~/") ? System.getProperty("user.home") + text.substring(1) : text);
+        return path(text);
       }
       if (c.isEnum()) {
         String meant = Suggestions.value(text);
@@ -443,6 +442,12 @@ public final class Binder {
     } catch (IllegalArgumentException e) {
       return null;
     }
+  }
+
+  /** A path as a config has it, which may begin in the home folder. */
+  static Path path(String text) {
+    return Path.of(
+        text.startsWith("~/") ? System.getProperty("user.home") + text.substring(1) : text);
   }
 
   private static String name(Object enumConstant) {

@@ -1,10 +1,13 @@
 package org.tune4j.config;
 
 import java.io.StringReader;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.tune4j.ConfigException;
 import org.tune4j.UsageException;
@@ -298,6 +301,21 @@ public final class Config {
       at = at instanceof Node.Section s ? s.entries().get(key) : null;
     }
     return at instanceof Node.Scalar s && !s.isNull() ? s.text() : "";
+  }
+
+  /**
+   * {@return the path at a dotted path, with the home folder for {@code ~}; empty where there is
+   * none}
+   *
+   * @param path such as {@code checkpointer.checkpoint_dir}; does not reach into lists
+   */
+  public Optional<Path> path(String path) {
+    String text = text(path);
+    try {
+      return text.isEmpty() ? Optional.empty() : Optional.of(Binder.path(text));
+    } catch (InvalidPathException e) {
+      return Optional.empty();
+    }
   }
 
   private static void collect(String key, Node value, Map<String, String> into) {

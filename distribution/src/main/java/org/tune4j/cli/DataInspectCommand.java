@@ -92,6 +92,9 @@ final class DataInspectCommand implements Callable<Integer> {
     ComponentRegistry known = components.get();
     check(given, text, known);
     Config resolved = models.fetched(given, spec.commandLine().getErr());
+    if (resolved.text("tokenizer.path").isEmpty()) {
+      ModelFolder.require(resolved, text);
+    }
     DatasetSpec spec = Binder.bindSection(known, DatasetSpec.class, section, resolved);
     TokenizerSpec tokens = Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved);
     HuggingFaceCheckpointer model =

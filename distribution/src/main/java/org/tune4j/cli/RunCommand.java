@@ -106,10 +106,12 @@ final class RunCommand implements Callable<Integer> {
     if (resume) {
       changes.add(RESUME);
     }
-    Config given = ShippedConfigs.read(config).with(changes);
+    String text = ShippedConfigs.text(config);
+    Config given = Config.parse(config, text).with(changes);
     Binder.bind(components.get(), Recipe.class, recipe, given); // before anything is fetched
     Config resolved = models.fetched(given, spec.commandLine().getErr());
     Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
+    ModelFolder.require(resolved, text);
     TorchrunOptions options = torchrun == null ? new TorchrunOptions() : torchrun;
     int worldSize = options.worldSize();
     StopSignal signal = new StopSignal();

@@ -206,7 +206,7 @@ class ShippedRecipeTest {
             "checkpointer.checkpoint_dir=" + dir.resolve("none"),
             "output_dir=" + output));
     assertEquals(
-        "tune: The checkpoint folder %s does not exist; download the model there or correct the path"
+        "tune: checkpointer.checkpoint_dir is %1$s, which does not exist; `tune download HuggingFaceTB/SmolLM2-135M-Instruct --output-dir %1$s` fetches it"
             .formatted(dir.resolve("none")),
         err());
     assertFalse(Files.exists(output));

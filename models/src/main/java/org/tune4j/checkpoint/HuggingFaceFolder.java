@@ -61,6 +61,16 @@ public final class HuggingFaceFolder {
   public record Weight(Path file, Entry entry) {}
 
   /**
+   * {@return what a folder's {@code config.json} says, also where no weights are there}
+   *
+   * @param folder that exists
+   * @throws InputException if the file is missing, broken or of a kind that is not supported
+   */
+  public static HuggingFaceConfig config(Path folder) {
+    return HuggingFaceConfig.read(folder.resolve(CONFIG));
+  }
+
+  /**
    * Opens the folder, reads its config and checks the headers of all its weights.
    *
    * @param folder with {@code config.json} and {@code model.safetensors}, or shards and their index
