@@ -58,6 +58,15 @@ public record LoraArguments(
   }
 
   /**
+   * {@return torchtune's defaults for the rest: rank 8, alpha 16, no dropout, attention alone}
+   *
+   * @param loraAttnModules projections of every attention layer to adapt
+   */
+  public static LoraArguments of(AttnModule... loraAttnModules) {
+    return new LoraArguments(List.of(loraAttnModules), false, false, 8, 16, 0, false, false);
+  }
+
+  /**
    * {@return what a builder stands for}
    *
    * @param name of the builder
