@@ -77,6 +77,8 @@ class DocCommandsTest {
 
   private final List<Rule> rules =
       List.of(
+          // Maven builds the same project in ThirdPartyPluginIT.
+          new Rule("\\./mvnw -q -f my_recipe/.*", c -> run("env -C my_recipe mvn package", "")),
           new Rule("\\./mvnw .*", this::namesWhatTheBuildHas),
           new Rule("docker build \\.", c -> dockerfileNamesWhatTheBuildMakes()),
           new Rule("(python|docs/memory\\.sh) .*", this::namesAScriptAndItsOptions),
