@@ -30,9 +30,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "inspect",
     description = {
-      "Prints rows as the model sees them, and how long they are. What is trained on is coloured"
-          + " on",
-      "a terminal and stands in [[brackets]] elsewhere."
+      "Prints rows as the model sees them, and how long they are. What is trained on is "
+          + "coloured on a terminal and stands in [[brackets]] elsewhere."
     },
     sortOptions = false)
 final class DataInspectCommand implements Callable<Integer> {

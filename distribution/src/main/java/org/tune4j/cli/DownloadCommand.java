@@ -24,10 +24,10 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "Files go into the cache that Python's huggingface_hub shares, unless --output-dir names a",
-      "folder; where they are is printed. Run again, it goes on where it was. Environment:"
-          + " HF_HOME,",
-      "HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HTTPS_PROXY."
+      "Files go into the cache that Python's huggingface_hub shares, unless --output-dir "
+          + "names a folder; where they are is printed. Run again, it goes on where it was. "
+          + "Environment: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, "
+          + "HTTPS_PROXY."
     })
 final class DownloadCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "REPO", description = "OWNER/NAME, or OWNER/NAME@REVISION.")

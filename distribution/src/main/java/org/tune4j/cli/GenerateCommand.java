@@ -42,8 +42,9 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "The prompt is read from standard input where neither --prompt nor a file is given. Only the",
-      "generated text goes to standard output; what else there is to say goes to standard error."
+      "The prompt is read from standard input where neither --prompt nor a file is given. "
+          + "Only the generated text goes to standard output; what else there is to say goes to "
+          + "standard error."
     })
 final class GenerateCommand implements Callable<Integer> {
   @Option(

@@ -35,9 +35,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "The config's keys are explained in it: `tune cat NAME`. The environment variable"
-          + " TUNE_BACKEND",
-      "names the backend where neither the config nor an override does."
+      "The config's keys are explained in it: `tune cat NAME`. The environment variable "
+          + "TUNE_BACKEND names the backend where neither the config nor an override does."
     })
 final class RunCommand implements Callable<Integer> {
   private static final String RESUME = "resume_from_checkpoint=true";

@@ -10,6 +10,8 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -28,6 +30,7 @@ import org.tune4j.spi.Capability;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 import org.tune4j.wiring.Wiring;
+import picocli.CommandLine;
 
 class TuneTest {
   @TempDir Path folder;
@@ -84,6 +87,29 @@ class TuneTest {
   void help_ofEveryCommand(String command) {
     assertEquals(0, tune(command, "--help"), err);
     assertTrue(out.startsWith("Usage: tune " + command), out);
+  }
+
+  /** Text that is cut by hand is cut again where it is shown. */
+  @Test
+  void help_ofEveryCommand_breaksLinesOnlyWhereTheyAreFull() {
+    CommandLine.IFactory factory = Wiring.installed(System.out);
+    Deque<CommandLine> commands = new ArrayDeque<>(List.of(new CommandLine(Tune.class, factory)));
+    int seen = 0;
+    while (!commands.isEmpty()) {
+      CommandLine command = commands.pop();
+      commands.addAll(command.getSubcommands().values());
+      List<String> lines = command.getUsageMessage().lines().toList();
+      for (int i = 0; i + 1 < lines.size(); i++) {
+        String line = lines.get(i);
+        String next = lines.get(i + 1);
+        if (!next.matches("\\S.*") || !line.matches("(?!Usage)\\S.*[^.:]")) {
+          continue;
+        }
+        assertTrue(line.length() + 1 + next.indexOf(' ') >= 80, line + "\n" + next);
+        seen++;
+      }
+    }
+    assertTrue(seen > 5, "texts of several lines: " + seen);
   }
 
   @Test
