@@ -459,8 +459,13 @@ public final class Binder {
         value instanceof Node.Scalar s
             ? "'" + s.text() + "'"
             : value instanceof Node.Sequence ? "a list" : "a section";
+    String hint =
+        value instanceof Node.Scalar s && type instanceof Class<?> c && c.isEnum()
+            ? Suggestions.place(s.text())
+            : "";
     problems.add(
-        "%s: key '%s' is %s, expected %s".formatted(value.origin(), key, found, expected(type)));
+        "%s: key '%s' is %s, expected %s%s"
+            .formatted(value.origin(), key, found, expected(type), hint));
     return null;
   }
 

@@ -91,6 +91,15 @@ final class Suggestions {
         .orElseGet(() -> Nearest.hint(key, known));
   }
 
+  /** Where a module of the model that is no value of its key is asked for; else nothing. */
+  static String place(String module) {
+    return switch (module) {
+      case "gate_proj", "up_proj", "down_proj" -> "; apply_lora_to_mlp=true adapts it";
+      case "lm_head", "output" -> "; apply_lora_to_output=true adapts it";
+      default -> "";
+    };
+  }
+
   /** The word here for a value. */
   static String value(String text) {
     return VALUES.getOrDefault(text, text);

@@ -24,8 +24,8 @@ import org.tune4j.spi.Backends;
 import org.tune4j.spi.Capability;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.RankLayout;
 import org.tune4j.training.RunMemory;
-import org.tune4j.training.RunMemory.Layout;
 import org.tune4j.training.RunMemory.OnRanks;
 import org.tune4j.training.TrainingData;
 import picocli.CommandLine.ArgGroup;
@@ -106,7 +106,7 @@ final class PlanCommand implements Callable<Integer> {
       boolean threads =
           options.how() == TorchrunOptions.How.THREADS
               || !backends.get().find(backend).capabilities().contains(Capability.PROCESSES);
-      Layout layout = new Layout(options.worldSize(), options.perNode(), threads);
+      RankLayout layout = new RankLayout(options.worldSize(), options.perNode(), threads);
       Load load = load(memory, backend, layout, known, resolved);
       if (bound.distributed()) {
         plan(memory, backend, load, layout, resolved.text("strategy"));
@@ -118,7 +118,8 @@ final class PlanCommand implements Callable<Integer> {
     return 0;
   }
 
-  private void plan(RunMemory memory, String backend, Load load, Layout layout, String strategy) {
+  private void plan(
+      RunMemory memory, String backend, Load load, RankLayout layout, String strategy) {
     OptionalLong room = layout.room(AvailableMemory.bytes());
     Boolean sharded =
         switch (strategy) {
@@ -157,7 +158,11 @@ final class PlanCommand implements Callable<Integer> {
 
   /** The heaviest micro-batch of the data, or one of rows as long as may be. */
   private Load load(
-      RunMemory memory, String backend, Layout layout, ComponentRegistry known, Config resolved) {
+      RunMemory memory,
+      String backend,
+      RankLayout layout,
+      ComponentRegistry known,
+      Config resolved) {
     TokenizerSpec tokenizer = Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved);
     DatasetSpec dataset = Binder.bindSection(known, DatasetSpec.class, "dataset", resolved);
     Path folder = memory.checkpointer().checkpointDir();

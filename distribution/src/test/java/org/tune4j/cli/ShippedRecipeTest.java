@@ -68,8 +68,8 @@ class ShippedRecipeTest {
           quickstart | backend=foo | tune: backend 'foo' was asked for, there are javacpp, djl
           quickstart | device=xpu | override 'device=xpu': device 'xpu' is not known; accepted are cpu, cuda and cuda:INDEX
           quickstart | device=gpu backend=javacpp | tune: device gpu was asked for, backend 'javacpp' has natives for the CPU alone; use device=cpu, or build with the GPU artefacts (Maven profile gpu)
-          eleuther_evaluation | tasks=[no_such_task] | eleuther_evaluation:9:1: task 'no_such_task' is not known; there are truthfulqa_mc1,
-          eleuther_evaluation | limit=3 | eleuther_evaluation:31:7: task 'truthfulqa_mc2' needs a data file
+          eleuther_evaluation | tasks=[no_such_task] | eleuther_evaluation:10:1: task 'no_such_task' is not known; there are truthfulqa_mc1,
+          eleuther_evaluation | limit=3 | eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a data file
           eleuther_evaluation | data=no.jsonl | override 'data=no.jsonl': task data no.jsonl does not exist; correct the path
           quickstart | run_eval_every_n_steps=5 eval_tasks=[no_such_task] | quickstart:8:1: task 'no_such_task' is not known
           quickstart | run_eval_every_n_steps=5 eval_tasks=[perplexity] | quickstart:8:1: task 'perplexity' needs a data file
@@ -93,6 +93,7 @@ class ShippedRecipeTest {
           optimizer.learning_rate=1 | key 'learning_rate' is not known; did you mean 'lr'?
           target_modules=[q_proj] | key 'target_modules' is not known; did you mean 'lora_attn_modules'?
           model.target_modules=[q_proj] | key 'target_modules' is not known; did you mean 'lora_attn_modules'?
+          lora_attn_modules=[gate_proj] | key 'lora_attn_modules' is 'gate_proj', expected one of q_proj, k_proj, v_proj, output_proj; apply_lora_to_mlp=true adapts it
           resume=true | key 'resume' is not known; did you mean 'resume_from_checkpoint'?
           use_dora=true | key 'use_dora' is not known; DoRA is not supported yet: leave it out
           model=qlora_gemma_2b | model._component_ is 'qlora_gemma_2b', which is not known; QLoRA is not supported yet; there are

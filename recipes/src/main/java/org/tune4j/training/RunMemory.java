@@ -83,30 +83,6 @@ public record RunMemory(
   public record OnRanks(boolean sharded, MemoryPlan plan) {}
 
   /**
-   * Where ranks run.
-   *
-   * @param worldSize all of them
-   * @param local those of this machine
-   * @param threads whether all are threads of one process
-   */
-  public record Layout(int worldSize, int local, boolean threads) {
-    int ofOneProcess() {
-      return threads ? worldSize : 1;
-    }
-
-    /**
-     * {@return what one of this machine's processes may take of what it has}
-     *
-     * @param available bytes; empty where nothing is known
-     */
-    public OptionalLong room(OptionalLong available) {
-      return available.isEmpty() || threads
-          ? available
-          : OptionalLong.of(available.getAsLong() / local);
-    }
-  }
-
-  /**
    * The same of one rank of several. Ranks that are threads are planned as the one process that
    * they are; other ranks of this machine each take as much.
    *
@@ -125,7 +101,7 @@ public record RunMemory(
       Dataset data,
       PrintStream out) {
     String backend = ranks.engine().backend().name();
-    Layout layout = new Layout(ranks.worldSize(), localRanks, ranks.oneProcess());
+    RankLayout layout = new RankLayout(ranks.worldSize(), localRanks, ranks.oneProcess());
     Load load = heaviest(backend, data, layout, ranks.fullSize());
     OptionalLong room = layout.room(AvailableMemory.bytes());
     boolean shards =
@@ -145,14 +121,14 @@ public record RunMemory(
    * {@return how these ranks share the model, and what one of them takes, or their one process}
    *
    * @param backend its name
-   * @param load the heaviest micro-batch of {@link #heaviest(String, Dataset, Layout, int)}
+   * @param load the heaviest micro-batch of {@link #heaviest(String, Dataset, RankLayout, int)}
    * @param layout of the ranks
    * @param sharded whether weights are; null to shard them where they do not fit otherwise
    * @param room bytes that a process may take beside what it holds now
    * @throws UsageException when nothing tells the model's sizes
    */
   public OnRanks plan(
-      String backend, Load load, Layout layout, @Nullable Boolean sharded, OptionalLong room) {
+      String backend, Load load, RankLayout layout, @Nullable Boolean sharded, OptionalLong room) {
     RunMemory whole = of(layout);
     boolean shards =
         sharded != null
@@ -175,19 +151,19 @@ public record RunMemory(
    * @param backend its name
    * @param load the heaviest micro-batch
    * @param layout of the ranks
-   * @param chosen what {@link #plan(String, Load, Layout, Boolean, OptionalLong)} gave
+   * @param chosen what {@link #plan(String, Load, RankLayout, Boolean, OptionalLong)} gave
    * @param room bytes that a process may take beside what it holds now
    * @return empty where they fit, are on CUDA devices, or nothing is known of the memory
    */
   public Optional<String> refusal(
-      String backend, Load load, Layout layout, OnRanks chosen, OptionalLong room) {
+      String backend, Load load, RankLayout layout, OnRanks chosen, OptionalLong room) {
     return chosen.sharded()
         ? refusal(chosen.plan(), room)
         : of(layout).refusal(backend, load, room);
   }
 
   /** With the rows and threads of one process of these ranks. */
-  private RunMemory of(Layout layout) {
+  private RunMemory of(RankLayout layout) {
     int n = layout.ofOneProcess();
     return withCompute(training.times(n), compute.times(n, layout.local()));
   }
@@ -327,7 +303,7 @@ public record RunMemory(
    * @param fullSize of how many ranks a batch is, of which some may be missing
    * @throws UsageException when nothing tells the model's sizes
    */
-  public Load heaviest(String backend, Dataset data, Layout layout, int fullSize) {
+  public Load heaviest(String backend, Dataset data, RankLayout layout, int fullSize) {
     return layout.threads()
         ? of(layout).heaviest(backend, data)
         : of(layout).heaviest(backend, data, layout.worldSize(), fullSize);
@@ -338,7 +314,7 @@ public record RunMemory(
    *
    * @param layout of the ranks
    */
-  public int rowsOf(Layout layout) {
+  public int rowsOf(RankLayout layout) {
     return of(layout).training.batchSize();
   }
 
