@@ -12,7 +12,7 @@ import org.tune4j.config.Config;
 final class ModelFolder {
   /** As in torchtune, a config's comments show the command that fetches its model. */
   private static final Pattern COMMAND =
-      Pattern.compile("(?m)^#.*\\btune download ([\\w.-]+/[\\w.-]+)");
+      Pattern.compile("(?m)^#.{0,200}?\\btune download ([\\w.-]{1,96}/[\\w.-]{1,96})");
 
   private ModelFolder() {}
 

@@ -11,13 +11,17 @@ import org.tune4j.UsageException;
  * Which recipe a config is for. As in torchtune, a config's comments show the command that runs it.
  */
 final class RecipeNames {
-  /** RECIPE and, where the command goes on to it, what {@code --config} names. */
+  /**
+   * RECIPE and, where the command goes on to it, what {@code --config} names. Bounded, since
+   * anybody may have written the comment.
+   */
   private static final Pattern COMMAND =
       Pattern.compile(
-          "(?m)^#.*\\btune run (?:--config \\S+ |--?\\S+ (?:\\d+"
-              + " )?)*([A-Za-z_][\\w./-]*)(?![^\\s`'\"\\\\])(?:.*? --config[ =](\\S+))?");
+          "(?m)^#.{0,200}?\\btune run (?:--config \\S{1,200} |--?\\S{1,200} (?:\\d{1,9}"
+              + " )?){0,32}+([A-Za-z_][\\w./-]{0,200})(?![^\\s`'\"\\\\])(?:.{0,1000}? --config["
+              + " =](\\S{1,200}))?");
 
-  private static final Pattern CONTINUATION = Pattern.compile("[ \\t]*\\\\\\R#[ \\t]*");
+  private static final Pattern CONTINUATION = Pattern.compile("\\\\\\R#[ \\t]*");
 
   private RecipeNames() {}
 
@@ -35,7 +39,7 @@ final class RecipeNames {
    */
   static Optional<String> inComments(String config, String yaml) {
     List<MatchResult> commands =
-        COMMAND.matcher(CONTINUATION.matcher(yaml).replaceAll(" ")).results().toList();
+        COMMAND.matcher(CONTINUATION.matcher(yaml).replaceAll("")).results().toList();
     return commands.stream()
         .filter(c -> c.group(2) != null && stem(c.group(2)).equals(stem(config)))
         .findFirst()

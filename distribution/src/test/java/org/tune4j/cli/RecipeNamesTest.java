@@ -22,6 +22,12 @@ class RecipeNamesTest {
   }
 
   @Test
+  void inComments_endlessCommands_end() {
+    assertEquals(Optional.empty(), in("# tune run " + "--a ".repeat(200_000)));
+    assertEquals(Optional.of("x"), in("# " + "tune run x ".repeat(100_000)));
+  }
+
+  @Test
   void inComments_severalCommands_isThatForThisConfig() {
     String two =
         """
