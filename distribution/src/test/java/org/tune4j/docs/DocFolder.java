@@ -23,7 +23,7 @@ import java.util.stream.Stream;
  */
 final class DocFolder {
   private static final Path PROJECT = Path.of("..").toAbsolutePath().normalize();
-  private static final long SECONDS = 120;
+  private static final long SECONDS = 1200;
   private static final Pattern ADDRESS = Pattern.compile("http://127\\.0\\.0\\.1:(\\d+)");
 
   /** The project's folder. */
