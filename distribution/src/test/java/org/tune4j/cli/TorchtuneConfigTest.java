@@ -83,7 +83,8 @@ class TorchtuneConfigTest {
             "dataset.data_files=rows.json",
             "checkpointer.safe_serialization=False"));
     assertEquals(
-        "override 'checkpointer.safe_serialization=False': checkpointer.safe_serialization is false, weights are only written as safetensors; set it to true\n",
+        "override 'checkpointer.safe_serialization=False': checkpointer.safe_serialization is"
+            + " false, weights are only written as safetensors; set it to true\n",
         err);
   }
 
@@ -97,6 +98,7 @@ class TorchtuneConfigTest {
             "model=lora_auto",
             "tokenizer=hf_tokenizer",
             "tokenizer.path=" + run.model(),
+            "checkpointer.checkpoint_files=[model.safetensors]",
             "device=cpu",
             "epochs=1"));
     assertEquals(0, tune(args.toArray(String[]::new)), err);

@@ -94,7 +94,7 @@ public final class InferenceModel implements AutoCloseable {
       Engine engine,
       DType dtype) {
     Path folder = files.checkpointDir();
-    HuggingFaceCheckpointer base = new HuggingFaceCheckpointer(folder, null, folder);
+    HuggingFaceCheckpointer base = files.withAdapter(null);
     base.check(spec);
     Tokenizer text = tokenizer.open(folder);
     return new InferenceModel(folder, engine, text, freeze(base.load(spec, engine, dtype, 0)));

@@ -175,6 +175,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
         TensorScope run = engine.openScope()) {
       context.out().println(ComputeOptions.describe(engine));
       context.out().println("data: " + data.train().report());
+      checkpointer.warnings().forEach(context.out()::println);
       RunIdentity identity =
           RunIdentity.of(
               engine,

@@ -159,6 +159,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
           TrainingData.read(
               ranks, tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());
       out.println("data: " + data.train().report());
+      checkpointer.warnings().forEach(out::println);
       Batches batches = training.batches(data.train(), ranks);
       long stepsPerEpoch = training.stepsPerEpoch(batches.perEpoch());
       long totalSteps = stepsPerEpoch * training.epochs();

@@ -1,9 +1,6 @@
 package org.tune4j.training;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -52,24 +49,56 @@ import org.tune4j.tensor.TensorScope;
  * models.
  *
  * @param checkpointDir a model's folder
+ * @param checkpointFiles the files that weights are loaded from, as paths from the folder; empty
+ *     for the folder's own
  * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file; null
  *     for none
  * @param outputDir where {@code epoch_N} folders are written
  */
 public record HuggingFaceCheckpointer(
-    Path checkpointDir, @Nullable Path adapterCheckpoint, Path outputDir) {
+    Path checkpointDir,
+    List<Path> checkpointFiles,
+    @Nullable Path adapterCheckpoint,
+    Path outputDir) {
+  /**
+   * Copies the list.
+   *
+   * @param checkpointDir a model's folder
+   * @param checkpointFiles the files that weights are loaded from; empty for the folder's own
+   * @param adapterCheckpoint a PEFT adapter to start from; null for none
+   * @param outputDir where {@code epoch_N} folders are written
+   */
+  public HuggingFaceCheckpointer {
+    checkpointFiles = List.copyOf(checkpointFiles);
+  }
+
+  /**
+   * One that loads the folder's own weights.
+   *
+   * @param checkpointDir a model's folder
+   * @param adapterCheckpoint a PEFT adapter to start from; null for none
+   * @param outputDir where {@code epoch_N} folders are written
+   */
+  public HuggingFaceCheckpointer(
+      Path checkpointDir, @Nullable Path adapterCheckpoint, Path outputDir) {
+    this(checkpointDir, List.of(), adapterCheckpoint, outputDir);
+  }
+
   /**
    * {@return one for these folders, of which nothing is read yet}
    *
-   * @param checkpointDir a model's folder
-   * @param checkpointFiles torchtune's; the folder's own files are read
+   * @param checkpointDir a model's folder; null for the folder of {@code checkpointFiles}
+   * @param checkpointFiles the files that weights are loaded from, and no others: a list of paths
+   *     from the folder, or torchtune's {@code filename_format} and {@code max_filename}; null for
+   *     the folder's own
    * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file; null
    *     for none
    * @param outputDir where {@code epoch_N} folders are written
    * @param modelType torchtune's; {@code config.json} decides
    * @param recipeCheckpoint torchtune's; the newest checkpoint of {@code output_dir} is found
    * @param safeSerialization torchtune's; weights are written as safetensors
-   * @throws UsageException when {@code safeSerialization} is false
+   * @throws UsageException when {@code safeSerialization} is false, or {@code checkpointFiles} are
+   *     no safetensors files of one folder
    */
   @Component(
       value = "hf_checkpointer",
@@ -78,8 +107,11 @@ public record HuggingFaceCheckpointer(
         "torchtune.utils.FullModelHFCheckpointer"
       })
   public static HuggingFaceCheckpointer of(
-      @Doc("a Hugging Face model's folder") Path checkpointDir,
-      @Doc("accepted for torchtune's configs; the folder's own files are read")
+      @Doc("a Hugging Face model's folder; null for that of checkpoint_files")
+          @Nullable Path checkpointDir,
+      @Doc(
+              "the safetensors files that are loaded, and no others: paths from checkpoint_dir, or"
+                  + " torchtune's filename_format and max_filename; null for the folder's own")
           @Nullable Object checkpointFiles,
       @Doc("a PEFT adapter to start from") @Nullable Path adapterCheckpoint,
       @Doc("where epoch_N folders are written") Path outputDir,
@@ -93,26 +125,52 @@ public record HuggingFaceCheckpointer(
           "checkpointer.safe_serialization is false, weights are only written as safetensors; set"
               + " it to true");
     }
-    return new HuggingFaceCheckpointer(checkpointDir, adapterCheckpoint, outputDir);
+    CheckpointFiles files = CheckpointFiles.of(checkpointDir, checkpointFiles);
+    return new HuggingFaceCheckpointer(files.folder(), files.names(), adapterCheckpoint, outputDir);
   }
 
   /**
    * {@return the same, but starting from this PEFT adapter}
    *
-   * @param adapter its folder or its safetensors file
+   * @param adapter its folder or its safetensors file; null for none
    */
-  public HuggingFaceCheckpointer withAdapter(Path adapter) {
-    return new HuggingFaceCheckpointer(checkpointDir, adapter, outputDir);
+  public HuggingFaceCheckpointer withAdapter(@Nullable Path adapter) {
+    return new HuggingFaceCheckpointer(checkpointDir, checkpointFiles, adapter, outputDir);
   }
 
   /**
-   * Reads and checks what the model and the adapter say of themselves, no weights.
+   * {@return what a user should know before a run, a line each}
+   *
+   * @throws InputException when a file is broken
+   */
+  public List<String> warnings() {
+    List<Path> foreign = folder().foreignFiles();
+    return foreign.isEmpty()
+        ? List.of()
+        : List.of(
+            "warning: merged models will lack %s of %s, which are links to other folders; put the files there"
+                .formatted(foreign.stream().map(Path::getFileName).toList(), checkpointDir));
+  }
+
+  /** What is loaded; reads the config and the weights' headers. */
+  HuggingFaceFolder folder() {
+    return HuggingFaceFolder.open(checkpointDir, checkpointFiles);
+  }
+
+  /** What is loaded from a folder that may be a checkpoint of the run. */
+  private HuggingFaceFolder folder(Path weights) {
+    return weights.equals(checkpointDir) ? folder() : HuggingFaceFolder.open(weights);
+  }
+
+  /**
+   * Reads and checks what the model and the adapter say of themselves, and compares the weights'
+   * names and shapes with the model's.
    *
    * @param spec the model that the config names
    * @throws InputException when a file is missing or broken, or is another model's
    */
   public void check(ModelSpec spec) {
-    sized(spec, HuggingFaceFolder.open(checkpointDir));
+    unloaded(spec, folder(), DType.FP32);
     if (adapterCheckpoint != null) {
       PeftAdapter.open(adapterCheckpoint);
     }
@@ -125,7 +183,7 @@ public record HuggingFaceCheckpointer(
    * @throws InputException when a file is broken
    */
   public String fingerprint() {
-    HuggingFaceFolder folder = HuggingFaceFolder.open(checkpointDir);
+    HuggingFaceFolder folder = folder();
     return WeightsFingerprint.of(folder, sizes(folder.config()).toString());
   }
 
@@ -158,10 +216,10 @@ public record HuggingFaceCheckpointer(
    */
   public Decoder load(ModelSpec spec, ProcessGroup ranks, DType dtype, boolean mapped, long seed) {
     Engine engine = ranks.engine();
-    HuggingFaceFolder folder = HuggingFaceFolder.open(checkpointDir);
+    HuggingFaceFolder folder = folder();
     Reader reader = mapped ? TensorFiles::map : TensorFiles::read;
     Map<String, Tensor> base = ranks.once(() -> readBase(folder, engine, dtype, reader));
-    Decoder decoder = build(spec, checkpointDir, base, dtype);
+    Decoder decoder = build(spec, folder, base, dtype);
     if (adapterCheckpoint == null) {
       Adapters.initialise(engine, decoder, seed);
     } else {
@@ -182,8 +240,8 @@ public record HuggingFaceCheckpointer(
    * @throws InputException when a file is broken, or is another model's
    */
   public Decoder loadTrainable(ModelSpec spec, Path weights, Engine engine, DType dtype) {
-    HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
-    return build(spec, weights, readBase(folder, engine, dtype, TensorFiles::read), dtype);
+    HuggingFaceFolder folder = folder(weights);
+    return build(spec, folder, readBase(folder, engine, dtype, TensorFiles::read), dtype);
   }
 
   /**
@@ -201,11 +259,8 @@ public record HuggingFaceCheckpointer(
   public ShardedModel loadSharded(
       ModelSpec spec, Path weights, ProcessGroup ranks, TensorScope home, DType dtype, long seed) {
     Engine engine = ranks.engine();
-    HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
-    Decoder decoder = sized(spec, folder).build(dtype);
-    Map<String, Shape> shapes = new LinkedHashMap<>();
-    folder.weights().forEach((name, w) -> shapes.put(name, Shape.of(w.entry().dimensions())));
-    inFolder(weights, () -> match(decoder, shapes));
+    HuggingFaceFolder folder = folder(weights);
+    Decoder decoder = unloaded(spec, folder, dtype);
     Function<String, @Nullable Tensor> stored =
         name -> {
           HuggingFaceFolder.Weight w = folder.weights().get(name);
@@ -229,24 +284,25 @@ public record HuggingFaceCheckpointer(
         loadAdapter(engine, decoder, adapterCheckpoint);
       }
       return new ShardedModel(
-          ranks, home, decoder, stored, () -> build(spec, weights, frozen.get(), dtype), outputDir);
+          ranks, home, decoder, stored, () -> build(spec, folder, frozen.get(), dtype), outputDir);
     }
   }
 
-  private static void match(Decoder decoder, Map<String, Shape> shapes) {
+  /** The model that a folder's weights fit by name and shape, without storage. */
+  private static Decoder unloaded(ModelSpec spec, HuggingFaceFolder folder, DType dtype) {
+    Decoder decoder = sized(spec, folder).build(dtype);
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    folder.weights().forEach((name, w) -> shapes.put(name, Shape.of(w.entry().dimensions())));
     boolean adapted = decoder.lora().isPresent();
-    StateDict.Loaded found = StateDict.match(decoder, shapes, !adapted);
-    if (adapted) {
-      LoraStateDict.validateBase(decoder, found);
-    }
-  }
-
-  private static void inFolder(Path weights, Runnable check) {
     try {
-      check.run();
+      StateDict.Loaded found = StateDict.match(decoder, shapes, !adapted);
+      if (adapted) {
+        LoraStateDict.validateBase(decoder, found);
+      }
     } catch (InputException e) {
-      throw new InputException("checkpoint %s: %s".formatted(weights, e.getMessage()), e);
+      throw new InputException("checkpoint %s: %s".formatted(folder.path(), e.getMessage()), e);
     }
+    return decoder;
   }
 
   /** How a weight comes from a file. */
@@ -271,12 +327,8 @@ public record HuggingFaceCheckpointer(
   }
 
   private static Decoder build(
-      ModelSpec spec, Path weights, Map<String, Tensor> base, DType dtype) {
-    HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
-    Decoder decoder = sized(spec, folder).build(dtype);
-    Map<String, Shape> shapes = new LinkedHashMap<>();
-    base.forEach((name, t) -> shapes.put(name, t.shape()));
-    inFolder(weights, () -> match(decoder, shapes));
+      ModelSpec spec, HuggingFaceFolder folder, Map<String, Tensor> base, DType dtype) {
+    Decoder decoder = unloaded(spec, folder, dtype);
     StateDict.load(decoder, base, false);
     return decoder;
   }
@@ -401,8 +453,9 @@ public record HuggingFaceCheckpointer(
       Path folder, Decoder decoder, List<StoredTensor> weights, ShardSize shardSize)
       throws IOException {
     ShardPlan.of(weights, shardSize).write(folder);
-    HuggingFaceFolder.open(checkpointDir).copySideFiles(folder);
-    describe(folder.resolve(HuggingFaceFolder.CONFIG), decoder);
+    HuggingFaceFolder base = folder();
+    base.copySideFiles(folder);
+    base.config().write(folder.resolve(HuggingFaceFolder.CONFIG), changes(base.config(), decoder));
   }
 
   /**
@@ -491,12 +544,8 @@ public record HuggingFaceCheckpointer(
     return name.endsWith(".weight") ? name.substring(0, name.length() - ".weight".length()) : name;
   }
 
-  /**
-   * Puts the merged weights' type, and a head of its own where merging made one, into config.json.
-   */
-  private static void describe(Path config, Decoder decoder) throws IOException {
-    ObjectMapper mapper = new ObjectMapper();
-    ObjectNode json = (ObjectNode) mapper.readTree(config.toFile());
+  /** The merged weights' type, and a head of its own where merging made one. */
+  private static Map<String, Object> changes(HuggingFaceConfig base, Decoder decoder) {
     String type =
         switch (decoder.dtype()) {
           case FP64 -> "float64";
@@ -504,10 +553,11 @@ public record HuggingFaceCheckpointer(
           case FP16 -> "float16";
           default -> "bfloat16";
         };
-    json.put(json.has("dtype") ? "dtype" : "torch_dtype", type);
+    Map<String, Object> changes = new LinkedHashMap<>();
+    changes.put(base.fields().containsKey("dtype") ? "dtype" : "torch_dtype", type);
     if (Merge.unties(decoder)) {
-      json.put("tie_word_embeddings", false);
+      changes.put("tie_word_embeddings", false);
     }
-    Files.writeString(config, mapper.writerWithDefaultPrettyPrinter().writeValueAsString(json));
+    return changes;
   }
 }

@@ -50,14 +50,16 @@ public record RunIdentity(Map<String, String> settings, String base, String data
           "threads",
           "checkpointer.recipe_checkpoint");
 
-  private static final Pattern DATA_FILES =
-      Pattern.compile("dataset(_val)?(\\.\\w+)*\\.data_files");
+  private static final Pattern FILES =
+      Pattern.compile(
+          "dataset(_val)?(\\.\\w+)*\\.data_files|checkpointer\\.checkpoint_files(\\.\\w+)?");
   private static final int SHOWN_DIGITS = 12;
   private static final Set<String> FREE_SECTIONS = Set.of("metric_logger", "profiler");
 
   /** Where things lie, which machines may see differently; the rows are compared themselves. */
   private static final Pattern PLACES =
-      Pattern.compile("(_dir|_files|_checkpoint|\\.path)$|^metric_logger");
+      Pattern.compile(
+          "(_dir|_files|_checkpoint|\\.path)$|^metric_logger|^checkpointer\\.checkpoint_files");
 
   /**
    * Copies the settings.
@@ -186,7 +188,7 @@ public record RunIdentity(Map<String, String> settings, String base, String data
     int dot = key.indexOf('.');
     return FREE.contains(key)
         || FREE_SECTIONS.contains(dot < 0 ? key : key.substring(0, dot))
-        || DATA_FILES.matcher(key).matches();
+        || FILES.matcher(key).matches();
   }
 
   private static boolean same(@Nullable String a, @Nullable String b) {

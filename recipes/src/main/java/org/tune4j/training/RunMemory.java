@@ -186,7 +186,7 @@ public record RunMemory(
     DType stored = compute.type();
     DecoderConfig sizes = model.config();
     if (hasCheckpoint()) {
-      HuggingFaceFolder folder = HuggingFaceFolder.open(checkpointer.checkpointDir());
+      HuggingFaceFolder folder = checkpointer.folder();
       stored = storedType(folder);
       if (sizes == null) {
         HuggingFaceConfig read = folder.config();
