@@ -69,7 +69,7 @@ public record HuggingFaceConfig(
   private static final int MISTRAL_SLIDING_WINDOW = 4096;
 
   // Far above any model's: what is larger would fill memory before weights are compared with it.
-  private static final int MAX_LAYERS = 10_000;
+  private static final int MAX_LAYERS = 1000;
   private static final int MAX_WIDTH = 1 << 20;
   private static final int MAX_VOCABULARY = 1 << 24;
 

@@ -207,13 +207,13 @@ class HuggingFaceTest {
           hidden_size | 64.5 | hidden_size is 64.5, expected a whole number from 1 to 1048576
           vocab_size | 0 | vocab_size is 0, expected a whole number from 1 to 16777216
           vocab_size | 99999999999 | vocab_size is 99999999999, expected a whole number from 1 to 16777216
-          num_hidden_layers | null | num_hidden_layers is missing, expected a whole number from 1 to 10000
+          num_hidden_layers | null | num_hidden_layers is missing, expected a whole number from 1 to 1000
           num_key_value_heads | 3 | num_key_value_heads is 3, expected a divisor of num_attention_heads 4
           head_dim | 15 | head_dim is 15, expected an even number, as the rotation turns pairs
           rms_norm_eps | 0 | rms_norm_eps is 0, expected a number above 0
           rms_norm_eps | null | rms_norm_eps is missing, expected a number above 0
           rms_norm_eps | Infinity | rms_norm_eps is "Infinity", expected a number above 0
-          num_hidden_layers | 2147483647 | num_hidden_layers is 2147483647, expected a whole number from 1 to 10000
+          num_hidden_layers | 2147483647 | num_hidden_layers is 2147483647, expected a whole number from 1 to 1000
           intermediate_size | 2147483647 | intermediate_size is 2147483647, expected a whole number from 1 to 1048576
           num_attention_heads | 2147483647 | num_attention_heads is 2147483647, expected a whole number from 1 to 1048576
           head_dim | 2147483646 | head_dim is 2147483646, expected at most 1048576 over num_attention_heads 4
