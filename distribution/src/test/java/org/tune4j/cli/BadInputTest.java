@@ -83,8 +83,7 @@ class BadInputTest {
     weights(b -> {}, 769_824);
     fails(
         1,
-        "tune: DIR/model/model.safetensors is not a sound safetensors file: its header claims 3072"
-            + " bytes, but 992 follow; it is truncated; get the file again");
+        "tune: DIR/model/model.safetensors is not a sound safetensors file: its header claims 3072 bytes, but 992 follow; it is truncated; get the file again");
   }
 
   @Test
@@ -92,9 +91,7 @@ class BadInputTest {
     weights(b -> {}, 100);
     fails(
         1,
-        "tune: DIR/model/model.safetensors is not a sound safetensors file: tensor"
-            + " 'model.norm.weight' ends at byte 767744, but the file holds 767644 bytes of"
-            + " tensors; it is truncated; get the file again");
+        "tune: DIR/model/model.safetensors is not a sound safetensors file: tensor 'model.norm.weight' ends at byte 767744, but the file holds 767644 bytes of tensors; it is truncated; get the file again");
   }
 
   @Test
@@ -102,9 +99,7 @@ class BadInputTest {
     weights(b -> b.putLong(0, Long.MAX_VALUE), 0);
     fails(
         1,
-        "tune: DIR/model/model.safetensors is not a sound safetensors file: its header claims"
-            + " 9223372036854775807 bytes, expected 2 to 100000000; it is no safetensors file or is"
-            + " damaged; get the file again");
+        "tune: DIR/model/model.safetensors is not a sound safetensors file: its header claims 9223372036854775807 bytes, expected 2 to 100000000; it is no safetensors file or is damaged; get the file again");
   }
 
   @Test
@@ -119,8 +114,7 @@ class BadInputTest {
         0);
     fails(
         1,
-        "tune: DIR/model/model.safetensors is not a sound safetensors file: tensor 'lm_head.weight'"
-            + " has 81920 bytes, expected 82176 for F32 [321, 64]; get the file again");
+        "tune: DIR/model/model.safetensors is not a sound safetensors file: tensor 'lm_head.weight' has 81920 bytes, expected 82176 for F32 [321, 64]; get the file again");
   }
 
   @Test
@@ -131,9 +125,7 @@ class BadInputTest {
         "{\"weight_map\": {\"lm_head.weight\": \"../model.safetensors\"}}");
     fails(
         1,
-        "tune: DIR/model/model.safetensors.index.json: weight_map places tensor 'lm_head.weight' in"
-            + " '../model.safetensors', expected a file in the index's folder; get the checkpoint"
-            + " again");
+        "tune: DIR/model/model.safetensors.index.json: weight_map places tensor 'lm_head.weight' in '../model.safetensors', expected a file in the index's folder; get the checkpoint again");
   }
 
   @Test
@@ -141,8 +133,7 @@ class BadInputTest {
     Files.delete(run.model().resolve("model.safetensors"));
     fails(
         1,
-        "tune: The checkpoint folder DIR/model has no weights: expected model.safetensors or"
-            + " model.safetensors.index.json; download them");
+        "tune: The checkpoint folder DIR/model has no weights: expected model.safetensors or model.safetensors.index.json; download them");
   }
 
   // ---- The model ----------------------------------------------------------------------------
@@ -159,8 +150,7 @@ class BadInputTest {
     config(c -> c.put("hidden_size", 128).put("head_dim", 32));
     fails(
         1,
-        "tune: checkpoint DIR/model: tensor 'model.embed_tokens.weight' has shape [320, 64], the"
-            + " model expects [320, 128]; the checkpoint is another model's");
+        "tune: checkpoint DIR/model: tensor 'model.embed_tokens.weight' has shape [320, 64], the model expects [320, 128]; the checkpoint is another model's");
   }
 
   @Test
@@ -168,21 +158,14 @@ class BadInputTest {
     config(c -> c.put("num_hidden_layers", 4));
     fails(
         1,
-        "tune: checkpoint DIR/model: the base checkpoint lacks"
-            + " model.layers.3.self_attn.q_proj.weight, model.layers.3.self_attn.k_proj.weight,"
-            + " model.layers.3.self_attn.v_proj.weight and 6 more; it is incomplete or another"
-            + " model's");
+        "tune: checkpoint DIR/model: the base checkpoint lacks model.layers.3.self_attn.q_proj.weight, model.layers.3.self_attn.k_proj.weight, model.layers.3.self_attn.v_proj.weight and 6 more; it is incomplete or another model's");
   }
 
   @Test
   void builder_ofAnotherModel_saysWhatDiffers() throws IOException {
     fails(
         1,
-        "tune: DIR/model/config.json: the checkpoint is not model 'lora_llama2_7b': vocab_size is"
-            + " 320, expected 32000, hidden_size is 64, expected 4096, intermediate_size is 176,"
-            + " expected 11008, num_hidden_layers is 3, expected 32, num_attention_heads is 4,"
-            + " expected 32, num_key_value_heads is 4, expected 32, head_dim is 16, expected 128;"
-            + " name the checkpoint's own builder, or lora_auto, which reads config.json",
+        "tune: DIR/model/config.json: the checkpoint is not model 'lora_llama2_7b': vocab_size is 320, expected 32000, hidden_size is 64, expected 4096, intermediate_size is 176, expected 11008, num_hidden_layers is 3, expected 32, num_attention_heads is 4, expected 32, num_key_value_heads is 4, expected 32, head_dim is 16, expected 128; name the checkpoint's own builder, or lora_auto, which reads config.json",
         "model=lora_llama2_7b");
   }
 
@@ -191,8 +174,7 @@ class BadInputTest {
     Files.writeString(run.model().resolve("config.json"), "{\"model_type\": \"llama\"");
     fails(
         1,
-        "tune: DIR/model/config.json is not valid JSON (line 1, column 23: Unexpected end-of-input:"
-            + " expected close marker for Object); get the file again");
+        "tune: DIR/model/config.json is not valid JSON (line 1, column 23: Unexpected end-of-input: expected close marker for Object); get the file again");
   }
 
   @Test
@@ -200,8 +182,7 @@ class BadInputTest {
     Files.delete(run.model().resolve("config.json"));
     fails(
         1,
-        "tune: DIR/model/config.json does not exist; give the folder of a Hugging Face checkpoint,"
-            + " config.json in it");
+        "tune: DIR/model/config.json does not exist; give the folder of a Hugging Face checkpoint, config.json in it");
   }
 
   // ---- Tokenizer, rows, adapter ---------------------------------------------------------------
@@ -211,8 +192,7 @@ class BadInputTest {
     Files.delete(run.model().resolve("tokenizer.json"));
     fails(
         1,
-        "tune: tokenizer DIR/model/tokenizer.json does not exist; copy the model's tokenizer.json"
-            + " there or set tokenizer.path");
+        "tune: tokenizer DIR/model/tokenizer.json does not exist; copy the model's tokenizer.json there or set tokenizer.path");
   }
 
   @Test
@@ -220,8 +200,7 @@ class BadInputTest {
     Files.writeString(run.model().resolve("tokenizer.json"), "{}");
     fails(
         1,
-        "tune: tokenizer DIR/model/tokenizer.json cannot be read: Model missing. at line 1 column"
-            + " 2; fetch the file again");
+        "tune: tokenizer DIR/model/tokenizer.json cannot be read: Model missing. at line 1 column 2; fetch the file again");
   }
 
   @Test
@@ -229,8 +208,7 @@ class BadInputTest {
     Files.delete(run.rows());
     fails(
         1,
-        "tune: data file DIR/rows.jsonl does not exist; set dataset.data_files to JSON, JSONL, CSV,"
-            + " Parquet or text files");
+        "tune: data file DIR/rows.jsonl does not exist; set dataset.data_files to JSON, JSONL, CSV, Parquet or text files");
   }
 
   @Test
@@ -244,8 +222,7 @@ class BadInputTest {
     Files.writeString(run.rows(), "{\"instruction\": \"a\"}");
     fails(
         1,
-        "tune: DIR/rows.jsonl:1:1: row 1: column 'output' is missing, found instruction; name it"
-            + " with dataset.column_map.output=NAME");
+        "tune: DIR/rows.jsonl:1:1: row 1: column 'output' is missing, found instruction; name it with dataset.column_map.output=NAME");
   }
 
   @Test
@@ -284,13 +261,9 @@ class BadInputTest {
         "dtype=fp17|dtype 'fp17' is not known; accepted are fp64, fp32, bf16, fp16",
         "device=tpu|device 'tpu' is not known; accepted are cpu, cuda and cuda:INDEX",
         "max_shard_size=5XB|max_shard_size is '5XB', expected a size such as 5GB or 200MB",
-        "optimizer=torch.optim.AdamV|optimizer._component_ is 'torch.optim.AdamV', which is not"
-            + " known; did you mean 'adamw'?; there are adamw, sgd",
-        "optimizer=bitsandbytes.optim.PagedAdamW8bit|optimizer._component_ is"
-            + " 'bitsandbytes.optim.PagedAdamW8bit', which is not known; it keeps the optimiser's"
-            + " state in another type, which changes the updates; use adamw; there are adamw, sgd",
-        "optimizer.lrr=1|key 'lrr' is not known; did you mean 'lr'?; accepted are lr, betas, eps,"
-            + " weight_decay, fused",
+        "optimizer=torch.optim.AdamV|optimizer._component_ is 'torch.optim.AdamV', which is not known; did you mean 'adamw'?; there are adamw, sgd",
+        "optimizer=bitsandbytes.optim.PagedAdamW8bit|optimizer._component_ is 'bitsandbytes.optim.PagedAdamW8bit', which is not known; it keeps the optimiser's state in another type, which changes the updates; use adamw; there are adamw, sgd",
+        "optimizer.lrr=1|key 'lrr' is not known; did you mean 'lr'?; accepted are lr, betas, eps, weight_decay, fused",
       })
   void key_wrong_isNamedWithItsPlace(String override, String message) throws IOException {
     fails(2, "override '%s': %s".formatted(override, message), override);
@@ -308,8 +281,7 @@ class BadInputTest {
   void device_absent_isTheMachinesFault() throws IOException {
     fails(
         1,
-        "tune: device cuda:0 was asked for, backend 'javacpp' sees cpu; use device=cpu, or install"
-            + " a CUDA driver and the GPU artefacts (Maven profile gpu)",
+        "tune: device cuda:0 was asked for, backend 'javacpp' sees cpu; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)",
         "device=cuda");
   }
 
@@ -320,8 +292,7 @@ class BadInputTest {
     Path file = Files.writeString(dir.resolve("file"), "mine");
     fails(
         1,
-        "tune: output_dir DIR/file cannot be written: a file lies where a folder is needed; choose"
-            + " another output_dir",
+        "tune: output_dir DIR/file cannot be written: a file lies where a folder is needed; choose another output_dir",
         "output_dir=" + file);
     assertEquals("mine", Files.readString(file));
   }
@@ -333,8 +304,7 @@ class BadInputTest {
     assumeTrue(!Files.isWritable(locked), "skipped: the superuser writes anywhere");
     fails(
         1,
-        "tune: output_dir DIR/locked cannot be written: permission denied; choose another"
-            + " output_dir",
+        "tune: output_dir DIR/locked cannot be written: permission denied; choose another output_dir",
         "output_dir=" + locked);
   }
 
@@ -345,7 +315,6 @@ class BadInputTest {
     Files.createSymbolicLink(run.out().resolve("logs/metrics.jsonl"), Path.of("/dev/full"));
     fails(
         1,
-        "tune: DIR/out/logs/metrics.jsonl cannot be appended to: No space left on device; free some"
-            + " space and run again with --resume");
+        "tune: DIR/out/logs/metrics.jsonl cannot be appended to: No space left on device; free some space and run again with --resume");
   }
 }

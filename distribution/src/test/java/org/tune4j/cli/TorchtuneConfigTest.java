@@ -83,8 +83,7 @@ class TorchtuneConfigTest {
             "dataset.data_files=rows.json",
             "checkpointer.safe_serialization=False"));
     assertEquals(
-        "override 'checkpointer.safe_serialization=False': checkpointer.safe_serialization is"
-            + " false, weights are only written as safetensors; set it to true\n",
+        "override 'checkpointer.safe_serialization=False': checkpointer.safe_serialization is false, weights are only written as safetensors; set it to true\n",
         err);
   }
 
