@@ -6,8 +6,6 @@ import jakarta.inject.Provider;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -17,7 +15,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
-import org.tune4j.InputException;
+import org.tune4j.TextFile;
 import org.tune4j.UsageException;
 import org.tune4j.generation.Generation;
 import org.tune4j.generation.GenerationListener;
@@ -151,13 +149,13 @@ final class GenerateCommand implements Callable<Integer> {
 
   private List<String> prompts() {
     List<String> all = new ArrayList<>(prompts);
-    promptFiles.forEach(f -> all.add(text(f).replaceFirst("\\R\\z", "")));
+    promptFiles.forEach(f -> all.add(TextFile.read(f, "prompt file").replaceFirst("\\R\\z", "")));
     if (promptLines != null) {
-      text(promptLines).lines().filter(l -> !l.isBlank()).forEach(all::add);
+      TextFile.read(promptLines, "prompt file").lines().filter(l -> !l.isBlank()).forEach(all::add);
     }
     if (all.isEmpty() && promptLines == null) {
       try {
-        String typed = new String(terminal.in().readAllBytes(), StandardCharsets.UTF_8);
+        String typed = TextFile.decode(terminal.in().readAllBytes(), "standard input");
         all.add(typed.replaceFirst("\\R\\z", ""));
       } catch (IOException e) {
         throw new EnvironmentException("standard input cannot be read: " + e.getMessage(), e);
@@ -167,14 +165,6 @@ final class GenerateCommand implements Callable<Integer> {
       throw new UsageException("a prompt is empty; give --prompt TEXT, or text in the file");
     }
     return all;
-  }
-
-  private static String text(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new InputException("prompt file %s cannot be read: %s".formatted(file, e), e);
-    }
   }
 
   private int[] encode(Tokenizer tokenizer, String prompt) {
