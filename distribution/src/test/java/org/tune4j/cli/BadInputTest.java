@@ -208,7 +208,7 @@ class BadInputTest {
     Files.delete(run.rows());
     fails(
         1,
-        "tune: data file DIR/rows.jsonl does not exist; set dataset.data_files to JSON, JSONL, CSV, Parquet or text files");
+        "tune: data file DIR/rows.jsonl does not exist; name JSON, JSONL, CSV, Parquet or text files");
   }
 
   @Test

@@ -8,9 +8,10 @@ import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import com.fasterxml.jackson.dataformat.csv.CsvParser;
 import com.fasterxml.jackson.dataformat.csv.CsvSchema;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -27,7 +28,8 @@ final class CsvRows {
     boolean tabs = file.toString().toLowerCase(Locale.ROOT).endsWith(".tsv");
     CsvSchema schema = CsvSchema.emptySchema().withColumnSeparator(tabs ? '\t' : ',');
     long n = 0;
-    try (Reader text = Files.newBufferedReader(file);
+    try (Reader text =
+            new InputStreamReader(PlainBytes.open(file), StandardCharsets.UTF_8.newDecoder());
         MappingIterator<String[]> rows =
             new CsvMapper()
                 .readerForArrayOf(String.class)
@@ -42,7 +44,6 @@ final class CsvRows {
         String[] values = rows.nextValue();
         if (header.length == 0) {
           header = values;
-          header[0] = header[0].replace("\uFEFF", "");
           continue;
         }
         n++;
@@ -78,7 +79,7 @@ final class CsvRows {
       String[] header, String[] values, DataRow.Place at) {
     Map<String, DataRow.Cell> cells = new LinkedHashMap<>();
     for (int i = 0; i < header.length; i++) {
-      cells.put(header[i], new DataRow.Cell(new TextNode(values[i]), at));
+      DataRow.put(cells, header[i], new DataRow.Cell(new TextNode(values[i]), at));
     }
     return cells;
   }

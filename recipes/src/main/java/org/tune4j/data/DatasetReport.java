@@ -1,8 +1,11 @@
 package org.tune4j.data;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -17,6 +20,7 @@ import java.util.stream.Stream;
  * @param tokens of all rows
  * @param labelTokens of those, trained on
  * @param repeated examples that come again within an epoch, since their data set's weight asks so
+ * @param unread what rows hold and nothing reads, such as {@code column 'id'}, and in how many rows
  */
 public record DatasetReport(
     long rows,
@@ -27,9 +31,10 @@ public record DatasetReport(
     long fullyMasked,
     long tokens,
     long labelTokens,
-    long repeated) {
+    long repeated,
+    Map<String, Long> unread) {
   /**
-   * Copies the list.
+   * Copies the list and the map.
    *
    * @param rows in use
    * @param examples what they became
@@ -40,13 +45,17 @@ public record DatasetReport(
    * @param tokens of all rows
    * @param labelTokens of those, trained on
    * @param repeated examples that come again within an epoch
+   * @param unread what rows hold and nothing reads, and in how many rows
    */
   public DatasetReport {
     firstSkipped = List.copyOf(firstSkipped);
+    unread = Collections.unmodifiableMap(new LinkedHashMap<>(unread));
   }
 
   /** Of both together. */
   DatasetReport plus(DatasetReport o) {
+    Map<String, Long> both = new LinkedHashMap<>(unread);
+    o.unread.forEach((what, n) -> both.merge(what, n, Long::sum));
     return new DatasetReport(
         rows + o.rows,
         examples + o.examples,
@@ -56,7 +65,8 @@ public record DatasetReport(
         fullyMasked + o.fullyMasked,
         tokens + o.tokens,
         labelTokens + o.labelTokens,
-        repeated + o.repeated);
+        repeated + o.repeated,
+        both);
   }
 
   /** The same with so many examples that come again. */
@@ -70,7 +80,8 @@ public record DatasetReport(
         fullyMasked,
         tokens,
         labelTokens,
-        repeated + again);
+        repeated + again,
+        unread);
   }
 
   /** One line; what is zero is not mentioned. */
@@ -99,6 +110,11 @@ public record DatasetReport(
                   String.join("; ", firstSkipped),
                   skipped > firstSkipped.size() ? "; ..." : ""));
     }
+    unread.forEach(
+        (what, n) ->
+            parts.add(
+                "%s %s %s, which nothing reads"
+                    .formatted(count(n, "row"), n == 1 ? "has" : "have", what)));
     return String.join("; ", parts);
   }
 

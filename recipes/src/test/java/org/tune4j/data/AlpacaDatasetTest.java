@@ -166,9 +166,7 @@ class AlpacaDatasetTest {
     Path absent = dir.resolve("x.json");
     refused(
         absent,
-        "data file "
-            + absent
-            + " does not exist; set dataset.data_files to JSON, JSONL, CSV, Parquet or text files");
+        "data file " + absent + " does not exist; name JSON, JSONL, CSV, Parquet or text files");
     Path other = DatasetTestFiles.write(dir, "rows.yaml", "a: b");
     refused(
         other,
@@ -177,11 +175,8 @@ class AlpacaDatasetTest {
             + ": its ending names no format; set dataset.source to one of json, csv, parquet, text");
     refused(
         dir,
-        "data file "
-            + dir
-            + " is a folder; set dataset.data_files to its files, such as "
-            + dir.resolve("*.jsonl"));
-    refused(dir.resolve("*.xyz"), "dataset.data_files: no file matches " + dir.resolve("*.xyz"));
+        "data file " + dir + " is a folder; name its files, such as " + dir.resolve("*.jsonl"));
+    refused(dir.resolve("*.xyz"), "no data file matches " + dir.resolve("*.xyz"));
   }
 
   @Test

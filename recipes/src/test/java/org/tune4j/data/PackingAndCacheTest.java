@@ -146,7 +146,8 @@ class PackingAndCacheTest {
         Files.write(stored, flipped);
         damaged(folder, name + " flipped at " + at);
       }
-      for (int length = 0; length < whole.length; length += 7) {
+      // Only the last line break may be missing.
+      for (int length = 0; length < whole.length - 1; length += 7) {
         Files.write(stored, java.util.Arrays.copyOf(whole, length));
         damaged(folder, name + " cut to " + length);
       }
