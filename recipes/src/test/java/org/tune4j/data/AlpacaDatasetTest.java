@@ -89,6 +89,34 @@ class AlpacaDatasetTest {
   }
 
   @Test
+  void open_systemAndHistory_areEarlierTurns() {
+    Path file =
+        DatasetTestFiles.write(
+            dir,
+            "r.jsonl",
+            "{\"instruction\": \"Go.\", \"output\": \"2\", \"system\": \"Be brief.\","
+                + " \"history\": [[\"q\", \"a\"], [\"r\", \"b\"]]}",
+            "{\"instruction\": \"Go.\", \"output\": \"3\", \"system\": \"\", \"history\": []}");
+    String prompt =
+        "Below is an instruction that describes a task. Write a response that appropriately"
+            + " completes the request.\n\n"
+            + "### Instruction:\n"
+            + "Go.\n\n"
+            + "### Response:\n";
+    assertEquals(
+        List.of("Be brief.q[a]r[b]" + prompt + "[2]", prompt + "[3]"),
+        DatasetTestFiles.shown(open(file)));
+    Path bad =
+        DatasetTestFiles.write(
+            dir, "b.jsonl", "{\"instruction\": \"a\", \"output\": \"b\", \"history\": [[\"q\"]]}");
+    refused(
+        bad,
+        bad
+            + ":1:48: row 1: column 'history' is [[\"q\"]], expected a list of pairs of question"
+            + " and answer");
+  }
+
+  @Test
   void open_trainOnInput_promptIsTrainedOn() {
     Path file =
         DatasetTestFiles.write(dir, "r.jsonl", "{\"instruction\": \"a\", \"output\": \"b\"}");
@@ -183,7 +211,7 @@ class AlpacaDatasetTest {
   void alpaca_wrongArguments_refused() {
     FileOptions some = DatasetTestFiles.files(Path.of("x.json"));
     assertEquals(
-        "column_map: 'answer' is no column of this data set; accepted are instruction, input, output",
+        "column_map: 'answer' is no column of this data set; accepted are instruction, input, output, system, history",
         assertThrows(
                 UsageException.class,
                 () -> AlpacaDataset.alpaca("", Map.of("answer", "y"), true, some))
