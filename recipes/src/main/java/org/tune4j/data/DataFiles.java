@@ -40,7 +40,7 @@ record DataFiles(@Nullable FileFormat format, List<Path> patterns) {
     if (dataFiles == null || dataFiles.isEmpty()) {
       throw new UsageException(
           format == null && !source.isEmpty()
-              ? "source '%s' is a data set of the Hugging Face Hub; download it and set data_files to its %s files"
+              ? "source '%1$s' is a data set of the Hugging Face Hub; fetch it with tune download --repo-type dataset %1$s, and set data_files to its %2$s files"
                   .formatted(source, FORMATS)
               : "data_files is missing; set it to %s files".formatted(FORMATS));
     }

@@ -218,7 +218,7 @@ class AlpacaDatasetTest {
             .getMessage());
     FileOptions none = new FileOptions(null, false, null, "train", OnBadRow.STOP);
     assertEquals(
-        "source 'tatsu-lab/alpaca' is a data set of the Hugging Face Hub; download it and set data_files to its JSON, JSONL, CSV, Parquet or text files",
+        "source 'tatsu-lab/alpaca' is a data set of the Hugging Face Hub; fetch it with tune download --repo-type dataset tatsu-lab/alpaca, and set data_files to its JSON, JSONL, CSV, Parquet or text files",
         assertThrows(
                 UsageException.class,
                 () -> AlpacaDataset.alpaca("tatsu-lab/alpaca", null, true, none))
