@@ -118,6 +118,8 @@ class DocCommandsTest {
     hub =
         new StandInHub()
             .folder(ROOT.resolve("quickstart/model"))
+            .folder(DocFolder.truthfulQa(dir.resolve("truthfulqa")))
+            .dataset("truthfulqa/truthful_qa")
             .repository("HuggingFaceTB/SmolLM2-135M-Instruct")
             .repository("meta-llama/Llama-2-7b-hf")
             .repository("ORG/NAME")
