@@ -51,7 +51,7 @@ public final class AlpacaDataset {
    *     the Hub, which is not fetched, where each file's ending tells
    * @param columnMap the files' names of {@code instruction}, {@code input}, {@code output}, {@code
    *     system} and {@code history}; null where they are these
-   * @param trainOnInput whether the turns of user and system are trained on too
+   * @param trainOnInput whether the user's turns are trained on too, which the system turn never is
    * @param files which files, and how their rows are taken
    * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
    *     there are no files
@@ -83,7 +83,7 @@ public final class AlpacaDataset {
    * @param source as in {@link #alpaca}
    * @param columnMap the files' names of {@code instruction}, {@code input}, {@code output}, {@code
    *     system} and {@code history}; null where they are these
-   * @param trainOnInput whether the turns of user and system are trained on too
+   * @param trainOnInput whether the user's turns are trained on too, which the system turn never is
    * @param files which files, and how their rows are taken
    * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
    *     there are no files
@@ -111,7 +111,7 @@ public final class AlpacaDataset {
     List<Message> messages = new ArrayList<>();
     String system = columns.optionalText(row, "system");
     if (system != null && !system.isEmpty()) {
-      messages.add(new Message("system", system, !trainOnInput));
+      messages.add(new Message("system", system, true));
     }
     for (JsonNode turns : history(row, columns)) {
       messages.add(new Message("user", turns.path(0).asText(), !trainOnInput));
