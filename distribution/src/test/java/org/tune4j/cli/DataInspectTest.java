@@ -210,7 +210,7 @@ class DataInspectTest {
     assertEquals(2, inspect(false, "{_component_: alpaca_dataset}"));
     assertEquals(
         dir.resolve("my.yaml")
-            + ":3:10: source 'tatsu-lab/alpaca' is a data set of the Hugging Face Hub; download it and set data_files to its JSON, JSONL, CSV, Parquet or text files",
+            + ":3:10: source 'tatsu-lab/alpaca' is a data set of the Hugging Face Hub; fetch it with tune download --repo-type dataset tatsu-lab/alpaca, and set data_files to its JSON, JSONL, CSV, Parquet or text files",
         err);
     assertEquals(2, inspect(false, rows(), "~dataset"));
     assertTrue(err.contains("key 'dataset' is missing; expected a section"), err);
