@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.node.TextNode;
+import com.fasterxml.jackson.dataformat.csv.CsvFactory;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import com.fasterxml.jackson.dataformat.csv.CsvParser;
 import com.fasterxml.jackson.dataformat.csv.CsvSchema;
@@ -22,6 +23,9 @@ import org.tune4j.InputException;
  * Comma-separated values (RFC 4180), or tabs in a {@code .tsv}; the first line names the columns.
  */
 final class CsvRows {
+  private static final CsvFactory FACTORY =
+      CsvFactory.builder().streamReadConstraints(JsonRows.LIMITS).build();
+
   private CsvRows() {}
 
   static void read(Path file, RowSink sink) throws IOException {
@@ -31,7 +35,7 @@ final class CsvRows {
     try (Reader text =
             new InputStreamReader(PlainBytes.open(file), StandardCharsets.UTF_8.newDecoder());
         MappingIterator<String[]> rows =
-            new CsvMapper()
+            new CsvMapper(FACTORY)
                 .readerForArrayOf(String.class)
                 .with(schema)
                 .with(CsvParser.Feature.WRAP_AS_ARRAY)
@@ -67,7 +71,7 @@ final class CsvRows {
           file,
           n + 1,
           at == null ? DataRow.Place.NONE : place(at),
-          e.getOriginalMessage() + "; expected comma-separated values",
+          JsonRows.words(e) + "; expected comma-separated values",
           e);
     } catch (CharacterCodingException e) {
       throw new InputException(

@@ -23,20 +23,23 @@ import org.tune4j.InputException;
 final class JsonRows {
   private static final String EXPECTED = "; expected a JSON array of objects or one object a line";
 
+  /** A text may be as long as a line. */
+  static final StreamReadConstraints LIMITS =
+      StreamReadConstraints.builder().maxStringLength(ByteLines.LONGEST).build();
+
   /** Python writes NaN and Infinity, so they are numbers; whoever reads one says what it is. */
   static final ObjectMapper MAPPER =
       JsonMapper.builder(
               JsonFactory.builder()
                   .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
-                  .streamReadConstraints(
-                      StreamReadConstraints.builder().maxStringLength(ByteLines.LONGEST).build())
+                  .streamReadConstraints(LIMITS)
                   .build())
           .build();
 
   /** What Jackson advises the program to switch on. */
   private static final Pattern FOR_PROGRAMS =
       Pattern.compile(
-          ": enable `\\S+` to allow| \\(not recognized as one [^)]*\\)| \\(start marker at .*\\)$");
+          ": enable `\\S+` to allow|, from `\\S+`| \\(not recognized as one [^)]*\\)| \\(start marker at .*\\)$");
 
   private JsonRows() {}
 
@@ -168,8 +171,13 @@ final class JsonRows {
         file,
         n,
         at == null ? new DataRow.Place(Math.max(1, line), 1) : place(at, line),
-        FOR_PROGRAMS.matcher(e.getOriginalMessage()).replaceAll("") + EXPECTED,
+        words(e) + EXPECTED,
         e);
+  }
+
+  /** What Jackson says, for users. */
+  static String words(JsonProcessingException e) {
+    return FOR_PROGRAMS.matcher(e.getOriginalMessage()).replaceAll("");
   }
 
   /** A parser over one line counts from 1: {@code line} is that line's number, or 0. */

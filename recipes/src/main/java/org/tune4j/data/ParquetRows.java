@@ -1,5 +1,6 @@
 package org.tune4j.data;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import java.io.IOException;
@@ -55,6 +56,8 @@ final class ParquetRows {
           }
         }
       }
+    } catch (JsonProcessingException e) {
+      throw DataRow.wrong(file, n, DataRow.Place.NONE, JsonRows.words(e), e);
     } catch (SQLException e) {
       throw new InputException(
           "data file %s cannot be read as Parquet behind row %d: %s"

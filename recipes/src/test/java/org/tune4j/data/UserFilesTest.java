@@ -137,6 +137,22 @@ class UserFilesTest {
   }
 
   @Test
+  void longTexts_areReadAndDeepOnesRefusedInWords() {
+    String text = "x".repeat(21 << 20);
+    Path csv = write(dir, "l.csv", "input,output,image", "Hello,Yes," + text);
+    assertEquals(List.of("Hello[Yes]"), shown(instruct("", csv)));
+    Path json =
+        write(
+            dir, "l.jsonl", "{\"input\": \"Hello\", \"output\": \"Yes\", \"i\": \"" + text + "\"}");
+    assertEquals(List.of("Hello[Yes]"), shown(instruct("", json)));
+    String said = refusal("", write(dir, "d.jsonl", "{\"input\": " + "[".repeat(2000)));
+    assertTrue(
+        said.contains(
+            "nesting depth (1001) exceeds the maximum allowed (1000); expected a JSON array"),
+        said);
+  }
+
+  @Test
   void unreadColumn_withControlCharacters_isShownWithoutThem() {
     Path file = write(dir, "e.jsonl", "{\"input\": \"a\", \"output\": \"b\", \"\\u001b[2J\": 1}");
     assertEquals(Map.of("column '?[2J'", 1L), instruct("", file).report().unread());
