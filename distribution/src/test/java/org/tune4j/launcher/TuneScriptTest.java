@@ -12,7 +12,9 @@ import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -28,6 +30,7 @@ class TuneScriptTest {
   private Path project;
   private Path here;
   private Path jdk;
+  private final AtomicInteger started = new AtomicInteger();
 
   @BeforeEach
   void layOut() throws IOException {
@@ -76,11 +79,12 @@ class TuneScriptTest {
     b.environment().remove("ONEDNN_PRIMITIVE_CACHE_CAPACITY");
     b.environment().put("JAVA_HOME", jdk.toString());
     b.environment().putAll(environment);
-    Path out = temp.resolve("out");
-    Path err = temp.resolve("err");
+    int number = started.incrementAndGet();
+    Path out = temp.resolve("out" + number);
+    Path err = temp.resolve("err" + number);
     b.redirectOutput(out.toFile()).redirectError(err.toFile());
     Process p = b.start();
-    assertTrue(p.waitFor(60, TimeUnit.SECONDS));
+    assertTrue(p.waitFor(5, TimeUnit.MINUTES));
     return new Result(
         p.exitValue(),
         Files.readString(out, StandardCharsets.UTF_8),
@@ -135,6 +139,49 @@ class TuneScriptTest {
     assertEquals("", tune(Map.of(), "ls").err(), "a plugin's project is not part of the build");
     newer(Files.writeString(project.resolve("api/src/main/A.java"), ""));
     assertEquals("tune: building Tune4J (once)...\n", tune(Map.of(), "ls").err());
+  }
+
+  /** Of a build that was killed, or of one whose process number is another process's by now. */
+  @Test
+  void build_lockLeftBehind_isNoObstacle() throws Exception {
+    Path lock = Files.createDirectories(project.resolve("distribution/target/building"));
+    assertEquals("tune: building Tune4J (once)...\n", tune(Map.of(), "ls").err());
+    newer(Files.writeString(project.resolve("api/src/main/A.java"), ""));
+    Files.createDirectories(lock);
+    Files.writeString(lock.resolve("pid"), ProcessHandle.current().pid() + "\n");
+    assertEquals("tune: building Tune4J (once)...\n", tune(Map.of(), "ls").err());
+  }
+
+  @Test
+  void build_whileAnotherIsUnderWay_waitsForItAndFindsItDone() throws Exception {
+    Path mvnw = project.resolve("mvnw");
+    script(
+        mvnw,
+        Files.readString(mvnw)
+            .replace(
+                "#!/bin/sh\n",
+                "#!/bin/sh\necho built >>builds\nwhile [ ! -e waited ]; do sleep 0.1; done\n"));
+    CompletableFuture<Result> first = CompletableFuture.supplyAsync(this::ls);
+    while (!Files.exists(project.resolve("builds"))) {
+      Thread.sleep(20);
+    }
+    CompletableFuture<Result> second = CompletableFuture.supplyAsync(this::ls);
+    while (!Files.exists(temp.resolve("err2")) || Files.size(temp.resolve("err2")) == 0) {
+      Thread.sleep(20);
+    }
+    Files.writeString(project.resolve("waited"), "");
+    assertEquals("tune: building Tune4J (once)...\n", first.get().err());
+    assertEquals("tune: waiting for another build of Tune4J...\n", second.get().err());
+    assertEquals(7, second.get().code());
+    assertEquals("built\n", Files.readString(project.resolve("builds")));
+  }
+
+  private Result ls() {
+    try {
+      return tune(Map.of(), "ls");
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static void newer(Path file) throws IOException {
