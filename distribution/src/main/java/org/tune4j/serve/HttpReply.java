@@ -17,6 +17,7 @@ import org.eclipse.jetty.util.Callback;
 
 /** Replies over HTTP: one JSON object, or events as they come. */
 abstract sealed class HttpReply implements Reply {
+  private final Request request;
   private final EndPoint connection;
   private final AtomicBoolean failed = new AtomicBoolean();
   final Response response;
@@ -24,6 +25,7 @@ abstract sealed class HttpReply implements Reply {
   final AnswerJson json;
 
   private HttpReply(Request request, Response response, Callback callback, AnswerJson json) {
+    this.request = request;
     this.connection = request.getConnectionMetaData().getConnection().getEndPoint();
     this.response = response;
     this.callback = callback;
@@ -41,6 +43,17 @@ abstract sealed class HttpReply implements Reply {
         : new Whole(request, response, callback, json);
   }
 
+  /** Before the last byte: a request that is answered may not be touched. */
+  final void note(Answer answer) {
+    RequestLines.tokens(request, answer);
+  }
+
+  /** The client is gone, which may show when something is written, too. */
+  final void lost(Throwable why) {
+    failed.set(true);
+    callback.failed(why);
+  }
+
   @Override
   public boolean gone() {
     return failed.get() || (connection instanceof WatchedEndPoint w && w.peerHasGone());
@@ -48,6 +61,7 @@ abstract sealed class HttpReply implements Reply {
 
   @Override
   public void leave() {
+    RequestLines.left(request);
     callback.failed(new EofException("the client is gone"));
   }
 
@@ -79,6 +93,7 @@ abstract sealed class HttpReply implements Reply {
 
     @Override
     public void end(Answer answer) {
+      note(answer);
       send(response, callback, 200, json.whole(answer));
     }
 
@@ -125,6 +140,7 @@ abstract sealed class HttpReply implements Reply {
 
     @Override
     public void end(Answer answer) {
+      note(answer);
       for (int i = 0; i < answer.choices.size(); i++) {
         Answer.Choice c = answer.choices.get(i);
         if (sent(i) < 0) {
@@ -190,7 +206,7 @@ abstract sealed class HttpReply implements Reply {
       if (last) {
         response.write(true, bytes, callback);
       } else {
-        response.write(false, bytes, Callback.from(this::written, callback::failed));
+        response.write(false, bytes, Callback.from(this::written, this::lost));
       }
     }
 
