@@ -233,10 +233,16 @@ final class RunCommand implements Callable<Integer> {
       return ofAgent;
     }
     StringBuilder command = new StringBuilder("tune");
+    boolean secret = false; // the value of an option is the next argument
     for (String argument : spec.commandLine().getParseResult().originalArgs()) {
-      if (!argument.startsWith("resume_from_checkpoint=") && !argument.equals("--resume")) {
+      boolean token = argument.matches("--rdzv[_-]token(=.*)?");
+      if (!token
+          && !secret
+          && !argument.startsWith("resume_from_checkpoint=")
+          && !argument.equals("--resume")) {
         command.append(' ').append(quoted(argument));
       }
+      secret = token && !argument.contains("=");
     }
     return command + " " + RESUME;
   }
