@@ -132,7 +132,7 @@ final class Meeting implements AutoCloseable {
   static boolean isLocal(InetSocketAddress endpoint) {
     String host = endpoint.getHostString();
     boolean named = host.equals("localhost") || host.matches("[0-9.]+|.*:.*");
-    return named && endpoint.getAddress().isLoopbackAddress();
+    return named && !endpoint.isUnresolved() && endpoint.getAddress().isLoopbackAddress();
   }
 
   /** Opens it, where the endpoint is this machine's and nobody has opened it before. */

@@ -68,7 +68,7 @@ final class Membership implements AutoCloseable {
       throw new UsageException(
           "--rdzv_endpoint: host '%s' is not known here".formatted(where.getKey()));
     }
-    Optional<RendezvousToken> token = options.token(endpoint);
+    Optional<RendezvousToken> token = options.tokenOfMachines();
     run(agent, options.perNode(), options.terms(), token, Wire.BEAT, endpoint, err, stop);
   }
 

@@ -156,18 +156,25 @@ final class TorchrunOptions {
     return changes || (range[1] > 1 && nodeRank == null && !rendezvousBackend.equals("static"));
   }
 
+  /** The token that machines show each other, where one was given. */
+  Optional<RendezvousToken> token() {
+    return RendezvousToken.of(token, tokenFile, System.getenv());
+  }
+
   /**
-   * The token that machines show each other; empty where all are this one.
+   * The same.
    *
-   * @param endpoint where they meet
-   * @throws UsageException when there is none and other machines can reach the endpoint
+   * @throws UsageException when there is none and other machines can reach where these meet
    */
-  Optional<RendezvousToken> token(InetSocketAddress endpoint) {
-    Optional<RendezvousToken> given = RendezvousToken.of(token, tokenFile, System.getenv());
-    if (given.isEmpty() && !Meeting.isLocal(endpoint)) {
-      throw new UsageException(
-          "other machines can reach %s:%d, so those of this run must show a token: make one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token"
-              .formatted(endpoint.getHostString(), endpoint.getPort()));
+  Optional<RendezvousToken> tokenOfMachines() {
+    Optional<RendezvousToken> given = token();
+    if (given.isEmpty() && nodes() > 1) {
+      Map.Entry<String, Integer> where = meeting(() -> DEFAULT_PORT);
+      if (!Meeting.isLocal(new InetSocketAddress(where.getKey(), where.getValue()))) {
+        throw new UsageException(
+            "other machines can reach %s:%d, so those of this run must show a token: make one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token"
+                .formatted(where.getKey(), where.getValue()));
+      }
     }
     return given;
   }

@@ -459,30 +459,43 @@ class MeetingTest {
     }
   }
 
-  @Test
-  void endpoint_thatOthersCanReach_wantsAToken() throws IOException {
-    TorchrunOptions none = CommandLine.populateCommand(new TorchrunOptions(), "--nnodes=2");
-    for (String local : List.of("127.0.0.1", "localhost", "::1")) {
-      assertEquals(Optional.empty(), none.token(new InetSocketAddress(local, 1)));
+  private static Optional<RendezvousToken> ofMachines(String host, String... more) {
+    List<String> options = new ArrayList<>(List.of("--nnodes=2", "--rdzv_endpoint=" + host + ":1"));
+    options.addAll(List.of(more));
+    return CommandLine.populateCommand(new TorchrunOptions(), options.toArray(String[]::new))
+        .tokenOfMachines();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--nnodes=1:2", "--node_rank=0", "--rdzv_backend=static"})
+  void endpoint_thatOthersCanReach_wantsAToken(String how) throws IOException {
+    for (String local : List.of("127.0.0.1", "localhost", "[::1]")) {
+      assertEquals(Optional.empty(), ofMachines(local), local);
     }
-    InetSocketAddress other = new InetSocketAddress("192.0.2.1", 29500);
-    UsageException e = assertThrows(UsageException.class, () -> none.token(other));
+    UsageException e = assertThrows(UsageException.class, () -> ofMachines("192.0.2.1"));
     assertEquals(
-        "other machines can reach 192.0.2.1:29500, so those of this run must show a token: make one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token",
+        "other machines can reach 192.0.2.1:1, so those of this run must show a token: make one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token",
         e.getMessage());
+    PrintStream none = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
+    String[] options =
+        how.startsWith("--nnodes")
+            ? new String[] {how, "--rdzv_endpoint=192.0.2.1:1"}
+            : new String[] {"--nnodes=2", "--rdzv_endpoint=192.0.2.1:1", how};
+    Agent agent =
+        new Agent(
+            CommandLine.populateCommand(new TorchrunOptions(), options),
+            List.of("true"),
+            "",
+            none,
+            none,
+            new StopSignal());
+    assertThrows(UsageException.class, agent::run);
     Path file = Files.writeString(dir.resolve("token"), "a token of this run\n");
     assertEquals(
         "a token of this run",
-        CommandLine.populateCommand(new TorchrunOptions(), "--rdzv_token_file=" + file)
-            .token(other)
-            .orElseThrow()
-            .text());
+        ofMachines("192.0.2.1", "--rdzv_token_file=" + file).orElseThrow().text());
     UsageException tooShort =
-        assertThrows(
-            UsageException.class,
-            () ->
-                CommandLine.populateCommand(new TorchrunOptions(), "--rdzv-token=secret")
-                    .token(other));
+        assertThrows(UsageException.class, () -> ofMachines("192.0.2.1", "--rdzv-token=secret"));
     assertEquals(
         "--rdzv_token has 6 characters, expected 16 or more; `openssl rand -hex 32` makes a token",
         tooShort.getMessage());

@@ -310,6 +310,7 @@ class DocCommandsTest {
 
   private void runsOnTwoMachines(DocCommand command) throws Exception {
     int port = freePort();
+    Files.writeString(folder().resolve("rdzv.token"), "0123456789abcdef\n");
     folder()
         .runTogether(
             Stream.of("0", "1")
