@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
+import org.tune4j.Printable;
 import org.tune4j.TuneException;
 import org.tune4j.generation.FinishReason;
 import org.tune4j.generation.Generation;
@@ -133,7 +134,7 @@ final class ChatCommand implements Callable<Integer> {
           answer(line);
         }
       } catch (TuneException e) {
-        err.println(e.getMessage());
+        err.println(Printable.of(String.valueOf(e.getMessage())));
       }
     }
 
@@ -195,7 +196,7 @@ final class ChatCommand implements Callable<Integer> {
 
     private GenerationListener show() {
       return (index, text) -> {
-        terminal.out().print(text);
+        terminal.out().print(terminal.shown(text));
         terminal.out().flush();
       };
     }

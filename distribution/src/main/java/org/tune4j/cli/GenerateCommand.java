@@ -212,7 +212,7 @@ final class GenerateCommand implements Callable<Integer> {
         if (json) {
           out.println(line(texts.get(from + i), g, took));
         } else {
-          out.println(streams ? "" : g.text());
+          out.println(streams ? "" : terminal.shown(g.text()));
         }
       }
     }
@@ -226,7 +226,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void show(int index, String text) {
-    terminal.out().print(text);
+    terminal.out().print(terminal.shown(text));
     terminal.out().flush();
   }
 
@@ -257,8 +257,12 @@ final class GenerateCommand implements Callable<Integer> {
           terminal.out(),
           List.of("base", String.valueOf(compare)),
           List.of(
-              base.generate(ids.get(i), options, GenerationListener.NONE).text().strip(),
-              tuned.generate(ids.get(i), options, GenerationListener.NONE).text().strip()));
+              shown(base.generate(ids.get(i), options, GenerationListener.NONE)),
+              shown(tuned.generate(ids.get(i), options, GenerationListener.NONE))));
     }
+  }
+
+  private String shown(Generation g) {
+    return terminal.shown(g.text().strip());
   }
 }

@@ -1,6 +1,7 @@
 package org.tune4j.cli;
 
 import java.util.Arrays;
+import org.tune4j.Printable;
 import org.tune4j.data.Example;
 import org.tune4j.tokenizers.Tokenizer;
 
@@ -51,7 +52,7 @@ final class RowText {
       while (to < end && isTrained(e, start, to) == trained) {
         to++;
       }
-      String text = visible(tokenizer.decode(Arrays.copyOfRange(e.tokens(), from, to)));
+      String text = Printable.of(tokenizer.decode(Arrays.copyOfRange(e.tokens(), from, to)));
       out.append(trained ? on + text + off : text);
       from = to;
     }
@@ -59,22 +60,5 @@ final class RowText {
 
   private static boolean isTrained(Example e, int start, int at) {
     return at > start && e.labels()[at - 1] != Example.IGNORED;
-  }
-
-  /**
-   * Data cannot steer the terminal: control characters but tabs and line breaks are written out.
-   */
-  private static String visible(String text) {
-    StringBuilder out = new StringBuilder();
-    text.chars()
-        .forEach(
-            c -> {
-              if (Character.isISOControl(c) && c != '\n' && c != '\t') {
-                out.append("\\u%04x".formatted(c));
-              } else {
-                out.append((char) c);
-              }
-            });
-    return out.toString();
   }
 }

@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.tune4j.ConfigException;
+import org.tune4j.Printable;
 import org.tune4j.TuneException;
 import org.tune4j.config.Nearest;
 import picocli.CommandLine;
@@ -109,6 +110,7 @@ public final class Tune implements Callable<Integer> {
     try {
       CommandLine line = new CommandLine(Tune.class, factory);
       line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
+      line.setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF));
       line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
       line.setParameterExceptionHandler((e, rejected) -> wrongUsage(e, rejected, err));
       line.setExecutionExceptionHandler(
@@ -128,7 +130,7 @@ public final class Tune implements Callable<Integer> {
   private static int wrongUsage(
       CommandLine.ParameterException e, String[] rejected, PrintStream err) {
     CommandLine command = e.getCommandLine();
-    err.println("tune: " + UsageText.of(e) + "; see `" + name(command) + " --help`");
+    err.println("tune: " + Printable.of(UsageText.of(e)) + "; see `" + name(command) + " --help`");
     if (Arrays.asList(rejected).contains("--stacktrace")) {
       e.printStackTrace(err);
     }
@@ -147,10 +149,10 @@ public final class Tune implements Callable<Integer> {
             : thrown;
     int code = 1;
     if (e instanceof ConfigException c) {
-      c.problems().forEach(err::println);
+      c.problems().forEach(problem -> err.println(line(problem)));
       code = c.exitCode();
     } else if (e instanceof TuneException t) {
-      t.problems().forEach(problem -> err.println("tune: " + problem));
+      t.problems().forEach(problem -> err.println("tune: " + line(problem)));
       code = t.exitCode();
     } else if (e instanceof OutOfMemoryError) {
       err.printf(
@@ -160,13 +162,18 @@ public final class Tune implements Callable<Integer> {
     } else {
       err.println(
           "tune: internal error: "
-              + e.toString().replaceAll("\\s*[\\r\\n]+\\s*", " ")
+              + line(e.toString())
               + "; run again with --stacktrace and report it");
     }
     if (args.contains("--stacktrace")) {
       e.printStackTrace(err);
     }
     return code;
+  }
+
+  /** Names from files and models may have line breaks, and what a terminal obeys. */
+  private static String line(String problem) {
+    return Printable.of(problem.replaceAll("\\s*[\\r\\n]+\\s*", " "));
   }
 
   /** {@code ; did you mean 'NAME'?}, or nothing. */

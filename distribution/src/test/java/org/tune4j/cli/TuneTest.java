@@ -66,6 +66,28 @@ class TuneTest {
     assertEquals("", out);
   }
 
+  /** Names from a file that somebody else wrote. */
+  @Test
+  void errorLine_ofANameWithControlCharacters_isOneLineWithoutThem() throws IOException {
+    Files.writeString(
+        config, "# tune run fake_recipe --config my\nsteps: 3\n\"\\e[2Jst\\nops\": 1\n");
+    assertEquals(2, tune("validate", config), out);
+    assertEquals(1, err.lines().count(), err);
+    assertTrue(err.contains("\\u001b[2Jst ops"), err);
+    assertEquals(2, tune("validate", config, "\u001b]0;x\u0007=1"), out);
+    assertFalse(err.contains("\u001b") || err.contains("\u0007"), err);
+    assertEquals(2, tune("\u001b[31m"), out);
+    assertFalse(err.contains("\u001b"), err);
+  }
+
+  @Test
+  void generatedText_isFilteredWhereAPersonWatches() {
+    PrintStream none = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
+    String text = "a\u001b[2Jb\n\tc\u009b";
+    assertEquals("a\\u001b[2Jb\n\tc\\u009b", new Terminal(none, true).shown(text));
+    assertEquals(text, new Terminal(none, false).shown(text));
+  }
+
   @Test
   void noCommand_showsHelp() {
     assertEquals(2, tune());
