@@ -60,6 +60,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
           "tokenizer %s does not exist; copy the model's tokenizer.json there or set tokenizer.path"
               .formatted(file));
     }
+    NativeLibrary.unpackPrivately();
     try {
       byte[] bytes = Files.readAllBytes(file);
       JsonNode json = new ObjectMapper().readTree(bytes);

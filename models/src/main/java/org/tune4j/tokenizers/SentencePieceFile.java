@@ -54,6 +54,7 @@ final class SentencePieceFile implements Tokenizer {
   }
 
   static SentencePieceFile open(Path file, PromptTemplate template, @Nullable Integer maxSeqLen) {
+    NativeLibrary.unpackPrivately();
     try {
       byte[] bytes = Files.readAllBytes(file);
       int vocabSize = SentencePieceModel.vocabSize(bytes);
