@@ -270,7 +270,7 @@ final class RequestReader {
     for (JsonNode m : given) {
       String role = m.path("role").asText();
       String content = content(m.path("content"));
-      m.fields().forEachRemaining(f -> refuseKey(messages.size(), f.getKey(), f.getValue()));
+      m.properties().forEach(f -> refuseKey(messages.size(), f.getKey(), f.getValue()));
       if (!ROLES.contains(role) || content == null) {
         throw ApiError.invalid(
             "messages",
