@@ -20,6 +20,10 @@ abstract sealed class HttpReply implements Reply {
   private final Request request;
   private final EndPoint connection;
   private final AtomicBoolean failed = new AtomicBoolean();
+
+  /** Whether the request was ended as one whose client is gone: it may not be touched again. */
+  private final AtomicBoolean ended = new AtomicBoolean();
+
   final Response response;
   final Callback callback;
   final AnswerJson json;
@@ -51,7 +55,10 @@ abstract sealed class HttpReply implements Reply {
   /** The client is gone, which may show when something is written, too. */
   final void lost(Throwable why) {
     failed.set(true);
-    callback.failed(why);
+    if (ended.compareAndSet(false, true)) {
+      RequestLines.left(request);
+      callback.failed(why);
+    }
   }
 
   @Override
@@ -61,8 +68,7 @@ abstract sealed class HttpReply implements Reply {
 
   @Override
   public void leave() {
-    RequestLines.left(request);
-    callback.failed(new EofException("the client is gone"));
+    lost(new EofException("the client is gone"));
   }
 
   /** A whole body. */
@@ -108,7 +114,7 @@ abstract sealed class HttpReply implements Reply {
     private final Deque<String> unwritten = new ArrayDeque<>();
     private final List<Integer> sent = new ArrayList<>();
     private boolean writing;
-    private boolean ended;
+    private boolean complete;
     private boolean begun;
 
     private Stream(Request request, Response response, Callback callback, AnswerJson json) {
@@ -184,7 +190,7 @@ abstract sealed class HttpReply implements Reply {
           response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-cache");
         }
         unwritten.add(event);
-        ended |= last;
+        complete |= last;
       }
       write();
     }
@@ -200,7 +206,7 @@ abstract sealed class HttpReply implements Reply {
         writing = true;
         text = String.join("", unwritten);
         unwritten.clear();
-        last = ended;
+        last = complete;
       }
       ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
       if (last) {

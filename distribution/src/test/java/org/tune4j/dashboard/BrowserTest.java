@@ -69,7 +69,7 @@ class BrowserTest {
             .redirectError(dir.resolve("log").toFile())
             .start();
     try {
-      assertTrue(p.waitFor(100, TimeUnit.SECONDS), "chromium does not end");
+      assertTrue(p.waitFor(5, TimeUnit.MINUTES), "chromium does not end");
     } finally {
       p.destroyForcibly();
     }

@@ -241,7 +241,7 @@ final class DocFolder {
     @Override
     public void close() throws InterruptedException {
       process.destroy();
-      assertTrue(process.waitFor(30, TimeUnit.SECONDS), () -> command + " does not end at SIGTERM");
+      assertTrue(process.waitFor(5, TimeUnit.MINUTES), () -> command + " does not end at SIGTERM");
     }
   }
 

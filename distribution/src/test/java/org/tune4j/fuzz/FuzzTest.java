@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** No crash of the JVM, no hang, no OutOfMemoryError, only the project's own exceptions. */
 class FuzzTest {
-  private static final long SECONDS_PER_INPUT = 20;
+  private static final long SECONDS_PER_INPUT = 120;
   private static final int FINDINGS = 5;
 
   @TempDir Path temp;

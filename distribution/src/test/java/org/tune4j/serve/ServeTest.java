@@ -544,7 +544,7 @@ class ServeTest {
             l.grace(),
             l.connections(),
             l.idle(),
-            Duration.ofSeconds(2));
+            Duration.ofSeconds(10));
     try (TinyServer hasty = TinyServer.start(hurried, null)) {
       String whole = TinyServer.rawPost(slow(1));
       int body = whole.indexOf('{');
