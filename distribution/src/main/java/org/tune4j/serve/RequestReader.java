@@ -111,7 +111,15 @@ final class RequestReader {
   }
 
   /** A prompt, and how it is echoed. */
-  private record Prompt(int[] ids, String text) {}
+  private static final class Prompt {
+    private final int[] ids;
+    private final String text;
+
+    Prompt(int[] ids, String text) {
+      this.ids = ids;
+      this.text = text;
+    }
+  }
 
   private String model(JsonBody body) {
     String model = body.text("model");
@@ -178,8 +186,8 @@ final class RequestReader {
     return new GenerationRequest(
         form.chat,
         form.model,
-        read.stream().map(Prompt::ids).toList(),
-        read.stream().map(Prompt::text).toList(),
+        read.stream().map(p -> p.ids).toList(),
+        read.stream().map(p -> p.text).toList(),
         form.n,
         sampling,
         form.newTokens == 0,
