@@ -46,15 +46,9 @@ public record LoraArguments(
    * @throws UsageException with all that does not hold
    */
   public LoraArguments {
-    loraAttnModules =
-        new LoraConfig(
-                loraAttnModules,
-                applyLoraToMlp,
-                applyLoraToOutput,
-                loraRank,
-                loraAlpha,
-                loraDropout)
-            .attnModules();
+    loraAttnModules = List.copyOf(loraAttnModules);
+    new LoraConfig(
+        loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout);
   }
 
   /**
