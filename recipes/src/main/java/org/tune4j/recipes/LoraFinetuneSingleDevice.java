@@ -14,7 +14,6 @@ import org.tune4j.data.Batches;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.memory.MemoryPlan;
 import org.tune4j.models.Decoder;
-import org.tune4j.models.LoraConfig;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
@@ -57,7 +56,6 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
   private final Path outputDir;
   private final TokenizerSpec tokenizer;
   private final ModelSpec model;
-  private final LoraConfig lora;
   private final HuggingFaceCheckpointer checkpointer;
   private final DatasetSpec dataset;
   private final Optimizer.Spec optimizer;
@@ -119,7 +117,6 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
     this.outputDir = outputDir;
     this.tokenizer = tokenizer;
     this.model = model;
-    this.lora = model.lora();
     this.checkpointer = checkpointer;
     this.dataset = dataset;
     this.optimizer = optimizer;
@@ -209,7 +206,8 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
                     adapters,
                     update,
                     identity.withRowThreads(threads),
-                    (folder, values) -> checkpointer.writeAdapter(folder, lora, values))) {
+                    (folder, values) ->
+                        checkpointer.writeAdapter(folder, decoder.lora().orElseThrow(), values))) {
           if (saved.isEmpty()) {
             samples.show("before training", context.out());
           }

@@ -33,7 +33,6 @@ import org.tune4j.hub.Repository;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.LoraConfig;
-import org.tune4j.models.LoraLinear;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.models.RopeScaling;
 import org.tune4j.nn.Parameter;
@@ -113,9 +112,6 @@ public record HuggingFaceCheckpointer(
    */
   public void check(ModelSpec spec) {
     sized(spec, HuggingFaceFolder.open(checkpointDir));
-    if (adapterCheckpoint != null) {
-      PeftAdapter.open(adapterCheckpoint);
-    }
   }
 
   /**
@@ -162,11 +158,7 @@ public record HuggingFaceCheckpointer(
     Reader reader = mapped ? TensorFiles::map : TensorFiles::read;
     Map<String, Tensor> base = ranks.once(() -> readBase(folder, engine, dtype, reader));
     Decoder decoder = build(spec, checkpointDir, base, dtype);
-    if (adapterCheckpoint == null) {
-      Adapters.initialise(engine, decoder, seed);
-    } else {
-      loadAdapter(engine, decoder, adapterCheckpoint);
-    }
+    giveAdapters(engine, decoder, seed, base::get);
     return decoder;
   }
 
@@ -223,17 +215,25 @@ public record HuggingFaceCheckpointer(
     }
     Supplier<Map<String, Tensor>> frozen = base;
     try (TensorScope scope = engine.openScope()) {
-      if (adapterCheckpoint == null) {
-        Adapters.initialise(engine, decoder, seed);
-      } else {
-        loadAdapter(engine, decoder, adapterCheckpoint);
-      }
+      giveAdapters(engine, decoder, seed, stored);
       return new ShardedModel(
           ranks, home, decoder, stored, () -> build(spec, weights, frozen.get(), dtype), outputDir);
     }
   }
 
-  private static void match(Decoder decoder, Map<String, Shape> shapes) {
+  /** Those of the adapter to start from, which keeps to the base's weights, or first values. */
+  private void giveAdapters(
+      Engine engine, Decoder decoder, long seed, Function<String, @Nullable Tensor> base) {
+    if (adapterCheckpoint == null) {
+      Adapters.initialise(engine, decoder, seed);
+    } else {
+      AdapterCheckpoint adapter = AdapterCheckpoint.open(adapterCheckpoint);
+      adapter.requireBase(engine, decoder, base);
+      adapter.load(engine, decoder);
+    }
+  }
+
+  static void match(Decoder decoder, Map<String, Shape> shapes) {
     boolean adapted = decoder.lora().isPresent();
     StateDict.Loaded found = StateDict.match(decoder, shapes, !adapted);
     if (adapted) {
@@ -241,7 +241,7 @@ public record HuggingFaceCheckpointer(
     }
   }
 
-  private static void inFolder(Path weights, Runnable check) {
+  static void inFolder(Path weights, Runnable check) {
     try {
       check.run();
     } catch (InputException e) {
@@ -270,8 +270,7 @@ public record HuggingFaceCheckpointer(
     return base;
   }
 
-  private static Decoder build(
-      ModelSpec spec, Path weights, Map<String, Tensor> base, DType dtype) {
+  private Decoder build(ModelSpec spec, Path weights, Map<String, Tensor> base, DType dtype) {
     HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
     Decoder decoder = sized(spec, folder).build(dtype);
     Map<String, Shape> shapes = new LinkedHashMap<>();
@@ -281,9 +280,27 @@ public record HuggingFaceCheckpointer(
     return decoder;
   }
 
-  private static ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {
+  /**
+   * {@return a model of these sizes with the adapters that training begins with: those of {@link
+   * #adapterCheckpoint}, layer by layer, else what the config asks for}
+   *
+   * @param spec the model that the config names
+   * @param sizes the checkpoint's
+   * @throws UsageException when the model that the config names has other sizes
+   * @throws InputException when the adapter is broken, or not what the config asks for
+   */
+  public ModelSpec adapted(ModelSpec spec, DecoderConfig sizes) {
+    ModelSpec sized = spec.withConfig(sizes);
+    LoraConfig lora = sized.lora();
+    return adapterCheckpoint == null || lora == null
+        ? sized
+        : new ModelSpec(
+            sized.name(), sizes, AdapterCheckpoint.open(adapterCheckpoint).lora(sizes, lora));
+  }
+
+  private ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {
     try {
-      return spec.withConfig(sizes(folder.config()));
+      return adapted(spec, sizes(folder.config()));
     } catch (UsageException e) {
       throw new InputException(
           "%s: %s".formatted(folder.path().resolve(HuggingFaceFolder.CONFIG), e.getMessage()), e);
@@ -291,41 +308,23 @@ public record HuggingFaceCheckpointer(
   }
 
   /**
-   * Gives a decoder's adapters the values of a PEFT adapter. Tensors belong to the calling thread's
-   * innermost scope.
+   * {@return a model over the weights of another with a PEFT adapter, and with the base weights
+   * that were saved along where they are not the model's own; the adapter's tensors belong to the
+   * calling thread's innermost scope}
    *
    * @param engine that holds the tensors
-   * @param decoder with adapters
-   * @param path the PEFT adapter's folder or its safetensors file
+   * @param base without adapters; shares its weights
+   * @param adapter its folder or its safetensors file
    * @throws InputException when a file is broken, or the adapter does not fit
    */
-  public static void loadAdapter(Engine engine, Decoder decoder, Path path) {
-    PeftAdapter adapter = PeftAdapter.open(path);
-    LoraConfig lora = decoder.lora().orElseThrow();
-    if (adapter.config().rank() != lora.rank() || adapter.config().alpha() != lora.alpha()) {
-      throw new InputException(
-          "adapter %s has rank %d and alpha %s, the config asks for rank %d and alpha %s; set lora_rank and lora_alpha to the adapter's"
-              .formatted(
-                  path,
-                  adapter.config().rank(),
-                  adapter.config().alpha(),
-                  lora.rank(),
-                  lora.alpha()));
-    }
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
-    adapter
-        .tensors()
-        .forEach(
-            (name, entry) ->
-                tensors.put(
-                    name.module() + "." + name.part().suffix(),
-                    TensorFiles.read(engine, adapter.file(), entry)));
-    try {
-      LoraStateDict.validateAdapter(decoder, tensors);
-    } catch (InputException e) {
-      throw new InputException("adapter %s: %s".formatted(path, e.getMessage()), e);
-    }
-    StateDict.load(decoder, tensors, false);
+  public static Decoder withAdapter(Engine engine, Decoder base, Path adapter) {
+    AdapterCheckpoint from = AdapterCheckpoint.open(adapter);
+    Decoder decoder = new Decoder(base.config(), from.lora(base.config(), 0), base.dtype());
+    Map<String, Tensor> weights = StateDict.of(base);
+    StateDict.load(decoder, weights, false);
+    from.load(engine, decoder);
+    StateDict.load(decoder, from.replaced(engine, decoder, weights::get), false);
+    return decoder;
   }
 
   static DecoderConfig sizes(HuggingFaceConfig c) {
@@ -377,7 +376,10 @@ public record HuggingFaceCheckpointer(
             // PEFT fetches it by this name elsewhere, where a path of this machine says nothing.
             Repository.ofSnapshot(checkpointDir)
                 .map(Repository::name)
-                .orElse(checkpointDir.toAbsolutePath().normalize().toString()))
+                .orElse(checkpointDir.toAbsolutePath().normalize().toString()),
+            lora.useRslora(),
+            lora.rankPattern(),
+            lora.alphaPattern())
         .write(folder);
   }
 
@@ -397,8 +399,7 @@ public record HuggingFaceCheckpointer(
     writeModel(folder, decoder, List.copyOf(values.values()), shardSize);
   }
 
-  private void writeModel(
-      Path folder, Decoder decoder, List<StoredTensor> weights, ShardSize shardSize)
+  void writeModel(Path folder, Decoder decoder, List<StoredTensor> weights, ShardSize shardSize)
       throws IOException {
     ShardPlan.of(weights, shardSize).write(folder);
     HuggingFaceFolder.open(checkpointDir).copySideFiles(folder);
@@ -423,7 +424,7 @@ public record HuggingFaceCheckpointer(
         folder -> {
           writeAdapter(folder, decoder.lora().orElseThrow(), tensors(Adapters.parameters(decoder)));
           if (!adapterOnly) {
-            writeModel(folder, decoder, merged(decoder), shardSize);
+            writeModel(folder, decoder, MergedModel.tensors(decoder), shardSize);
           }
           Manifest.write(folder);
         });
@@ -461,34 +462,6 @@ public record HuggingFaceCheckpointer(
     Map<String, StoredTensor> all = new LinkedHashMap<>();
     parameters.forEach((name, p) -> all.put(name, writer.stored(name, p.tensor())));
     return all;
-  }
-
-  private static List<StoredTensor> merged(Decoder decoder) {
-    Map<String, LoraLinear> adapted = Adapters.linears(decoder);
-    Map<String, Parameter> adapters = Adapters.parameters(decoder);
-    Map<String, String> shared = decoder.sharedNames();
-    TensorWriter writer = new TensorWriter();
-    List<StoredTensor> all = new ArrayList<>();
-    decoder
-        .parameters()
-        .forEach(
-            (name, p) -> {
-              if (!adapters.containsKey(name) && !adapted.containsKey(module(name))) {
-                all.add(writer.stored(name, p.tensor()));
-              }
-            });
-    // Merged one weight at a time.
-    adapted.forEach(
-        (name, lora) -> {
-          Tensor w = lora.weight().tensor();
-          all.add(writer.stored(name + ".weight", w, () -> Merge.weight(w.engine(), lora)));
-        });
-    all.removeIf(t -> shared.containsKey(t.name()) && !adapted.containsKey(module(t.name())));
-    return all;
-  }
-
-  private static String module(String name) {
-    return name.endsWith(".weight") ? name.substring(0, name.length() - ".weight".length()) : name;
   }
 
   /**

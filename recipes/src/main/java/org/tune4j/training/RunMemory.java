@@ -3,9 +3,7 @@ package org.tune4j.training;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -187,7 +185,7 @@ public record RunMemory(
     DecoderConfig sizes = model.config();
     if (hasCheckpoint()) {
       HuggingFaceFolder folder = HuggingFaceFolder.open(checkpointer.checkpointDir());
-      stored = storedType(folder);
+      stored = TensorFiles.mostly(folder);
       if (sizes == null) {
         HuggingFaceConfig read = folder.config();
         sizes = HuggingFaceCheckpointer.sizes(read);
@@ -202,7 +200,7 @@ public record RunMemory(
         backend,
         Device.parse(compute.device()).type() == Device.Type.CUDA,
         sizes,
-        model.lora(),
+        checkpointer.adapted(model, sizes).lora(),
         compute.type(),
         stored,
         compute.enableActivationCheckpointing(),
@@ -210,21 +208,6 @@ public record RunMemory(
         optimizer.moments(),
         compute.rowThreads(),
         loss.chunkTokens());
-  }
-
-  /** The type of most of the weights' bytes. */
-  private static DType storedType(HuggingFaceFolder folder) {
-    Map<DType, Long> bytes = new HashMap<>();
-    folder
-        .weights()
-        .values()
-        .forEach(
-            w ->
-                bytes.merge(TensorFiles.dtype(w.file(), w.entry()), w.entry().length(), Long::sum));
-    return bytes.entrySet().stream()
-        .max(Map.Entry.comparingByValue())
-        .map(Map.Entry::getKey)
-        .orElse(DType.BF16);
   }
 
   /**
