@@ -121,6 +121,28 @@ class GenerateTest {
   }
 
   @Test
+  void merge_writesAModelThatAnswersAsTheAdapterDoes_once(@TempDir Path dir) {
+    String merged = dir.resolve("merged").toString();
+    String model = TINY + "families/llama2";
+    String[] merge = {"merge", "--model", model, "--adapter", ADAPTER, "-o", merged};
+    assertEquals(0, tune("", merge), err());
+    assertEquals("saved " + merged, out().strip());
+    String[] prompt = {"--prompt", "Name a fruit.", "--max-new-tokens", "12"};
+    String tuned = generated(prompt[0], prompt[1], prompt[2], prompt[3], "--adapter", ADAPTER);
+    String[] generate = {
+      "generate", "--model", merged, "--tokenizer", "../docs/tiny", "--dtype", "fp32"
+    };
+    List<String> again = new ArrayList<>(List.of(generate));
+    again.addAll(List.of(prompt));
+    assertEquals(0, tune("", again.toArray(String[]::new)), err());
+    assertEquals(tuned, out());
+    assertEquals(2, tune("", merge));
+    assertTrue(
+        err().endsWith("tune: the output folder %s is not empty; name a new one".formatted(merged)),
+        err());
+  }
+
+  @Test
   void generate_sampled_dependsOnTheSeedAlone() {
     String[] a = {"--prompt", "ab", "--max-new-tokens", "20", "--temperature", "1", "--seed", "3"};
     String first = generated(a);
