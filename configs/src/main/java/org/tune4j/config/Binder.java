@@ -51,8 +51,8 @@ public final class Binder {
    * @param registry what the config may name
    * @param kind what it must be
    * @param name the component's name, or an alias
-   * @param config of which all keys must be known: to the component, or as torchtune's that have no
-   *     effect here
+   * @param config of which all keys must be known: to the component, as torchtune's that have no
+   *     effect here, or, where they are null, false or empty, to another component of the kind
    * @return the component; its constructor has run, and nothing else
    * @throws ConfigException with every problem of the config, each with its place
    * @throws UsageException when there is no such component
@@ -69,7 +69,7 @@ public final class Binder {
                   String.join(", ", registry.names(kind))));
     }
     Binder binder = new Binder(registry);
-    Object built = binder.build(e, config.root(), Torchtune.keys());
+    Object built = binder.build(e, config.root(), binder.ignored(kind, config.root()));
     if (!binder.problems.isEmpty() || built == null) {
       throw new ConfigException(binder.problems);
     }
@@ -129,6 +129,18 @@ public final class Binder {
     return Torchtune.notes(config.root());
   }
 
+  /** Keys of the top level that ask for nothing a component of this kind has to know. */
+  private Set<String> ignored(Class<?> kind, Node.Section root) {
+    Set<String> ofOthers = new HashSet<>();
+    registry.components().stream()
+        .filter(e -> kind.isAssignableFrom(ComponentRegistry.kind(e)))
+        .forEach(e -> collectKeys(e, ofOthers));
+    ofOthers.removeIf(
+        key -> !root.entries().containsKey(key) || !Torchtune.isOff(root.entries().get(key)));
+    ofOthers.addAll(Torchtune.keys());
+    return ofOthers;
+  }
+
   private @Nullable Object build(Executable e, Node.Section section, Set<String> ignored) {
     int before = problems.size();
     Set<String> accepted = new LinkedHashSet<>();
@@ -137,7 +149,10 @@ public final class Binder {
         .entries()
         .forEach(
             (key, value) -> {
-              if (!accepted.contains(key) && !ignored.contains(key) && !key.equals(COMPONENT)) {
+              if (!accepted.contains(key)
+                  && !ignored.contains(key)
+                  && !Torchtune.isSwitchedOff(key, value)
+                  && !key.equals(COMPONENT)) {
                 problems.add(
                     "%s: key '%s' is not known%s; accepted are %s"
                         .formatted(
