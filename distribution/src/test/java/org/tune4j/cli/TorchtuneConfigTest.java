@@ -60,6 +60,24 @@ class TorchtuneConfigTest {
         out);
   }
 
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "~lr_scheduler",
+        "lr_scheduler=null",
+        "lr_scheduler=constant",
+        "lr_scheduler=linear",
+        "lr_scheduler=transformers.get_constant_schedule_with_warmup",
+        "lr_scheduler={_component_: linear, num_warmup_steps: 7}",
+        "optimizer_in_bwd=False",
+        "quantizer=null",
+        "optimizer.amsgrad=False",
+      })
+  void validate_scheduleOrSwitch_isValid(String override) {
+    assertEquals(
+        0, tune("validate", file("llama3"), "dataset.data_files=rows.json", override), err);
+  }
+
   @Test
   void validate_whatWouldChangeTheResult_isRefusedInWords() {
     assertEquals(

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Component;
@@ -81,7 +82,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
    * @param checkpointer where weights come from and how results are saved
    * @param dataset the rows to train on
    * @param optimizer how the adapters are updated
-   * @param lrScheduler the learning rate's course
+   * @param lrScheduler the learning rate's course; null for a constant rate
    * @param loss what is minimised
    * @param training how rows are taken and updates made
    * @param compute what computes, where, and in which type
@@ -102,7 +103,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
           HuggingFaceCheckpointer checkpointer,
       @Doc("the rows to train on") DatasetSpec dataset,
       @Doc("how parameters are updated") Optimizer.Spec optimizer,
-      @Doc("the learning rate's course") LrSchedule lrScheduler,
+      @Doc("the learning rate's course; null for a constant rate") @Nullable LrSchedule lrScheduler,
       @Doc("what is minimised") Loss loss,
       @Inline TrainingOptions training,
       @Inline ComputeOptions compute,
@@ -123,7 +124,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
     this.checkpointer = checkpointer;
     this.dataset = dataset;
     this.optimizer = optimizer;
-    this.lrScheduler = lrScheduler;
+    this.lrScheduler = LrSchedule.orConstant(lrScheduler);
     this.loss = loss;
     this.training = training;
     this.compute = compute;
@@ -156,6 +157,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
         TensorScope run = engine.openScope()) {
       context.out().println(ComputeOptions.describe(engine));
       context.out().println("data: " + data.train().report());
+      lrScheduler.warning(totalSteps).ifPresent(context.out()::println);
       RunIdentity identity =
           RunIdentity.of(
               engine,
