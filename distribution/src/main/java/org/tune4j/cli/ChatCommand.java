@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.TuneException;
@@ -41,7 +42,7 @@ import picocli.CommandLine.Spec;
       "  /system TEXT      sets the system's message and forgets the conversation",
       "  /adapter DIR|off  goes on with this adapter, or without one",
       "  /temperature X    how freely it answers; 0 always takes the likeliest token",
-      "  /quit             ends, as the end of the input does"
+      "  /quit             ends, as the end of the input does; Ctrl-C ends an answer"
     })
 final class ChatCommand implements Callable<Integer> {
   private static final String COMMANDS = "/reset, /system, /adapter, /temperature, /quit";
@@ -92,6 +93,8 @@ final class ChatCommand implements Callable<Integer> {
     private final InferenceModel opened;
     private final PrintWriter err;
     private final List<Message> messages = new ArrayList<>();
+    private final AtomicInteger pressed = new AtomicInteger(); // Ctrl-C, since a line was typed
+    private volatile boolean answering;
     private SamplingOptions options;
 
     Conversation(InferenceModel opened, SamplingOptions options, PrintWriter err) {
@@ -104,12 +107,15 @@ final class ChatCommand implements Callable<Integer> {
     void run() {
       BufferedReader in =
           new BufferedReader(new InputStreamReader(terminal.in(), StandardCharsets.UTF_8));
-      try {
+      try (CtrlC taken = CtrlC.take(this::interrupted)) {
         for (String line = ask(in); line != null; line = ask(in)) {
           if (line.equals("/quit") || line.equals("/exit")) {
             return;
           }
+          pressed.set(0);
+          answering = true;
           take(line.strip());
+          answering = false;
         }
       } catch (IOException e) {
         throw new EnvironmentException("standard input cannot be read: " + e.getMessage(), e);
@@ -122,6 +128,19 @@ final class ChatCommand implements Callable<Integer> {
         err.flush();
       }
       return in.readLine();
+    }
+
+    /** Ctrl-C ends an answer; between answers, the second one in a row ends the program. */
+    void interrupted(Runnable exit) {
+      int times = pressed.incrementAndGet();
+      if (answering) {
+        return;
+      }
+      if (times == 1) {
+        err.println("%nCtrl-C again or /quit ends".formatted());
+      } else {
+        exit.run();
+      }
     }
 
     /** A mistake ends a turn, not the conversation. */
@@ -194,9 +213,17 @@ final class ChatCommand implements Callable<Integer> {
     }
 
     private GenerationListener show() {
-      return (index, text) -> {
-        terminal.out().print(text);
-        terminal.out().flush();
+      return new GenerationListener() {
+        @Override
+        public void onText(int index, String text) {
+          terminal.out().print(text);
+          terminal.out().flush();
+        }
+
+        @Override
+        public boolean cancelled() {
+          return pressed.get() > 0;
+        }
       };
     }
   }

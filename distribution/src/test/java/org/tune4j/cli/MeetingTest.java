@@ -31,6 +31,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.CollectiveException;
+import org.tune4j.recipe.RunListener;
 import picocli.CommandLine;
 
 /** Machines that come, go and fail, each an agent of this process with a shell script a rank. */
@@ -78,7 +79,7 @@ class MeetingTest {
               "",
               printed,
               complained,
-              new StopSignal());
+              new StopSignal(RunListener.NONE, System::nanoTime));
       Thread t =
           new Thread(
               () -> {
@@ -328,7 +329,7 @@ class MeetingTest {
             "",
             printed,
             printed,
-            new StopSignal());
+            new StopSignal(RunListener.NONE, System::nanoTime));
     make("fail-1");
     CollectiveException e = assertThrows(CollectiveException.class, agent::run);
     assertEquals(
@@ -413,7 +414,13 @@ class MeetingTest {
     InetSocketAddress elsewhere = new InetSocketAddress("192.0.2.1", 29500);
     PrintStream none = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
     Agent agent =
-        new Agent(new TorchrunOptions(), List.of("true"), "", none, none, new StopSignal());
+        new Agent(
+            new TorchrunOptions(),
+            List.of("true"),
+            "",
+            none,
+            none,
+            new StopSignal(RunListener.NONE, System::nanoTime));
     CollectiveException e =
         assertThrows(
             CollectiveException.class,
