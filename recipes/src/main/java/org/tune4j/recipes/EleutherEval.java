@@ -1,5 +1,6 @@
 package org.tune4j.recipes;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -39,6 +40,7 @@ public final class EleutherEval implements Recipe {
   private final int limit;
   private final int maxSeqLength;
   private final @Nullable Path includePath;
+  private final boolean overwrite;
   private final ByName<EvaluationTask> plugins;
   private final ComputeOptions compute;
 
@@ -58,6 +60,7 @@ public final class EleutherEval implements Recipe {
    * @param enableKvCache torchtune's; a context is always read once
    * @param quantizer null
    * @param seed torchtune's; nothing is drawn
+   * @param overwrite whether an earlier {@code results.json} is replaced, instead of being refused
    * @param plugins tasks that are not built in; no key
    * @param compute what computes, where, and in which type
    * @throws UsageException when {@code model} has adapters, there is a {@code quantizer}, or {@code
@@ -82,6 +85,9 @@ public final class EleutherEval implements Recipe {
           boolean enableKvCache,
       @Doc("only null: weights are used in the type of dtype") @Nullable Object quantizer,
       @Doc("accepted from torchtune's configs; nothing is drawn") @Nullable Long seed,
+      @Doc("replace an earlier results.json in output_dir, instead of being refused")
+          @Default("false")
+          boolean overwrite,
       ByName<EvaluationTask> plugins,
       @Inline ComputeOptions compute) {
     if (model.lora() != null) {
@@ -104,6 +110,7 @@ public final class EleutherEval implements Recipe {
     this.limit = limit == null ? 0 : limit;
     this.maxSeqLength = maxSeqLength;
     this.includePath = includePath;
+    this.overwrite = overwrite;
     this.plugins = plugins;
     this.compute = compute;
   }
@@ -111,6 +118,12 @@ public final class EleutherEval implements Recipe {
   @Override
   public void run(RunContext context) {
     // Setup
+    Path file = outputDir.resolve("results.json");
+    if (!overwrite && !context.dryRun() && Files.exists(file)) {
+      throw new UsageException(
+          "output_dir %s holds an earlier evaluation's results.json; replace it by --overwrite (overwrite=true), or choose another output_dir"
+              .formatted(outputDir));
+    }
     int rows = context.dryRun() ? 1 : limit;
     Evaluation evaluation = Evaluation.of(tasks, data, rows, includePath, plugins);
     checkpointer.check(model);
@@ -139,7 +152,6 @@ public final class EleutherEval implements Recipe {
       // Report
       outcome.print(context.out());
       if (!context.dryRun()) {
-        Path file = outputDir.resolve("results.json");
         Evaluation.write(file, List.of(outcome));
         context.out().println("wrote " + file);
       }

@@ -149,6 +149,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
   @Override
   public void run(RunContext context) {
     // Setup
+    saving.requireFree(outputDir, checkpointer, context);
     checkpointer.check(model);
     try (ProcessGroup ranks = compute.join(context.ranks());
         TensorScope run = ranks.engine().openScope()) {
@@ -175,7 +176,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
       identity.requireSameOn(ranks);
       Optional<SavedRun> saved = saving.resume(outputDir, identity, out);
       RunState state = saved.map(SavedRun::state).orElse(RunState.START);
-      if (state.epoch() == training.epochs()) {
+      if (validation.complete(state, training.epochs())) {
         if (ranks.rank() == 0) {
           OutputFolder.complete(outputDir, out);
         }
@@ -213,7 +214,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
         try (FirstRankOutput output =
             FirstRankOutput.open(
                 ranks,
-                () -> OutputFolder.open(outputDir, saved.isEmpty(), out),
+                () -> saving.open(outputDir, checkpointer, saved.isEmpty(), out),
                 folder -> new RunLog(folder, context, begin, totalSteps, logging),
                 () -> shared.state(update),
                 trained ->

@@ -144,6 +144,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
   @Override
   public void run(RunContext context) {
     // Setup
+    saving.requireFree(outputDir, checkpointer, context);
     checkpointer.check(model);
     TrainingData data =
         TrainingData.read(
@@ -167,7 +168,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
               compute.rowThreads());
       Optional<SavedRun> saved = saving.resume(outputDir, identity, context.out());
       RunState state = saved.map(SavedRun::state).orElse(RunState.START);
-      if (state.epoch() == training.epochs()) {
+      if (validation.complete(state, training.epochs())) {
         OutputFolder.complete(outputDir, context.out());
         return;
       }
@@ -202,7 +203,8 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
             new Scores(evaluation, tokenizer, checkpointer.checkpointDir(), engine, decoder);
         Samples samples =
             new Samples(sampling, tokenizer, checkpointer.checkpointDir(), engine, decoder);
-        try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
+        try (OutputFolder output =
+                saving.open(outputDir, checkpointer, saved.isEmpty(), context.out());
             RunLog log = new RunLog(output, context, state, totalSteps, logging);
             RunCheckpoints checkpoints =
                 new RunCheckpoints(

@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -25,8 +26,8 @@ import org.tune4j.tensor.Engine;
  */
 public record RunIdentity(Map<String, String> settings, String base, String data, int rowThreads) {
   /**
-   * Settings that change what is kept and shown, never what is computed, and where weights and rows
-   * lie, which have fingerprints.
+   * Settings that change what is kept and shown, never what is computed; where weights and rows
+   * lie, which have fingerprints; and how many epochs there are, as a run may be made longer.
    */
   private static final Set<String> FREE =
       Set.of(
@@ -34,6 +35,8 @@ public record RunIdentity(Map<String, String> settings, String base, String data
           "checkpointer.output_dir",
           "checkpointer.checkpoint_dir",
           "resume_from_checkpoint",
+          "overwrite",
+          "epochs",
           "save_every_n_steps",
           "keep_last_n",
           "save_adapter_weights_only",
@@ -173,9 +176,23 @@ public record RunIdentity(Map<String, String> settings, String base, String data
     }
     if (!changes.isEmpty()) {
       throw new UsageException(
-          "the run cannot go on as another: %s; undo the change, or start anew without resume_from_checkpoint (with checkpointer.adapter_checkpoint to start from its adapter)"
+          "the run cannot go on as another: %s; undo the change, or start anew in another output_dir (with checkpointer.adapter_checkpoint to start from its adapter)"
               .formatted(String.join("; ", changes)));
     }
+  }
+
+  /**
+   * {@return a line about a setting that {@code now} has changed; empty where it is the same}
+   *
+   * @param key such as {@code epochs}
+   * @param now what the run is to go on as
+   */
+  Optional<String> changeOf(String key, RunIdentity now) {
+    String before = settings.get(key);
+    String after = now.settings.get(key);
+    return same(before, after)
+        ? Optional.empty()
+        : Optional.of("%s: %s -> %s".formatted(key, shown(before), shown(after)));
   }
 
   private static String shortened(String hash) {
