@@ -8,6 +8,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.tune4j.ConfigException;
+import org.tune4j.OutOfMemory;
 import org.tune4j.TuneException;
 import org.tune4j.config.Nearest;
 import picocli.CommandLine;
@@ -145,6 +146,9 @@ public final class Tune implements Callable<Integer> {
         !(thrown instanceof TuneException) && thrown.getCause() instanceof TuneException cause
             ? cause
             : thrown;
+    if (!(e instanceof TuneException)) {
+      e = OutOfMemory.in(e).map(Throwable.class::cast).orElse(e);
+    }
     int code = 1;
     if (e instanceof ConfigException c) {
       c.problems().forEach(err::println);
@@ -152,11 +156,6 @@ public final class Tune implements Callable<Integer> {
     } else if (e instanceof TuneException t) {
       t.problems().forEach(problem -> err.println("tune: " + problem));
       code = t.exitCode();
-    } else if (e instanceof OutOfMemoryError) {
-      err.printf(
-          "tune: out of memory: %s, with a Java heap of at most %d MiB; give it more with"
-              + " TUNE_JAVA_OPTS=-Xmx4g%n",
-          e.getMessage(), Runtime.getRuntime().maxMemory() >> 20);
     } else {
       err.println(
           "tune: internal error: "
