@@ -166,9 +166,12 @@ public final class RunLog implements AutoCloseable {
             ranks);
     metrics.append(m);
     context.listener().step(m.step(), totalSteps, m.values());
-    if (options.due(m, totalSteps)) {
+    boolean due = options.due(m, totalSteps);
+    if (due) {
       loggers.log(m);
-      progress.show(m);
+    }
+    if (due || context.terminal()) {
+      progress.show(m); // a bar moves every step, whatever is logged
     }
   }
 
