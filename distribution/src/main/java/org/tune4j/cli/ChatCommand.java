@@ -93,7 +93,7 @@ final class ChatCommand implements Callable<Integer> {
     private final InferenceModel opened;
     private final PrintWriter err;
     private final List<Message> messages = new ArrayList<>();
-    private final AtomicInteger pressed = new AtomicInteger(); // Ctrl-C, since a line was typed
+    private final AtomicInteger pressed = new AtomicInteger(); // Ctrl-C, in this answer or pause
     private volatile boolean answering;
     private SamplingOptions options;
 
@@ -116,6 +116,7 @@ final class ChatCommand implements Callable<Integer> {
           answering = true;
           take(line.strip());
           answering = false;
+          pressed.set(0);
         }
       } catch (IOException e) {
         throw new EnvironmentException("standard input cannot be read: " + e.getMessage(), e);
