@@ -47,6 +47,8 @@ final class Torchtune {
           "fused",
           "maximize",
           "nesterov",
+          // Schedules.
+          "last_epoch",
           // Models.
           "apply_lora_to_mlp",
           "apply_lora_to_output",
@@ -59,7 +61,8 @@ final class Torchtune {
 
   /** Numbers that mean off, by the end of the switch's name. */
   private static final Map<String, Set<String>> OFF_NUMBERS =
-      Map.of("_dim", Set.of("1", "-1"), "dampening", Set.of("0", "0.0"));
+      Map.of(
+          "_dim", Set.of("1", "-1"), "dampening", Set.of("0", "0.0"), "last_epoch", Set.of("-1"));
 
   /** Beginnings of components' names, and why these are refused. */
   private static final Map<String, String> REFUSED = new LinkedHashMap<>();

@@ -12,7 +12,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.TuneException;
@@ -93,7 +92,7 @@ final class ChatCommand implements Callable<Integer> {
     private final InferenceModel opened;
     private final PrintWriter err;
     private final List<Message> messages = new ArrayList<>();
-    private final AtomicInteger pressed = new AtomicInteger(); // Ctrl-C, in this answer or pause
+    private volatile boolean pressed; // Ctrl-C, since a line was typed
     private volatile boolean answering;
     private SamplingOptions options;
 
@@ -112,11 +111,11 @@ final class ChatCommand implements Callable<Integer> {
           if (line.equals("/quit") || line.equals("/exit")) {
             return;
           }
-          pressed.set(0);
+          pressed = false;
+          taken.again();
           answering = true;
           take(line.strip());
           answering = false;
-          pressed.set(0);
         }
       } catch (IOException e) {
         throw new EnvironmentException("standard input cannot be read: " + e.getMessage(), e);
@@ -132,15 +131,11 @@ final class ChatCommand implements Callable<Integer> {
     }
 
     /** Ctrl-C ends an answer; between answers, the second one in a row ends the program. */
-    void interrupted(Runnable exit) {
-      int times = pressed.incrementAndGet();
-      if (answering) {
-        return;
-      }
-      if (times == 1) {
+    void interrupted(Runnable release, Runnable exit) {
+      pressed = true;
+      if (!answering) {
+        release.run();
         err.println("%nCtrl-C again or /quit ends".formatted());
-      } else {
-        exit.run();
       }
     }
 
@@ -223,7 +218,7 @@ final class ChatCommand implements Callable<Integer> {
 
         @Override
         public boolean cancelled() {
-          return pressed.get() > 0;
+          return pressed;
         }
       };
     }

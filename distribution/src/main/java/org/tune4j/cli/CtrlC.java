@@ -3,7 +3,6 @@ package org.tune4j.cli;
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;
 import java.util.Objects;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,61 +12,80 @@ import org.jspecify.annotations.Nullable;
  * process that was started with SIGINT ignored goes on ignoring it.
  */
 final class CtrlC implements AutoCloseable {
-  private final @Nullable AutoCloseable restore;
-
-  private CtrlC(@Nullable AutoCloseable restore) {
-    this.restore = restore;
+  /** Makes something the handler of SIGINT. */
+  private interface Install {
+    @Nullable Object handler(@Nullable Object next) throws ReflectiveOperationException;
   }
 
-  /**
-   * Takes it from now on; does nothing where the JVM lets nobody.
-   *
-   * @param taken is called for each, on a thread of its own, with what the JVM would have done: it
-   *     ends the process, shutdown hooks first
-   */
-  static CtrlC take(Consumer<Runnable> taken) {
+  private final Install install;
+  private final @Nullable Object ofJvm;
+  private final @Nullable Object mine;
+
+  /** What Ctrl-C does. */
+  @FunctionalInterface
+  interface Taken {
+    /**
+     * Called for each, on a thread of its own.
+     *
+     * @param release leaves the next one to the system, which ends the process at once: nothing is
+     *     run, not even C++'s destructors, which crash where threads still compute
+     * @param exit ends the process as the JVM would, shutdown hooks first
+     */
+    void pressed(Runnable release, Runnable exit);
+  }
+
+  private CtrlC(Install install, @Nullable Object ofJvm, @Nullable Object mine) {
+    this.install = install;
+    this.ofJvm = ofJvm;
+    this.mine = mine;
+  }
+
+  /** Takes it from now on; does nothing where the JVM lets nobody. */
+  static CtrlC take(Taken taken) {
     try {
       Class<?> signal = Class.forName("sun.misc.Signal");
       Class<?> handler = Class.forName("sun.misc.SignalHandler");
-      Method install = signal.getMethod("handle", signal, handler);
       Method handle = handler.getMethod("handle", signal);
+      Method set = signal.getMethod("handle", signal, handler);
+      Object standard = handler.getField("SIG_DFL").get(null);
       Object interrupt = signal.getConstructor(String.class).newInstance("INT");
+      Install install = next -> set.invoke(null, interrupt, next);
       @Nullable Object[] before = new Object[1];
-      Runnable otherwise = () -> invoke(handle, Objects.requireNonNull(before[0]), interrupt);
       Object mine =
           Proxy.newProxyInstance(
               handler.getClassLoader(),
               new Class<?>[] {handler},
               (proxy, method, arguments) -> {
                 if (!method.equals(handle)) {
-                  return method.invoke(otherwise, arguments); // equals, hashCode or toString
+                  return method.invoke(taken, arguments); // equals, hashCode or toString
                 }
-                taken.accept(otherwise);
+                taken.pressed(
+                    () -> unchecked(install, standard),
+                    () -> unchecked(h -> handle.invoke(h, interrupt), before[0]));
                 return null;
               });
-      before[0] = install.invoke(null, interrupt, mine);
-      return new CtrlC(() -> invoke(install, null, interrupt, before[0]));
+      before[0] = Objects.requireNonNull(install.handler(mine));
+      return new CtrlC(install, before[0], mine);
     } catch (ReflectiveOperationException e) {
-      return new CtrlC(null); // such as under -Xrs
+      return new CtrlC(next -> null, null, null); // such as under -Xrs
     }
   }
 
-  private static void invoke(Method method, @Nullable Object on, @Nullable Object... arguments) {
+  private static void unchecked(Install install, @Nullable Object next) {
     try {
-      method.invoke(on, arguments);
+      Object unused = install.handler(next);
     } catch (ReflectiveOperationException e) {
       throw new IllegalStateException(e);
     }
+  }
+
+  /** Takes it again after it was released. */
+  void again() {
+    unchecked(install, mine);
   }
 
   @Override
   public void close() {
-    try {
-      if (restore != null) {
-        restore.close();
-      }
-    } catch (Exception e) {
-      throw new IllegalStateException(e);
-    }
+    unchecked(install, ofJvm);
   }
 }

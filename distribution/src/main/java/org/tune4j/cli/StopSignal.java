@@ -3,7 +3,6 @@ package org.tune4j.cli;
 import java.io.PrintStream;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.recipe.RunListener;
@@ -13,17 +12,16 @@ import org.tune4j.recipe.RunListener;
  * step, saved and returned. A second Ctrl-C ends the process at once.
  */
 final class StopSignal implements AutoCloseable, RunListener {
-  private static final int INTERRUPTED = 128 + 2;
   private static final double NANOS = 1e-9;
 
   private final RunListener next;
   private final LongSupplier clock;
   private final CountDownLatch done = new CountDownLatch(1);
   private final Thread hook = new Thread(this::waitForRun, "stop-signal");
-  private final AtomicInteger interrupts = new AtomicInteger();
   private @Nullable PrintStream told;
   private @Nullable CtrlC interrupt;
   private volatile boolean requested;
+  private volatile boolean interrupted;
   private volatile @Nullable Made last;
 
   private record Made(long step, long of, double seconds, long at) {}
@@ -54,21 +52,19 @@ final class StopSignal implements AutoCloseable, RunListener {
   void listen(@Nullable PrintStream answers) {
     told = answers;
     Runtime.getRuntime().addShutdownHook(hook);
-    interrupt = CtrlC.take(exit -> interrupted(exit, () -> Runtime.getRuntime().halt(INTERRUPTED)));
+    interrupt = CtrlC.take(this::interrupted);
   }
 
   /**
-   * Ctrl-C.
+   * Ctrl-C; there is no second one, as that ends the process.
    *
+   * @param release leaves the next one to the system
    * @param exit ends the process once the hook has run
-   * @param halt ends it at once
    */
-  void interrupted(Runnable exit, Runnable halt) {
-    if (interrupts.getAndIncrement() == 0) {
-      exit.run();
-    } else {
-      halt.run();
-    }
+  void interrupted(Runnable release, Runnable exit) {
+    interrupted = true;
+    release.run();
+    exit.run();
   }
 
   private void waitForRun() {
@@ -100,7 +96,7 @@ final class StopSignal implements AutoCloseable, RunListener {
         line.append(", about %d seconds".formatted(Math.round(left)));
       }
     }
-    return line.append(interrupts.get() > 0 ? "; again to stop without saving" : "").toString();
+    return line.append(interrupted ? "; again to stop without saving" : "").toString();
   }
 
   boolean requested() {

@@ -175,7 +175,7 @@ class PluginTest {
     assertTrue(plain.get("val_loss").asDouble() > 0, plain.toString());
     assertTrue(metrics(1).get("loss").asDouble() < plain.get("loss").asDouble(), plain.toString());
 
-    args.addAll(List.of("~loss", "loss=every_loss"));
+    args.addAll(List.of("~loss", "loss=every_loss", "--overwrite"));
     assertEquals(0, tune(args.toArray()), err);
     assertEquals(2 * plain.get("loss").asDouble(), metrics(0).get("loss").asDouble(), 1e-6);
     assertEquals(
@@ -259,7 +259,7 @@ class PluginTest {
         err);
     assertTrue(out.contains("every_task           rows             2.0000"), out);
 
-    training.add("eval_tasks=[every_tusk]");
+    training.addAll(List.of("eval_tasks=[every_tusk]", "--overwrite"));
     assertEquals(2, tune(training.toArray()));
     assertTrue(err.startsWith("tune: task 'every_tusk' is not known; there are "), err);
   }

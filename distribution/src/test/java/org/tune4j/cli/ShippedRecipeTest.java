@@ -149,7 +149,8 @@ class ShippedRecipeTest {
   void run_secondBackendInOneProcess_isRefused(@TempDir Path dir) throws IOException {
     assertEquals(0, tune(TinyRun.in(dir).command("backend=" + BACKEND, "epochs=1")), err());
     String other = BACKEND.equals("djl") ? "javacpp" : "djl";
-    assertEquals(1, tune(TinyRun.in(dir).command("backend=" + other)));
+    assertEquals(
+        1, tune(TinyRun.in(dir).command("backend=" + other, "output_dir=" + dir.resolve("two"))));
     assertEquals(
         "tune: backend '%s' cannot be opened: this process already runs backend '%s', and each brings its own libtorch; start another process"
             .formatted(other, BACKEND),
@@ -207,7 +208,10 @@ class ShippedRecipeTest {
     String[] args = TinyRun.in(dir).command("backend=" + BACKEND);
     assertEquals(0, tune(args), err());
     byte[] first = Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors"));
-    assertEquals(0, tune(args), err());
+    assertEquals(2, tune(args));
+    assertTrue(err().contains("--resume") && err().contains("--overwrite"), err());
+    assertEquals(0, tune(TinyRun.in(dir).command("backend=" + BACKEND, "--overwrite")), err());
+    assertFalse(Files.readString(dir.resolve("out/config.yaml")).contains("overwrite"));
     org.junit.jupiter.api.Assertions.assertArrayEquals(
         first, Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors")));
   }
