@@ -42,6 +42,15 @@ final class Frame {
     limits.step();
   }
 
+  /** Counts what an operation goes through or has made. */
+  void work(Object value) {
+    limits.work(value);
+  }
+
+  Limits limits() {
+    return limits;
+  }
+
   int depth() {
     return depth;
   }

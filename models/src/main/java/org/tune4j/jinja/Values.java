@@ -186,6 +186,7 @@ final class Values {
       return new ArrayList<>(map.keySet());
     }
     if (value instanceof String s) {
+      Limits.requireTakenApart(s.length());
       return s.codePoints().<Object>mapToObj(Character::toString).collect(Collectors.toList());
     }
     if (value instanceof Undefined) {
@@ -204,7 +205,7 @@ final class Values {
         || value instanceof None) {
       throw new TemplateException("object of type '%s' has no length".formatted(typeName(value)));
     }
-    return items(value).size();
+    return value instanceof List<?> list ? list.size() : items(value).size();
   }
 
   /** What may be a dict's key. */
@@ -260,8 +261,8 @@ final class Values {
     return equal(a, b, new Limits.Comparison());
   }
 
-  private static boolean equal(Object a, Object b, Limits.Comparison limit) {
-    limit.next();
+  static boolean equal(Object a, Object b, Limits.Comparison limit) {
+    limit.next(a, b);
     if (isNumber(a) && isNumber(b)) {
       return number(a) == number(b);
     }
@@ -293,8 +294,8 @@ final class Values {
     return order(a, b, new Limits.Comparison());
   }
 
-  private static int order(Object a, Object b, Limits.Comparison limit) {
-    limit.next();
+  static int order(Object a, Object b, Limits.Comparison limit) {
+    limit.next(a, b);
     if (isNumber(a) && isNumber(b)) {
       return Double.compare(number(a), number(b));
     }
