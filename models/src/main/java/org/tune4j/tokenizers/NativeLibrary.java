@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import org.tune4j.EnvironmentException;
 import org.tune4j.TuneException;
 
-/** DJL unpacks the libraries behind both formats into a cache folder when one is first used. */
+/** DJL unpacks the library behind {@code tokenizer.json} into a cache folder on first use. */
 final class NativeLibrary {
   private static final String NOT_COPIED = "Cannot copy jni files";
 

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
@@ -105,9 +106,23 @@ final class TiktokenFile implements Tokenizer {
   public int[] encode(String text) {
     Ids ids = new Ids();
     for (Matcher piece = PIECES.matcher(text); piece.find(); ) {
-      ids.add(pairs.encode(piece.group()), true);
+      encodePiece(SentencePieceModel.latin1(piece.group()), ids);
     }
     return ids.tokens();
+  }
+
+  private void encodePiece(String bytes, Ids ids) {
+    int n = bytes.length();
+    int[] end = new int[n];
+    Arrays.setAll(end, i -> i + 1);
+    if (pairs.rank(bytes) >= 0) {
+      end[0] = n;
+    } else {
+      pairs.join(bytes, end, true);
+    }
+    for (int i = 0; i < n; i = end[i]) {
+      ids.add(pairs.rank(bytes.substring(i, end[i])), true);
+    }
   }
 
   @Override
