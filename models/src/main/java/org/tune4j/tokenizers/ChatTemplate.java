@@ -22,16 +22,6 @@ import org.tune4j.jinja.TemplateException;
  * apply_chat_template} does.
  */
 final class ChatTemplate {
-  private static final List<String> SPECIAL =
-      List.of(
-          "bos_token",
-          "eos_token",
-          "unk_token",
-          "sep_token",
-          "pad_token",
-          "cls_token",
-          "mask_token");
-
   private final Path source;
   private final @Nullable Template template;
   private final String text;
@@ -53,9 +43,7 @@ final class ChatTemplate {
 
   /**
    * The file given, {@code chat_template.jinja}, or {@code tokenizer_config.json}'s {@code
-   * chat_template}. A folder with none of these is no error until something is rendered. Special
-   * tokens that {@code tokenizer_config.json} does not speak of are read from {@code
-   * special_tokens_map.json}, where older models name them.
+   * chat_template}. A folder with none of these is no error until something is rendered.
    *
    * @param own null for the folder's
    * @throws InputException when the file given does not exist
@@ -74,8 +62,7 @@ final class ChatTemplate {
       text = inConfig(json.path("chat_template"));
       file = text.isEmpty() ? file : config;
     }
-    Map<String, String> special =
-        specialTokens(json, read(folder.resolve("special_tokens_map.json")));
+    Map<String, String> special = TokenizerConfig.beside(folder).specialTokens();
     return text.isEmpty()
         ? new ChatTemplate(file, null, "", special, Clock.system(ZoneId.systemDefault()))
         : of(file, text, special, Clock.system(ZoneId.systemDefault()));
@@ -85,18 +72,6 @@ final class ChatTemplate {
     return Files.isRegularFile(file)
         ? new ObjectMapper().readTree(file.toFile())
         : MissingNode.getInstance();
-  }
-
-  private static Map<String, String> specialTokens(JsonNode config, JsonNode map) {
-    Map<String, String> special = new HashMap<>();
-    for (String name : SPECIAL) {
-      JsonNode token = config.has(name) ? config.path(name) : map.path(name);
-      String content = token.isObject() ? token.path("content").asText() : token.asText("");
-      if (!content.isEmpty() && !token.isNull()) {
-        special.put(name, content);
-      }
-    }
-    return special;
   }
 
   /** A text, or a list of named ones of which {@code default} is meant. */

@@ -5,6 +5,7 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -16,12 +17,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tune4j.InputException;
 
 /** {@code tokenizer.json} with the chat template beside it. */
 final class HuggingFaceTokenizerFile implements Tokenizer {
+  private static final Logger LOG = LoggerFactory.getLogger(HuggingFaceTokenizerFile.class);
+
+  private final AtomicBoolean saidTwice = new AtomicBoolean();
   private final Path file;
   private final HuggingFaceTokenizer tokenizer;
   private final TurnEnds turnEnds;
@@ -53,23 +60,27 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     this.fingerprint = fingerprint;
   }
 
-  static HuggingFaceTokenizerFile open(Path path, @Nullable Path chatTemplate) {
-    Path file = Files.isDirectory(path) ? path.resolve("tokenizer.json") : path;
+  /**
+   * Reads a tokenizer.
+   *
+   * @param file {@code tokenizer.json}, or a Llama's SentencePiece {@code tokenizer.model}
+   * @param chatTemplate null for the one beside the file
+   */
+  static HuggingFaceTokenizerFile open(Path file, @Nullable Path chatTemplate) {
     if (!Files.isRegularFile(file)) {
       throw new InputException(
           "tokenizer %s does not exist; copy the model's tokenizer.json there or set tokenizer.path"
               .formatted(file));
     }
     try {
-      byte[] bytes = Files.readAllBytes(file);
-      JsonNode json = new ObjectMapper().readTree(bytes);
-      TokenizerJson.check(file, json);
-      HuggingFaceTokenizer tokenizer =
-          HuggingFaceTokenizer.newInstance(
-              new ByteArrayInputStream(bytes),
-              Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
       Path parent = file.toAbsolutePath().getParent();
       Path folder = parent == null ? file : parent;
+      TokenizerConfig config = TokenizerConfig.beside(folder);
+      ObjectNode json = json(file, config);
+      HuggingFaceTokenizer tokenizer =
+          HuggingFaceTokenizer.newInstance(
+              new ByteArrayInputStream(new ObjectMapper().writeValueAsBytes(json)),
+              Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
       ChatTemplate template = ChatTemplate.beside(folder, chatTemplate);
       Set<Integer> stopIds = stopIds(folder, json, template);
       return new HuggingFaceTokenizerFile(
@@ -81,7 +92,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
           id(json, template.specialToken("bos_token")),
           stopIds.stream().mapToInt(id -> id).findFirst(),
           stopIds,
-          TokenizerFingerprint.of(file, template.text()));
+          TokenizerFingerprint.of(file, template.text() + config.tokenizerClass()));
     } catch (IOException | RuntimeException | LinkageError e) {
       if (e instanceof InputException known) {
         throw known;
@@ -90,6 +101,22 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       throw new InputException(
           "tokenizer %s cannot be read: %s; fetch the file again".formatted(file, firstLine(e)), e);
     }
+  }
+
+  /** A sound {@code tokenizer.json}, with all that the files beside it say. */
+  private static ObjectNode json(Path file, TokenizerConfig config) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    boolean converted = SentencePieceModel.isName(file);
+    JsonNode json =
+        converted
+            ? LlamaTokenizerJson.of(SentencePieceModel.parse(bytes), config)
+            : new ObjectMapper().readTree(bytes);
+    if (!(json instanceof ObjectNode object)) {
+      throw new IOException("it holds no JSON object");
+    }
+    AddedTokens.complete(object, config, converted);
+    TokenizerJson.check(file, object);
+    return object;
   }
 
   private static int vocabSize(JsonNode json) {
@@ -148,12 +175,12 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
 
   @Override
   public int[] encode(String text) {
-    return ids(encoding(text));
+    return ids(encoding(text, false));
   }
 
-  private Encoding encoding(String text) {
+  private Encoding encoding(String text, boolean alone) {
     try {
-      return tokenizer.encode(text, false, false);
+      return tokenizer.encode(text, alone, false);
     } catch (RuntimeException e) {
       throw new InputException(
           "tokenizer %s cannot encode a text: %s; fetch the file again"
@@ -162,9 +189,22 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     }
   }
 
+  /** A beginning that is written out is not added again without a word. */
   @Override
   public int[] encodeAlone(String text) {
-    return ids(tokenizer.encode(text, true, false));
+    int[] ids = ids(encoding(text, true));
+    if (bosId.isPresent()
+        && ids.length > 1
+        && ids[0] == bosId.getAsInt()
+        && ids[1] == ids[0]
+        && !saidTwice.getAndSet(true)) {
+      LOG.warn(
+          "a text begins with {}, and tokenizer {} adds it once more, as transformers does; leave"
+              + " it out of the text",
+          template.specialToken("bos_token"),
+          file);
+    }
+    return ids;
   }
 
   private static int[] ids(Encoding encoding) {
@@ -173,7 +213,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
 
   @Override
   public int[] encodeText(String text, boolean addEos) {
-    int[] ids = ids(tokenizer.encode(text, true, false));
+    int[] ids = encodeAlone(text);
     if (!addEos) {
       return ids;
     }
@@ -210,7 +250,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   public TokenizedConversation tokenize(List<Message> messages) {
     String text = template.render(messages, false);
     List<Span> spans = spans(messages, text);
-    Encoding encoding = encoding(text);
+    Encoding encoding = encoding(text, false);
     int[] ids = ids(encoding);
     boolean[] masked = new boolean[ids.length];
     Arrays.fill(masked, true);

@@ -1,6 +1,5 @@
 package org.tune4j.inference;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
@@ -71,7 +70,7 @@ public final class InferenceModel implements AutoCloseable {
     return open(
         ModelSpec.base("auto_model", null),
         new HuggingFaceCheckpointer(folder, null, folder),
-        tokenizer(tokenizer == null ? folder : tokenizer),
+        TokenizerSpec.of(tokenizer == null ? folder : tokenizer),
         engine,
         dtype);
   }
@@ -109,14 +108,6 @@ public final class InferenceModel implements AutoCloseable {
   /** Packing copies the weights: worth it where as much memory is free afterwards. */
   static boolean leavesRoom(long weights, OptionalLong free) {
     return free.isEmpty() || free.getAsLong() >= 2 * weights;
-  }
-
-  private static TokenizerSpec tokenizer(Path place) {
-    boolean sentencePiece =
-        Files.isDirectory(place)
-            && !Files.exists(place.resolve("tokenizer.json"))
-            && Files.exists(place.resolve("tokenizer.model"));
-    return sentencePiece ? TokenizerSpec.llama2(place, null, null) : new TokenizerSpec(place, null);
   }
 
   private static Decoder freeze(Decoder decoder) {
