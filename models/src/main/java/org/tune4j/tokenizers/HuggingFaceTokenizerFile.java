@@ -31,6 +31,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   private final AtomicBoolean saidTwice = new AtomicBoolean();
   private final Path file;
   private final HuggingFaceTokenizer tokenizer;
+  private final RegexGuard guard;
   private final TurnEnds turnEnds;
   private final ChatTemplate template;
   private final int vocabSize;
@@ -42,6 +43,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   private HuggingFaceTokenizerFile(
       Path file,
       HuggingFaceTokenizer tokenizer,
+      RegexGuard guard,
       TurnEnds turnEnds,
       ChatTemplate template,
       int vocabSize,
@@ -51,6 +53,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       String fingerprint) {
     this.file = file;
     this.tokenizer = tokenizer;
+    this.guard = guard;
     this.turnEnds = turnEnds;
     this.template = template;
     this.vocabSize = vocabSize;
@@ -77,6 +80,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       Path folder = parent == null ? file : parent;
       TokenizerConfig config = TokenizerConfig.beside(folder);
       ObjectNode json = json(file, config);
+      RegexGuard guard = RegexGuard.of(file, json);
       HuggingFaceTokenizer tokenizer =
           HuggingFaceTokenizer.newInstance(
               new ByteArrayInputStream(new ObjectMapper().writeValueAsBytes(json)),
@@ -86,6 +90,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       return new HuggingFaceTokenizerFile(
           file,
           tokenizer,
+          guard,
           TurnEnds.of(json.path("added_tokens"), stopIds),
           template,
           vocabSize(json),
@@ -179,6 +184,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   }
 
   private Encoding encoding(String text, boolean alone) {
+    guard.check(text);
     try {
       return tokenizer.encode(text, alone, false);
     } catch (RuntimeException e) {
