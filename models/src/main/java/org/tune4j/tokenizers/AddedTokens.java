@@ -106,8 +106,10 @@ final class AddedTokens {
                 add(content, there != null ? there : TextNode.valueOf(content), true);
               }
             });
-    ArrayNode all = json.putArray("added_tokens");
-    tokens.values().forEach(all::add);
+    if (!tokens.isEmpty()) {
+      ArrayNode all = json.putArray("added_tokens");
+      tokens.values().forEach(all::add);
+    }
   }
 
   private boolean isNamed(String content) {
@@ -158,9 +160,8 @@ final class AddedTokens {
   private void warnOfAnotherId(String content, int id) {
     if (id(content) != id) {
       LOG.warn(
-          "tokenizer_config.json and added_tokens.json give the token '{}' the id {}, but it is {}"
-              + " here, as in transformers: the tokenizer's own file has it, or it is the next one"
-              + " that is free",
+          "the files beside the tokenizer give the token '{}' the id {}, but it has the id {}, as"
+              + " in transformers, which takes the tokenizer's own id or else the next free one",
           content,
           id,
           id(content));

@@ -6,7 +6,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
-import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Doc;
@@ -86,9 +85,7 @@ public record TokenizerSpec(
           isModel(file) && ChatTemplate.beside(file.resolveSibling("."), null).text().isEmpty();
       return llama2 ? llama2(place, null, null) : new TokenizerSpec(place, null);
     } catch (IOException e) {
-      throw new InputException(
-          "the chat template beside %s cannot be read: %s".formatted(file, TuneException.reason(e)),
-          e);
+      return new TokenizerSpec(place, null); // says what cannot be read when it is opened
     }
   }
 
