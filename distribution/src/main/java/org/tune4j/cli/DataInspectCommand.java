@@ -2,7 +2,6 @@ package org.tune4j.cli;
 
 import jakarta.inject.Inject;
 import jakarta.inject.Provider;
-import java.io.PrintStream;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -15,6 +14,7 @@ import org.tune4j.config.ShippedConfigs;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetReport;
 import org.tune4j.data.DatasetSpec;
+import org.tune4j.data.Example;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.HuggingFaceCheckpointer;
@@ -47,6 +47,14 @@ final class DataInspectCommand implements Callable<Integer> {
       paramLabel = "N",
       description = "How many are printed (default: ${DEFAULT-VALUE}).")
   private int rows;
+
+  @Option(
+      names = "--json",
+      description = {
+        "Print each row as a line of JSON instead: input_ids, and trained, which says for each",
+        "token whether it is trained on. Anything else goes to standard error."
+      })
+  private boolean json;
 
   @Option(
       names = "--section",
@@ -91,31 +99,39 @@ final class DataInspectCommand implements Callable<Integer> {
       Dataset data = spec.open(tokenizer, limit == null ? Integer.MAX_VALUE : limit);
       RowText text = new RowText(tokenizer, terminal.interactive());
       for (int i = 0; i < Math.min(rows, data.size()); i++) {
-        terminal.out().print(text.of(i + 1, data.get(i)));
+        Example example = data.get(i);
+        terminal.out().print(json ? RowText.json(example) : text.of(i + 1, example));
       }
-      statistics(data, terminal.out());
+      if (json) {
+        this.spec.commandLine().getErr().print(statistics(data));
+        this.spec.commandLine().getErr().flush();
+      } else {
+        terminal.out().print(statistics(data));
+      }
     }
     return 0;
   }
 
-  private static void statistics(Dataset data, PrintStream out) {
+  private static String statistics(Dataset data) {
     DatasetReport report = data.report();
     int[] lengths = data.rowLengths().sorted().toArray();
-    out.println(report);
-    out.printf(
-        Locale.ROOT,
-        "tokens a row: min %d, median %d, p95 %d, max %d%n",
-        lengths[0],
-        quantile(lengths, 0.5),
-        quantile(lengths, 0.95),
-        lengths[lengths.length - 1]);
-    if (report.examples() != report.rows()) {
-      out.printf(
-          Locale.ROOT,
-          "packs: %.1f rows, %.1f tokens each%n",
-          (double) report.rows() / report.examples(),
-          (double) report.tokens() / report.examples());
-    }
+    String tokens =
+        String.format(
+            Locale.ROOT,
+            "tokens a row: min %d, median %d, p95 %d, max %d%n",
+            lengths[0],
+            quantile(lengths, 0.5),
+            quantile(lengths, 0.95),
+            lengths[lengths.length - 1]);
+    String packs =
+        report.examples() == report.rows()
+            ? ""
+            : String.format(
+                Locale.ROOT,
+                "packs: %.1f rows, %.1f tokens each%n",
+                (double) report.rows() / report.examples(),
+                (double) report.tokens() / report.examples());
+    return "%s%n".formatted(report) + tokens + packs;
   }
 
   /** The smallest length that so large a part of the rows does not exceed. */

@@ -1,6 +1,7 @@
 package org.tune4j.cli;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
 import org.tune4j.data.Example;
 import org.tune4j.tokenizers.Tokenizer;
 
@@ -38,6 +39,22 @@ final class RowText {
       }
       row(e, start, end, out);
       out.append("%n".formatted());
+      start = end;
+    }
+    return out.toString();
+  }
+
+  /** A line of JSON for each of an example's rows. */
+  static String json(Example e) {
+    StringBuilder out = new StringBuilder();
+    int start = 0;
+    for (int end : e.rowEnds()) {
+      int first = start;
+      out.append(
+          "{\"input_ids\": %s, \"trained\": %s}\n"
+              .formatted(
+                  Arrays.toString(Arrays.copyOfRange(e.tokens(), start, end)),
+                  IntStream.range(start, end).mapToObj(i -> isTrained(e, first, i)).toList()));
       start = end;
     }
     return out.toString();

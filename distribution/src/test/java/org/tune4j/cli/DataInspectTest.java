@@ -187,6 +187,18 @@ class DataInspectTest {
   }
 
   @Test
+  void inspect_json_printsARowALineAndTheRestAsErrors() throws IOException {
+    String row =
+        "\\{\"input_ids\": \\[[0-9, ]+], \"trained\": \\[(false, ){%d}true(, true){%d}]}\n";
+    assertEquals(0, inspect(false, rows(), "--json", "--rows=2"), err);
+    assertTrue(out.matches(row.formatted(20, 3) + row.formatted(19, 2)), out);
+    assertTrue(err.startsWith("3 rows; 67 tokens, 9 of them trained on"), err);
+    assertEquals(0, inspect(false, rows(), "--json", "dataset.packed=true"), err);
+    assertTrue(
+        out.matches(row.formatted(20, 3) + row.formatted(19, 2) + row.formatted(19, 1)), out);
+  }
+
+  @Test
   void inspect_listOfSections_isOneDataSet() throws IOException {
     String rows = rows();
     assertEquals(0, inspect(false, "[" + rows + ", " + rows + "]", "--rows=0"), err);
