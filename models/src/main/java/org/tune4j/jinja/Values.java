@@ -1,6 +1,7 @@
 package org.tune4j.jinja;
 
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,6 +24,9 @@ final class Values {
     }
     if (value instanceof Integer i) {
       return (long) i;
+    }
+    if (value instanceof BigInteger n) {
+      return n.doubleValue();
     }
     if (value instanceof List<?> list) {
       List<Object> out = new ArrayList<>(list.size());
