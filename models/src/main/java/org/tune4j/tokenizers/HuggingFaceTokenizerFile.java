@@ -9,7 +9,6 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -19,6 +18,7 @@ import java.util.Set;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.jinja.Rendering.Span;
 
 /** {@code tokenizer.json} with the chat template beside it. */
 final class HuggingFaceTokenizerFile implements Tokenizer {
@@ -203,79 +203,37 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), false);
   }
 
-  /** Code points of the rendered text: a message and what ends its turn. */
-  private record Span(int from, int to, boolean trained) {}
-
   @Override
-  public TokenizedConversation tokenize(List<Message> messages) {
-    String text = template.render(messages, false);
-    List<Span> spans = spans(messages, text);
-    Encoding encoding = encoding(text);
+  public TokenizedConversation tokenize(Conversation conversation) {
+    TrainedText trained = TrainedText.of(conversation, template, turnEnds);
+    Encoding encoding = encoding(trained.text());
     int[] ids = ids(encoding);
+    CharSpan[] at = encoding.getCharTokenSpans();
     boolean[] masked = new boolean[ids.length];
     Arrays.fill(masked, true);
-    CharSpan[] at = encoding.getCharTokenSpans();
-    int s = 0;
-    for (int i = 0; i < ids.length && s < spans.size(); i++) {
-      if (at[i] == null) {
-        continue;
+    int next = 0;
+    for (Span span : trained.spans()) {
+      // The tokenizer counts code points.
+      int from = trained.text().codePointCount(0, span.from());
+      int to = trained.text().codePointCount(0, span.to());
+      int first = ids.length;
+      int behind = next;
+      for (int i = next; i < ids.length && (at[i] == null || at[i].getStart() < to); i++) {
+        if (at[i] != null && at[i].getEnd() > from) {
+          first = Math.min(first, i);
+          behind = i + 1;
+        }
       }
-      int start = at[i].getStart();
-      while (s < spans.size() && start >= spans.get(s).to()) {
-        s++;
-      }
-      masked[i] = s == spans.size() || !spans.get(s).trained() || start < spans.get(s).from();
+      // Those between may be empty: blanks that the tokenizer trims off.
+      Arrays.fill(masked, Math.min(first, behind), behind, false);
+      next = behind;
     }
-    return new TokenizedConversation(ids, masked);
-  }
-
-  /**
-   * Where each message's text lies, with what ends its turn; a message is found in what its turn
-   * adds to the turns before.
-   */
-  private List<Span> spans(List<Message> messages, String text) {
-    List<Span> spans = new ArrayList<>();
-    int start = 0;
-    for (int i = 0; i < messages.size(); i++) {
-      Message m = messages.get(i);
-      String upTo =
-          i == messages.size() - 1 ? text : template.render(messages.subList(0, i + 1), false);
-      int at = contentStart(messages.subList(0, i + 1), upTo);
-      String content =
-          at >= 0 && upTo.startsWith(m.content(), at) ? m.content() : m.content().strip();
-      if (!text.startsWith(upTo) || at < start || !upTo.startsWith(content, at)) {
-        throw new InputException(
-            "tokenizer %s: its chat template does not render turn %d (%s) as it stands, so that what to train on cannot be told; give another template"
-                .formatted(file, i + 1, m.role()));
-      }
-      boolean trained = !m.masked() && !m.role().equals("system");
-      int end = turnEnds.behind(upTo, at + content.length());
-      spans.add(new Span(text.codePointCount(0, at), text.codePointCount(0, end), trained));
-      start = upTo.length();
-    }
-    return spans;
-  }
-
-  /** What no message and no template holds. */
-  private static final String MARKER = "\uE000\uE001\uE000";
-
-  /**
-   * Where the last message's text begins: behind what is rendered before a marker in its place. A
-   * search for the text would find it in headers and special tokens too. -1 where the template
-   * renders another text differently.
-   */
-  private int contentStart(List<Message> messages, String rendered) {
-    List<Message> marked = new ArrayList<>(messages);
-    Message last = marked.remove(marked.size() - 1);
-    marked.add(new Message(last.role(), MARKER, last.masked()));
-    String with = template.render(marked, false);
-    int at = with.indexOf(MARKER);
-    return at >= 0 && rendered.startsWith(with.substring(0, at)) ? at : -1;
+    return new TokenizedConversation(ids, masked, false, trained.notes());
   }
 
   @Override
   public String render(List<Message> messages, boolean addGenerationPrompt) {
-    return template.render(messages, addGenerationPrompt);
+    return template.render(new Conversation(messages), addGenerationPrompt).text();
   }
 
   @Override

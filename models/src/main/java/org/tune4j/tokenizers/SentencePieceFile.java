@@ -105,9 +105,9 @@ final class SentencePieceFile implements Tokenizer {
   }
 
   @Override
-  public TokenizedConversation tokenize(List<Message> messages) {
-    Ids ids = ids(template.turns(messages));
-    return ids.cut(maxSeqLen, eos, ids.lastMasked());
+  public TokenizedConversation tokenize(Conversation conversation) {
+    Ids ids = ids(template.turns(conversation));
+    return ids.cut(maxSeqLen, eos, ids.lastMasked()).noting(PromptTemplate.unread(conversation));
   }
 
   private Ids ids(List<PromptTemplate.Turn> turns) {

@@ -148,17 +148,17 @@ final class TiktokenFile implements Tokenizer {
   }
 
   @Override
-  public TokenizedConversation tokenize(List<Message> messages) {
-    Ids ids = turns(messages);
+  public TokenizedConversation tokenize(Conversation conversation) {
+    Ids ids = ids(template.turns(conversation));
     ids.add(END_OF_TEXT, true);
-    return ids.cut(maxSeqLen, END_OF_TEXT, true);
+    return ids.cut(maxSeqLen, END_OF_TEXT, true).noting(PromptTemplate.unread(conversation));
   }
 
   /** As torchtune has it, a header is trained on where its message is. */
-  private Ids turns(List<Message> messages) {
+  private Ids ids(List<PromptTemplate.Turn> turns) {
     Ids ids = new Ids();
     ids.add(BEGIN_OF_TEXT, true);
-    for (PromptTemplate.Turn turn : template.turns(messages)) {
+    for (PromptTemplate.Turn turn : turns) {
       if (ids.reaches(maxSeqLen)) {
         ids.leaveOut();
         break;
@@ -181,12 +181,12 @@ final class TiktokenFile implements Tokenizer {
 
   @Override
   public String render(List<Message> messages, boolean addGenerationPrompt) {
-    return decode(addGenerationPrompt ? prompt(messages) : turns(messages).tokens());
+    return decode(addGenerationPrompt ? prompt(messages) : ids(template.turns(messages)).tokens());
   }
 
   @Override
   public int[] prompt(List<Message> messages) {
-    Ids ids = turns(messages);
+    Ids ids = ids(template.turns(messages));
     header(ids, "assistant", true);
     return ids.tokens();
   }

@@ -197,8 +197,8 @@ class ChatTemplateMaskTest {
         folder.resolve("chat_template.jinja"), "{{ messages[0]['content'] }}<|im_end|>");
     try (Tokenizer tokenizer = new TokenizerSpec(folder, null).open(folder)) {
       assertEquals(
-          "tokenizer %s: its chat template does not render turn 2 (assistant) as it stands, so that what to train on cannot be told; give another template"
-              .formatted(folder.resolve("tokenizer.json")),
+          "chat template %s: it does not render turn 2 (assistant) so that what to train on can be told; give another template"
+              .formatted(folder.resolve("chat_template.jinja")),
           assertThrows(
                   InputException.class, () -> tokenizer.tokenize(List.of(user("a"), reply("b"))))
               .getMessage());

@@ -79,7 +79,9 @@ class PublishedChatTemplatesTest {
     String where = conversation + (prompt ? " with" : " without") + " generation prompt: ";
     try {
       String text =
-          ChatTemplate.of(file, Files.readString(file), special, clock).render(messages, prompt);
+          ChatTemplate.of(file, Files.readString(file), special, clock)
+              .render(new Conversation(messages), prompt)
+              .text();
       if (expected.has("error")) {
         return where + "rendered, where transformers says " + expected.get("error").asText();
       }

@@ -3,6 +3,7 @@ package org.tune4j.data;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
+import org.tune4j.tokenizers.Conversation;
 import org.tune4j.tokenizers.Message;
 import org.tune4j.tokenizers.TokenizedConversation;
 import org.tune4j.tokenizers.Tokenizer;
@@ -25,7 +26,8 @@ final class CharacterTokenizer implements Tokenizer {
   }
 
   @Override
-  public TokenizedConversation tokenize(List<Message> messages) {
+  public TokenizedConversation tokenize(Conversation conversation) {
+    List<Message> messages = conversation.messages();
     int[] ids = messages.stream().flatMapToInt(m -> m.content().chars()).toArray();
     boolean[] masked = new boolean[ids.length];
     int at = 0;
