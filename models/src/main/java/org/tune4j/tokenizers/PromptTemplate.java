@@ -192,7 +192,7 @@ public final class PromptTemplate {
           .forEach(
               (key, value) -> {
                 if (value != null && !Set.of("role", "content", "weight").contains(key)) {
-                  notes.add("'%s' in a turn, which nothing reads".formatted(key));
+                  notes.add(TokenizedConversation.unread(key));
                 }
               });
     }

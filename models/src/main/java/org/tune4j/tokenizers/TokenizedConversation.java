@@ -14,6 +14,8 @@ import java.util.Set;
 @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
 public record TokenizedConversation(
     int[] tokens, boolean[] masked, boolean cut, Set<String> notes) {
+  private static final int LONGEST = 60;
+
   /**
    * One without notes.
    *
@@ -23,6 +25,13 @@ public record TokenizedConversation(
    */
   public TokenizedConversation(int[] tokens, boolean[] masked, boolean cut) {
     this(tokens, masked, cut, Set.of());
+  }
+
+  /** The note on a turn's key; the key cannot steer the terminal on which it is shown. */
+  static String unread(String key) {
+    String plain = key.replaceAll("\\p{Cntrl}", "?");
+    return "key '%s' of a turn, which nothing reads"
+        .formatted(plain.length() <= LONGEST ? plain : plain.substring(0, LONGEST) + "...");
   }
 
   /** The same with these notes. */

@@ -124,11 +124,21 @@ record TrainedText(String text, List<Span> spans, Set<String> notes) {
         // Else the turn looks different as the last one.
         to = exact ? end : to;
       }
-      if (!traced && !exact) {
+      if (!exact && (!traced || holdsAnswer(i, turn.substring(from, to)))) {
         throw notRendered(i);
       }
       int start = at == null ? 0 : at.from();
-      return new Span(start + from, start + to);
+      // Two tokens that end turns may begin and end alike.
+      int end = ends.startOf(whole.text(), start + to);
+      return new Span(start + from, Math.max(start + from, end));
+    }
+
+    /** Whether a turn's part holds the answer of a tool that it calls. */
+    private boolean holdsAnswer(int i, String part) {
+      return conversation.messages().stream()
+          .skip(i + 1L)
+          .takeWhile(m -> m.role().equals("tool"))
+          .anyMatch(m -> !m.content().isBlank() && part.contains(m.content().strip()));
     }
 
     /** The turn with a marker in place of all that it says. */
@@ -140,7 +150,7 @@ record TrainedText(String text, List<Span> spans, Set<String> notes) {
 
     private InputException notRendered(int i) {
       return template.failure(
-          "it does not render turn %d (%s) so that what to train on can be told; give another template"
+          "it does not render turn %d (%s) so that what to train on can be told; put generation tags around that, or give another template"
               .formatted(i + 1, conversation.messages().get(i).role()));
     }
 
@@ -173,12 +183,12 @@ record TrainedText(String text, List<Span> spans, Set<String> notes) {
         Map<String, @Nullable Object> fields = conversation.messages().get(i).fields();
         for (String key : whole.items().get(i).unread()) {
           if (fields.get(key) != null && !Set.of("role", "content", "weight").contains(key)) {
-            notes.add("'%s' in a turn, which nothing reads".formatted(key));
+            notes.add(TokenizedConversation.unread(key));
           }
         }
       }
       if (conversation.hasTools() && whole.unread().contains("tools")) {
-        notes.add("'tools', which nothing reads");
+        notes.add("column 'tools', which nothing reads");
       }
     }
 
@@ -193,7 +203,7 @@ record TrainedText(String text, List<Span> spans, Set<String> notes) {
               && !text.isBlank()
               && !shows(i, key, text)) {
             String what = key.equals("content") ? "text" : key;
-            notes.add("a %s %s that the chat template leaves out".formatted(m.role(), what));
+            notes.add("%s %s that the chat template does not show".formatted(m.role(), what));
           }
         }
       }

@@ -58,6 +58,18 @@ record TurnEnds(List<String> added, List<String> special, List<String> stops) {
     return end > at ? end : behindFirst(special, text, at, limit);
   }
 
+  /** Where the added token begins that {@code at} lies inside of; else {@code at}. */
+  int startOf(String text, int at) {
+    for (String token : added) {
+      for (int i = Math.max(0, at - token.length() + 1); i < at; i++) {
+        if (text.startsWith(token, i)) {
+          return i;
+        }
+      }
+    }
+    return at;
+  }
+
   /** Whether a text ends with a token that can end a turn; blanks may follow it. */
   boolean ends(String text) {
     String stripped = text.stripTrailing();

@@ -3,6 +3,7 @@ package org.tune4j.data;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -26,7 +27,12 @@ record ChatRows(
 
   @Override
   public TokenizedConversation encode(DataRow row, Tokenizer tokenizer) {
-    return tokenizer.tokenize(new Conversation(messages(row), tools(row)));
+    return tokenizer.tokenize(conversation(row));
+  }
+
+  /** What a row says. */
+  Conversation conversation(DataRow row) {
+    return new Conversation(messages(row), tools(row));
   }
 
   @Override
@@ -78,8 +84,8 @@ record ChatRows(
   }
 
   private static @Nullable Object tools(DataRow row) {
-    DataRow.Cell cell = row.cells().get("tools");
-    if (cell == null || cell.value().isNull()) {
+    DataRow.Cell cell = row.optionalCell("tools");
+    if (cell == null) {
       return null;
     }
     JsonNode tools = cell.value();
@@ -176,16 +182,16 @@ record ChatRows(
   }
 
   /** ShareGPT's call of a tool, or a list of them, as OpenAI's {@code tool_calls}. */
-  private static List<Object> calls(JsonNode text) throws Wrong {
+  private static Object calls(JsonNode text) throws Wrong {
     JsonNode given = parsed(text.asText());
-    List<Object> calls = new ArrayList<>();
+    ArrayNode calls = JSON.createArrayNode();
     for (JsonNode call : given.isArray() ? given : List.of(given)) {
       if (!call.path("name").isTextual() || !call.has("arguments")) {
         throw new Wrong("the call", text, "JSON text of {\"name\": ..., \"arguments\": ...}");
       }
-      calls.add(Map.of("type", "function", "function", JSON.convertValue(call, Object.class)));
+      calls.addObject().put("type", "function").set("function", call);
     }
-    return calls;
+    return JSON.convertValue(calls, Object.class);
   }
 
   /** What JSON text says; a missing node where it is none. */

@@ -19,7 +19,6 @@ public final class DataRow {
   private final Place place;
   private final Map<String, Cell> cells;
   private final Set<String> read = new HashSet<>();
-  private final Set<String> unread = new LinkedHashSet<>();
 
   /**
    * A row; nothing of it is read yet.
@@ -130,16 +129,7 @@ public final class DataRow {
     return cell;
   }
 
-  /**
-   * Says that something inside a column that was read is not used, so that the user hears of it.
-   *
-   * @param what such as {@code key 'name' of a turn}
-   */
-  public void noteUnread(String what) {
-    unread.add(visible(what));
-  }
-
-  /** What holds something and was not read: columns, and what {@link #noteUnread} named. */
+  /** The columns that hold something and were not read. */
   Set<String> unread() {
     Set<String> all = new LinkedHashSet<>();
     cells.forEach(
@@ -148,7 +138,6 @@ public final class DataRow {
             all.add(visible("column '%s'".formatted(column)));
           }
         });
-    all.addAll(unread);
     return all;
   }
 

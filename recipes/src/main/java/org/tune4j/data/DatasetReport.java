@@ -20,7 +20,8 @@ import java.util.stream.Stream;
  * @param tokens of all rows
  * @param labelTokens of those, trained on
  * @param repeated examples that come again within an epoch, since their data set's weight asks so
- * @param unread what rows hold and nothing reads, such as {@code column 'id'}, and in how many rows
+ * @param notes what the user should know of rows, each to be read behind "rows have", such as
+ *     {@code column 'id', which nothing reads}, and of how many
  */
 public record DatasetReport(
     long rows,
@@ -32,7 +33,7 @@ public record DatasetReport(
     long tokens,
     long labelTokens,
     long repeated,
-    Map<String, Long> unread) {
+    Map<String, Long> notes) {
   /**
    * Copies the list and the map.
    *
@@ -45,17 +46,17 @@ public record DatasetReport(
    * @param tokens of all rows
    * @param labelTokens of those, trained on
    * @param repeated examples that come again within an epoch
-   * @param unread what rows hold and nothing reads, and in how many rows
+   * @param notes what the user should know of rows, and of how many
    */
   public DatasetReport {
     firstSkipped = List.copyOf(firstSkipped);
-    unread = Collections.unmodifiableMap(new LinkedHashMap<>(unread));
+    notes = Collections.unmodifiableMap(new LinkedHashMap<>(notes));
   }
 
   /** Of both together. */
   DatasetReport plus(DatasetReport o) {
-    Map<String, Long> both = new LinkedHashMap<>(unread);
-    o.unread.forEach((what, n) -> both.merge(what, n, Long::sum));
+    Map<String, Long> both = new LinkedHashMap<>(notes);
+    o.notes.forEach((what, n) -> both.merge(what, n, Long::sum));
     return new DatasetReport(
         rows + o.rows,
         examples + o.examples,
@@ -81,10 +82,10 @@ public record DatasetReport(
         tokens,
         labelTokens,
         repeated + again,
-        unread);
+        notes);
   }
 
-  /** One line; what is zero is not mentioned. */
+  /** One line, in which what is zero is not mentioned, and one for each note. */
   @Override
   public String toString() {
     List<String> parts = new ArrayList<>();
@@ -110,12 +111,12 @@ public record DatasetReport(
                   String.join("; ", firstSkipped),
                   skipped > firstSkipped.size() ? "; ..." : ""));
     }
-    unread.forEach(
-        (what, n) ->
-            parts.add(
-                "%s %s %s, which nothing reads"
-                    .formatted(count(n, "row"), n == 1 ? "has" : "have", what)));
-    return String.join("; ", parts);
+    StringBuilder text = new StringBuilder(String.join("; ", parts));
+    notes.forEach(
+        (note, n) ->
+            text.append(
+                "%nwarning: %s %s %s".formatted(count(n, "row"), n == 1 ? "has" : "have", note)));
+    return text.toString();
   }
 
   private static String count(long n, String what) {

@@ -44,7 +44,7 @@ final class RowStore {
       int rows,
       long skipped,
       List<String> firstSkipped,
-      Map<String, Long> unread) {}
+      Map<String, Long> notes) {}
 
   private final Manifest manifest;
   private final MappedInts tokens;
@@ -104,9 +104,9 @@ final class RowStore {
     return manifest.firstSkipped;
   }
 
-  /** What nothing read, and in how many rows. */
-  Map<String, Long> unread() {
-    return manifest.unread;
+  /** What the user should know of rows, and of how many. */
+  Map<String, Long> notes() {
+    return manifest.notes;
   }
 
   /** Where a row begins among the tokens; {@code size()} gives where the last ends. */
@@ -167,13 +167,13 @@ final class RowStore {
   /** Writes the files of a folder, row by row. */
   static final class Writer implements AutoCloseable {
     private static final int NAMED = 3;
-    private static final int UNREAD_NAMED = 20;
+    private static final int NOTES = 20;
 
     private final Path folder;
     private final Ints tokens;
     private final Ints rows;
     private final List<String> firstSkipped = new ArrayList<>();
-    private final Map<String, Long> unread = new LinkedHashMap<>();
+    private final Map<String, Long> notes = new LinkedHashMap<>();
     private long end;
     private int count;
     private long skipped;
@@ -209,12 +209,12 @@ final class RowStore {
       }
     }
 
-    /** Counts what nothing read of a row; after so many names the others are one. */
-    void unread(Set<String> names) {
-      names.stream()
-          .map(n -> unread.containsKey(n) || unread.size() < UNREAD_NAMED ? n : "more columns")
+    /** Counts what the user should know of a row; after so many notes the others are one. */
+    void note(Set<String> all) {
+      all.stream()
+          .map(n -> notes.containsKey(n) || notes.size() < NOTES ? n : "more that nothing reads")
           .distinct()
-          .forEach(n -> unread.merge(n, 1L, Long::sum));
+          .forEach(n -> notes.merge(n, 1L, Long::sum));
     }
 
     int rows() {
@@ -227,7 +227,7 @@ final class RowStore {
       long rowsCrc = rows.finish();
       String content =
           Fingerprint.start().file(folder.resolve("tokens")).file(folder.resolve("rows")).end();
-      Manifest m = new Manifest(content, tokensCrc, rowsCrc, count, skipped, firstSkipped, unread);
+      Manifest m = new Manifest(content, tokensCrc, rowsCrc, count, skipped, firstSkipped, notes);
       String json = JSON.writeValueAsString(m);
       Files.writeString(folder.resolve("manifest"), json + "\n" + crc(json) + "\n");
     }

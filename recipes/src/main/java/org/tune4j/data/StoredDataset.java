@@ -84,7 +84,7 @@ final class StoredDataset implements Dataset {
         rows.start(part.to()) - rows.start(part.from()),
         labels,
         0,
-        rows.unread());
+        rows.notes());
   }
 
   @Override

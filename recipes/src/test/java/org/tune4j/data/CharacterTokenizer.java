@@ -8,7 +8,10 @@ import org.tune4j.tokenizers.Message;
 import org.tune4j.tokenizers.TokenizedConversation;
 import org.tune4j.tokenizers.Tokenizer;
 
-/** A token a character; a text ends with token 1. Nothing of a masked message is trained on. */
+/**
+ * A token a character; a text ends with token 1. Nothing of a masked message is trained on. A
+ * conversation that begins with "note" has a note.
+ */
 final class CharacterTokenizer implements Tokenizer {
   @Override
   public int[] encode(String text) {
@@ -36,7 +39,9 @@ final class CharacterTokenizer implements Tokenizer {
         masked[at++] = m.masked();
       }
     }
-    return new TokenizedConversation(ids, masked);
+    boolean notes = messages.get(0).content().equals("note");
+    return new TokenizedConversation(
+        ids, masked, false, notes ? Set.of("something to note") : Set.of());
   }
 
   @Override

@@ -75,14 +75,14 @@ class ParquetRowsTest {
     assertEquals(List.of("Hello[Yes]", "Bye[No]"), shown(data));
     assertEquals(
         Map.of(
-            "column 'Input'", 2L,
-            "column 'INPUT'", 2L,
-            "column 't'", 2L,
-            "column 'output.1'", 2L,
-            "column 'bytes'", 2L,
-            "column 'number'", 2L,
-            "column 'list'", 1L),
-        data.report().unread());
+            "column 'Input', which nothing reads", 2L,
+            "column 'INPUT', which nothing reads", 2L,
+            "column 't', which nothing reads", 2L,
+            "column 'output.1', which nothing reads", 2L,
+            "column 'bytes', which nothing reads", 2L,
+            "column 'number', which nothing reads", 2L,
+            "column 'list', which nothing reads", 1L),
+        data.report().notes());
   }
 
   @Test

@@ -114,8 +114,8 @@ class UserFilesTest {
         data.report()
             .toString()
             .endsWith(
-                "; 1 row has column 'score', which nothing reads; 1 row has column 'more', which"
-                    + " nothing reads"),
+                "%nwarning: 1 row has column 'score', which nothing reads%nwarning: 1 row has column 'more', which nothing reads"
+                    .formatted()),
         data.report().toString());
     Path read = write(dir, "r.jsonl", "{\"input\": NaN, \"output\": \"Yes\"}");
     assertEquals(read + ":1:11: row 1: column 'input' is NaN, expected text", refusal("", read));
@@ -139,7 +139,8 @@ class UserFilesTest {
   @Test
   void unreadColumn_withControlCharacters_isShownWithoutThem() {
     Path file = write(dir, "e.jsonl", "{\"input\": \"a\", \"output\": \"b\", \"\\u001b[2J\": 1}");
-    assertEquals(Map.of("column '?[2J'", 1L), instruct("", file).report().unread());
+    assertEquals(
+        Map.of("column '?[2J', which nothing reads", 1L), instruct("", file).report().notes());
   }
 
   @Test
@@ -147,8 +148,11 @@ class UserFilesTest {
     Path file = write(dir, "dup.csv", "input,input,output,,", "Hello,WRONG,Yes,,", "Bye,,No,,");
     Dataset data = instruct("", file);
     assertEquals(List.of("Hello[Yes]", "Bye[No]"), shown(data));
-    assertEquals(Map.of("column 'input.1'", 1L), data.report().unread());
-    assertEquals(Map.of("column 'input.1'", 1L), instruct("", file).report().unread(), "cached");
+    assertEquals(Map.of("column 'input.1', which nothing reads", 1L), data.report().notes());
+    assertEquals(
+        Map.of("column 'input.1', which nothing reads", 1L),
+        instruct("", file).report().notes(),
+        "cached");
   }
 
   @Test
@@ -157,9 +161,9 @@ class UserFilesTest {
     for (int i = 0; i < rows.length; i++) {
       rows[i] = "{\"input\": \"a\", \"output\": \"b\", \"k%d\": 1, \"l%d\": 1}".formatted(i, i);
     }
-    Map<String, Long> unread = instruct("", write(dir, "many.jsonl", rows)).report().unread();
+    Map<String, Long> unread = instruct("", write(dir, "many.jsonl", rows)).report().notes();
     assertEquals(21, unread.size());
-    assertEquals(40, unread.get("more columns"));
+    assertEquals(40, unread.get("more that nothing reads"));
   }
 
   @Test
