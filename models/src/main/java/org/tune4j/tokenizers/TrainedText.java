@@ -88,7 +88,7 @@ record TrainedText(String text, List<Span> spans, Set<String> notes) {
     private String endless() {
       String stop = ends.stops().stream().findFirst().orElse("EOS");
       return "answers behind which the chat template writes no end-of-turn token, such as %s, so that the model cannot learn to stop; add it to the template"
-          .formatted(stop);
+          .formatted(stop.replaceAll("\\p{Cntrl}", "?"));
     }
 
     /**
