@@ -17,6 +17,8 @@ RUN apt-get update \
 COPY --from=build /opt/tune4j /opt/tune4j
 # Also for a user of -u, whom the image does not know.
 ENV HOME=/home/tune
+# Arguments and file names are UTF-8.
+ENV LC_ALL=C.UTF-8
 USER tune
 WORKDIR /work
 ENTRYPOINT ["/opt/tune4j/bin/tune"]

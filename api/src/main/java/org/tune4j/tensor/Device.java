@@ -40,7 +40,7 @@ public record Device(Type type, int index) {
   /**
    * {@return the device that a text names}
    *
-   * @param text {@code cpu}, {@code cuda} or {@code cuda:1}
+   * @param text {@code cpu}, {@code cuda} or {@code cuda:1}; {@code gpu} means {@code cuda}
    * @throws UsageException when the text names no device
    */
   public static Device parse(String text) {

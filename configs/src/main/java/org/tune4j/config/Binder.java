@@ -51,8 +51,8 @@ public final class Binder {
    * @param registry what the config may name
    * @param kind what it must be
    * @param name the component's name, or an alias
-   * @param config of which all keys must be known: to the component, or as torchtune's that have no
-   *     effect here
+   * @param config of which all keys must be known: to the component, as torchtune's that have no
+   *     effect here, or, where they are null, false or empty, to another component of the kind
    * @return the component; its constructor has run, and nothing else
    * @throws ConfigException with every problem of the config, each with its place
    * @throws UsageException when there is no such component
@@ -69,7 +69,7 @@ public final class Binder {
                   String.join(", ", registry.names(kind))));
     }
     Binder binder = new Binder(registry);
-    Object built = binder.build(e, config.root(), Torchtune.keys());
+    Object built = binder.build(e, config.root(), binder.ignored(kind, config.root()));
     if (!binder.problems.isEmpty() || built == null) {
       throw new ConfigException(binder.problems);
     }
@@ -129,26 +129,67 @@ public final class Binder {
     return Torchtune.notes(config.root());
   }
 
+  /**
+   * Checks the keys of a config's top where it is not known which component they are for.
+   *
+   * @param registry what the config may name
+   * @param kind of the component that it is for
+   * @param config of which each top-level key must be known to one component of the kind at least
+   * @throws ConfigException with every key that none knows, each with its place
+   */
+  public static void checkKeys(ComponentRegistry registry, Class<?> kind, Config config) {
+    Binder binder = new Binder(registry);
+    binder.unknownKeys(binder.keys(kind), config.root(), Torchtune.keys());
+    if (!binder.problems.isEmpty()) {
+      throw new ConfigException(binder.problems);
+    }
+  }
+
+  /** Keys of the top level that ask for nothing a component of this kind has to know. */
+  private Set<String> ignored(Class<?> kind, Node.Section root) {
+    Set<String> ignored = keys(kind);
+    ignored.removeIf(
+        key -> !root.entries().containsKey(key) || !Torchtune.isOff(root.entries().get(key)));
+    ignored.addAll(Torchtune.keys());
+    return ignored;
+  }
+
+  /** Keys that some component of the kind has. */
+  private Set<String> keys(Class<?> kind) {
+    Set<String> keys = new LinkedHashSet<>();
+    registry.components().stream()
+        .filter(e -> kind.isAssignableFrom(ComponentRegistry.kind(e)))
+        .forEach(e -> collectKeys(e, keys));
+    return keys;
+  }
+
   private @Nullable Object build(Executable e, Node.Section section, Set<String> ignored) {
     int before = problems.size();
     Set<String> accepted = new LinkedHashSet<>();
     collectKeys(e, accepted);
+    unknownKeys(accepted, section, ignored);
+    Object built = call(e, section);
+    return problems.size() > before ? null : built;
+  }
+
+  private void unknownKeys(Set<String> accepted, Node.Section section, Set<String> ignored) {
     section
         .entries()
         .forEach(
             (key, value) -> {
-              if (!accepted.contains(key) && !ignored.contains(key) && !key.equals(COMPONENT)) {
+              if (!accepted.contains(key)
+                  && !ignored.contains(key)
+                  && !Torchtune.isSwitchedOff(key, value)
+                  && !key.equals(COMPONENT)) {
                 problems.add(
                     "%s: key '%s' is not known%s; accepted are %s"
                         .formatted(
                             value.origin(),
                             key,
-                            Nearest.hint(key, known(accepted, section)),
+                            Suggestions.hint(key, known(accepted, section)),
                             String.join(", ", accepted)));
               }
             });
-    Object built = call(e, section);
-    return problems.size() > before ? null : built;
   }
 
   /** The keys of a section: a parameter each, and those of inlined records. */
@@ -368,7 +409,7 @@ public final class Binder {
   }
 
   private static String hint(String component, List<String> names) {
-    String refusal = Torchtune.refusal(component);
+    String refusal = Torchtune.refusal(component, names);
     return refusal.isEmpty() ? Nearest.hint(Torchtune.last(component), names) : refusal;
   }
 
@@ -389,12 +430,12 @@ public final class Binder {
         return null;
       }
       if (c == Path.class) {
-        return Path.of(
-            text.startsWith("~/") ? System.getProperty("user.home") + text.substring(1) : text);
+        return path(text);
       }
       if (c.isEnum()) {
+        String meant = Suggestions.value(text);
         return Arrays.stream(c.getEnumConstants())
-            .filter(v -> name(v).equals(text))
+            .filter(v -> name(v).equals(meant))
             .findFirst()
             .orElse(null);
       }
@@ -420,6 +461,12 @@ public final class Binder {
     }
   }
 
+  /** A path as a config has it, which may begin in the home folder. */
+  static Path path(String text) {
+    return Path.of(
+        text.startsWith("~/") ? System.getProperty("user.home") + text.substring(1) : text);
+  }
+
   private static String name(Object enumConstant) {
     return ((Enum<?>) enumConstant).name().toLowerCase(Locale.ROOT);
   }
@@ -429,8 +476,13 @@ public final class Binder {
         value instanceof Node.Scalar s
             ? "'" + s.text() + "'"
             : value instanceof Node.Sequence ? "a list" : "a section";
+    String hint =
+        value instanceof Node.Scalar s && type instanceof Class<?> c && c.isEnum()
+            ? Suggestions.place(s.text())
+            : "";
     problems.add(
-        "%s: key '%s' is %s, expected %s".formatted(value.origin(), key, found, expected(type)));
+        "%s: key '%s' is %s, expected %s%s"
+            .formatted(value.origin(), key, found, expected(type), hint));
     return null;
   }
 

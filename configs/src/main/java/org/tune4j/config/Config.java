@@ -1,22 +1,15 @@
 package org.tune4j.config;
 
-import java.io.StringReader;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.tune4j.ConfigException;
 import org.tune4j.UsageException;
-import org.yaml.snakeyaml.DumperOptions;
-import org.yaml.snakeyaml.LoaderOptions;
-import org.yaml.snakeyaml.Yaml;
-import org.yaml.snakeyaml.error.MarkedYAMLException;
-import org.yaml.snakeyaml.error.YAMLException;
-import org.yaml.snakeyaml.nodes.MappingNode;
-import org.yaml.snakeyaml.nodes.NodeTuple;
-import org.yaml.snakeyaml.nodes.ScalarNode;
-import org.yaml.snakeyaml.nodes.SequenceNode;
 
 /** A YAML config; every value knows its file, line and column. Immutable. */
 public final class Config {
@@ -32,7 +25,8 @@ public final class Config {
           "apply_lora_to_mlp",
           "apply_lora_to_output");
 
-  private static final int MAX_DEPTH = 50;
+  /** torchtune's name at the top for {@code tokenizer.path}. */
+  static final String TOKENIZER_CHECKPOINT = "tokenizer_checkpoint";
 
   private final String name;
   private final Node.Section root;
@@ -46,71 +40,20 @@ public final class Config {
    * {@return a text's config, as written: nothing is interpolated yet}
    *
    * @param name stands for the file in messages
-   * @param yaml a mapping, at most 1 MiB of it and 50 levels deep, without aliases of lists and
-   *     sections
+   * @param yaml a mapping, at most 1 MiB of it and 50 levels deep; aliases and {@code <<} count as
+   *     what they stand for
    * @throws ConfigException when it is no such YAML, or with every key that stands twice or is no
    *     name
    */
   public static Config parse(String name, String yaml) {
-    LoaderOptions limits = new LoaderOptions();
-    limits.setCodePointLimit(1 << 20);
-    limits.setNestingDepthLimit(MAX_DEPTH);
-    limits.setMaxAliasesForCollections(0);
-    try {
-      org.yaml.snakeyaml.nodes.Node node = new Yaml(limits).compose(new StringReader(yaml));
-      if (!(node instanceof MappingNode mapping)) {
-        throw new ConfigException(List.of(name + ":1:1: expected keys and values"));
-      }
-      List<String> problems = new ArrayList<>();
-      Node.Section root = (Node.Section) convert(name, mapping, problems, 0);
-      if (!problems.isEmpty()) {
-        throw new ConfigException(problems);
-      }
-      return new Config(name, root);
-    } catch (MarkedYAMLException e) {
-      var mark = e.getProblemMark();
-      String at = mark == null ? "1:1" : (mark.getLine() + 1) + ":" + (mark.getColumn() + 1);
-      throw new ConfigException(List.of("%s:%s: no YAML: %s".formatted(name, at, e.getProblem())));
-    } catch (YAMLException e) {
-      throw new ConfigException(List.of("%s:1:1: no YAML: %s".formatted(name, e.getMessage())));
-    }
-  }
-
-  private static Node convert(
-      String name, org.yaml.snakeyaml.nodes.Node node, List<String> problems, int depth) {
-    String origin =
-        "%s:%d:%d"
-            .formatted(
-                name, node.getStartMark().getLine() + 1, node.getStartMark().getColumn() + 1);
-    if (depth > MAX_DEPTH) {
-      problems.add(origin + ": nested too deeply");
-      return new Node.Scalar("", false, origin);
-    }
-    if (node instanceof ScalarNode s) {
-      boolean quoted = s.getScalarStyle() != DumperOptions.ScalarStyle.PLAIN;
-      return new Node.Scalar(s.getValue(), quoted, origin);
-    }
-    if (node instanceof SequenceNode s) {
-      return new Node.Sequence(
-          s.getValue().stream().map(v -> convert(name, v, problems, depth + 1)).toList(), origin);
-    }
-    Map<String, Node> entries = new LinkedHashMap<>();
-    for (NodeTuple t : ((MappingNode) node).getValue()) {
-      Node key = convert(name, t.getKeyNode(), problems, depth + 1);
-      if (!(key instanceof Node.Scalar k)) {
-        problems.add(key.origin() + ": a key is a list or a section, expected a name");
-      } else if (entries.put(k.text(), convert(name, t.getValueNode(), problems, depth + 1))
-          != null) {
-        problems.add("%s: key '%s' stands twice".formatted(key.origin(), k.text()));
-      }
-    }
-    return new Node.Section(entries, origin);
+    return new Config(name, NodeReader.read(name, yaml));
   }
 
   /**
    * This config with overrides, applied in their order: {@code a.b=value}, {@code ~a.b} to delete;
-   * {@code model=NAME} names another component. LoRA's keys at the top reach the model, and then
-   * every <code>${key}</code> is filled in.
+   * {@code model=NAME} names another component. LoRA's keys at the top reach the model, {@code
+   * tokenizer_checkpoint} there is {@code tokenizer.path}, and then every <code>${key}</code> is
+   * filled in.
    *
    * @param overrides as on a command line; may be empty
    * @return a new config, its values ready to be bound
@@ -145,15 +88,19 @@ public final class Config {
         throw new UsageException("override '%s' is neither KEY=VALUE nor ~KEY".formatted(o));
       }
     }
-    if (changed.entries().get("model") instanceof Node.Section model) {
-      for (String key : LORA_KEYS) {
-        Node value = changed.entries().remove(key);
-        if (value != null) {
-          model.entries().put(key, value);
-        }
+    LORA_KEYS.forEach(key -> move(changed, key, "model", key));
+    move(changed, TOKENIZER_CHECKPOINT, "tokenizer", "path");
+    return new Config(name, Interpolation.of(changed));
+  }
+
+  /** Moves a key of the top into a section, where there is that section. */
+  private static void move(Node.Section root, String from, String section, String to) {
+    if (root.entries().get(section) instanceof Node.Section into) {
+      Node value = root.entries().remove(from);
+      if (value != null) {
+        into.entries().put(to, value);
       }
     }
-    return new Config(name, (Node.Section) interpolate(changed, changed, 0));
   }
 
   private static Node.Section section(
@@ -209,60 +156,6 @@ public final class Config {
     return new Node.Section(entries, origin);
   }
 
-  private static Node interpolate(Node.Section root, Node n, int depth) {
-    if (n instanceof Node.Section s) {
-      Map<String, Node> entries = new LinkedHashMap<>();
-      s.entries().forEach((k, v) -> entries.put(k, interpolate(root, v, depth)));
-      return new Node.Section(entries, s.origin());
-    }
-    if (n instanceof Node.Sequence s) {
-      return new Node.Sequence(
-          s.items().stream().map(i -> interpolate(root, i, depth)).toList(), s.origin());
-    }
-    Node.Scalar scalar = (Node.Scalar) n;
-    String text = scalar.text();
-    int from = text.indexOf("${");
-    int to = text.indexOf('}', Math.max(from, 0));
-    if (from < 0 || to < 0) {
-      return scalar;
-    }
-    String key = text.substring(from + 2, to);
-    if (key.equals("tune.home")) {
-      return interpolate(
-          root,
-          new Node.Scalar(
-              text.substring(0, from)
-                  + System.getProperty("tune4j.home", ".")
-                  + text.substring(to + 1),
-              scalar.quoted(),
-              scalar.origin()),
-          depth + 1);
-    }
-    Node found = root;
-    for (String part : key.split("\\.")) {
-      found = found instanceof Node.Section s ? s.entries().get(part) : null;
-      if (found == null) {
-        throw new ConfigException(
-            List.of("%s: '${%s}' names no key".formatted(scalar.origin(), key)));
-      }
-    }
-    if (!(found instanceof Node.Scalar value) || depth > 20) {
-      throw new ConfigException(
-          List.of(
-              "%s: '${%s}' is no plain value, or refers to itself"
-                  .formatted(scalar.origin(), key)));
-    }
-    Node.Scalar inner = (Node.Scalar) interpolate(root, value, depth + 1);
-    boolean whole = from == 0 && to == text.length() - 1;
-    return interpolate(
-        root,
-        new Node.Scalar(
-            text.substring(0, from) + inner.text() + text.substring(to + 1),
-            whole ? inner.quoted() : scalar.quoted(),
-            scalar.origin()),
-        depth + 1);
-  }
-
   Node.Section root() {
     return root;
   }
@@ -290,6 +183,21 @@ public final class Config {
       at = at instanceof Node.Section s ? s.entries().get(key) : null;
     }
     return at instanceof Node.Scalar s && !s.isNull() ? s.text() : "";
+  }
+
+  /**
+   * {@return the path at a dotted path, with the home folder for {@code ~}; empty where there is
+   * none}
+   *
+   * @param path such as {@code checkpointer.checkpoint_dir}; does not reach into lists
+   */
+  public Optional<Path> path(String path) {
+    String text = text(path);
+    try {
+      return text.isEmpty() ? Optional.empty() : Optional.of(Binder.path(text));
+    } catch (InvalidPathException e) {
+      return Optional.empty();
+    }
   }
 
   private static void collect(String key, Node value, Map<String, String> into) {

@@ -19,8 +19,14 @@ public final class Nearest {
    */
   public static Optional<String> of(String typed, Collection<String> names) {
     return names.stream()
-        .filter(n -> distance(typed, n) <= Math.max(1, Math.max(typed.length(), n.length()) / 3))
+        .filter(n -> isNear(typed, n))
         .min(Comparator.<String>comparingInt(n -> distance(typed, n)).thenComparing(n -> n));
+  }
+
+  /** The lengths alone mostly tell. */
+  private static boolean isNear(String typed, String name) {
+    int most = Math.max(1, Math.max(typed.length(), name.length()) / 3);
+    return Math.abs(typed.length() - name.length()) <= most && distance(typed, name) <= most;
   }
 
   /** {@code ; did you mean 'NAME'?}, or nothing. */

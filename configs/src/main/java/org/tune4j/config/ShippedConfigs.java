@@ -7,7 +7,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import org.tune4j.TuneException;
+import org.tune4j.InputException;
+import org.tune4j.TextFile;
 import org.tune4j.UsageException;
 
 /** The configs that ship, by names such as {@code smollm2/135M_lora_single_device}. */
@@ -30,16 +31,15 @@ public final class ShippedConfigs {
       return resource(nameOrFile + ".yaml");
     }
     Path file = Path.of(nameOrFile);
-    if (!Files.isRegularFile(file)) {
+    if (!Files.exists(file)) {
       throw new UsageException(
           "config '%s' is neither a file nor a name%s; `tune ls` prints the names"
               .formatted(nameOrFile, Nearest.hint(nameOrFile, names())));
     }
     try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new UsageException(
-          "config %s cannot be read: %s".formatted(file, TuneException.reason(e)), e);
+      return TextFile.read(file, "config");
+    } catch (InputException e) {
+      throw new UsageException(String.valueOf(e.getMessage()), e);
     }
   }
 

@@ -1,6 +1,7 @@
 package org.tune4j.config;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,6 +14,56 @@ import java.util.Set;
 final class Torchtune {
   /** Keys of the top level that do nothing here, and what there is instead. */
   private static final Map<String, String> KEYS = new LinkedHashMap<>();
+
+  /**
+   * Switches of torchtune and of torch's optimisers that nothing here has. Off, they ask for what
+   * is done anyway.
+   */
+  private static final Set<String> SWITCHES =
+      Set.of(
+          // Recipes.
+          "ac_mode",
+          "ac_option",
+          "context_parallel_dim",
+          "data_parallel_replicate_dim",
+          "data_parallel_shard_dim",
+          "early_exit_loss",
+          "enable_fp8_training",
+          "fake_quant_after_n_steps",
+          "fp8_recipe_name",
+          "fsdp_cpu_offload",
+          "fsdp_reshard_after_forward",
+          "layer_dropout",
+          "memory_efficient_fsdp_wrap",
+          "quantizer",
+          "save_last_epoch_only",
+          "tensor_parallel_dim",
+          "tensor_parallel_plan",
+          // Optimisers.
+          "amsgrad",
+          "capturable",
+          "dampening",
+          "differentiable",
+          "foreach",
+          "fused",
+          "maximize",
+          "nesterov",
+          // Schedules.
+          "last_epoch",
+          // Models.
+          "apply_lora_to_mlp",
+          "apply_lora_to_output",
+          "quantize_base",
+          "use_dora",
+          // Data sets.
+          "filter_fn",
+          "streaming",
+          "trust_remote_code");
+
+  /** Numbers that mean off, by the end of the switch's name. */
+  private static final Map<String, Set<String>> OFF_NUMBERS =
+      Map.of(
+          "_dim", Set.of("1", "-1"), "dampening", Set.of("0", "0.0"), "last_epoch", Set.of("-1"));
 
   /** Beginnings of components' names, and why these are refused. */
   private static final Map<String, String> REFUSED = new LinkedHashMap<>();
@@ -55,6 +106,32 @@ final class Torchtune {
   }
 
   /**
+   * Whether a key of any section is a switch that nothing here has, and off.
+   *
+   * @param key its name
+   * @param value what it is set to
+   */
+  static boolean isSwitchedOff(String key, Node value) {
+    return SWITCHES.contains(key) && (isOff(value) || isOffNumber(key, value));
+  }
+
+  /** Whether a value is null, false or empty. */
+  static boolean isOff(Node value) {
+    if (value instanceof Node.Scalar s) {
+      return s.isNull() || s.text().isEmpty() || s.text().equalsIgnoreCase("false");
+    }
+    return value instanceof Node.Section s
+        ? s.entries().isEmpty()
+        : ((Node.Sequence) value).items().isEmpty();
+  }
+
+  private static boolean isOffNumber(String key, Node value) {
+    return value instanceof Node.Scalar s
+        && OFF_NUMBERS.entrySet().stream()
+            .anyMatch(e -> key.endsWith(e.getKey()) && e.getValue().contains(s.text()));
+  }
+
+  /**
    * A line for each key that asks for something and gets nothing, with its place.
    *
    * @param root the whole config
@@ -74,8 +151,8 @@ final class Torchtune {
 
   /** Whether a value is more than an absent or a switched-off one. */
   private static boolean asks(Node value) {
-    if (value instanceof Node.Scalar s) {
-      return !s.isNull() && !s.text().equalsIgnoreCase("false");
+    if (value instanceof Node.Scalar) {
+      return !isOff(value);
     }
     if (value instanceof Node.Section s) {
       Node enabled = s.entries().get("enabled");
@@ -84,11 +161,16 @@ final class Torchtune {
     return true;
   }
 
-  /** Why a component of torchtune's world is refused, after a blank; empty for any other. */
-  static String refusal(String component) {
+  /**
+   * Why a component of torchtune's world is refused, after a blank; empty for any other.
+   *
+   * @param names what could stand there instead
+   */
+  static String refusal(String component, Collection<String> names) {
     String last = last(component);
     if (last.startsWith("qlora_")) {
-      return "; QLoRA is not supported yet: use " + last.substring(1);
+      String lora = last.substring(1);
+      return "; QLoRA is not supported yet" + (names.contains(lora) ? ": use " + lora : "");
     }
     return REFUSED.entrySet().stream()
         .filter(e -> component.startsWith(e.getKey()))

@@ -77,9 +77,23 @@ class BinderTest {
     }
   }
 
+  /** A meal with a switch of its own. */
+  public static final class Soup {
+    private Soup() {}
+
+    /** Its only component. */
+    @Component("soup")
+    public static Meal soup(@Default("false") boolean cold, @Nullable List<String> herbs) {
+      return new Meal(new Sauce("soup, cold " + cold + " " + herbs));
+    }
+  }
+
   private static final ComponentRegistry REGISTRY =
       new ComponentRegistry(
-          List.of(() -> List.of(Meal.class, Sauce.class, Drink.class, Bar.class, Oven.class)));
+          List.of(
+              () ->
+                  List.of(
+                      Meal.class, Sauce.class, Drink.class, Bar.class, Oven.class, Soup.class)));
 
   private static String made(String yaml) {
     return Binder.bind(REGISTRY, Meal.class, "meal", Config.parse("c.yaml", yaml)).sauce().made();
@@ -167,5 +181,34 @@ class BinderTest {
     assertEquals(
         List.of("c.yaml:1:8: key 'drink' is a list, expected a section with _component_: water"),
         problems(Bar.class, "bar", "drink: [water]"));
+  }
+
+  @Test
+  void bind_keyOfAnotherComponentOfItsKind_isAcceptedWhereItIsOff() {
+    assertEquals("pesto", made("sauce: pesto_sauce\ncold: False\nherbs: []"));
+    assertEquals("pesto", made("sauce: pesto_sauce\ncold: null\nherbs: ''"));
+    assertEquals(
+        List.of("c.yaml:2:7: key 'cold' is not known; accepted are sauce"),
+        problems(Meal.class, "meal", "sauce: pesto_sauce\ncold: true"));
+    assertEquals(
+        List.of("c.yaml:2:7: key 'heat' is not known; accepted are sauce"),
+        problems(Meal.class, "meal", "sauce: pesto_sauce\nheat: false"));
+  }
+
+  @Test
+  void bind_switchOfTorchtune_isAcceptedInAnySectionWhereItIsOff() {
+    assertEquals(
+        "hot 3",
+        made(
+            "sauce: {_component_: hot_sauce, heat: 3, amsgrad: False}\nfsdp_cpu_offload: false\ntensor_parallel_dim: 1"));
+    assertEquals(
+        List.of(
+            "c.yaml:2:19: key 'fsdp_cpu_offload' is not known; accepted are sauce",
+            "c.yaml:3:22: key 'tensor_parallel_dim' is not known; accepted are sauce",
+            "c.yaml:1:51: key 'amsgrad' is not known; accepted are heat"),
+        problems(
+            Meal.class,
+            "meal",
+            "sauce: {_component_: hot_sauce, heat: 3, amsgrad: True}\nfsdp_cpu_offload: true\ntensor_parallel_dim: 2"));
   }
 }

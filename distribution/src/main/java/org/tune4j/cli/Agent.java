@@ -144,6 +144,7 @@ final class Agent {
    * @throws CollectiveException when they failed; names the rank that did first
    */
   void run() {
+    Optional<RendezvousToken> unused = options.tokenOfMachines();
     int restarts = options.maxRestarts();
     boolean begun = false;
     for (int attempt = 0; ; attempt++) {
@@ -227,6 +228,7 @@ final class Agent {
     environment.put("LOCAL_RANK", Integer.toString(local));
     environment.put("LOCAL_WORLD_SIZE", Integer.toString(options.perNode()));
     environment.put(PIPE, "1");
+    options.token().ifPresent(t -> environment.put(RendezvousToken.VARIABLE, t.text()));
     environment.put(BEGUN, begun.toString());
     // Its stack traces say less than the error that the rank itself prints.
     environment.putIfAbsent("TORCH_CPP_LOG_LEVEL", "FATAL");

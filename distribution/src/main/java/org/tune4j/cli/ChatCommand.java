@@ -14,6 +14,7 @@ import java.util.Locale;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
+import org.tune4j.Printable;
 import org.tune4j.TuneException;
 import org.tune4j.generation.FinishReason;
 import org.tune4j.generation.Generation;
@@ -41,7 +42,7 @@ import picocli.CommandLine.Spec;
       "  /system TEXT      sets the system's message and forgets the conversation",
       "  /adapter DIR|off  goes on with this adapter, or without one",
       "  /temperature X    how freely it answers; 0 always takes the likeliest token",
-      "  /quit             ends, as the end of the input does"
+      "  /quit             ends, as the end of the input does; Ctrl-C ends an answer"
     })
 final class ChatCommand implements Callable<Integer> {
   private static final String COMMANDS = "/reset, /system, /adapter, /temperature, /quit";
@@ -92,6 +93,8 @@ final class ChatCommand implements Callable<Integer> {
     private final InferenceModel opened;
     private final PrintWriter err;
     private final List<Message> messages = new ArrayList<>();
+    private volatile boolean pressed; // Ctrl-C, since a line was typed
+    private volatile boolean answering;
     private SamplingOptions options;
 
     Conversation(InferenceModel opened, SamplingOptions options, PrintWriter err) {
@@ -104,12 +107,16 @@ final class ChatCommand implements Callable<Integer> {
     void run() {
       BufferedReader in =
           new BufferedReader(new InputStreamReader(terminal.in(), StandardCharsets.UTF_8));
-      try {
+      try (CtrlC taken = CtrlC.take(this::interrupted)) {
         for (String line = ask(in); line != null; line = ask(in)) {
           if (line.equals("/quit") || line.equals("/exit")) {
             return;
           }
+          pressed = false;
+          taken.again();
+          answering = true;
           take(line.strip());
+          answering = false;
         }
       } catch (IOException e) {
         throw new EnvironmentException("standard input cannot be read: " + e.getMessage(), e);
@@ -124,6 +131,15 @@ final class ChatCommand implements Callable<Integer> {
       return in.readLine();
     }
 
+    /** Ctrl-C ends an answer; between answers, the second one in a row ends the program. */
+    void interrupted(Runnable release, Runnable exit) {
+      pressed = true;
+      if (!answering) {
+        release.run();
+        err.println("%nCtrl-C again or /quit ends".formatted());
+      }
+    }
+
     /** A mistake ends a turn, not the conversation. */
     private void take(String line) {
       try {
@@ -133,7 +149,7 @@ final class ChatCommand implements Callable<Integer> {
           answer(line);
         }
       } catch (TuneException e) {
-        err.println(e.getMessage());
+        err.println(Printable.of(String.valueOf(e.getMessage())));
       }
     }
 
@@ -194,9 +210,17 @@ final class ChatCommand implements Callable<Integer> {
     }
 
     private GenerationListener show() {
-      return (index, text) -> {
-        terminal.out().print(text);
-        terminal.out().flush();
+      return new GenerationListener() {
+        @Override
+        public void onText(int index, String text) {
+          terminal.out().print(terminal.shown(text));
+          terminal.out().flush();
+        }
+
+        @Override
+        public boolean cancelled() {
+          return pressed;
+        }
       };
     }
   }

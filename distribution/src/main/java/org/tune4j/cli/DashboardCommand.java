@@ -37,8 +37,8 @@ final class DashboardCommand implements Callable<Integer> {
       names = "--host",
       paramLabel = "HOST",
       description = {
-        "The address to listen on, 0.0.0.0 for all of this machine's. Whoever reaches it sees the",
-        "runs' metrics and configs (default: 127.0.0.1, for this machine alone)."
+        "The address to listen on, 0.0.0.0 for all of this machine's. Whoever reaches it "
+            + "sees the runs' metrics and configs (default: 127.0.0.1, for this machine alone)."
       })
   private @Nullable String host;
 

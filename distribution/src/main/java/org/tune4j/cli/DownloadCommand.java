@@ -20,18 +20,25 @@ import picocli.CommandLine.Spec;
 
 @Command(
     name = "download",
-    description = "Fetches a model from the Hugging Face hub.",
+    description = "Fetches a model or a data set from the Hugging Face hub.",
     sortOptions = false,
     footer = {
       "",
-      "Files go into the cache that Python's huggingface_hub shares, unless --output-dir names a",
-      "folder; where they are is printed. Run again, it goes on where it was. Environment:"
-          + " HF_HOME,",
-      "HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, HTTPS_PROXY."
+      "Files go into the cache that Python's huggingface_hub shares, unless --output-dir "
+          + "names a folder; where they are is printed. Run again, it goes on where it was. "
+          + "Environment: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, "
+          + "HTTPS_PROXY."
     })
 final class DownloadCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "REPO", description = "OWNER/NAME, or OWNER/NAME@REVISION.")
   private String repository;
+
+  @Option(
+      names = "--repo-type",
+      paramLabel = "TYPE",
+      defaultValue = "model",
+      description = "model or dataset (default: ${DEFAULT-VALUE}).")
+  private String type = "model";
 
   @Option(
       names = "--revision",
@@ -95,7 +102,8 @@ final class DownloadCommand implements Callable<Integer> {
       throw new UsageException("--max-workers is %d, expected 1 or more".formatted(workers));
     }
     Repository named = Repository.parse(repository);
-    Repository wanted = revision == null ? named : new Repository(named.name(), revision);
+    Repository wanted =
+        new Repository(named.name(), revision == null ? named.revision() : revision, type());
     HubSettings found = settings.get();
     Hub hub = new Hub(token == null ? found : found.withToken(token));
     // A pattern of one's own asks for what it matches, whatever the format.
@@ -109,5 +117,15 @@ final class DownloadCommand implements Callable<Integer> {
       progress.end();
     }
     return 0;
+  }
+
+  private Repository.Type type() {
+    return switch (type) {
+      case "model" -> Repository.Type.MODEL;
+      case "dataset" -> Repository.Type.DATASET;
+      default ->
+          throw new UsageException(
+              "--repo-type is '%s', expected model or dataset".formatted(type));
+    };
   }
 }

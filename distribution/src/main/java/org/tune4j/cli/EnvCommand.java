@@ -20,6 +20,7 @@ final class EnvCommand implements Callable<Integer> {
   private static final Map<String, String> FLAGS = new LinkedHashMap<>();
 
   static {
+    VARIABLES.put("LC_ALL", "arguments and file names are UTF-8, also where the locale is not");
     VARIABLES.put(
         "OMP_WAIT_POLICY",
         "OpenMP threads that spin take the cores from OpenBLAS: three times on fp32");

@@ -35,8 +35,9 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "Several models and adapters are shown side by side. A task of your own is a YAML file with",
-      "task, data, doc_to_text, doc_to_choice, doc_to_target and metric (acc or mc2)."
+      "Several models and adapters are shown side by side. A task of your own is a YAML "
+          + "file with task, data, doc_to_text, doc_to_choice, doc_to_target and metric (acc or "
+          + "mc2)."
     })
 final class EvalCommand implements Callable<Integer> {
   @Option(

@@ -6,8 +6,6 @@ import jakarta.inject.Provider;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -17,7 +15,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
-import org.tune4j.InputException;
+import org.tune4j.TextFile;
 import org.tune4j.UsageException;
 import org.tune4j.generation.Generation;
 import org.tune4j.generation.GenerationListener;
@@ -42,8 +40,9 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "The prompt is read from standard input where neither --prompt nor a file is given. Only the",
-      "generated text goes to standard output; what else there is to say goes to standard error."
+      "The prompt is read from standard input where neither --prompt nor a file is given. "
+          + "Only the generated text goes to standard output; what else there is to say goes to "
+          + "standard error."
     })
 final class GenerateCommand implements Callable<Integer> {
   @Option(
@@ -151,13 +150,13 @@ final class GenerateCommand implements Callable<Integer> {
 
   private List<String> prompts() {
     List<String> all = new ArrayList<>(prompts);
-    promptFiles.forEach(f -> all.add(text(f).replaceFirst("\\R\\z", "")));
+    promptFiles.forEach(f -> all.add(TextFile.read(f, "prompt file").replaceFirst("\\R\\z", "")));
     if (promptLines != null) {
-      text(promptLines).lines().filter(l -> !l.isBlank()).forEach(all::add);
+      TextFile.read(promptLines, "prompt file").lines().filter(l -> !l.isBlank()).forEach(all::add);
     }
     if (all.isEmpty() && promptLines == null) {
       try {
-        String typed = new String(terminal.in().readAllBytes(), StandardCharsets.UTF_8);
+        String typed = TextFile.decode(terminal.in().readAllBytes(), "standard input");
         all.add(typed.replaceFirst("\\R\\z", ""));
       } catch (IOException e) {
         throw new EnvironmentException("standard input cannot be read: " + e.getMessage(), e);
@@ -167,14 +166,6 @@ final class GenerateCommand implements Callable<Integer> {
       throw new UsageException("a prompt is empty; give --prompt TEXT, or text in the file");
     }
     return all;
-  }
-
-  private static String text(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      throw new InputException("prompt file %s cannot be read: %s".formatted(file, e), e);
-    }
   }
 
   private int[] encode(Tokenizer tokenizer, String prompt) {
@@ -212,7 +203,7 @@ final class GenerateCommand implements Callable<Integer> {
         if (json) {
           out.println(line(texts.get(from + i), g, took));
         } else {
-          out.println(streams ? "" : g.text());
+          out.println(streams ? "" : terminal.shown(g.text()));
         }
       }
     }
@@ -226,7 +217,7 @@ final class GenerateCommand implements Callable<Integer> {
   }
 
   private void show(int index, String text) {
-    terminal.out().print(text);
+    terminal.out().print(terminal.shown(text));
     terminal.out().flush();
   }
 
@@ -257,8 +248,12 @@ final class GenerateCommand implements Callable<Integer> {
           terminal.out(),
           List.of("base", String.valueOf(compare)),
           List.of(
-              base.generate(ids.get(i), options, GenerationListener.NONE).text().strip(),
-              tuned.generate(ids.get(i), options, GenerationListener.NONE).text().strip()));
+              shown(base.generate(ids.get(i), options, GenerationListener.NONE)),
+              shown(tuned.generate(ids.get(i), options, GenerationListener.NONE))));
     }
+  }
+
+  private String shown(Generation g) {
+    return terminal.shown(g.text().strip());
   }
 }

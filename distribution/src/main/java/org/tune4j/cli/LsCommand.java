@@ -69,7 +69,10 @@ final class LsCommand implements Callable<Integer> {
     Map<String, List<String>> configs = new LinkedHashMap<>();
     recipes.forEach(r -> configs.put(r, new ArrayList<>()));
     for (String name : ShippedConfigs.names()) {
-      String recipe = RecipeNames.of(ShippedConfigs.text(name), recipes).orElse("-");
+      String recipe =
+          RecipeNames.inComments(name, ShippedConfigs.text(name))
+              .filter(recipes::contains)
+              .orElse("-");
       configs.computeIfAbsent(recipe, r -> new ArrayList<>()).add(name);
     }
     Table table = new Table("RECIPE", "CONFIG");

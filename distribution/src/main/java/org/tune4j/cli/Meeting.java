@@ -16,6 +16,7 @@ import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
@@ -39,9 +40,14 @@ final class Meeting implements AutoCloseable {
   private static final int POLL_MILLIS = 50;
   private static final int LINGER_MILLIS = 2000;
 
+  /** Connections beside those of the machines: some that wait, and some of strangers. */
+  private static final int MORE_CONNECTIONS = 64;
+
   private final Terms terms;
   private final Duration beat;
+  private final Optional<RendezvousToken> token;
   private final ServerSocket door;
+  private final AtomicInteger connections = new AtomicInteger();
   private final String key = UUID.randomUUID().toString();
   private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
   private final Thread thread = new Thread(this::hear, "meeting");
@@ -112,23 +118,31 @@ final class Meeting implements AutoCloseable {
   /** A line; null when the machine is gone. */
   private record Event(Machine from, @Nullable String line) {}
 
-  private Meeting(Terms terms, Duration beat, ServerSocket door) {
+  private Meeting(Terms terms, Duration beat, Optional<RendezvousToken> token, ServerSocket door) {
     this.terms = terms;
     this.beat = beat;
+    this.token = token;
     this.door = door;
   }
 
-  /** Opens it, where the endpoint is this machine's and nobody has opened it before. */
-  static Optional<Meeting> open(Terms terms, Duration beat, InetSocketAddress endpoint) {
+  /**
+   * Whether an endpoint is this machine's alone. Many machines know themselves by name as a
+   * loopback that others know as something else, so a name other than localhost is not.
+   */
+  static boolean isLocal(InetSocketAddress endpoint) {
     String host = endpoint.getHostString();
+    boolean named = host.equals("localhost") || host.matches("[0-9.]+|.*:.*");
+    return named && !endpoint.isUnresolved() && endpoint.getAddress().isLoopbackAddress();
+  }
+
+  /** Opens it, where the endpoint is this machine's and nobody has opened it before. */
+  static Optional<Meeting> open(
+      Terms terms, Duration beat, Optional<RendezvousToken> token, InetSocketAddress endpoint) {
     InetAddress address = endpoint.getAddress();
-    // Many machines know themselves by name as a loopback that others know as something else.
-    boolean ownName =
-        address.isLoopbackAddress() && !host.equals("localhost") && !host.startsWith("127.");
+    boolean ownName = address.isLoopbackAddress() && !isLocal(endpoint);
     try {
-      Meeting meeting =
-          new Meeting(
-              terms, beat, new ServerSocket(endpoint.getPort(), 50, ownName ? null : address));
+      ServerSocket door = new ServerSocket(endpoint.getPort(), 50, ownName ? null : address);
+      Meeting meeting = new Meeting(terms, beat, token, door);
       Thread accepts = new Thread(meeting::accept, "meeting-door");
       accepts.setDaemon(true);
       accepts.start();
@@ -149,10 +163,18 @@ final class Meeting implements AutoCloseable {
     while (!door.isClosed()) {
       try {
         Socket socket = door.accept();
-        Machine machine = new Machine(new Wire(socket, beat));
+        if (connections.incrementAndGet() > terms.max + MORE_CONNECTIONS) {
+          connections.decrementAndGet();
+          socket.close();
+          continue;
+        }
+        Machine machine = new Machine(new Wire(socket, beat, token, false));
         machine.wire.listen(
             line -> events.add(new Event(machine, line)),
-            () -> events.add(new Event(machine, null)));
+            () -> {
+              connections.decrementAndGet();
+              events.add(new Event(machine, null));
+            });
       } catch (IOException e) {
         // closed, or a machine that left at the door
       }

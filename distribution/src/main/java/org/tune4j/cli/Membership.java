@@ -19,6 +19,10 @@ import org.tune4j.UsageException;
 final class Membership implements AutoCloseable {
   private static final String GONE = "GONE";
   private static final String TELL = "TELL ";
+
+  /** The first word of a {@link Wire} with a token. */
+  private static final String ASKS = "NONCE";
+
   private static final int CONNECT_MILLIS = 3000;
   private static final int POLL_MILLIS = 50;
 
@@ -64,20 +68,22 @@ final class Membership implements AutoCloseable {
       throw new UsageException(
           "--rdzv_endpoint: host '%s' is not known here".formatted(where.getKey()));
     }
-    run(agent, options.perNode(), options.terms(), Wire.BEAT, endpoint, err, stop);
+    Optional<RendezvousToken> token = options.tokenOfMachines();
+    run(agent, options.perNode(), options.terms(), token, Wire.BEAT, endpoint, err, stop);
   }
 
   static void run(
       Agent agent,
       int ranks,
       Meeting.Terms terms,
+      Optional<RendezvousToken> token,
       Duration beat,
       InetSocketAddress endpoint,
       PrintStream err,
       BooleanSupplier stop) {
-    Optional<Meeting> own = Meeting.open(terms, beat, endpoint);
+    Optional<Meeting> own = Meeting.open(terms, beat, token, endpoint);
     try {
-      Optional<Wire> wire = connect(endpoint, terms.join(), beat, stop);
+      Optional<Wire> wire = connect(endpoint, terms.join(), beat, token, stop);
       if (wire.isPresent()) {
         try (Membership member = new Membership(agent, endpoint, wire.get(), err, stop)) {
           wire.get()
@@ -94,13 +100,17 @@ final class Membership implements AutoCloseable {
 
   /** Tries until somebody listens; empty where it was told to stop. */
   private static Optional<Wire> connect(
-      InetSocketAddress endpoint, Duration patience, Duration beat, BooleanSupplier stop) {
+      InetSocketAddress endpoint,
+      Duration patience,
+      Duration beat,
+      Optional<RendezvousToken> token,
+      BooleanSupplier stop) {
     long deadline = System.nanoTime() + patience.toNanos();
     while (!stop.getAsBoolean()) {
       try {
         Socket socket = new Socket();
         socket.connect(endpoint, CONNECT_MILLIS);
-        return Optional.of(new Wire(socket, beat));
+        return Optional.of(new Wire(socket, beat, token, true));
       } catch (IOException e) {
         if (System.nanoTime() > deadline) {
           throw new CollectiveException(
@@ -139,6 +149,10 @@ final class Membership implements AutoCloseable {
           return;
         }
         case GONE -> throw gone();
+        case ASKS ->
+            throw new CollectiveException(
+                "the agent at %s asks for the run's token; give it with --rdzv_token_file FILE, the same on all machines"
+                    .formatted(endpoint));
         default -> throw noAgent();
       }
     }
@@ -155,6 +169,11 @@ final class Membership implements AutoCloseable {
   }
 
   private CollectiveException gone() {
+    if (wire.distrusted()) {
+      return new CollectiveException(
+          "the agent at %s does not know this machine's token; give the same --rdzv_token_file to all machines of the run, or another --rdzv_endpoint"
+              .formatted(endpoint));
+    }
     return heard
         ? new CollectiveException(
             "the agent at %s, where the machines of this run meet, is gone; start it and the others again with --resume"

@@ -27,8 +27,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "recipe",
     description = {
-      "Writes a Maven project of a plugin: a recipe that trains, a metric logger, a config. It builds",
-      "and runs as it is; change it to what you want."
+      "Writes a Maven project of a plugin: a recipe that trains, a metric logger, a "
+          + "config. It builds and runs as it is; change it to what you want."
     },
     sortOptions = false)
 final class NewRecipeCommand implements Callable<Integer> {
@@ -79,9 +79,30 @@ final class NewRecipeCommand implements Callable<Integer> {
     terminal
         .out()
         .printf(
-            "wrote %s; go on with:%n  cd %s && mvn package && tune ls --plugin target/%s.jar%n",
-            folder, folder, words("-"));
+            """
+            wrote %1$s; go on in %3$s with:
+              ./mvnw -q -DskipTests -pl recipes -am install    (once, so that Maven finds this version)
+              ./mvnw -q -f %2$s/pom.xml package
+              ./tune ls --plugin %2$s/target/%4$s.jar
+            """,
+            folder, fromSources(folder), sources(), words("-"));
     return 0;
+  }
+
+  /** Where Tune4J is built, which an installed one does not know. */
+  private static String sources() {
+    Path home = home();
+    return Files.exists(home.resolve("mvnw")) ? home.toString() : "the folder of Tune4J's sources";
+  }
+
+  private static Path home() {
+    return Path.of(System.getProperty("tune4j.home", ".")).toAbsolutePath().normalize();
+  }
+
+  /** As it is typed there. */
+  private static Path fromSources(Path folder) {
+    Path whole = folder.toAbsolutePath().normalize();
+    return whole.startsWith(home()) ? home().relativize(whole) : whole;
   }
 
   private void checkName() {

@@ -53,8 +53,8 @@ final class PlotCommand implements Callable<Integer> {
       defaultValue = "0.9",
       paramLabel = "W",
       description = {
-        "The weight of earlier values in a moving average, from 0 to below 1",
-        "(default: ${DEFAULT-VALUE})."
+        "The weight of earlier values in a moving average, from 0 to below 1 (default: "
+            + "${DEFAULT-VALUE})."
       })
   private double smoothing;
 

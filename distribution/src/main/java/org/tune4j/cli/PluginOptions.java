@@ -55,12 +55,6 @@ final class PluginOptions {
     plugins.get().tell(p -> spec.commandLine().getErr().println("tune: warning: " + p));
   }
 
-  /** The same with what lies beside a config. */
-  void load(String config) {
-    search.beside(config);
-    load();
-  }
-
   /** The options as they were given, to be given again. */
   List<String> again() {
     return search.named().stream()

@@ -3,6 +3,7 @@ package org.tune4j.cli;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.collective.ProcessGroup;
@@ -27,10 +28,10 @@ final class ProcessRanks implements Ranks {
   private final Rendezvous where;
   private final int localWorldSize;
   private final int fullSize;
-  private final Runnable joined;
+  private final IntConsumer joined;
 
   private ProcessRanks(
-      Backends backends, Rendezvous where, int localWorldSize, int fullSize, Runnable joined) {
+      Backends backends, Rendezvous where, int localWorldSize, int fullSize, IntConsumer joined) {
     this.backends = backends;
     this.where = where;
     this.localWorldSize = localWorldSize;
@@ -41,10 +42,11 @@ final class ProcessRanks implements Ranks {
   /**
    * What the environment says, or empty where it names no other rank, and none that may come.
    *
-   * @param joined called when all ranks are there
+   * @param joined called with this rank's number when all ranks are there
    * @throws UsageException when it says half of it
    */
-  static Optional<Ranks> of(Map<String, String> environment, Backends backends, Runnable joined) {
+  static Optional<Ranks> of(
+      Map<String, String> environment, Backends backends, IntConsumer joined) {
     int worldSize = number(environment, "WORLD_SIZE", 1);
     int fullSize = number(environment, FULL_SIZE, worldSize);
     if (worldSize == 1 && fullSize == 1) {
@@ -126,7 +128,7 @@ final class ProcessRanks implements Ranks {
           where.worldSize() == 1
               ? Optional.empty()
               : Optional.of(engine.backend().join(engine, where));
-      joined.run();
+      joined.accept(rank());
       return new ProcessGroup(engine, others, true, fullSize);
     } catch (RuntimeException e) {
       engine.close();

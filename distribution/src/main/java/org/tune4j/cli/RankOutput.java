@@ -13,6 +13,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
+import org.tune4j.Printable;
 import org.tune4j.TuneException;
 
 /** What a rank's process prints: prefixed by its rank, and kept in files where that is wanted. */
@@ -71,7 +72,7 @@ final class RankOutput implements AutoCloseable {
           complaint.compareAndSet(
               null, new Complaint(line.substring("tune: ".length()), System.nanoTime()));
         }
-        to.println("[rank " + rank + "] " + line);
+        to.println("[rank " + rank + "] " + Printable.of(line));
         String kept = line;
         file.ifPresent(f -> f.println(kept));
       }

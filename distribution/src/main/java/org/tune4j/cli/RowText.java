@@ -1,6 +1,8 @@
 package org.tune4j.cli;
 
 import java.util.Arrays;
+import java.util.stream.IntStream;
+import org.tune4j.Printable;
 import org.tune4j.data.Example;
 import org.tune4j.tokenizers.Tokenizer;
 
@@ -43,6 +45,22 @@ final class RowText {
     return out.toString();
   }
 
+  /** A line of JSON for each of an example's rows. */
+  static String json(Example e) {
+    StringBuilder out = new StringBuilder();
+    int start = 0;
+    for (int end : e.rowEnds()) {
+      int first = start;
+      out.append(
+          "{\"input_ids\": %s, \"trained\": %s}\n"
+              .formatted(
+                  Arrays.toString(Arrays.copyOfRange(e.tokens(), start, end)),
+                  IntStream.range(start, end).mapToObj(i -> isTrained(e, first, i)).toList()));
+      start = end;
+    }
+    return out.toString();
+  }
+
   /** Whole stretches are decoded, since a character may take several tokens. */
   private void row(Example e, int start, int end, StringBuilder out) {
     for (int from = start; from < end; ) {
@@ -51,7 +69,7 @@ final class RowText {
       while (to < end && isTrained(e, start, to) == trained) {
         to++;
       }
-      String text = visible(tokenizer.decode(Arrays.copyOfRange(e.tokens(), from, to)));
+      String text = Printable.of(tokenizer.decode(Arrays.copyOfRange(e.tokens(), from, to)));
       out.append(trained ? on + text + off : text);
       from = to;
     }
@@ -59,22 +77,5 @@ final class RowText {
 
   private static boolean isTrained(Example e, int start, int at) {
     return at > start && e.labels()[at - 1] != Example.IGNORED;
-  }
-
-  /**
-   * Data cannot steer the terminal: control characters but tabs and line breaks are written out.
-   */
-  private static String visible(String text) {
-    StringBuilder out = new StringBuilder();
-    text.chars()
-        .forEach(
-            c -> {
-              if (Character.isISOControl(c) && c != '\n' && c != '\t') {
-                out.append("\\u%04x".formatted(c));
-              } else {
-                out.append((char) c);
-              }
-            });
-    return out.toString();
   }
 }

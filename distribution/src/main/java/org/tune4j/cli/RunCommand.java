@@ -35,12 +35,12 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "The config's keys are explained in it: `tune cat NAME`. The environment variable"
-          + " TUNE_BACKEND",
-      "names the backend where neither the config nor an override does."
+      "The config's keys are explained in it: `tune cat NAME`. The environment variable "
+          + "TUNE_BACKEND names the backend where neither the config nor an override does."
     })
 final class RunCommand implements Callable<Integer> {
   private static final String RESUME = "resume_from_checkpoint=true";
+  private static final String OVERWRITE = "overwrite";
 
   @Parameters(index = "0", paramLabel = "RECIPE", description = "What to do; `tune ls` lists them.")
   private String recipe;
@@ -63,6 +63,13 @@ final class RunCommand implements Callable<Integer> {
       description =
           "Goes on from the newest checkpoint of output_dir: resume_from_checkpoint=true.")
   private boolean resume;
+
+  @Option(
+      names = "--overwrite",
+      description =
+          "Deletes an earlier run's results in output_dir, which are refused otherwise:"
+              + " overwrite=true.")
+  private boolean overwrite;
 
   @Option(
       names = "--dry-run",
@@ -101,20 +108,29 @@ final class RunCommand implements Callable<Integer> {
                   .formatted(recipe)
               + " NAME_OR_FILE [key=value ...]");
     }
-    plugins.load(config);
+    plugins.load();
     List<String> changes = new ArrayList<>(overrides);
     if (resume) {
       changes.add(RESUME);
     }
-    Config given = ShippedConfigs.read(config).with(changes);
+    if (overwrite) {
+      changes.add(OVERWRITE + "=true");
+    }
+    String text = ShippedConfigs.text(config);
+    Config given = Config.parse(config, text).with(changes);
+    Binder.bind(components.get(), Recipe.class, recipe, given); // before anything is fetched
     Config resolved = models.fetched(given, spec.commandLine().getErr());
     Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
+    ModelFolder.require(resolved, text);
     TorchrunOptions options = torchrun == null ? new TorchrunOptions() : torchrun;
     int worldSize = options.worldSize();
-    StopSignal signal = new StopSignal();
+    StopSignal signal = new StopSignal(Agent.listener(System.getenv()), System::nanoTime);
     Optional<Ranks> launched =
         torchrun == null
-            ? ProcessRanks.of(System.getenv(), backends.get(), signal::listen)
+            ? ProcessRanks.of(
+                System.getenv(),
+                backends.get(),
+                rank -> signal.listen(rank == 0 ? System.err : null))
             : Optional.empty();
     if ((worldSize > 1 || launched.isPresent()) && !built.distributed()) {
       throw new UsageException(
@@ -126,15 +142,16 @@ final class RunCommand implements Callable<Integer> {
                       ? "full_finetune_distributed"
                       : "lora_finetune_distributed"));
     }
+    boolean agent = worldSize > 1 && !threads(options, resolved);
     if (launched.isEmpty()) {
       Binder.notes(resolved).forEach(terminal.out()::println);
       // A rank of several does when they have met: one that waits for others has nothing to save.
-      signal.listen();
+      signal.listen(agent ? null : System.err);
     }
     try (StopSignal stop = signal) {
       if (worldSize == 1) {
         built.run(context(resolved, stop, launched.orElse(Ranks.alone(backends.get()))));
-      } else if (threads(options, resolved)) {
+      } else if (!agent) {
         terminal
             .out()
             .printf(
@@ -150,12 +167,12 @@ final class RunCommand implements Callable<Integer> {
             ProcessRanks.timeout(System.getenv()),
             ranks -> built.run(context(resolved, stop, ranks)));
       } else {
-        Agent agent =
+        Agent processes =
             new Agent(options, worker(), resumeCommand(), terminal.out(), System.err, stop);
         if (options.meets()) {
-          Membership.run(agent, options, System.err, stop::requested);
+          Membership.run(processes, options, System.err, stop::requested);
         } else {
-          agent.run();
+          processes.run();
         }
       }
     }
@@ -192,7 +209,7 @@ final class RunCommand implements Callable<Integer> {
   private RunContext context(Config resolved, StopSignal stop, Ranks ranks) {
     return new RunContext(
         backends.get(),
-        RecipeNames.comment(recipe) + resolved.toYaml(),
+        RecipeNames.comment(recipe) + again(resolved).toYaml(),
         resolved.settings(),
         resumeCommand(),
         terminal.out(),
@@ -200,7 +217,12 @@ final class RunCommand implements Callable<Integer> {
         dryRun,
         stop::requested,
         ranks,
-        Agent.listener(System.getenv()));
+        stop);
+  }
+
+  /** What is saved beside the results: run again, it does not delete them unasked. */
+  private Config again(Config resolved) {
+    return overwrite ? resolved.with(List.of("~" + OVERWRITE)) : resolved;
   }
 
   /** This command as each rank's process gets it: without what concerns the launch. */
@@ -220,6 +242,9 @@ final class RunCommand implements Callable<Integer> {
     if (resume) {
       arguments.add("--resume");
     }
+    if (overwrite) {
+      arguments.add("--overwrite");
+    }
     if (dryRun) {
       arguments.add("--dry-run");
     }
@@ -233,10 +258,15 @@ final class RunCommand implements Callable<Integer> {
       return ofAgent;
     }
     StringBuilder command = new StringBuilder("tune");
+    boolean secret = false; // the value of an option is the next argument
     for (String argument : spec.commandLine().getParseResult().originalArgs()) {
-      if (!argument.startsWith("resume_from_checkpoint=") && !argument.equals("--resume")) {
+      boolean token = argument.matches("--rdzv[_-]token(=.*)?");
+      if (!token
+          && !secret
+          && !argument.matches("--resume|--overwrite|(resume_from_checkpoint|overwrite)=.*")) {
         command.append(' ').append(quoted(argument));
       }
+      secret = token && !argument.contains("=");
     }
     return command + " " + RESUME;
   }

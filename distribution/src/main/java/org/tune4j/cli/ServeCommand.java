@@ -131,6 +131,18 @@ final class ServeCommand implements Callable<Integer> {
       description = "How long a connection may be silent (default: ${DEFAULT-VALUE}).")
   private int idleSeconds = 30;
 
+  @Option(
+      names = "--receive-timeout",
+      paramLabel = "SECONDS",
+      defaultValue = "60",
+      description = "From a request's first byte to its last (default: ${DEFAULT-VALUE}).")
+  private int receiveSeconds = 60;
+
+  @Option(
+      names = "--no-request-log",
+      description = "No line on standard error for each request, which never says its text.")
+  private boolean quiet;
+
   @Mixin private ModelOptions compute;
   @Spec private CommandSpec spec;
 
@@ -163,7 +175,8 @@ final class ServeCommand implements Callable<Integer> {
             Duration.ofSeconds(seconds),
             GRACE,
             connections,
-            Duration.ofSeconds(idleSeconds));
+            Duration.ofSeconds(idleSeconds),
+            Duration.ofSeconds(receiveSeconds));
     PrintWriter err = spec.commandLine().getErr();
     try (StopSignal stop = StopSignal.listening();
         Engine engine = compute.open(backends.get());
@@ -172,7 +185,8 @@ final class ServeCommand implements Callable<Integer> {
       err.println(ComputeOptions.describe(engine));
       ServedModels models = new ServedModels(opened, name(opened), adapters);
       try (ModelServer server =
-          ModelServer.start(models, limits, host, port, key(), stop::requested)) {
+          ModelServer.start(
+              models, limits, host, port, key(), quiet ? null : err::println, stop::requested)) {
         InetSocketAddress at = server.address();
         if (!at.getAddress().isLoopbackAddress() && key() == null) {
           err.println(

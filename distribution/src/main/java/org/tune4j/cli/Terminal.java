@@ -2,6 +2,7 @@ package org.tune4j.cli;
 
 import java.io.InputStream;
 import java.io.PrintStream;
+import org.tune4j.Printable;
 
 /**
  * Where results are printed and what is typed comes from.
@@ -19,5 +20,15 @@ public record Terminal(PrintStream out, InputStream in, boolean interactive) {
    */
   public Terminal(PrintStream out, boolean interactive) {
     this(out, System.in, interactive);
+  }
+
+  /**
+   * {@return a model's text as it may be printed here: where a person watches, without control
+   * characters, which the terminal would obey}
+   *
+   * @param text as it was generated
+   */
+  String shown(String text) {
+    return interactive ? Printable.of(text) : text;
   }
 }

@@ -1,5 +1,6 @@
 package org.tune4j.cli;
 
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
@@ -90,6 +91,19 @@ final class TorchrunOptions {
       hidden = true)
   private String rendezvousId = "";
 
+  @Option(
+      names = {"--rdzv_token_file", "--rdzv-token-file"},
+      paramLabel = "FILE",
+      description =
+          "Holds the token that the machines of a run share; TUNE_RDZV_TOKEN in the environment does too.")
+  private @Nullable Path tokenFile;
+
+  @Option(
+      names = {"--rdzv_token", "--rdzv-token"},
+      paramLabel = "TOKEN",
+      description = "The token itself, which all users of this machine can see while it runs.")
+  private @Nullable String token;
+
   @Option(names = "--standalone", hidden = true)
   private boolean standalone;
 
@@ -140,6 +154,29 @@ final class TorchrunOptions {
           "--rdzv_backend is 'static', which cannot have --nnodes %s; use c10d".formatted(nodes));
     }
     return changes || (range[1] > 1 && nodeRank == null && !rendezvousBackend.equals("static"));
+  }
+
+  /** The token that machines show each other, where one was given. */
+  Optional<RendezvousToken> token() {
+    return RendezvousToken.of(token, tokenFile, System.getenv());
+  }
+
+  /**
+   * The same.
+   *
+   * @throws UsageException when there is none and other machines can reach where these meet
+   */
+  Optional<RendezvousToken> tokenOfMachines() {
+    Optional<RendezvousToken> given = token();
+    if (given.isEmpty() && nodes() > 1) {
+      Map.Entry<String, Integer> where = meeting(() -> DEFAULT_PORT);
+      if (!Meeting.isLocal(new InetSocketAddress(where.getKey(), where.getValue()))) {
+        throw new UsageException(
+            "other machines can reach %s:%d, so those of this run must show a token: make one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token"
+                .formatted(where.getKey(), where.getValue()));
+      }
+    }
+    return given;
   }
 
   /** What machines that meet must agree on, and how long they wait. */

@@ -8,6 +8,8 @@ import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.tune4j.ConfigException;
+import org.tune4j.OutOfMemory;
+import org.tune4j.Printable;
 import org.tune4j.TuneException;
 import org.tune4j.config.Nearest;
 import picocli.CommandLine;
@@ -34,6 +36,7 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       ChatCommand.class,
       EvalCommand.class,
+      MergeCommand.class,
       ServeCommand.class,
       DownloadCommand.class,
       PlanCommand.class,
@@ -59,6 +62,7 @@ import picocli.CommandLine.Spec;
       "      lora_rank=16 lora_attn_modules=['q_proj','v_proj'] backend=javacpp",
       "  tune generate --model DIR --adapter out/epoch_0 --prompt TEXT",
       "  tune eval --model DIR --tasks truthfulqa_mc2 --data FILE",
+      "  tune merge --model DIR --adapter out/epoch_0 -o merged",
       "  tune serve --model DIR --adapter pirate=out/epoch_0",
       "  tune dashboard out                        runs compared in the browser, live",
       "  tune plot out/a out/b -o loss.png         the same as a picture",
@@ -108,7 +112,10 @@ public final class Tune implements Callable<Integer> {
       CommandLine.IFactory factory, String[] args, PrintStream out, PrintStream err) {
     try {
       CommandLine line = new CommandLine(Tune.class, factory);
+      // A prompt may begin with '@'; no file becomes arguments for it.
+      line.setExpandAtFiles(false);
       line.setOut(new PrintWriter(out, true, StandardCharsets.UTF_8));
+      line.setColorScheme(CommandLine.Help.defaultColorScheme(CommandLine.Help.Ansi.OFF));
       line.setErr(new PrintWriter(err, true, StandardCharsets.UTF_8));
       line.setParameterExceptionHandler((e, rejected) -> wrongUsage(e, rejected, err));
       line.setExecutionExceptionHandler(
@@ -128,7 +135,7 @@ public final class Tune implements Callable<Integer> {
   private static int wrongUsage(
       CommandLine.ParameterException e, String[] rejected, PrintStream err) {
     CommandLine command = e.getCommandLine();
-    err.println("tune: " + UsageText.of(e) + "; see `" + name(command) + " --help`");
+    err.println("tune: " + Printable.of(UsageText.of(e)) + "; see `" + name(command) + " --help`");
     if (Arrays.asList(rejected).contains("--stacktrace")) {
       e.printStackTrace(err);
     }
@@ -145,28 +152,31 @@ public final class Tune implements Callable<Integer> {
         !(thrown instanceof TuneException) && thrown.getCause() instanceof TuneException cause
             ? cause
             : thrown;
+    if (!(e instanceof TuneException)) {
+      e = OutOfMemory.in(e).map(Throwable.class::cast).orElse(e);
+    }
     int code = 1;
     if (e instanceof ConfigException c) {
-      c.problems().forEach(err::println);
+      c.problems().forEach(problem -> err.println(line(problem)));
       code = c.exitCode();
     } else if (e instanceof TuneException t) {
-      t.problems().forEach(problem -> err.println("tune: " + problem));
+      t.problems().forEach(problem -> err.println("tune: " + line(problem)));
       code = t.exitCode();
-    } else if (e instanceof OutOfMemoryError) {
-      err.printf(
-          "tune: out of memory: %s, with a Java heap of at most %d MiB; give it more with"
-              + " TUNE_JAVA_OPTS=-Xmx4g%n",
-          e.getMessage(), Runtime.getRuntime().maxMemory() >> 20);
     } else {
       err.println(
           "tune: internal error: "
-              + e.toString().replaceAll("\\s*[\\r\\n]+\\s*", " ")
+              + line(e.toString())
               + "; run again with --stacktrace and report it");
     }
     if (args.contains("--stacktrace")) {
       e.printStackTrace(err);
     }
     return code;
+  }
+
+  /** Names from files and models may have line breaks, and what a terminal obeys. */
+  private static String line(String problem) {
+    return Printable.of(problem.replaceAll("\\s*[\\r\\n]+\\s*", " "));
   }
 
   /** {@code ; did you mean 'NAME'?}, or nothing. */

@@ -12,6 +12,10 @@ import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.recipe.Recipe;
+import org.tune4j.spi.BackendProvider;
+import org.tune4j.spi.Backends;
+import org.tune4j.spi.Capability;
+import org.tune4j.tensor.Device;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -42,35 +46,42 @@ final class ValidateCommand implements Callable<Integer> {
 
   @Mixin private PluginOptions plugins;
 
+  private final Provider<Backends> backends;
   private final Provider<ComponentRegistry> components;
   private final Terminal terminal;
 
   @Inject
   @SuppressWarnings("NullAway.Init") // picocli sets the fields
-  ValidateCommand(Provider<ComponentRegistry> components, Terminal terminal) {
+  ValidateCommand(
+      Provider<Backends> backends, Provider<ComponentRegistry> components, Terminal terminal) {
+    this.backends = backends;
     this.components = components;
     this.terminal = terminal;
   }
 
   @Override
   public Integer call() {
-    plugins.load(config);
+    plugins.load();
     String text = ShippedConfigs.text(config);
-    List<String> recipes = components.get().names(Recipe.class);
-    String name = recipe;
-    if (name == null) {
-      name =
-          RecipeNames.of(text, recipes)
-              .orElseThrow(
-                  () ->
-                      new UsageException(
-                          "config '%s' does not say which recipe it is for; add --recipe with one of %s"
-                              .formatted(config, String.join(", ", recipes))));
-    }
+    String name = RecipeNames.of(recipe, config, text, components.get().names(Recipe.class));
     Config resolved = Config.parse(config, text).with(overrides);
     Binder.bind(components.get(), Recipe.class, name, resolved);
+    checkBackend(resolved);
     Binder.notes(resolved).forEach(terminal.out()::println);
     terminal.out().println(config + ": valid for " + name);
     return 0;
+  }
+
+  /** Refuses what no engine could be opened for; nothing native is loaded. */
+  private void checkBackend(Config resolved) {
+    BackendProvider backend = backends.get().find(resolved.text("backend"));
+    String device = resolved.text("device");
+    if (!device.isEmpty()
+        && Device.parse(device).type() == Device.Type.CUDA
+        && !backend.capabilities().contains(Capability.CUDA)) {
+      throw new UsageException(
+          "device %s was asked for, backend '%s' has natives for the CPU alone; use device=cpu, or build with the GPU artefacts (Maven profile gpu)"
+              .formatted(device, backend.name()));
+    }
   }
 }

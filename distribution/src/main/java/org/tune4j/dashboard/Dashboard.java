@@ -10,6 +10,7 @@ import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -28,8 +29,8 @@ import org.tune4j.curves.RunFolders;
 
 /**
  * Serves the page and what it shows. Every request is a GET or HEAD and changes nothing; on
- * loopback only requests for a loopback host are answered, so that no other site's name can be
- * pointed here to read the runs.
+ * loopback only requests that name this machine are answered: otherwise a web page could point a
+ * name of its own here and read the runs (DNS rebinding).
  */
 public final class Dashboard implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(Dashboard.class);
@@ -68,12 +69,14 @@ public final class Dashboard implements AutoCloseable {
   private final Answers answers;
   private final HttpServer server;
   private final ThreadPoolExecutor threads;
-  private final boolean loopbackOnly;
 
-  private Dashboard(RunFolders folders, HttpServer server, boolean loopbackOnly) {
+  /** What {@code Host} may be, without its port; empty for anything. */
+  private final Set<String> names;
+
+  private Dashboard(RunFolders folders, HttpServer server, Set<String> names) {
     this.answers = new Answers(folders);
     this.server = server;
-    this.loopbackOnly = loopbackOnly;
+    this.names = names;
     this.threads =
         new ThreadPoolExecutor(
             CONNECTIONS, CONNECTIONS, 10, TimeUnit.SECONDS, new LinkedBlockingQueue<>(), THREAD);
@@ -84,8 +87,8 @@ public final class Dashboard implements AutoCloseable {
    * Starts to serve, on daemon threads of its own.
    *
    * @param folders whose runs are shown, those that begin later too
-   * @param host a name or address to listen on, whose requests may name any host; null for
-   *     127.0.0.1 and requests that name it
+   * @param host a name or address to listen on; where it is a loopback address, requests must name
+   *     it or another loopback name. null for 127.0.0.1
    * @param port 0 for any that is free
    * @return the server, listening; to be closed by the caller
    * @throws UsageException when there is no such host
@@ -94,9 +97,9 @@ public final class Dashboard implements AutoCloseable {
   public static Dashboard open(RunFolders folders, @Nullable String host, int port) {
     String listen = host == null ? "127.0.0.1" : host;
     try {
-      HttpServer server =
-          HttpServer.create(new InetSocketAddress(InetAddress.getByName(listen), port), 0);
-      Dashboard dashboard = new Dashboard(folders, server, host == null);
+      InetAddress address = InetAddress.getByName(listen);
+      HttpServer server = HttpServer.create(new InetSocketAddress(address, port), 0);
+      Dashboard dashboard = new Dashboard(folders, server, names(listen, address));
       server.setExecutor(dashboard.threads);
       server.createContext("/", dashboard::handle);
       server.start();
@@ -114,6 +117,17 @@ public final class Dashboard implements AutoCloseable {
       throw new EnvironmentException(
           "%s:%d cannot be listened on: %s".formatted(listen, port, TuneException.reason(e)), e);
     }
+  }
+
+  /** The port is left out: it is another at the near end of an SSH tunnel. */
+  private static Set<String> names(String host, InetAddress address) {
+    if (!address.isLoopbackAddress()) {
+      return Set.of();
+    }
+    Set<String> names = new HashSet<>(LOOPBACK);
+    String given = host.toLowerCase(Locale.ROOT);
+    names.add(given.contains(":") && !given.startsWith("[") ? "[" + given + "]" : given);
+    return names;
   }
 
   /** {@return where it listens, with the port that was free} */
@@ -179,13 +193,12 @@ public final class Dashboard implements AutoCloseable {
 
   private void checkHost(Headers headers) {
     List<String> hosts = headers.getOrDefault("Host", List.of());
-    if (loopbackOnly
+    if (!names.isEmpty()
         && (hosts.size() != 1
-            || !LOOPBACK.contains(
-                hosts.get(0).replaceFirst(":\\d*$", "").toLowerCase(Locale.ROOT)))) {
+            || !names.contains(hosts.get(0).replaceFirst(":\\d*$", "").toLowerCase(Locale.ROOT)))) {
       throw new Refusal(
           403,
-          "the host %s is not this machine's own; start with --host to be reached by other names"
+          "the host %s is not this machine's own; to be reached by other names, start with --host and an address that is not a loopback one"
               .formatted(hosts));
     }
   }

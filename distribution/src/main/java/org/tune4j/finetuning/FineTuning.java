@@ -15,6 +15,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tune4j.ConfigException;
+import org.tune4j.OutOfMemory;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.collective.Ranks;
@@ -401,9 +402,13 @@ public final class FineTuning {
    * @return what became of it
    * @throws TuneException for what the user can mend, such as a file that is missing
    * @throws CompletionException when a defect ended it
+   * @throws IllegalStateException when it was not started, and so would never end
    * @throws InterruptedException when the waiting thread is interrupted; the job goes on
    */
   public FineTuningResult await() throws InterruptedException {
+    if (state() == State.READY) {
+      throw new IllegalStateException("the job was not started; call start() before await()");
+    }
     ended.await();
     return outcome();
   }
@@ -416,6 +421,11 @@ public final class FineTuning {
       if (failure instanceof TuneException known) {
         throw known;
       }
+      OutOfMemory.in(Objects.requireNonNull(failure))
+          .ifPresent(
+              e -> {
+                throw e;
+              });
       throw new CompletionException("the job failed: " + failure, failure);
     }
   }

@@ -3,6 +3,7 @@ package org.tune4j.launcher;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import org.tune4j.cli.Tune;
@@ -21,9 +22,16 @@ public final class Launcher {
   public static void main(String[] args) {
     // UTF-8 whatever the locale is: a config's text leaves as it lies in the jar.
     StandardOutput written = new StandardOutput(new FileOutputStream(FileDescriptor.out));
-    PrintStream out = new PrintStream(written, true, StandardCharsets.UTF_8);
+    // A file or another program gets generated text as it is; lines about errors are read by
+    // people.
+    OutputStream shown =
+        Boolean.getBoolean("tune4j.terminal") ? new PrintableOutput(written) : written;
+    PrintStream out = new PrintStream(shown, true, StandardCharsets.UTF_8);
     PrintStream err =
-        new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+        new PrintStream(
+            new PrintableOutput(new FileOutputStream(FileDescriptor.err)),
+            true,
+            StandardCharsets.UTF_8);
     System.setOut(out);
     System.setErr(err);
     if (System.getenv("TUNE_AGENT_PIPE") != null) {

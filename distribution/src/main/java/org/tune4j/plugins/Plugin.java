@@ -39,15 +39,6 @@ record Plugin(
   private static final List<Class<?>> SERVICES =
       List.of(ComponentProvider.class, BackendProvider.class);
 
-  /** Whether a jar has a service file that makes it a plugin; false where it cannot be read. */
-  static boolean is(Path jar) {
-    try (JarFile file = new JarFile(jar.toFile())) {
-      return bringsSomething(file);
-    } catch (IOException e) {
-      return false;
-    }
-  }
-
   private static boolean bringsSomething(JarFile file) {
     return SERVICES.stream().anyMatch(s -> file.getEntry(serviceFile(s)) != null);
   }

@@ -16,8 +16,9 @@ import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 
 /**
- * Where plugins are looked for: jars that were named, those beside a config, those of a folder, in
- * this order. A file that is found twice counts once.
+ * Where plugins are looked for: jars that were named, then those of the user's folder. Nowhere
+ * else: a folder that holds a config, data or a model may have come from a stranger. A file that is
+ * found twice counts once.
  */
 public final class PluginSearch {
   /** The system property, and the environment variable, that name another folder. */
@@ -28,7 +29,6 @@ public final class PluginSearch {
 
   private final @Nullable Path folder;
   private final Set<Path> named = new LinkedHashSet<>();
-  private @Nullable Path beside;
 
   /**
    * In a folder, besides what is added.
@@ -66,18 +66,6 @@ public final class PluginSearch {
   }
 
   /**
-   * Adds the plugins in the folder of a config; a shipped config's name has none.
-   *
-   * @param nameOrFile takes the place of one given before where it is a file
-   */
-  public void beside(String nameOrFile) {
-    Path file = Path.of(nameOrFile);
-    if (Files.isRegularFile(file)) {
-      beside = file.toAbsolutePath().getParent();
-    }
-  }
-
-  /**
    * Opens all that is there now.
    *
    * @return what was found, to be closed by the caller
@@ -92,9 +80,6 @@ public final class PluginSearch {
             "plugin %s is no file; correct --plugin, which takes a jar".formatted(jar));
       }
       jars.putIfAbsent(real(jar), jar);
-    }
-    if (beside != null) {
-      jars(beside).stream().filter(Plugin::is).forEach(j -> jars.putIfAbsent(real(j), j));
     }
     if (folder != null) {
       jars(folder).forEach(j -> jars.putIfAbsent(real(j), j));

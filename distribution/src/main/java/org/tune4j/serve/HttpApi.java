@@ -13,18 +13,16 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import org.eclipse.jetty.http.HttpHeader;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.URIUtil;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /** The endpoints: who may ask, what is asked for, and how much of it is read. */
 final class HttpApi extends Handler.Abstract {
-  private static final Logger LOG = LoggerFactory.getLogger(HttpApi.class);
   private static final String MODELS = "/v1/models";
   private static final Map<String, String> METHODS =
       Map.of(
@@ -44,8 +42,9 @@ final class HttpApi extends Handler.Abstract {
   private final ServerLimits limits;
   private final Worker worker;
   private final byte @Nullable [] key;
-  private final boolean loopback;
+  private final @Nullable String host;
   private final RequestReader reader;
+  private final Readers readers;
   private final ObjectNode description;
   private final long created = System.currentTimeMillis() / 1000;
 
@@ -53,31 +52,41 @@ final class HttpApi extends Handler.Abstract {
    * Of a server.
    *
    * @param apiKey what clients must show; null for nothing
-   * @param loopback whether only this machine may ask, under one of its own names
+   * @param host the loopback name or address that it listens at, so that only this machine may ask,
+   *     under one of its own names; null for anybody
    */
   HttpApi(
       ServedModels models,
       ServerLimits limits,
       Worker worker,
+      Readers readers,
       @Nullable String apiKey,
-      boolean loopback) {
+      @Nullable String host) {
     this.models = models;
     this.limits = limits;
     this.worker = worker;
     this.key = apiKey == null ? null : apiKey.getBytes(StandardCharsets.UTF_8);
-    this.loopback = loopback;
+    this.host = host;
+    this.readers = readers;
     this.reader = new RequestReader(models, limits);
     this.description = OpenApi.of(models, limits, apiKey != null);
   }
 
   @Override
   public boolean handle(Request request, Response response, Callback callback) {
+    if (connection(request) instanceof WatchedEndPoint w) {
+      Request.addCompletionListener(request, e -> w.answered());
+    }
     try {
       route(request, response, callback);
     } catch (ApiError e) {
       HttpReply.send(response, callback, e);
     }
     return true;
+  }
+
+  private static EndPoint connection(Request request) {
+    return request.getConnectionMetaData().getConnection().getEndPoint();
   }
 
   private void route(Request request, Response response, Callback callback) {
@@ -110,10 +119,10 @@ final class HttpApi extends Handler.Abstract {
    * address, and of those without the key.
    */
   private void refuseStrangers(Request request, String path) {
-    String host = String.valueOf(Request.getServerName(request)).toLowerCase(Locale.ROOT);
-    if (loopback && !isLoopback(host)) {
+    String named = String.valueOf(Request.getServerName(request)).toLowerCase(Locale.ROOT);
+    if (host != null && !named.equalsIgnoreCase(host) && !isLoopback(named)) {
       throw ApiError.of(
-          403, "wrong_host", "this server is localhost, not %s; see --host".formatted(host));
+          403, "wrong_host", "this server is localhost, not %s; see --host".formatted(named));
     }
     if (key == null || OPEN.contains(path)) {
       return;
@@ -191,32 +200,29 @@ final class HttpApi extends Handler.Abstract {
 
   private void take(
       Request request, Response response, Callback callback, byte[] body, boolean chat) {
-    try {
-      queue(request, response, callback, chat ? reader.chat(body) : reader.completion(body));
-    } catch (ApiError e) {
-      HttpReply.send(response, callback, e);
-    } catch (RuntimeException e) {
-      LOG.error("a request failed", e);
-      HttpReply.send(
-          response, callback, ApiError.of(500, "internal_error", "the server failed: " + e));
+    if (connection(request) instanceof WatchedEndPoint w) {
+      w.arrived();
     }
-  }
-
-  private void queue(
-      Request request, Response response, Callback callback, GenerationRequest asked) {
     Duration time = limits.time();
-    HttpReply reply =
-        HttpReply.to(
-            request, response, callback, new AnswerJson(asked, models.tokenizer()), asked.stream());
-    Job job = new Job(asked, reply, System.nanoTime() + time.toNanos());
-    // First: the worker may have answered before accept returns, and nothing can be asked of a
-    // request that is answered.
+    Pending pending = new Pending(response, callback, worker, System.nanoTime() + time.toNanos());
+    // First: nothing can be asked of a request that is answered, which may be at any moment.
     var timer =
         request
             .getComponents()
             .getScheduler()
-            .schedule(() -> worker.giveUp(job), time.toMillis(), TimeUnit.MILLISECONDS);
+            .schedule(pending::giveUp, time.toMillis(), TimeUnit.MILLISECONDS);
     Request.addCompletionListener(request, e -> timer.cancel());
-    worker.accept(job);
+    readers.read(
+        body.length,
+        () ->
+            pending.ask(
+                () -> chat ? reader.chat(body) : reader.completion(body),
+                asked ->
+                    HttpReply.to(
+                        request,
+                        response,
+                        callback,
+                        new AnswerJson(asked, models.tokenizer()),
+                        asked.stream())));
   }
 }

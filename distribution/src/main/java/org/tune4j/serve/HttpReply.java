@@ -17,13 +17,19 @@ import org.eclipse.jetty.util.Callback;
 
 /** Replies over HTTP: one JSON object, or events as they come. */
 abstract sealed class HttpReply implements Reply {
+  private final Request request;
   private final EndPoint connection;
   private final AtomicBoolean failed = new AtomicBoolean();
+
+  /** Whether the request was ended as one whose client is gone: it may not be touched again. */
+  private final AtomicBoolean ended = new AtomicBoolean();
+
   final Response response;
   final Callback callback;
   final AnswerJson json;
 
   private HttpReply(Request request, Response response, Callback callback, AnswerJson json) {
+    this.request = request;
     this.connection = request.getConnectionMetaData().getConnection().getEndPoint();
     this.response = response;
     this.callback = callback;
@@ -41,6 +47,20 @@ abstract sealed class HttpReply implements Reply {
         : new Whole(request, response, callback, json);
   }
 
+  /** Before the last byte: a request that is answered may not be touched. */
+  final void note(Answer answer) {
+    RequestLines.tokens(request, answer);
+  }
+
+  /** The client is gone, which may show when something is written, too. */
+  final void lost(Throwable why) {
+    failed.set(true);
+    if (ended.compareAndSet(false, true)) {
+      RequestLines.left(request);
+      callback.failed(why);
+    }
+  }
+
   @Override
   public boolean gone() {
     return failed.get() || (connection instanceof WatchedEndPoint w && w.peerHasGone());
@@ -48,7 +68,7 @@ abstract sealed class HttpReply implements Reply {
 
   @Override
   public void leave() {
-    callback.failed(new EofException("the client is gone"));
+    lost(new EofException("the client is gone"));
   }
 
   /** A whole body. */
@@ -79,6 +99,7 @@ abstract sealed class HttpReply implements Reply {
 
     @Override
     public void end(Answer answer) {
+      note(answer);
       send(response, callback, 200, json.whole(answer));
     }
 
@@ -93,7 +114,7 @@ abstract sealed class HttpReply implements Reply {
     private final Deque<String> unwritten = new ArrayDeque<>();
     private final List<Integer> sent = new ArrayList<>();
     private boolean writing;
-    private boolean ended;
+    private boolean complete;
     private boolean begun;
 
     private Stream(Request request, Response response, Callback callback, AnswerJson json) {
@@ -125,6 +146,7 @@ abstract sealed class HttpReply implements Reply {
 
     @Override
     public void end(Answer answer) {
+      note(answer);
       for (int i = 0; i < answer.choices.size(); i++) {
         Answer.Choice c = answer.choices.get(i);
         if (sent(i) < 0) {
@@ -168,7 +190,7 @@ abstract sealed class HttpReply implements Reply {
           response.getHeaders().put(HttpHeader.CACHE_CONTROL, "no-cache");
         }
         unwritten.add(event);
-        ended |= last;
+        complete |= last;
       }
       write();
     }
@@ -184,13 +206,13 @@ abstract sealed class HttpReply implements Reply {
         writing = true;
         text = String.join("", unwritten);
         unwritten.clear();
-        last = ended;
+        last = complete;
       }
       ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
       if (last) {
         response.write(true, bytes, callback);
       } else {
-        response.write(false, bytes, Callback.from(this::written, callback::failed));
+        response.write(false, bytes, Callback.from(this::written, this::lost));
       }
     }
 

@@ -152,21 +152,25 @@ final class JsonBody {
               if (!known.contains(key)) {
                 String hint =
                     Nearest.of(key, known).map("; did you mean '%s'?"::formatted).orElse("");
-                throw ApiError.invalid(null, "key '%s' is not known%s".formatted(whole(key), hint));
+                throw ApiError.invalid(
+                    whole(key), "key '%s' is not known%s".formatted(whole(key), hint));
               }
             });
   }
 
   ApiError wrong(String key, String expected) {
     JsonNode value = object.path(key);
-    String found = value.toString();
     return ApiError.invalid(
         key,
         value.isMissingNode()
             ? "'%s' is missing; expected %s".formatted(key, expected)
-            : "'%s' is %s, expected %s"
-                .formatted(
-                    key, found.length() > 60 ? found.substring(0, 60) + "..." : found, expected));
+            : "'%s' is %s, expected %s".formatted(key, shown(value), expected));
+  }
+
+  /** As much as fits a line. */
+  static String shown(JsonNode value) {
+    String found = value.toString();
+    return found.length() > 60 ? found.substring(0, 60) + "..." : found;
   }
 
   /** Half a character, which JSON can write and no tokenizer can read, is shown as such. */

@@ -3,14 +3,16 @@ package org.tune4j.serve;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.UnknownHostException;
+import java.time.Clock;
+import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import org.eclipse.jetty.http.UriCompliance;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
 import org.eclipse.jetty.server.NetworkConnectionLimit;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.server.ServerConnector;
-import org.eclipse.jetty.server.handler.MinimumDataRateHandler;
 import org.eclipse.jetty.util.thread.QueuedThreadPool;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
@@ -24,17 +26,16 @@ public final class ModelServer implements AutoCloseable {
   private static final int THREADS = 8;
   private static final int HEADER_BYTES = 16 << 10;
 
-  /** Of a request's body, so that a client that dawdles loses its place. */
-  private static final int BYTES_PER_SECOND = 100;
-
   private final Server server;
   private final ServerConnector connector;
   private final Worker worker;
+  private final Readers readers;
 
-  private ModelServer(Server server, ServerConnector connector, Worker worker) {
+  private ModelServer(Server server, ServerConnector connector, Worker worker, Readers readers) {
     this.server = server;
     this.connector = connector;
     this.worker = worker;
+    this.readers = readers;
   }
 
   /**
@@ -45,6 +46,7 @@ public final class ModelServer implements AutoCloseable {
    * @param host a name or an address; a loopback one keeps other machines and other names out
    * @param port 0 for a free one
    * @param apiKey what clients must show; null for nothing
+   * @param requestLog takes a line for each request; null for none
    * @param stop asked often, by several threads; once true, {@link #run} ends
    * @return the server, listening; to be closed by the caller
    * @throws UsageException when the host is not known
@@ -56,6 +58,7 @@ public final class ModelServer implements AutoCloseable {
       String host,
       int port,
       @Nullable String apiKey,
+      @Nullable Consumer<String> requestLog,
       BooleanSupplier stop) {
     InetAddress address;
     try {
@@ -70,18 +73,21 @@ public final class ModelServer implements AutoCloseable {
     threads.setDaemon(true);
     Server server = new Server(threads);
     ServerConnector connector =
-        WatchedEndPoint.connector(server, new HttpConnectionFactory(configuration()));
+        WatchedEndPoint.connector(
+            server, new HttpConnectionFactory(configuration()), limits.arrival());
     connector.setHost(host);
     connector.setPort(port);
     connector.setIdleTimeout(limits.idle().toMillis());
     server.addConnector(connector);
     server.addBean(new NetworkConnectionLimit(limits.connections(), connector));
     server.setErrorHandler(new JsonErrors());
+    if (requestLog != null) {
+      server.setRequestLog(new RequestLines(Clock.systemUTC(), requestLog));
+    }
+    Readers readers = new Readers();
     server.setHandler(
-        new MinimumDataRateHandler(
-            new HttpApi(models, limits, worker, apiKey, address.isLoopbackAddress()),
-            BYTES_PER_SECOND,
-            0));
+        new HttpApi(
+            models, limits, worker, readers, apiKey, address.isLoopbackAddress() ? host : null));
     try {
       server.start();
     } catch (Exception e) {
@@ -91,7 +97,7 @@ public final class ModelServer implements AutoCloseable {
               .formatted(host, port, cause.getMessage()),
           e);
     }
-    return new ModelServer(server, connector, worker);
+    return new ModelServer(server, connector, worker, readers);
   }
 
   private static HttpConfiguration configuration() {
@@ -120,9 +126,12 @@ public final class ModelServer implements AutoCloseable {
 
   @Override
   public void close() {
+    readers.close();
     try {
       server.setStopTimeout(1000); // what is written is sent
       server.stop();
+    } catch (TimeoutException e) {
+      // Somebody does not read what is written.
     } catch (Exception e) {
       throw new IllegalStateException("the server cannot be stopped", e);
     }

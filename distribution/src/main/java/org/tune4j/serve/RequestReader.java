@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.TuneException;
 import org.tune4j.generation.SamplingOptions;
@@ -42,9 +43,7 @@ final class RequestReader {
   GenerationRequest completion(byte[] bytes) {
     JsonBody body = JsonBody.parse(bytes);
     String model = model(body);
-    List<int[]> prompts = new ArrayList<>();
-    List<String> texts = new ArrayList<>();
-    prompts(body, prompts, texts);
+    List<JsonNode> prompts = prompts(body);
     boolean echo = body.bool("echo");
     int logprobs = (int) body.integer("logprobs", 0, MOST_LOGPROBS, -1);
     long asked = body.integer("max_tokens", echo ? 0 : 1, limits.newTokens(), DEFAULT_TOKENS);
@@ -53,14 +52,15 @@ final class RequestReader {
     if (body.integer("best_of", 1, Integer.MAX_VALUE, n) != n) {
       throw ApiError.invalid("best_of", "'best_of' is not supported but as the value of 'n'");
     }
-    return request(body, false, model, prompts, texts, n, asked, echo, logprobs);
+    Form form = new Form(false, model, n, asked, echo, logprobs);
+    return request(body, form, () -> prompts.stream().map(p -> prompt(body, p)).toList());
   }
 
   /** {@code /v1/chat/completions}. */
   GenerationRequest chat(byte[] bytes) {
     JsonBody body = JsonBody.parse(bytes);
     String model = model(body);
-    int[] prompt = conversation(body);
+    List<Message> messages = messages(body);
     boolean logprobs = body.bool("logprobs");
     int top = (int) body.integer("top_logprobs", 0, MOST_LOGPROBS, 0);
     if (top > 0 && !logprobs) {
@@ -68,18 +68,51 @@ final class RequestReader {
     }
     long older = body.integer("max_tokens", 1, limits.newTokens(), limits.newTokens());
     long asked = body.integer("max_completion_tokens", 1, limits.newTokens(), older);
-    body.without("tools", "");
-    body.without("functions", "");
-    body.ignore("tool_choice", "function_call"); // nothing to choose from
+    refuseTools(body);
     JsonNode format = body.get("response_format");
     if (format != null && !format.path("type").asText().equals("text")) {
       throw ApiError.invalid(
-          "response_format", "'response_format' is not supported; leave it out or take 'text'");
+          "response_format",
+          "'response_format' is %s, expected {\"type\": \"text\"}: an answer's form cannot be set; leave it out and say in a message what form it is to have"
+              .formatted(JsonBody.shown(format)));
     }
-    int n = n(body, 1);
-    return request(
-        body, true, model, List.of(prompt), List.of(""), n, asked, false, logprobs ? top : -1);
+    Form form = new Form(true, model, n(body, 1), asked, false, logprobs ? top : -1);
+    return request(body, form, () -> List.of(conversation(messages)));
   }
+
+  /** No model here calls tools: what asks for a call is refused, what asks for none is not. */
+  private static void refuseTools(JsonBody body) {
+    body.without("tools", "; models here call none");
+    body.without("functions", "; models here call none");
+    for (String key : List.of("tool_choice", "function_call")) {
+      JsonNode choice = body.get(key);
+      if (choice != null && !Set.of("none", "auto").contains(choice.asText())) {
+        throw ApiError.invalid(
+            key,
+            "'%s' is %s, expected \"none\" or \"auto\"; models here call no tools"
+                .formatted(key, JsonBody.shown(choice)));
+      }
+    }
+  }
+
+  /**
+   * What is asked of all prompts alike.
+   *
+   * @param chat whether the answer is a turn of a conversation
+   * @param n answers a prompt
+   * @param newTokens of an answer at the most
+   * @param logprobs -1 for none
+   */
+  private record Form(
+      boolean chat, String model, int n, long newTokens, boolean echo, int logprobs) {
+    String prompts() {
+      return chat ? "messages" : "prompt";
+    }
+  }
+
+  /** A prompt, and how it is echoed. */
+  @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
+  private record Prompt(int[] ids, String text) {}
 
   private String model(JsonBody body) {
     String model = body.text("model");
@@ -104,30 +137,16 @@ final class RequestReader {
     return n;
   }
 
-  private GenerationRequest request(
-      JsonBody body,
-      boolean chat,
-      String model,
-      List<int[]> prompts,
-      List<String> texts,
-      int n,
-      long asked,
-      boolean echo,
-      int logprobs) {
-    for (int[] prompt : prompts) {
-      if (prompt.length >= models.maxSeqLen()) {
-        throw ApiError.invalid(
-            chat ? "messages" : "prompt",
-            "a prompt has %d tokens, the model takes %d with what it generates; shorten it"
-                .formatted(prompt.length, models.maxSeqLen()));
-      }
-    }
+  /**
+   * Checks all that can be checked at once; then the prompts are made tokens, which may take long.
+   */
+  private GenerationRequest request(JsonBody body, Form form, Supplier<List<Prompt>> prompts) {
     long seed = body.integer("seed", Long.MIN_VALUE, Long.MAX_VALUE, fresh());
     SamplingOptions sampling;
     try {
       sampling =
           new SamplingOptions(
-              (int) Math.max(1, asked),
+              (int) Math.max(1, form.newTokens),
               body.number("temperature", 0, 2, 1),
               (int) body.integer("top_k", 0, MOST_TOP_K, 0),
               body.number("top_p", Double.MIN_VALUE, 1, 1),
@@ -148,16 +167,25 @@ final class RequestReader {
     }
     body.ignore(IGNORED);
     body.refuseOthers();
+    List<Prompt> read = prompts.get();
+    for (Prompt prompt : read) {
+      if (prompt.ids.length >= models.maxSeqLen()) {
+        throw ApiError.invalid(
+            form.prompts(),
+            "a prompt has %d tokens, the model takes %d with what it generates; shorten it"
+                .formatted(prompt.ids.length, models.maxSeqLen()));
+      }
+    }
     return new GenerationRequest(
-        chat,
-        model,
-        prompts,
-        texts,
-        n,
+        form.chat,
+        form.model,
+        read.stream().map(p -> p.ids).toList(),
+        read.stream().map(p -> p.text).toList(),
+        form.n,
         sampling,
-        asked == 0,
-        echo,
-        logprobs,
+        form.newTokens == 0,
+        form.echo,
+        form.logprobs,
         stream,
         options != null && options.path("include_usage").asBoolean());
   }
@@ -167,7 +195,7 @@ final class RequestReader {
   }
 
   /** A text, texts, token ids, or lists of these. */
-  private void prompts(JsonBody body, List<int[]> prompts, List<String> texts) {
+  private List<JsonNode> prompts(JsonBody body) {
     JsonNode prompt = body.get("prompt");
     if (prompt == null) {
       throw body.wrong("prompt", "a text, token ids, or a list of either");
@@ -179,14 +207,18 @@ final class RequestReader {
           "'prompt' has %d prompts, a request may have %d"
               .formatted(prompt.size(), limits.choices()));
     }
-    for (JsonNode one : several ? prompt : List.of(prompt)) {
-      int[] ids = ids(body, one);
-      if (ids.length == 0) {
-        throw ApiError.invalid("prompt", "a prompt is empty; give it at least one token");
-      }
-      prompts.add(ids);
-      texts.add(one.isTextual() ? JsonBody.whole(one.asText()) : models.tokenizer().decode(ids));
+    List<JsonNode> all = new ArrayList<>();
+    (several ? prompt : List.of(prompt)).forEach(all::add);
+    return all;
+  }
+
+  private Prompt prompt(JsonBody body, JsonNode one) {
+    int[] ids = ids(body, one);
+    if (ids.length == 0) {
+      throw ApiError.invalid("prompt", "a prompt is empty; give it at least one token");
     }
+    return new Prompt(
+        ids, one.isTextual() ? JsonBody.whole(one.asText()) : models.tokenizer().decode(ids));
   }
 
   private int[] ids(JsonBody body, JsonNode one) {
@@ -210,7 +242,19 @@ final class RequestReader {
     return ids;
   }
 
+  /** Before any token is made: a tokenizer may take minutes to say how many there are. */
+  private void bound(String key, long characters) {
+    // Fewer characters than tokens that the model takes are never too many.
+    if (characters > models.maxSeqLen() && characters > models.maxCharacters()) {
+      throw ApiError.invalid(
+          key,
+          "a prompt has %d characters, the model's %d tokens hold at most %d; shorten it"
+              .formatted(characters, models.maxSeqLen(), models.maxCharacters()));
+    }
+  }
+
   private int[] encoded(String key, String text) {
+    bound(key, text.length());
     try {
       return models.tokenizer().encodeAlone(text);
     } catch (TuneException e) {
@@ -218,7 +262,7 @@ final class RequestReader {
     }
   }
 
-  private int[] conversation(JsonBody body) {
+  private static List<Message> messages(JsonBody body) {
     JsonNode given = body.get("messages");
     if (given == null || !given.isArray() || given.isEmpty()) {
       throw body.wrong("messages", "a list of messages, at least one");
@@ -227,6 +271,7 @@ final class RequestReader {
     for (JsonNode m : given) {
       String role = m.path("role").asText();
       String content = content(m.path("content"));
+      m.properties().forEach(f -> refuseKey(messages.size(), f.getKey(), f.getValue()));
       if (!ROLES.contains(role) || content == null) {
         throw ApiError.invalid(
             "messages",
@@ -235,12 +280,28 @@ final class RequestReader {
       }
       messages.add(new Message(role.equals("developer") ? "system" : role, content, true));
     }
+    return messages;
+  }
+
+  /** What a message holds beside its role and its text would not reach the model. */
+  private static void refuseKey(int message, String key, JsonNode value) {
+    boolean empty = value.isNull() || (value.isContainerNode() && value.isEmpty());
+    if (!empty && !Set.of("role", "content").contains(key)) {
+      throw ApiError.invalid(
+          "messages",
+          "message %d has '%s', which is not supported; leave it out"
+              .formatted(message, JsonBody.whole(key)));
+    }
+  }
+
+  private Prompt conversation(List<Message> messages) {
+    bound("messages", messages.stream().mapToLong(m -> m.content().length()).sum());
     try {
       int[] prompt = models.tokenizer().prompt(messages);
       if (prompt.length == 0) {
         throw ApiError.invalid("messages", "the chat template makes no token of the messages");
       }
-      return prompt;
+      return new Prompt(prompt, "");
     } catch (TuneException e) {
       throw ApiError.invalid("messages", String.valueOf(e.getMessage()));
     }

@@ -6,6 +6,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
 import org.tune4j.UsageException;
 import org.tune4j.generation.Generator;
 import org.tune4j.inference.InferenceModel;
@@ -18,6 +19,7 @@ public final class ServedModels {
   private final int vocabSize;
   private final String base;
   private final Map<String, Generator> generators = new LinkedHashMap<>();
+  private long maxCharacters;
 
   /**
    * Loads the adapters; their tensors belong to the innermost scope.
@@ -62,6 +64,26 @@ public final class ServedModels {
 
   int maxSeqLen() {
     return maxSeqLen;
+  }
+
+  /**
+   * More characters than this make more tokens than the model takes, whatever they are. Looks at
+   * every token, once.
+   */
+  synchronized long maxCharacters() {
+    if (maxCharacters == 0) {
+      int longest = 1;
+      for (int id = 0; id < vocabSize; id++) {
+        try {
+          longest = Math.max(longest, tokenizer.decode(new int[] {id}).length());
+        } catch (InputException e) {
+          // no token has this id
+        }
+      }
+      // Decoding leaves out the blank that begins a text.
+      maxCharacters = (longest + 1L) * maxSeqLen;
+    }
+    return maxCharacters;
   }
 
   /** One more than the largest id that a prompt may hold. */

@@ -14,6 +14,7 @@ import org.tune4j.UsageException;
  * @param grace what an answer under way gets to end when the server is stopped
  * @param connections that are open at once; more wait to be accepted
  * @param idle how long a connection may be silent
+ * @param arrival from a request's first byte to its last
  */
 public record ServerLimits(
     int bodyBytes,
@@ -23,7 +24,8 @@ public record ServerLimits(
     Duration time,
     Duration grace,
     int connections,
-    Duration idle) {
+    Duration idle,
+    Duration arrival) {
   /**
    * Checks that each but the grace is 1 or more, and times 1 millisecond.
    *
@@ -35,6 +37,7 @@ public record ServerLimits(
    * @param grace zero for none
    * @param connections that are open at once
    * @param idle how long a connection may be silent
+   * @param arrival from a request's first byte to its last
    * @throws UsageException in the words of the command's options
    */
   public ServerLimits {
@@ -45,6 +48,7 @@ public record ServerLimits(
     atLeastOne("--timeout", time.toMillis());
     atLeastOne("--max-connections", connections);
     atLeastOne("--idle-timeout", idle.toMillis());
+    atLeastOne("--receive-timeout", arrival.toMillis());
   }
 
   private static void atLeastOne(String name, long value) {

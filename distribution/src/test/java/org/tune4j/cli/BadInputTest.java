@@ -125,7 +125,7 @@ class BadInputTest {
         "{\"weight_map\": {\"lm_head.weight\": \"../model.safetensors\"}}");
     fails(
         1,
-        "tune: DIR/model/model.safetensors.index.json: weight_map places tensor 'lm_head.weight' in '../model.safetensors', expected the name of a file beside the index; get the checkpoint again");
+        "tune: DIR/model/model.safetensors.index.json: weight_map places tensor 'lm_head.weight' in '../model.safetensors', expected a file in the index's folder; get the checkpoint again");
   }
 
   @Test
@@ -208,7 +208,7 @@ class BadInputTest {
     Files.delete(run.rows());
     fails(
         1,
-        "tune: data file DIR/rows.jsonl does not exist; set dataset.data_files to JSON, JSONL, CSV, Parquet or text files");
+        "tune: data file DIR/rows.jsonl does not exist; name JSON, JSONL, CSV, Parquet or text files");
   }
 
   @Test

@@ -39,13 +39,17 @@ class DataInspectTest {
             dataset: %s
             """
                 .formatted(dataset));
+    List<String> args =
+        new java.util.ArrayList<>(List.of("data", "inspect", "--config", config.toString()));
+    args.addAll(List.of(more));
+    return tune(terminal, args.toArray(String[]::new));
+  }
+
+  private int tune(boolean terminal, String... args) {
     ByteArrayOutputStream o = new ByteArrayOutputStream();
     ByteArrayOutputStream e = new ByteArrayOutputStream();
     PrintStream so = new PrintStream(o, true, StandardCharsets.UTF_8);
     PrintStream se = new PrintStream(e, true, StandardCharsets.UTF_8);
-    List<String> args =
-        new java.util.ArrayList<>(List.of("data", "inspect", "--config", config.toString()));
-    args.addAll(List.of(more));
     int code =
         Tune.execute(
             Wiring.of(
@@ -54,7 +58,7 @@ class DataInspectTest {
                 },
                 ComponentRegistry::installed,
                 new Terminal(so, terminal)),
-            args.toArray(String[]::new),
+            args,
             so,
             se);
     out = o.toString(StandardCharsets.UTF_8);
@@ -83,6 +87,40 @@ class DataInspectTest {
         tokens a row: min 21, median 22, p95 24, max 24
         """,
         out);
+  }
+
+  @Test
+  void inspect_keyThatNothingReads_isRefusedAsByRun() throws IOException {
+    assertEquals(2, inspect(false, rows(), "datasets=x"));
+    assertTrue(
+        err.startsWith("override 'datasets=x': key 'datasets' is not known; did you mean"), err);
+    String[] full = {
+      "data",
+      "inspect",
+      "--config",
+      "smollm2/135M_lora_single_device",
+      "dataset=" + rows(),
+      "tokenizer.path=../docs/tiny",
+      "optimizer.lrr=1"
+    };
+    assertEquals(2, tune(false, full));
+    assertTrue(
+        err.startsWith("override 'optimizer.lrr=1': key 'lrr' is not known; did you mean 'lr'?"),
+        err);
+  }
+
+  @Test
+  void inspect_tokenizerCheckpoint_isItsPath() throws IOException {
+    assertEquals(
+        0,
+        inspect(
+            false,
+            rows(),
+            "--rows=1",
+            "tokenizer.path=nowhere",
+            "tokenizer_checkpoint=../docs/tiny/tokenizer.json"),
+        err);
+    assertTrue(out.contains("[[y e s </s>]]"), out);
   }
 
   /** Tokenizers that cut rows themselves say so. */
@@ -187,6 +225,18 @@ class DataInspectTest {
   }
 
   @Test
+  void inspect_json_printsARowALineAndTheRestAsErrors() throws IOException {
+    String row =
+        "\\{\"input_ids\": \\[[0-9, ]+], \"trained\": \\[(false, ){%d}true(, true){%d}]}\n";
+    assertEquals(0, inspect(false, rows(), "--json", "--rows=2"), err);
+    assertTrue(out.matches(row.formatted(20, 3) + row.formatted(19, 2)), out);
+    assertTrue(err.startsWith("3 rows; 67 tokens, 9 of them trained on"), err);
+    assertEquals(0, inspect(false, rows(), "--json", "dataset.packed=true"), err);
+    assertTrue(
+        out.matches(row.formatted(20, 3) + row.formatted(19, 2) + row.formatted(19, 1)), out);
+  }
+
+  @Test
   void inspect_listOfSections_isOneDataSet() throws IOException {
     String rows = rows();
     assertEquals(0, inspect(false, "[" + rows + ", " + rows + "]", "--rows=0"), err);
@@ -210,7 +260,7 @@ class DataInspectTest {
     assertEquals(2, inspect(false, "{_component_: alpaca_dataset}"));
     assertEquals(
         dir.resolve("my.yaml")
-            + ":3:10: source 'tatsu-lab/alpaca' is a data set of the Hugging Face Hub; download it and set data_files to its JSON, JSONL, CSV, Parquet or text files",
+            + ":3:10: source 'tatsu-lab/alpaca' is a data set of the Hugging Face Hub; fetch it with tune download --repo-type dataset tatsu-lab/alpaca, and set data_files to its JSON, JSONL, CSV, Parquet or text files",
         err);
     assertEquals(2, inspect(false, rows(), "~dataset"));
     assertTrue(err.contains("key 'dataset' is missing; expected a section"), err);

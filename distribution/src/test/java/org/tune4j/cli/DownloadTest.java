@@ -100,6 +100,15 @@ class DownloadTest {
   }
 
   @Test
+  void download_dataset_intoItsPlaceInTheCache() {
+    hub.dataset("acme/rows");
+    assertEquals(0, tune("download", "acme/rows", "--repo-type", "dataset"), err());
+    assertTrue(out().startsWith(dir.resolve("hf/hub/datasets--acme--rows/snapshots") + "/"), out());
+    assertEquals(2, tune("download", "acme/rows", "--repo-type", "space"));
+    assertEquals("tune: --repo-type is 'space', expected model or dataset", err());
+  }
+
+  @Test
   void download_asTorchtuneTakesIt_intoAFolder() {
     Path own = dir.resolve("own");
     interactive = true;

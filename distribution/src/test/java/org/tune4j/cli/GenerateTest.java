@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -118,6 +119,28 @@ class GenerateTest {
     assertNotEquals(base, tuned);
     String both = generated(prompt[0], prompt[1], prompt[2], prompt[3], "--compare", ADAPTER);
     assertTrue(both.startsWith("base "), both);
+  }
+
+  @Test
+  void merge_writesAModelThatAnswersAsTheAdapterDoes_once(@TempDir Path dir) {
+    String merged = dir.resolve("merged").toString();
+    String model = TINY + "families/llama2";
+    String[] merge = {"merge", "--model", model, "--adapter", ADAPTER, "-o", merged};
+    assertEquals(0, tune("", merge), err());
+    assertEquals("saved " + merged, out().strip());
+    String[] prompt = {"--prompt", "Name a fruit.", "--max-new-tokens", "12"};
+    String tuned = generated(prompt[0], prompt[1], prompt[2], prompt[3], "--adapter", ADAPTER);
+    String[] generate = {
+      "generate", "--model", merged, "--tokenizer", "../docs/tiny", "--dtype", "fp32"
+    };
+    List<String> again = new ArrayList<>(List.of(generate));
+    again.addAll(List.of(prompt));
+    assertEquals(0, tune("", again.toArray(String[]::new)), err());
+    assertEquals(tuned, out());
+    assertEquals(2, tune("", merge));
+    assertTrue(
+        err().endsWith("tune: the output folder %s is not empty; name a new one".formatted(merged)),
+        err());
   }
 
   @Test
@@ -237,21 +260,27 @@ class GenerateTest {
     };
     assertEquals(0, tiny("", "eval", eval), err());
     Path out = dir.resolve("out");
+    String[] run = {
+      "run",
+      "eleuther_eval",
+      "--config",
+      "eleuther_evaluation",
+      "checkpointer.checkpoint_dir=" + TINY + "families/llama2",
+      "checkpointer.adapter_checkpoint=" + ADAPTER,
+      "tokenizer.path=../docs/tiny",
+      "tasks=[own]",
+      "include_path=" + dir,
+      "output_dir=" + out
+    };
+    assertEquals(0, tune("", run), err());
+    assertEquals(2, tune("", run));
     assertEquals(
-        0,
-        tune(
-            "",
-            "run",
-            "eleuther_eval",
-            "--config",
-            "eleuther_evaluation",
-            "checkpointer.checkpoint_dir=" + TINY + "families/llama2",
-            "checkpointer.adapter_checkpoint=" + ADAPTER,
-            "tokenizer.path=../docs/tiny",
-            "tasks=[own]",
-            "include_path=" + dir,
-            "output_dir=" + out),
+        "tune: output_dir %s holds an earlier evaluation's results.json; replace it by --overwrite (overwrite=true), or choose another output_dir"
+            .formatted(out),
         err());
+    String[] again = Arrays.copyOf(run, run.length + 1);
+    again[run.length] = "--overwrite";
+    assertEquals(0, tune("", again), err());
     assertTrue(out().contains("own                  acc "), out());
     ObjectMapper mapper = new ObjectMapper();
     JsonNode expected = mapper.readTree(result.toFile());

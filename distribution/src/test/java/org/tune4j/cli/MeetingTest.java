@@ -19,6 +19,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -31,13 +33,15 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.CollectiveException;
+import org.tune4j.UsageException;
+import org.tune4j.recipe.RunListener;
 import picocli.CommandLine;
 
 /** Machines that come, go and fail, each an agent of this process with a shell script a rank. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "ranks are shell scripts")
 class MeetingTest {
-  private static final Duration BEAT = Duration.ofMillis(200);
-  private static final long SECONDS = 30;
+  private static final Duration BEAT = Duration.ofSeconds(2);
+  private static final long SECONDS = 300;
 
   /** Says who it is, makes its first step unless told not to, and ends as files want it to. */
   private static final String RANK =
@@ -69,6 +73,10 @@ class MeetingTest {
     private volatile boolean stop;
 
     Machine(Meeting.Terms terms) {
+      this(terms, Optional.empty());
+    }
+
+    Machine(Meeting.Terms terms, Optional<RendezvousToken> token) {
       PrintStream printed = new PrintStream(out, true, StandardCharsets.UTF_8);
       PrintStream complained = new PrintStream(err, true, StandardCharsets.UTF_8);
       Agent agent =
@@ -78,12 +86,12 @@ class MeetingTest {
               "",
               printed,
               complained,
-              new StopSignal());
+              new StopSignal(RunListener.NONE, System::nanoTime));
       Thread t =
           new Thread(
               () -> {
                 try {
-                  Membership.run(agent, 1, terms, BEAT, endpoint, complained, () -> stop);
+                  Membership.run(agent, 1, terms, token, BEAT, endpoint, complained, () -> stop);
                   ended.complete("well");
                 } catch (CollectiveException e) {
                   ended.complete(e.getMessage());
@@ -171,9 +179,9 @@ class MeetingTest {
 
   @Test
   void machine_thatComesLater_makesAllGoOnTogether() throws Exception {
-    Machine a = new Machine(terms(1, 2, 0, 20));
+    Machine a = new Machine(terms(1, 2, 0, 300));
     a.says("[rank 0] 0 of 1, full 2 \n");
-    Machine b = new Machine(terms(1, 2, 0, 20));
+    Machine b = new Machine(terms(1, 2, 0, 300));
     a.says("[rank 0] saved\n").says("[rank 0] 0 of 2, full 2 --resume\n");
     b.says("[rank 1] 1 of 2, full 2 --resume\n");
     a.tells("tune: another machine is here; all save and go on together\n");
@@ -186,29 +194,25 @@ class MeetingTest {
   @Test
   void machine_thatComesBeforeTheFirstStep_resumesNothing() throws Exception {
     make("slow");
-    Machine a = new Machine(terms(1, 2, 0, 20));
+    Machine a = new Machine(terms(1, 2, 0, 300));
     a.says("[rank 0] 0 of 1, full 2 \n");
-    new Machine(terms(1, 2, 0, 20)).says("[rank 1] 1 of 2, full 2 \n");
+    new Machine(terms(1, 2, 0, 300)).says("[rank 1] 1 of 2, full 2 \n");
     make("end");
     assertEquals("well", a.end());
   }
 
   @Test
   void machines_thatAreAll_startWithoutALastCall() throws Exception {
-    Meeting.Terms terms =
-        new Meeting.Terms("", 1, 2, 0, Duration.ofSeconds(20), Duration.ofSeconds(20));
-    long started = System.nanoTime();
+    Meeting.Terms terms = new Meeting.Terms("", 1, 2, 0, Duration.ofHours(1), Duration.ofHours(1));
     Machine a = new Machine(terms);
-    a.tells("tune: 1 of 1:2 machines is here; 20 s for more\n");
+    a.tells("tune: 1 of 1:2 machines is here; 3600 s for more\n");
     new Machine(terms).says("[rank 1] 1 of 2, full 2 \n");
     a.says("[rank 0] 0 of 2, full 2 \n");
-    double seconds = (System.nanoTime() - started) * 1e-9;
-    assertTrue(seconds < 10, "it took " + seconds + " s");
   }
 
   @Test
   void machine_thatIsLost_leavesTheOthersToGoOn() throws Exception {
-    Machine a = new Machine(terms(1, 2, 0, 20));
+    Machine a = new Machine(terms(1, 2, 0, 300));
     try (Socket b = bare("1:2")) {
       assertTrue(line(b, "START").matches("START 0 false 1 2 2 \\d+"));
       a.says("0 of 2, full 2 \n");
@@ -221,7 +225,7 @@ class MeetingTest {
 
   @Test
   void machine_thatFallsSilent_isLost() throws Exception {
-    Machine a = new Machine(terms(1, 2, 0, 20));
+    Machine a = new Machine(terms(1, 2, 0, 300));
     try (Socket b = bare("1:2")) {
       line(b, "START");
       a.says("0 of 1, full 2 --resume\n");
@@ -230,8 +234,8 @@ class MeetingTest {
 
   @Test
   void machine_thatIsStopped_leavesTheOthersToGoOn() throws Exception {
-    Machine a = new Machine(terms(1, 2, 0, 20));
-    Machine b = new Machine(terms(1, 2, 0, 20));
+    Machine a = new Machine(terms(1, 2, 0, 300));
+    Machine b = new Machine(terms(1, 2, 0, 300));
     b.says("1 of 2");
     b.stop = true;
     assertEquals("well", b.end());
@@ -241,10 +245,10 @@ class MeetingTest {
 
   @Test
   void machine_thatComesWhenAllAreThere_waitsForAPlace() throws Exception {
-    Machine a = new Machine(terms(2, 2, 0, 20));
+    Machine a = new Machine(terms(2, 2, 0, 300));
     Socket b = bare("2");
     line(b, "START");
-    Machine c = new Machine(terms(2, 2, 0, 20));
+    Machine c = new Machine(terms(2, 2, 0, 300));
     c.tells("tune: all 2 machines are there; this one waits for a place\n");
     sleep(300);
     assertFalse(a.toString().contains("saved"), a::toString);
@@ -267,7 +271,7 @@ class MeetingTest {
         "HELLO - 1:2/ 1"
       })
   void machine_thatIsNotUnderstood_isRefusedAlone(String said) throws Exception {
-    Machine a = new Machine(terms(1, 2, 0, 20));
+    Machine a = new Machine(terms(1, 2, 0, 300));
     try (Socket b = bare("1:2")) {
       line(b, "START");
       a.says("0 of 2");
@@ -286,7 +290,7 @@ class MeetingTest {
   @ValueSource(
       strings = {"GET / HTTP/1.1", "DONE true", "FAILED true true nobody", "HELLO - 1:2/ 0"})
   void stranger_isRefused(String said) throws Exception {
-    Machine a = new Machine(terms(1, 2, 0, 20));
+    Machine a = new Machine(terms(1, 2, 0, 300));
     a.says("0 of 1");
     try (Socket b = new Socket(endpoint.getAddress(), endpoint.getPort())) {
       say(b, said);
@@ -302,8 +306,8 @@ class MeetingTest {
 
   @Test
   void rank_thatFails_isRestartedAsOftenAsItMay() throws Exception {
-    Machine a = new Machine(terms(2, 2, 1, 20));
-    Machine b = new Machine(terms(2, 2, 1, 20));
+    Machine a = new Machine(terms(2, 2, 1, 300));
+    Machine b = new Machine(terms(2, 2, 1, 300));
     b.says("1 of 2");
     make("fail-1");
     String why = "rank 1 failed with exit code 1 (rank 1 is tired)";
@@ -328,7 +332,7 @@ class MeetingTest {
             "",
             printed,
             printed,
-            new StopSignal());
+            new StopSignal(RunListener.NONE, System::nanoTime));
     make("fail-1");
     CollectiveException e = assertThrows(CollectiveException.class, agent::run);
     assertEquals(
@@ -340,7 +344,7 @@ class MeetingTest {
 
   @Test
   void rank_thatFailsAsAMachineIsLost_isNotCounted() throws Exception {
-    Machine a = new Machine(terms(1, 2, 0, 20));
+    Machine a = new Machine(terms(1, 2, 0, 300));
     try (Socket b = bare("1:2")) {
       line(b, "START");
       a.says("0 of 2");
@@ -352,7 +356,7 @@ class MeetingTest {
 
   @Test
   void rank_thatWasKilled_isNamedBeforeThoseThatComplain() throws Exception {
-    Machine a = new Machine(terms(2, 2, 0, 20));
+    Machine a = new Machine(terms(2, 2, 0, 300));
     try (Socket b = bare("2")) {
       line(b, "START");
       a.says("0 of 2");
@@ -361,6 +365,141 @@ class MeetingTest {
       say(b, "FAILED true true rank 1 was killed");
       assertEquals("rank 1 was killed, and the others were ended", a.end());
     }
+  }
+
+  private static Optional<RendezvousToken> token(String text) {
+    return RendezvousToken.of(text, null, Map.of());
+  }
+
+  @Test
+  void machines_thatShareAToken_meet() throws Exception {
+    Machine a = new Machine(terms(2, 2, 0, 300), token("a token of this run"));
+    Machine b = new Machine(terms(2, 2, 0, 300), token("a token of this run"));
+    a.says("0 of 2");
+    b.says("1 of 2");
+    make("end");
+    assertEquals("well", a.end());
+    assertEquals("well", b.end());
+  }
+
+  @Test
+  void machine_thatDoesNotKnowTheToken_isToldSoAndHasNoPart() throws Exception {
+    Machine a = new Machine(terms(1, 2, 0, 300), token("a token of this run"));
+    a.says("0 of 1");
+    assertEquals(
+        "the agent at 127.0.0.1:%d does not know this machine's token; give the same --rdzv_token_file to all machines of the run, or another --rdzv_endpoint"
+            .formatted(endpoint.getPort()),
+        new Machine(terms(1, 2, 0, 300), token("another run's token")).end());
+    assertEquals(
+        "the agent at 127.0.0.1:%d asks for the run's token; give it with --rdzv_token_file FILE, the same on all machines"
+            .formatted(endpoint.getPort()),
+        new Machine(terms(1, 2, 0, 300)).end());
+    make("end");
+    assertEquals("well", a.end());
+    assertFalse(a.toString().contains("saved"), a::toString);
+  }
+
+  @Test
+  void machine_whoseEndpointHasNoToken_isToldSo() throws Exception {
+    Machine a = new Machine(terms(1, 2, 0, 300));
+    a.says("0 of 1");
+    String told = new Machine(terms(1, 2, 0, 300), token("a token of this run")).end();
+    assertTrue(told.contains("does not know this machine's token"), told);
+  }
+
+  /** One that was heard elsewhere, and what it said there. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "HELLO - 1:2/ 1",
+        "NONCE 00000000000000000000000000000000\nHELLO - 1:2/ 1",
+        "NONCE 00000000000000000000000000000000\n0000000000000000000000000000000000000000000000000000000000000000 HELLO - 1:2/ 1"
+      })
+  void stranger_withoutTheToken_hearsNothingAndChangesNothing(String said) throws Exception {
+    Machine a = new Machine(terms(1, 2, 0, 300), token("a token of this run"));
+    a.says("0 of 1");
+    try (Socket b = new Socket(endpoint.getAddress(), endpoint.getPort())) {
+      say(b, said);
+      String heard = new String(b.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+      assertFalse(heard.contains("START") || heard.contains("TELL"), heard);
+    }
+    make("end");
+    assertEquals("well", a.end());
+    assertFalse(a.toString().contains("saved"), a::toString);
+  }
+
+  @Test
+  void seal_lineThatIsNotTheNext_isNotOpened() {
+    byte[] key = token("a token of this run").orElseThrow().key("a", "b");
+    RendezvousToken.Seal sends = new RendezvousToken.Seal(key, true);
+    String first = sends.close("DONE true");
+    String second = sends.close("");
+    RendezvousToken.Seal hears = new RendezvousToken.Seal(key, true);
+    assertEquals(Optional.of("DONE true"), hears.open(first));
+    assertEquals(Optional.of(""), hears.open(second));
+    assertEquals(Optional.empty(), new RendezvousToken.Seal(key, true).open(second), "left out");
+    assertEquals(Optional.empty(), new RendezvousToken.Seal(key, false).open(first), "sent back");
+    assertEquals(
+        Optional.empty(),
+        new RendezvousToken.Seal(key, true).open(first.replace("true", "false")),
+        "changed");
+    RendezvousToken.Seal again = new RendezvousToken.Seal(key, true);
+    assertEquals(Optional.of("DONE true"), again.open(first));
+    assertEquals(Optional.empty(), again.open(first), "sent again");
+    byte[] other = token("a token of this run").orElseThrow().key("a", "c");
+    assertEquals(Optional.empty(), new RendezvousToken.Seal(other, true).open(first), "elsewhere");
+  }
+
+  @Test
+  void text_ofAnotherMachine_isPrintedWithoutControlCharacters() throws Exception {
+    Machine a = new Machine(terms(2, 2, 0, 300));
+    try (Socket b = bare("2")) {
+      line(b, "START");
+      say(b, "FAILED true false rank 1 \u001b[2J\r\u0007");
+      assertEquals("rank 1 \\u001b[2J\\u000d\\u0007, and the others were ended", a.end());
+    }
+  }
+
+  private static Optional<RendezvousToken> ofMachines(String host, String... more) {
+    List<String> options = new ArrayList<>(List.of("--nnodes=2", "--rdzv_endpoint=" + host + ":1"));
+    options.addAll(List.of(more));
+    return CommandLine.populateCommand(new TorchrunOptions(), options.toArray(String[]::new))
+        .tokenOfMachines();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"--nnodes=1:2", "--node_rank=0", "--rdzv_backend=static"})
+  void endpoint_thatOthersCanReach_wantsAToken(String how) throws IOException {
+    for (String local : List.of("127.0.0.1", "localhost", "[::1]")) {
+      assertEquals(Optional.empty(), ofMachines(local), local);
+    }
+    UsageException e = assertThrows(UsageException.class, () -> ofMachines("192.0.2.1"));
+    assertEquals(
+        "other machines can reach 192.0.2.1:1, so those of this run must show a token: make one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token",
+        e.getMessage());
+    PrintStream none = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
+    String[] options =
+        how.startsWith("--nnodes")
+            ? new String[] {how, "--rdzv_endpoint=192.0.2.1:1"}
+            : new String[] {"--nnodes=2", "--rdzv_endpoint=192.0.2.1:1", how};
+    Agent agent =
+        new Agent(
+            CommandLine.populateCommand(new TorchrunOptions(), options),
+            List.of("true"),
+            "",
+            none,
+            none,
+            new StopSignal(RunListener.NONE, System::nanoTime));
+    assertThrows(UsageException.class, agent::run);
+    Path file = Files.writeString(dir.resolve("token"), "a token of this run\n");
+    assertEquals(
+        "a token of this run",
+        ofMachines("192.0.2.1", "--rdzv_token_file=" + file).orElseThrow().text());
+    UsageException tooShort =
+        assertThrows(UsageException.class, () -> ofMachines("192.0.2.1", "--rdzv-token=secret"));
+    assertEquals(
+        "--rdzv_token has 6 characters, expected 16 or more; `openssl rand -hex 32` makes a token",
+        tooShort.getMessage());
   }
 
   @Test
@@ -386,9 +525,9 @@ class MeetingTest {
 
   @Test
   void endpoint_thatIsLeft_endsTheOthers() throws Exception {
-    Machine a = new Machine(terms(1, 2, 3, 20));
+    Machine a = new Machine(terms(1, 2, 3, 300));
     a.tells("1 of 1:2");
-    Machine b = new Machine(terms(1, 2, 3, 20));
+    Machine b = new Machine(terms(1, 2, 3, 300));
     b.says("1 of 2");
     a.stop = true;
     assertEquals("well", a.end());
@@ -401,11 +540,11 @@ class MeetingTest {
 
   @Test
   void machine_thatWasStartedOtherwise_isToldSo() throws Exception {
-    Machine a = new Machine(terms(2, 3, 0, 20));
+    Machine a = new Machine(terms(2, 3, 0, 300));
     a.tells("1 of 2:3");
     assertEquals(
         "this machine was started with --nnodes and --rdzv_id 2:4/, the one at the endpoint with 2:3/; give all the same",
-        new Machine(terms(2, 4, 0, 20)).end());
+        new Machine(terms(2, 4, 0, 300)).end());
   }
 
   @Test
@@ -413,12 +552,26 @@ class MeetingTest {
     InetSocketAddress elsewhere = new InetSocketAddress("192.0.2.1", 29500);
     PrintStream none = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
     Agent agent =
-        new Agent(new TorchrunOptions(), List.of("true"), "", none, none, new StopSignal());
+        new Agent(
+            new TorchrunOptions(),
+            List.of("true"),
+            "",
+            none,
+            none,
+            new StopSignal(RunListener.NONE, System::nanoTime));
     CollectiveException e =
         assertThrows(
             CollectiveException.class,
             () ->
-                Membership.run(agent, 1, terms(1, 2, 0, 0.1), BEAT, elsewhere, none, () -> false));
+                Membership.run(
+                    agent,
+                    1,
+                    terms(1, 2, 0, 0.1),
+                    Optional.empty(),
+                    BEAT,
+                    elsewhere,
+                    none,
+                    () -> false));
     assertTrue(
         e.getMessage()
             .matches(
@@ -432,7 +585,7 @@ class MeetingTest {
       assertEquals(
           "127.0.0.1:%d is taken by something that is no agent of this run; give all machines another port, and --node_rank to all or none"
               .formatted(other.getLocalPort()),
-          new Machine(terms(1, 2, 0, 20)).end());
+          new Machine(terms(1, 2, 0, 300)).end());
     }
   }
 
@@ -449,7 +602,7 @@ class MeetingTest {
                   throw new java.io.UncheckedIOException(e);
                 }
               });
-      String told = new Machine(terms(1, 2, 0, 20)).end();
+      String told = new Machine(terms(1, 2, 0, 300)).end();
       answers.get(SECONDS, TimeUnit.SECONDS);
       assertTrue(told.contains("is taken by something that is no agent of this run"), told);
     }

@@ -68,7 +68,12 @@ class NewRecipeTest {
   void newRecipe_writesTheSampleUnderItsName() throws IOException {
     assertEquals(0, tune("new", "recipe", "two_words2", "--dir", dir.resolve("p")), err);
     assertEquals(
-        "wrote DIR/p; go on with:\n  cd DIR/p && mvn package && tune ls --plugin target/two-words2.jar\n",
+        """
+        wrote DIR/p; go on in the folder of Tune4J's sources with:
+          ./mvnw -q -DskipTests -pl recipes -am install    (once, so that Maven finds this version)
+          ./mvnw -q -f DIR/p/pom.xml package
+          ./tune ls --plugin DIR/p/target/two-words2.jar
+        """,
         out);
     List<String> written = files(dir.resolve("p"));
     assertEquals(NewRecipeCommand.FILES.size(), written.size());

@@ -175,7 +175,7 @@ class PluginTest {
     assertTrue(plain.get("val_loss").asDouble() > 0, plain.toString());
     assertTrue(metrics(1).get("loss").asDouble() < plain.get("loss").asDouble(), plain.toString());
 
-    args.addAll(List.of("~loss", "loss=every_loss"));
+    args.addAll(List.of("~loss", "loss=every_loss", "--overwrite"));
     assertEquals(0, tune(args.toArray()), err);
     assertEquals(2 * plain.get("loss").asDouble(), metrics(0).get("loss").asDouble(), 1e-6);
     assertEquals(
@@ -188,14 +188,49 @@ class PluginTest {
   }
 
   @Test
-  void run_recipeAndBackend_besideTheConfig() throws IOException {
-    everyKind().write(dir.resolve("every.jar"));
-    new PluginJar().write(dir.resolve("no-plugin.jar")); // is not looked at
+  void run_recipeAndBackend_ofANamedJar() throws IOException {
+    Path jar = everyKind().write(dir.resolve("every.jar"));
     Path config = config("greeting: Hello\n");
-    assertEquals(0, tune("run", "hello", "--config", config), err);
+    assertEquals(0, tune("run", "hello", "--config", config, "--plugin", jar), err);
     assertEquals("Hello from every_backend\n", out);
     assertEquals("", err);
-    assertEquals(0, tune("validate", config, "--recipe", "hello"), err);
+    assertEquals(0, tune("validate", config, "--recipe", "hello", "--plugin", jar), err);
+  }
+
+  @Test
+  void jar_inAFolderThatWasOnlyNamed_isNotLoaded() throws IOException {
+    TinyRun tiny = TinyRun.in(dir);
+    Path rows = Files.createDirectory(dir.resolve("rows"));
+    String trap = "com.example.Trap";
+    PluginJar jar =
+        new PluginJar()
+            .source(
+                trap,
+                """
+                package com.example;
+                import java.util.List;
+                public final class Trap implements org.tune4j.component.ComponentProvider {
+                  static { System.setProperty("tune4j.test.trap", "ran"); }
+                  public List<Class<?>> components() { return List.of(); }
+                }
+                """)
+            .service(ComponentProvider.class, trap);
+    for (Path named : List.of(dir, rows, tiny.model())) {
+      jar.write(named.resolve("trap.jar"));
+    }
+    Path config = config("dataset: {data_files: rows/rows.json}\n");
+    Path link = Files.createSymbolicLink(rows.resolve("link.yaml"), config);
+    for (Path file : List.of(config, link)) {
+      tune("validate", file, "--recipe", "lora_finetune_single_device");
+      tune("plan", "--config", file, "--recipe", "lora_finetune_single_device");
+      tune("data", "inspect", "--config", file, "dataset.data_files=" + rows);
+      tune("run", "lora_finetune_single_device", "--config", file);
+    }
+    tune("ls");
+    tune("eval", "--model", tiny.model(), "--tasks", "perplexity", "--data", rows);
+    assertEquals(null, System.getProperty("tune4j.test.trap"));
+    assertEquals(0, tune("ls", "--plugin", dir.resolve("trap.jar")), err);
+    assertEquals("ran", System.getProperty("tune4j.test.trap"));
   }
 
   @Test
@@ -259,9 +294,9 @@ class PluginTest {
         err);
     assertTrue(out.contains("every_task           rows             2.0000"), out);
 
-    training.add("eval_tasks=[every_tusk]");
+    training.addAll(List.of("eval_tasks=[every_tusk]", "--overwrite"));
     assertEquals(2, tune(training.toArray()));
-    assertTrue(err.startsWith("tune: task 'every_tusk' is not known; there are "), err);
+    assertTrue(err.contains(": task 'every_tusk' is not known; there are "), err);
   }
 
   @Test
@@ -282,8 +317,10 @@ class PluginTest {
     recipe("Works", "works").write(folder.resolve("works.jar"));
     assertEquals(
         List.of(
-            "plugin DIR/plugins/new.jar is left out: it is built for version 2, expected 'Tune4J-Api: 1' in its manifest; get a build of it for this version",
-            "plugin DIR/plugins/silent.jar is left out: its manifest does not say what it is built for, expected 'Tune4J-Api: 1' in its manifest; add that line"),
+            "plugin DIR/plugins/new.jar is left out: it is built for version 2, expected"
+                + " 'Tune4J-Api: 1' in its manifest; get a build of it for this version",
+            "plugin DIR/plugins/silent.jar is left out: its manifest does not say what it is built"
+                + " for, expected 'Tune4J-Api: 1' in its manifest; add that line"),
         problems());
     assertEquals(null, System.getProperty("tune4j.test.boom"));
     assertTrue(out.contains("\nworks             recipe  DIR/plugins/works.jar\n"), out);
@@ -308,10 +345,14 @@ class PluginTest {
         .write(folder.resolve("f.jar"));
     assertEquals(
         List.of(
-            "plugin DIR/plugins/b.jar: component 'mine' is left out: DIR/plugins/a.jar has one of that name, com.example.First; rename the plugin's",
-            "plugin DIR/plugins/c.jar: component 'adamw' is left out: Tune4J has one of that name, org.tune4j.optim.AdamW; rename the plugin's",
-            "plugin DIR/plugins/d.jar: component 'torch.optim.AdamW' is left out: Tune4J has one of that name, org.tune4j.optim.AdamW; rename the plugin's",
-            "plugin DIR/plugins/f.jar: backend 'every_backend' is left out: there is one of that name, com.example.every.EveryKind$Computing; rename the plugin's"),
+            "plugin DIR/plugins/b.jar: component 'mine' is left out: DIR/plugins/a.jar has one of"
+                + " that name, com.example.First; rename the plugin's",
+            "plugin DIR/plugins/c.jar: component 'adamw' is left out: Tune4J has one of that name,"
+                + " org.tune4j.optim.AdamW; rename the plugin's",
+            "plugin DIR/plugins/d.jar: component 'torch.optim.AdamW' is left out: Tune4J has one of"
+                + " that name, org.tune4j.optim.AdamW; rename the plugin's",
+            "plugin DIR/plugins/f.jar: backend 'every_backend' is left out: there is one of that"
+                + " name, com.example.every.EveryKind$Computing; rename the plugin's"),
         problems());
     assertEquals(0, tune("run", "mine", "--config", config("times: 1\n")), err);
     assertEquals("First ran\n", out);
@@ -329,7 +370,8 @@ class PluginTest {
         .source("com.example.Needed", "package com.example; public class Needed {}")
         .source(
             "com.example.More",
-            "package com.example; public class More { @org.tune4j.component.Component(\"more\") public More(Needed n) {} }")
+            "package com.example; public class More { @org.tune4j.component.Component(\"more\")"
+                + " public More(Needed n) {} }")
         .source(
             "com.example.All",
             """
@@ -357,19 +399,30 @@ class PluginTest {
     String service = "org.tune4j.component.ComponentProvider";
     assertEquals(
         List.of(
-            "plugin DIR/plugins/a.jar is left out: it is no jar that can be read: zip END header not found",
-            "plugin DIR/plugins/b.jar is left out: it brings nothing; its jar needs META-INF/services/org.tune4j.component.ComponentProvider or META-INF/services/org.tune4j.spi.BackendProvider",
+            "plugin DIR/plugins/a.jar is left out: it is no jar that can be read: zip END header"
+                + " not found",
+            "plugin DIR/plugins/b.jar is left out: it brings nothing; its jar needs"
+                + " META-INF/services/org.tune4j.component.ComponentProvider or"
+                + " META-INF/services/org.tune4j.spi.BackendProvider",
             "plugin DIR/plugins/c.jar: "
                 + service
-                + ": Provider com.example.Absent not found; rebuild it with all it needs in the jar",
+                + ": Provider com.example.Absent not found; rebuild it with all it needs in the"
+                + " jar",
             "plugin DIR/plugins/e.jar: "
                 + service
-                + ": Provider com.example.Needy$Provider not found; rebuild it with all it needs in the jar",
+                + ": Provider com.example.Needy$Provider not found; rebuild it with all it needs in"
+                + " the jar",
             "plugin DIR/plugins/f.jar: "
                 + service
-                + ": Provider com.example.Throwing could not be instantiated (java.lang.IllegalStateException: no licence); rebuild it with all it needs in the jar",
-            "plugin DIR/plugins/d.jar: component 'nameless' is left out: com.example.Nameless was compiled without parameter names, which are the config's keys; compile with `javac -parameters`",
-            "plugin DIR/plugins/e.jar: class com.example.More cannot be loaded: java.lang.NoClassDefFoundError: com/example/Needed; rebuild it with all it needs in the jar"),
+                + ": Provider com.example.Throwing could not be instantiated"
+                + " (java.lang.IllegalStateException: no licence); rebuild it with all it needs in"
+                + " the jar",
+            "plugin DIR/plugins/d.jar: component 'nameless' is left out: com.example.Nameless was"
+                + " compiled without parameter names, which are the config's keys; compile with"
+                + " `javac -parameters`",
+            "plugin DIR/plugins/e.jar: class com.example.More cannot be loaded:"
+                + " java.lang.NoClassDefFoundError: com/example/Needed; rebuild it with all it"
+                + " needs in the jar"),
         problems());
     assertEquals(0, tune("run", "needy", "--config", config("times: 1\n")), err);
     assertEquals("Needy ran\n", out);

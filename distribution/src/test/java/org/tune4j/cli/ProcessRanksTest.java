@@ -59,7 +59,7 @@ class ProcessRanksTest {
     environment.put("RANK", "3");
     environment.putAll(more);
     Backends backends = new Backends(List.of(new Asked("there")));
-    Ranks ranks = ProcessRanks.of(environment, backends, () -> {}).orElseThrow();
+    Ranks ranks = ProcessRanks.of(environment, backends, rank -> {}).orElseThrow();
     BackendOptions options = new BackendOptions(Device.parse(device), 1);
     Throwable e = assertThrows(TuneException.class, () -> ranks.join("there", options));
     return String.valueOf(e.getMessage());

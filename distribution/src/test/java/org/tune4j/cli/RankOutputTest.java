@@ -22,15 +22,15 @@ class RankOutputTest {
   private static String printed(Path log) throws IOException {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     PrintStream to = new PrintStream(out, true, StandardCharsets.UTF_8);
-    Process rank = new ProcessBuilder("sh", "-c", "echo one; echo two").start();
+    Process rank = new ProcessBuilder("sh", "-c", "echo one; printf 'two\\033[2J\\n'").start();
     new RankOutput(3, rank, to, to, Optional.of(log)).close();
     return out.toString(StandardCharsets.UTF_8);
   }
 
   @Test
   void log_getsALineEach(@TempDir Path log) throws IOException {
-    assertEquals("[rank 3] one\n[rank 3] two\n", printed(log));
-    assertEquals("one\ntwo\n", Files.readString(log.resolve("3/stdout.log")));
+    assertEquals("[rank 3] one\n[rank 3] two\\u001b[2J\n", printed(log));
+    assertEquals("one\ntwo\u001b[2J\n", Files.readString(log.resolve("3/stdout.log")));
   }
 
   @Test
@@ -38,7 +38,7 @@ class RankOutputTest {
     Path file = Files.createDirectory(log.resolve("3")).resolve("stdout.log");
     Files.createSymbolicLink(file, Path.of("/dev/full"));
     assertEquals(
-        "[rank 3] one\n[rank 3] two\n"
+        "[rank 3] one\n[rank 3] two\\u001b[2J\n"
             + "tune: warning: --log-dir: its files lack some of what rank 3 printed; free some space there\n",
         printed(log));
     Files.delete(file);

@@ -12,10 +12,12 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.wiring.Wiring;
@@ -51,7 +53,73 @@ class ShippedRecipeTest {
   @ParameterizedTest
   @MethodSource("configs")
   void validate_everyShippedConfig_binds(String config) {
-    assertEquals(0, tune("validate", config), err());
+    List<String> command = new ArrayList<>(List.of("validate", config));
+    if (config.equals("eleuther_evaluation")) {
+      command.add("data=src/test/resources/signatures.txt"); // the rows' file, which is not read
+    }
+    assertEquals(0, tune(command.toArray(String[]::new)), err());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          quickstart | backend=foo | tune: backend 'foo' was asked for, there are javacpp, djl
+          quickstart | device=xpu | override 'device=xpu': device 'xpu' is not known; accepted are cpu, cuda and cuda:INDEX
+          quickstart | device=gpu backend=javacpp | tune: device gpu was asked for, backend 'javacpp' has natives for the CPU alone; use device=cpu, or build with the GPU artefacts (Maven profile gpu)
+          eleuther_evaluation | tasks=[no_such_task] | eleuther_evaluation:10:1: task 'no_such_task' is not known; there are truthfulqa_mc1,
+          eleuther_evaluation | limit=3 | eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a data file
+          eleuther_evaluation | data=no.jsonl | override 'data=no.jsonl': task data no.jsonl does not exist; correct the path
+          quickstart | run_eval_every_n_steps=5 eval_tasks=[no_such_task] | quickstart:8:1: task 'no_such_task' is not known
+          quickstart | run_eval_every_n_steps=5 eval_tasks=[perplexity] | quickstart:8:1: task 'perplexity' needs a data file
+          """)
+  void validate_whatRunRefuses_isRefused(String config, String overrides, String message) {
+    List<String> command = new ArrayList<>(List.of("validate", config));
+    command.addAll(List.of(overrides.split(" ")));
+    assertEquals(2, tune(command.toArray(String[]::new)), out());
+    assertTrue(err().startsWith(message), err());
+    assertEquals(1, err().lines().count(), err());
+  }
+
+  /** A suggestion is one that the config can have. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          lr=1 | key 'lr' is not known; did you mean 'optimizer.lr'?
+          learning_rate=1 | key 'learning_rate' is not known; did you mean 'optimizer.lr'?
+          optimizer.learning_rate=1 | key 'learning_rate' is not known; did you mean 'lr'?
+          target_modules=[q_proj] | key 'target_modules' is not known; did you mean 'lora_attn_modules'?
+          model.target_modules=[q_proj] | key 'target_modules' is not known; did you mean 'lora_attn_modules'?
+          lora_attn_modules=[gate_proj] | key 'lora_attn_modules' is 'gate_proj', expected one of q_proj, k_proj, v_proj, output_proj; apply_lora_to_mlp=true adapts it
+          resume=true | key 'resume' is not known; did you mean 'resume_from_checkpoint'?
+          use_dora=true | key 'use_dora' is not known; DoRA is not supported yet: leave it out
+          model=qlora_gemma_2b | model._component_ is 'qlora_gemma_2b', which is not known; QLoRA is not supported yet; there are
+          model=qlora_llama3_8b | model._component_ is 'qlora_llama3_8b', which is not known; QLoRA is not supported yet: use lora_llama3_8b
+          """)
+  void validate_wordsOfOtherTrainers_areToldOurs(String override, String message) {
+    assertEquals(2, tune("validate", "smollm2/135M_lora_single_device", override), out());
+    assertTrue(err().startsWith("override '" + override + "': " + message), err());
+  }
+
+  @Test
+  void validate_oProj_isOutputProj() {
+    assertEquals(0, tune("validate", "quickstart", "lora_attn_modules=[q_proj,o_proj]"), err());
+  }
+
+  @Test
+  void validate_modelWithoutAdapters_namesABuilderThatIsThere() {
+    assertEquals(
+        2,
+        tune(
+            "validate",
+            "smollm2/135M_full_single_device",
+            "--recipe",
+            "lora_finetune_single_device"));
+    assertTrue(
+        err().contains("has no adapters; name a builder with adapters, such as lora_auto"), err());
   }
 
   @Test
@@ -82,12 +150,16 @@ class ShippedRecipeTest {
     assertEquals(
         2, tune("run", "lora_finetune_single_devise", "--config", "llama2/7B_lora_single_device"));
     assertEquals(
-        "tune: recipe 'lora_finetune_single_devise' is not known; did you mean 'lora_finetune_single_device'?; there are eleuther_eval, full_finetune_distributed, full_finetune_single_device, lora_finetune_distributed, lora_finetune_single_device",
+        "tune: recipe 'lora_finetune_single_devise' is not known; did you mean"
+            + " 'lora_finetune_single_device'?; there are eleuther_eval, full_finetune_distributed,"
+            + " full_finetune_single_device, lora_finetune_distributed,"
+            + " lora_finetune_single_device",
         err());
     assertEquals(
         2, tune("run", "lora_finetune_single_device", "--config", "llama2/7b_lora_single_device"));
     assertEquals(
-        "tune: config 'llama2/7b_lora_single_device' is neither a file nor a name; did you mean 'llama2/7B_lora_single_device'?; `tune ls` prints the names",
+        "tune: config 'llama2/7b_lora_single_device' is neither a file nor a name; did you mean"
+            + " 'llama2/7B_lora_single_device'?; `tune ls` prints the names",
         err());
     assertEquals(2, tune("rnu"));
     assertTrue(err().startsWith("tune: "), err());
@@ -109,14 +181,16 @@ class ShippedRecipeTest {
     assertEquals(3, lines.size(), err());
     assertTrue(
         lines.contains(
-            "override 'lora_attn_modules=['q_proj','x_proj']': key 'lora_attn_modules' is 'x_proj', expected one of q_proj, k_proj, v_proj, output_proj"),
+            "override 'lora_attn_modules=['q_proj','x_proj']': key 'lora_attn_modules' is 'x_proj',"
+                + " expected one of q_proj, k_proj, v_proj, output_proj"),
         err());
     assertTrue(
         lines.contains("override 'epochs=many': key 'epochs' is 'many', expected a whole number"),
         err());
     assertTrue(
         lines.contains(
-            "override 'optimizer._component_=adamm': optimizer._component_ is 'adamm', which is not known; did you mean 'adamw'?; there are adamw, sgd"),
+            "override 'optimizer._component_=adamm': optimizer._component_ is 'adamm', which is not"
+                + " known; did you mean 'adamw'?; there are adamw, sgd"),
         err());
   }
 
@@ -133,7 +207,7 @@ class ShippedRecipeTest {
             "checkpointer.checkpoint_dir=" + dir.resolve("none"),
             "output_dir=" + output));
     assertEquals(
-        "tune: The checkpoint folder %s does not exist; download the model there or correct the path"
+        "tune: checkpointer.checkpoint_dir is %1$s, which does not exist; `tune download HuggingFaceTB/SmolLM2-135M-Instruct --output-dir %1$s` fetches it"
             .formatted(dir.resolve("none")),
         err());
     assertFalse(Files.exists(output));
@@ -149,7 +223,8 @@ class ShippedRecipeTest {
   void run_secondBackendInOneProcess_isRefused(@TempDir Path dir) throws IOException {
     assertEquals(0, tune(TinyRun.in(dir).command("backend=" + BACKEND, "epochs=1")), err());
     String other = BACKEND.equals("djl") ? "javacpp" : "djl";
-    assertEquals(1, tune(TinyRun.in(dir).command("backend=" + other)));
+    assertEquals(
+        1, tune(TinyRun.in(dir).command("backend=" + other, "output_dir=" + dir.resolve("two"))));
     assertEquals(
         "tune: backend '%s' cannot be opened: this process already runs backend '%s', and each brings its own libtorch; start another process"
             .formatted(other, BACKEND),
@@ -199,6 +274,12 @@ class ShippedRecipeTest {
             "generation_config.json")) {
       assertTrue(Files.isRegularFile(dir.resolve("out/epoch_19").resolve(file)), file);
     }
+    String base = dir.resolve("model").toAbsolutePath().normalize().toString();
+    assertEquals(
+        List.of(
+            "%1$s holds adapter_config.json beside the merged model, so transformers loads %2$s and the adapter; for the merged model alone: tune merge --model %2$s --adapter %1$s -o DIR, and load DIR"
+                .formatted(dir.resolve("out/epoch_0"), base)),
+        out().lines().filter(line -> line.contains("adapter_config.json")).toList());
     assertEquals(0, tune("validate", dir.resolve("out/config.yaml").toString()), err());
   }
 
@@ -207,7 +288,10 @@ class ShippedRecipeTest {
     String[] args = TinyRun.in(dir).command("backend=" + BACKEND);
     assertEquals(0, tune(args), err());
     byte[] first = Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors"));
-    assertEquals(0, tune(args), err());
+    assertEquals(2, tune(args));
+    assertTrue(err().contains("--resume") && err().contains("--overwrite"), err());
+    assertEquals(0, tune(TinyRun.in(dir).command("backend=" + BACKEND, "--overwrite")), err());
+    assertFalse(Files.readString(dir.resolve("out/config.yaml")).contains("overwrite"));
     org.junit.jupiter.api.Assertions.assertArrayEquals(
         first, Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors")));
   }

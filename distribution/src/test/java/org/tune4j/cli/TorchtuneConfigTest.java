@@ -44,20 +44,40 @@ class TorchtuneConfigTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"llama3", "llama3_1", "code_llama2", "mistral"})
-  void validate_asItIs_isValid(String name) {
-    assertEquals(0, tune("validate", file(name), "dataset.data_files=rows.json"), err);
+  void validate_asItIs_butForTheDevice_isValid(String name) {
+    assertEquals(
+        0, tune("validate", file(name), "dataset.data_files=rows.json", "device=cpu"), err);
     assertEquals(name + ".yaml: valid for lora_finetune_single_device\n", out);
   }
 
   @Test
   void validate_whatHasNoEffect_isNoted() {
-    assertEquals(0, tune("validate", file("llama3_2"), "dataset.data_files=rows.json"), err);
+    assertEquals(
+        0, tune("validate", file("llama3_2"), "dataset.data_files=rows.json", "device=cpu"), err);
     assertEquals(
         """
         llama3_2.yaml:55:10: key 'compile' has no effect: the backend's kernels are used as they are
         llama3_2.yaml: valid for lora_finetune_single_device
         """,
         out);
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "~lr_scheduler",
+        "lr_scheduler=null",
+        "lr_scheduler=constant",
+        "lr_scheduler=linear",
+        "lr_scheduler=transformers.get_constant_schedule_with_warmup",
+        "lr_scheduler={_component_: linear, num_warmup_steps: 7}",
+        "optimizer_in_bwd=False",
+        "quantizer=null",
+        "optimizer.amsgrad=False",
+      })
+  void validate_scheduleOrSwitch_isValid(String override) {
+    assertEquals(
+        0, tune("validate", file("llama3"), "dataset.data_files=rows.json", override), err);
   }
 
   @Test
@@ -97,6 +117,7 @@ class TorchtuneConfigTest {
             "model=lora_auto",
             "tokenizer=hf_tokenizer",
             "tokenizer.path=" + run.model(),
+            "checkpointer.checkpoint_files=[model.safetensors]",
             "device=cpu",
             "epochs=1"));
     assertEquals(0, tune(args.toArray(String[]::new)), err);

@@ -10,6 +10,8 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
@@ -28,6 +30,7 @@ import org.tune4j.spi.Capability;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 import org.tune4j.wiring.Wiring;
+import picocli.CommandLine;
 
 class TuneTest {
   @TempDir Path folder;
@@ -66,6 +69,28 @@ class TuneTest {
     assertEquals("", out);
   }
 
+  /** Names from a file that somebody else wrote. */
+  @Test
+  void errorLine_ofANameWithControlCharacters_isOneLineWithoutThem() throws IOException {
+    Files.writeString(
+        config, "# tune run fake_recipe --config my\nsteps: 3\n\"\\e[2Jst\\nops\": 1\n");
+    assertEquals(2, tune("validate", config), out);
+    assertEquals(1, err.lines().count(), err);
+    assertTrue(err.contains("\\u001b[2Jst ops"), err);
+    assertEquals(2, tune("validate", config, "\u001b]0;x\u0007=1"), out);
+    assertFalse(err.contains("\u001b") || err.contains("\u0007"), err);
+    assertEquals(2, tune("\u001b[31m"), out);
+    assertFalse(err.contains("\u001b"), err);
+  }
+
+  @Test
+  void generatedText_isFilteredWhereAPersonWatches() {
+    PrintStream none = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
+    String text = "a\u001b[2Jb\n\tc\u009b";
+    assertEquals("a\\u001b[2Jb\n\tc\\u009b", new Terminal(none, true).shown(text));
+    assertEquals(text, new Terminal(none, false).shown(text));
+  }
+
   @Test
   void noCommand_showsHelp() {
     assertEquals(2, tune());
@@ -84,6 +109,29 @@ class TuneTest {
   void help_ofEveryCommand(String command) {
     assertEquals(0, tune(command, "--help"), err);
     assertTrue(out.startsWith("Usage: tune " + command), out);
+  }
+
+  /** Text that is cut by hand is cut again where it is shown. */
+  @Test
+  void help_ofEveryCommand_breaksLinesOnlyWhereTheyAreFull() {
+    CommandLine.IFactory factory = Wiring.installed(System.out);
+    Deque<CommandLine> commands = new ArrayDeque<>(List.of(new CommandLine(Tune.class, factory)));
+    int seen = 0;
+    while (!commands.isEmpty()) {
+      CommandLine command = commands.pop();
+      commands.addAll(command.getSubcommands().values());
+      List<String> lines = command.getUsageMessage().lines().toList();
+      for (int i = 0; i + 1 < lines.size(); i++) {
+        String line = lines.get(i);
+        String next = lines.get(i + 1);
+        if (!next.matches("\\S.*") || !line.matches("(?!Usage)\\S.*[^.:]")) {
+          continue;
+        }
+        assertTrue(line.length() + 1 + next.indexOf(' ') >= 80, line + "\n" + next);
+        seen++;
+      }
+    }
+    assertTrue(seen > 5, "texts of several lines: " + seen);
   }
 
   @Test
@@ -136,7 +184,8 @@ class TuneTest {
   void run_severalRanksOfARecipeForOne_areRefused(String option) {
     fails(
         2,
-        "tune: recipe fake_recipe runs on one rank, 2 were asked for; use lora_finetune_distributed",
+        "tune: recipe fake_recipe runs on one rank, 2 were asked for; use"
+            + " lora_finetune_distributed",
         "run",
         option,
         "2",
@@ -275,7 +324,7 @@ class TuneTest {
     fails(
         2,
         "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
-            + " cat, reference, validate, generate, chat, eval, serve, download, plan, data,"
+            + " cat, reference, validate, generate, chat, eval, merge, serve, download, plan, data,"
             + " dashboard, plot, new, backends, env; see `tune --help`",
         "vaildate");
     fails(
@@ -355,6 +404,26 @@ class TuneTest {
         DIR/my.yaml:2:8: key 'steps' is 'many', expected a whole number
         DIR/my.yaml:3:13: key 'output_dir' is a list, expected a path\
         """,
+        "validate",
+        config,
+        "--recipe",
+        "fake_recipe");
+  }
+
+  @Test
+  void validate_recipeThatIsNotThere_isNamed() throws IOException {
+    Files.writeString(config, "# tune run my_recipe --config my.yaml\nsteps: 3\n");
+    fails(
+        2,
+        "tune: config 'DIR/my.yaml' is for recipe 'my_recipe', which is not known; name its plugin"
+            + " with --plugin, or add --recipe with one of fake_recipe",
+        "validate",
+        config);
+    Files.writeString(config, "steps: 3\n");
+    fails(
+        2,
+        "tune: config 'DIR/my.yaml' does not say which recipe it is for; add --recipe with one of"
+            + " fake_recipe",
         "validate",
         config);
   }

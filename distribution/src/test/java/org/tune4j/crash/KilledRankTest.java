@@ -134,7 +134,7 @@ class KilledRankTest {
     List<ProcessHandle> ranks = agent.children();
     agent.kill();
     for (ProcessHandle rank : ranks) {
-      rank.onExit().orTimeout(60, java.util.concurrent.TimeUnit.SECONDS).join();
+      rank.onExit().orTimeout(5, java.util.concurrent.TimeUnit.MINUTES).join();
     }
   }
 }

@@ -116,7 +116,8 @@ class KilledRunTest {
     p.awaitMetrics(out, 0);
     p.signal(signal);
     assertEquals(code, p.exitCode(), () -> p.out() + p.err());
-    assertEquals("", p.err());
+    String again = signal.equals("INT") ? "; again to stop without saving" : "";
+    assertTrue(p.err().matches("finishing (step \\d+|the \\w+)[^;\\n]*" + again + "\n"), p::err);
     List<String> lines = p.out().lines().toList();
     String stopped = lines.get(lines.size() - 2);
     assertTrue(

@@ -103,7 +103,14 @@ class TwoHostsTest {
     options.add("--rdzv_endpoint=" + address(0) + ":29500");
     List<String> command =
         new ArrayList<>(
-            List.of("ip", "netns", "exec", name + host, "env", "TUNE_RANK_TIMEOUT=" + PATIENCE));
+            List.of(
+                "ip",
+                "netns",
+                "exec",
+                name + host,
+                "env",
+                "TUNE_RANK_TIMEOUT=" + PATIENCE,
+                "TUNE_RDZV_TOKEN=0123456789abcdef"));
     command.addAll(TuneProcess.jvm());
     command.addAll(arguments(out, options, strategy));
     TuneProcess agent = TuneProcess.start(temp, command);

@@ -77,6 +77,8 @@ class DocCommandsTest {
 
   private final List<Rule> rules =
       List.of(
+          // Maven builds the same project in ThirdPartyPluginIT.
+          new Rule("\\./mvnw -q -f my_recipe/.*", c -> run("env -C my_recipe mvn package", "")),
           new Rule("\\./mvnw .*", this::namesWhatTheBuildHas),
           new Rule("docker build \\.", c -> dockerfileNamesWhatTheBuildMakes()),
           new Rule("(python|docs/memory\\.sh) .*", this::namesAScriptAndItsOptions),
@@ -118,6 +120,8 @@ class DocCommandsTest {
     hub =
         new StandInHub()
             .folder(ROOT.resolve("quickstart/model"))
+            .folder(DocFolder.truthfulQa(dir.resolve("truthfulqa")))
+            .dataset("truthfulqa/truthful_qa")
             .repository("HuggingFaceTB/SmolLM2-135M-Instruct")
             .repository("meta-llama/Llama-2-7b-hf")
             .repository("ORG/NAME")
@@ -289,6 +293,9 @@ class DocCommandsTest {
    */
   private String filled(String command) {
     String whole = command.replace(" ...", REST).replace("data_files=FILE", "data_files=rows.json");
+    if (whole.contains("tune run ")) {
+      whole += " --overwrite"; // documents share a folder here
+    }
     Matcher model = Pattern.compile("checkpoint_dir=(\\S+)").matcher(whole);
     return whole.matches(".* --config (smollm2|llama2)/.*")
             && model.find()
@@ -310,6 +317,7 @@ class DocCommandsTest {
 
   private void runsOnTwoMachines(DocCommand command) throws Exception {
     int port = freePort();
+    Files.writeString(folder().resolve("rdzv.token"), "0123456789abcdef\n");
     folder()
         .runTogether(
             Stream.of("0", "1")

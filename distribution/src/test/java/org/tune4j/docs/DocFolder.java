@@ -7,14 +7,19 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Properties;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
+import org.duckdb.DuckDBDriver;
 
 /**
  * The folder in which a reader types the documents' commands: {@code tune} itself on this build's
@@ -28,6 +33,12 @@ final class DocFolder {
 
   /** The project's folder. */
   private final Path root;
+
+  private static final String TRUTHFUL_QA =
+      """
+      {"question": "Where is Tom?", "mc2_targets": {"choices": ["Tom is in the park", "Tom is red"], "labels": [1, 0]}}
+      {"question": "What is one plus one?", "mc2_targets": {"choices": ["two", "three", "ten"], "labels": [1, 0, 0]}}
+      """;
 
   private final Map<String, String> environment = new TreeMap<>();
   private Path here;
@@ -56,12 +67,7 @@ final class DocFolder {
         {"instruction": "Count from two to four.", "input": "", "output": "Two, three, four."}
         """);
     Files.writeString(root.resolve("questions.txt"), "Where is Tom?\nWhat is four plus three?\n");
-    Files.writeString(
-        root.resolve("truthfulqa_mc2.jsonl"),
-        """
-        {"question": "Where is Tom?", "mc2_targets": {"choices": ["Tom is in the park", "Tom is red"], "labels": [1, 0]}}
-        {"question": "What is one plus one?", "mc2_targets": {"choices": ["two", "three", "ten"], "labels": [1, 0, 0]}}
-        """);
+    Files.writeString(root.resolve("truthfulqa_mc2.jsonl"), TRUTHFUL_QA);
     folder.standIns();
     folder.environment.putAll(
         Map.of(
@@ -80,6 +86,19 @@ final class DocFolder {
             "TUNE_JAVA_OPTS",
             "-XX:TieredStopAtLevel=1 -Xmx512m"));
     folder.run("cp -r '%s' .".formatted(PROJECT.resolve("quickstart")));
+    return folder;
+  }
+
+  /** A data set's folder, as the hub has it, made in an empty one. */
+  static Path truthfulQa(Path folder) throws IOException, SQLException {
+    Path part = Files.createDirectories(folder.resolve("multiple_choice"));
+    Path rows = Files.writeString(folder.resolve("rows.jsonl"), TRUTHFUL_QA);
+    try (Connection db = new DuckDBDriver().connect("jdbc:duckdb:", new Properties());
+        Statement s = db.createStatement()) {
+      s.execute(
+          "COPY (FROM read_json('%s')) TO '%s' (FORMAT parquet)"
+              .formatted(rows, part.resolve("validation-00000-of-00001.parquet")));
+    }
     return folder;
   }
 

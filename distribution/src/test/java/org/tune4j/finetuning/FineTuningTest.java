@@ -164,6 +164,28 @@ class FineTuningTest {
   }
 
   @Test
+  void await_beforeStart_isRefused() {
+    IllegalStateException e =
+        assertThrows(IllegalStateException.class, () -> job("out").build().await());
+    assertEquals("the job was not started; call start() before await()", e.getMessage());
+  }
+
+  @Test
+  void run_outOfNativeMemory_saysWhatToChange() {
+    EnvironmentException e =
+        assertThrows(
+            EnvironmentException.class,
+            () ->
+                FineTuning.of(
+                        context -> {
+                          throw new IllegalStateException("std::bad_alloc");
+                        })
+                    .build()
+                    .run());
+    assertTrue(e.getMessage().startsWith("out of memory: tensors have no room; lower batch_size"));
+  }
+
+  @Test
   void jobs_besideEachOther_giveWhatEachGivesAlone() throws Exception {
     job("alone").build().run();
     Gate gate = new Gate(1);

@@ -10,14 +10,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /**
  * The script {@code tune} in a made-up project, with a Java and a Maven that print what they get.
@@ -28,6 +33,7 @@ class TuneScriptTest {
   private Path project;
   private Path here;
   private Path jdk;
+  private final AtomicInteger started = new AtomicInteger();
 
   @BeforeEach
   void layOut() throws IOException {
@@ -39,8 +45,11 @@ class TuneScriptTest {
     script(project.resolve("tune"), Files.readString(Path.of("../tune")));
     script(
         project.resolve("mvnw"),
-        "#!/bin/sh\nmkdir -p distribution/target\n: >distribution/target/some.jar\n"
-            + "printf '%s' \"$PWD/distribution/target/some.jar\" >distribution/target/class-path\n");
+        "#!/bin/sh\n"
+            + "mkdir -p distribution/target\n"
+            + ": >distribution/target/some.jar\n"
+            + "printf '%s' \"$PWD/distribution/target/some.jar\""
+            + " >distribution/target/class-path\n");
     jdk = temp.resolve("jdk");
     jdk("21.0.1");
   }
@@ -50,10 +59,14 @@ class TuneScriptTest {
     Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"" + version + "\"\n");
     script(
         jdk.resolve("bin/java"),
-        "#!/bin/sh\necho \"in $PWD\"\necho \"wait $OMP_WAIT_POLICY\"\n"
+        "#!/bin/sh\n"
+            + "echo \"in $PWD\"\n"
+            + "echo \"charmap $(locale charmap 2>&1)\"\n"
+            + "echo \"wait $OMP_WAIT_POLICY\"\n"
             + "echo \"spin $GOMP_SPINCOUNT\"\n"
             + "echo \"blas $OPENBLAS_THREAD_TIMEOUT\"\n"
-            + "echo \"shapes $ONEDNN_PRIMITIVE_CACHE_CAPACITY\"\nfor a; do echo \"<$a>\"; done\n"
+            + "echo \"shapes $ONEDNN_PRIMITIVE_CACHE_CAPACITY\"\n"
+            + "for a; do echo \"<$a>\"; done\n"
             + "exit 7\n");
     script(jdk.resolve("bin/javac"), "#!/bin/sh\n");
   }
@@ -76,8 +89,9 @@ class TuneScriptTest {
     b.environment().remove("ONEDNN_PRIMITIVE_CACHE_CAPACITY");
     b.environment().put("JAVA_HOME", jdk.toString());
     b.environment().putAll(environment);
-    Path out = temp.resolve("out");
-    Path err = temp.resolve("err");
+    int number = started.incrementAndGet();
+    Path out = temp.resolve("out" + number);
+    Path err = temp.resolve("err" + number);
     b.redirectOutput(out.toFile()).redirectError(err.toFile());
     Process p = b.start();
     assertTrue(p.waitFor(10, TimeUnit.MINUTES));
@@ -93,7 +107,10 @@ class TuneScriptTest {
     assertEquals(7, r.code());
     assertTrue(
         r.out()
-            .startsWith("in " + here.toRealPath() + "\nwait passive\nspin \nblas \nshapes 128\n"),
+            .startsWith(
+                "in "
+                    + here.toRealPath()
+                    + "\ncharmap UTF-8\nwait passive\nspin \nblas \nshapes 128\n"),
         r.out());
     assertTrue(
         r.out()
@@ -101,6 +118,15 @@ class TuneScriptTest {
                 "<org.tune4j.launcher.Launcher>\n<run>\n<a recipe>\n<x=['q','k']>\n<~y>\n<>\n"),
         r.out());
     assertTrue(r.out().contains("<-Xmx1g>"), r.out());
+  }
+
+  @ParameterizedTest
+  @CsvSource({"LC_ALL,POSIX", "LC_ALL,C", "LC_ALL,''", "LC_CTYPE,C", "LC_ALL,de_DE.ISO-8859-1"})
+  void start_localeWithoutUtf8_isGivenIt(String variable, String value) throws Exception {
+    Map<String, String> locale = new HashMap<>(Map.of("LC_ALL", "", "LC_CTYPE", "", "LANG", ""));
+    locale.put(variable, value);
+    Result r = tune(locale, "ls");
+    assertTrue(r.out().contains("charmap UTF-8\n"), r.out());
   }
 
   @Test
@@ -135,6 +161,49 @@ class TuneScriptTest {
     assertEquals("", tune(Map.of(), "ls").err(), "a plugin's project is not part of the build");
     newer(Files.writeString(project.resolve("api/src/main/A.java"), ""));
     assertEquals("tune: building Tune4J (once)...\n", tune(Map.of(), "ls").err());
+  }
+
+  /** Of a build that was killed, or of one whose process number is another process's by now. */
+  @Test
+  void build_lockLeftBehind_isNoObstacle() throws Exception {
+    Path lock = Files.createDirectories(project.resolve("distribution/target/building"));
+    assertEquals("tune: building Tune4J (once)...\n", tune(Map.of(), "ls").err());
+    newer(Files.writeString(project.resolve("api/src/main/A.java"), ""));
+    Files.createDirectories(lock);
+    Files.writeString(lock.resolve("pid"), ProcessHandle.current().pid() + "\n");
+    assertEquals("tune: building Tune4J (once)...\n", tune(Map.of(), "ls").err());
+  }
+
+  @Test
+  void build_whileAnotherIsUnderWay_waitsForItAndFindsItDone() throws Exception {
+    Path mvnw = project.resolve("mvnw");
+    script(
+        mvnw,
+        Files.readString(mvnw)
+            .replace(
+                "#!/bin/sh\n",
+                "#!/bin/sh\necho built >>builds\nwhile [ ! -e waited ]; do sleep 0.1; done\n"));
+    CompletableFuture<Result> first = CompletableFuture.supplyAsync(this::ls);
+    while (!Files.exists(project.resolve("builds"))) {
+      Thread.sleep(20);
+    }
+    CompletableFuture<Result> second = CompletableFuture.supplyAsync(this::ls);
+    while (!Files.exists(temp.resolve("err2")) || Files.size(temp.resolve("err2")) == 0) {
+      Thread.sleep(20);
+    }
+    Files.writeString(project.resolve("waited"), "");
+    assertEquals("tune: building Tune4J (once)...\n", first.get().err());
+    assertEquals("tune: waiting for another build of Tune4J...\n", second.get().err());
+    assertEquals(7, second.get().code());
+    assertEquals("built\n", Files.readString(project.resolve("builds")));
+  }
+
+  private Result ls() {
+    try {
+      return tune(Map.of(), "ls");
+    } catch (IOException | InterruptedException e) {
+      throw new IllegalStateException(e);
+    }
   }
 
   private static void newer(Path file) throws IOException {

@@ -3,27 +3,28 @@ package org.tune4j.serve;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.mockito.ArgumentMatchers.any;
-import static org.mockito.Mockito.after;
 import static org.mockito.Mockito.doAnswer;
 import static org.mockito.Mockito.mock;
+import static org.mockito.Mockito.never;
 import static org.mockito.Mockito.verify;
 
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.LocalConnector;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.server.Server;
 import org.eclipse.jetty.util.Callback;
+import org.eclipse.jetty.util.thread.ScheduledExecutorScheduler;
+import org.eclipse.jetty.util.thread.Scheduler;
 import org.junit.jupiter.api.Test;
 
 /** The endpoints, over a worker of the test's own. */
 class HttpApiTest {
-  private static final Duration TIME = Duration.ofMillis(100);
-
   /** As on another thread that is faster than the one that asks. */
   @Test
   void answer_thereBeforeAcceptReturns_isSentAndNotGivenUpLater() {
@@ -36,31 +37,41 @@ class HttpApiTest {
         .when(worker)
         .accept(any());
     List<Throwable> failures = new CopyOnWriteArrayList<>();
-    TinyServer.withModel(
-        model -> {
-          ServedModels models = new ServedModels(model, "tiny", Map.of());
-          HttpApi api = new HttpApi(models, limits(), worker, null, true);
-          String answer =
-              ask(
-                  noting(failures, api),
-                  () -> verify(worker, after(5 * TIME.toMillis()).never()).giveUp(any()));
-          assertTrue(answer.startsWith("HTTP/1.1 503 "), answer);
-          return null;
-        });
+    Timers timers = new Timers();
+    try (Readers readers = new Readers()) {
+      TinyServer.withModel(
+          model -> {
+            ServedModels models = new ServedModels(model, "tiny", Map.of());
+            HttpApi api =
+                new HttpApi(models, TinyServer.LIMITS, worker, readers, null, "127.0.0.1");
+            String answer = ask(noting(failures, api), timers);
+            assertTrue(answer.startsWith("HTTP/1.1 503 "), answer);
+            return null;
+          });
+    }
+    verify(worker, never()).giveUp(any());
+    assertEquals(1, timers.started.get());
+    assertEquals(1, timers.cancelled.get());
     assertEquals(List.of(), failures);
   }
 
-  private static ServerLimits limits() {
-    ServerLimits l = TinyServer.LIMITS;
-    return new ServerLimits(
-        l.bodyBytes(),
-        l.newTokens(),
-        l.choices(),
-        l.queue(),
-        TIME,
-        l.grace(),
-        l.connections(),
-        l.idle());
+  /** Those of requests are counted. */
+  private static final class Timers extends ScheduledExecutorScheduler {
+    private final AtomicInteger started = new AtomicInteger();
+    private final AtomicInteger cancelled = new AtomicInteger();
+
+    @Override
+    public Task schedule(Runnable work, long delay, TimeUnit units) {
+      Task task = super.schedule(work, delay, units);
+      if (units.toMillis(delay) != TinyServer.LIMITS.time().toMillis()) {
+        return task;
+      }
+      started.incrementAndGet();
+      return () -> {
+        cancelled.incrementAndGet();
+        return task.cancel();
+      };
+    }
   }
 
   /** Hears what goes wrong once the body is there. */
@@ -89,9 +100,9 @@ class HttpApiTest {
     };
   }
 
-  /** What is answered to a body that comes late; the server runs until {@code check} is done. */
-  private static String ask(Handler handler, Runnable check) {
-    Server server = new Server();
+  /** What is answered to a body that comes late. */
+  private static String ask(Handler handler, Scheduler timers) {
+    Server server = new Server(null, timers, null);
     LocalConnector connector = new LocalConnector(server);
     server.addConnector(connector);
     server.setHandler(handler);
@@ -103,9 +114,7 @@ class HttpApiTest {
         client.addInput(request.substring(0, body));
         Thread.sleep(500); // until the handler has returned
         client.addInput(request.substring(body));
-        String answer = client.getResponse();
-        check.run();
-        return answer;
+        return client.getResponse(false, 5, TimeUnit.MINUTES);
       } finally {
         server.stop();
       }

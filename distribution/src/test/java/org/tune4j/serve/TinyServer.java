@@ -12,8 +12,10 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -33,10 +35,11 @@ final class TinyServer implements AutoCloseable {
           200,
           16,
           64,
-          Duration.ofSeconds(60),
-          Duration.ofSeconds(60),
+          Duration.ofMinutes(5),
+          Duration.ofMinutes(5),
           256,
-          Duration.ofMinutes(5)); // longer than any pooled connection of a test waits
+          Duration.ofMinutes(5), // longer than any pooled connection of a test waits
+          Duration.ofMinutes(5));
   private static final Path GOLDEN = Path.of("../models/src/test/resources/golden/tiny");
   static final Path ADAPTER = GOLDEN.resolve("lora/all_r4/initial");
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -45,6 +48,9 @@ final class TinyServer implements AutoCloseable {
   private final Thread thread;
   private final CompletableFuture<InetSocketAddress> address = new CompletableFuture<>();
   private volatile boolean stop;
+
+  /** Lines of the request log. */
+  final List<String> log = new CopyOnWriteArrayList<>();
 
   private TinyServer(ServerLimits limits, @Nullable String key) {
     thread =
@@ -55,7 +61,8 @@ final class TinyServer implements AutoCloseable {
                       ServedModels models =
                           new ServedModels(model, "tiny", Map.of("org/lora", ADAPTER));
                       try (ModelServer server =
-                          ModelServer.start(models, limits, "127.0.0.1", 0, key, () -> stop)) {
+                          ModelServer.start(
+                              models, limits, "127.0.0.1", 0, key, log::add, () -> stop)) {
                         address.complete(server.address());
                         server.run();
                       }
@@ -79,7 +86,7 @@ final class TinyServer implements AutoCloseable {
   static TinyServer start(ServerLimits limits, @Nullable String key) throws Exception {
     TinyServer server = new TinyServer(limits, key);
     server.thread.start();
-    server.address.get(60, TimeUnit.SECONDS);
+    server.address.get(5, TimeUnit.MINUTES);
     return server;
   }
 
@@ -93,7 +100,7 @@ final class TinyServer implements AutoCloseable {
 
   HttpRequest.Builder request(String path) {
     return HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + port() + path))
-        .timeout(Duration.ofSeconds(60));
+        .timeout(Duration.ofMinutes(5));
   }
 
   HttpRequest post(String path, String body) {
@@ -122,13 +129,27 @@ final class TinyServer implements AutoCloseable {
     return JSON.readTree(text);
   }
 
+  /** The request log's lines once there are so many: a line is written when its answer is out. */
+  List<String> log(int lines) throws InterruptedException {
+    long deadline = System.nanoTime() + TimeUnit.MINUTES.toNanos(5);
+    while (log.size() < lines && System.nanoTime() < deadline) {
+      Thread.sleep(5);
+    }
+    return log;
+  }
+
   /** A connection on which bytes are sent as they are. */
   Socket raw(String text) throws IOException {
     Socket socket = new Socket("127.0.0.1", port());
-    socket.setSoTimeout(30_000);
+    socket.setSoTimeout(300_000);
     socket.getOutputStream().write(text.getBytes(StandardCharsets.UTF_8));
     socket.getOutputStream().flush();
     return socket;
+  }
+
+  /** All that comes until the server ends the connection. */
+  static String rest(Socket socket) throws IOException {
+    return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
   }
 
   static String rawPost(String body) {
@@ -141,7 +162,7 @@ final class TinyServer implements AutoCloseable {
   }
 
   void join() throws InterruptedException {
-    thread.join(20_000);
+    thread.join(300_000);
     if (thread.isAlive()) {
       throw new AssertionError("the server does not end");
     }

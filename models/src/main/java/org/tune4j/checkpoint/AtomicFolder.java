@@ -6,6 +6,7 @@ import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
@@ -24,6 +25,7 @@ import org.tune4j.TuneException;
  */
 public final class AtomicFolder {
   private static final String OLD = "old";
+  private static final int MOST_TRIES = 10;
 
   /** The names that {@link AtomicFile#aside} gives. */
   private static final Pattern ASIDE = Pattern.compile("\\.(.+)\\.[0-9a-f-]{8}\\.(tmp|old)");
@@ -178,23 +180,36 @@ public final class AtomicFolder {
         && name.length() == start.length() + 8 + 1 + OLD.length();
   }
 
+  /** Another writer of the same folder may come between any two renames: the last one stays. */
   private static void exchange(Path aside, Path place) throws IOException {
-    Path parent = AtomicFile.folderOf(place);
-    if (!Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
-      Files.move(aside, place, StandardCopyOption.ATOMIC_MOVE);
-      AtomicFile.syncFolder(parent);
+    for (int tries = 1; ; tries++) {
+      Path old = AtomicFile.aside(place, OLD);
+      boolean replaces = movedAway(place, old);
+      try {
+        Files.move(aside, place, StandardCopyOption.ATOMIC_MOVE);
+      } catch (IOException e) {
+        if (Files.exists(place, LinkOption.NOFOLLOW_LINKS) && tries < MOST_TRIES) {
+          delete(old);
+          continue;
+        }
+        if (replaces) {
+          Files.move(old, place, StandardCopyOption.ATOMIC_MOVE);
+        }
+        throw e;
+      }
+      AtomicFile.syncFolder(AtomicFile.folderOf(place));
+      delete(old);
       return;
     }
-    Path old = AtomicFile.aside(place, OLD);
-    Files.move(place, old, StandardCopyOption.ATOMIC_MOVE);
+  }
+
+  private static boolean movedAway(Path place, Path old) throws IOException {
     try {
-      Files.move(aside, place, StandardCopyOption.ATOMIC_MOVE);
-    } catch (IOException e) {
-      Files.move(old, place, StandardCopyOption.ATOMIC_MOVE);
-      throw e;
+      Files.move(place, old, StandardCopyOption.ATOMIC_MOVE);
+      return true;
+    } catch (NoSuchFileException e) {
+      return false;
     }
-    AtomicFile.syncFolder(parent);
-    delete(old);
   }
 
   private static void sync(Path folder) throws IOException {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -11,8 +12,8 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 
 /**
- * What a Llama-type {@code config.json} says about a model, with the defaults that transformers
- * gives to fields that are not there.
+ * What a Llama-type {@code config.json} says about a model. Fields that are not there have the
+ * defaults of transformers' {@code LlamaConfig} and {@code MistralConfig}.
  *
  * @param file where it was read
  * @param modelType {@code llama} or {@code mistral}
@@ -58,8 +59,19 @@ public record HuggingFaceConfig(
     Map<String, Object> fields) {
 
   private static final Set<String> MODEL_TYPES = Set.of("llama", "mistral");
+
+  /** transformers has two names for one function. */
+  private static final Set<String> SILU = Set.of("silu", "swish");
+
   private static final double DEFAULT_ROPE_THETA = 10_000;
+  private static final double DEFAULT_NORM_EPS = 1e-6;
+  private static final int DEFAULT_HIDDEN_SIZE = 4096;
   private static final int MISTRAL_SLIDING_WINDOW = 4096;
+
+  // Far above any model's: what is larger would fill memory before weights are compared with it.
+  private static final int MAX_LAYERS = 1000;
+  private static final int MAX_WIDTH = 1 << 20;
+  private static final int MAX_VOCABULARY = 1 << 24;
 
   /**
    * Llama 3.1's scaling of the rotation's frequencies.
@@ -92,45 +104,74 @@ public record HuggingFaceConfig(
     if (!MODEL_TYPES.contains(modelType)) {
       throw json.wrong("model_type", "llama or mistral");
     }
-    refuseUnsupported(json);
-    int heads = json.positive("num_attention_heads");
-    int hidden = json.positive("hidden_size");
-    JsonFields rope = json.has("rope_parameters") ? json.object("rope_parameters") : json;
+    JsonFields rope = rope(json);
+    refuseUnsupported(json, rope);
+    boolean mistral = modelType.equals("mistral");
+    int heads = json.size("num_attention_heads", 32, MAX_WIDTH);
+    int hidden = json.size("hidden_size", DEFAULT_HIDDEN_SIZE, MAX_WIDTH);
     return new HuggingFaceConfig(
         file,
         modelType,
-        json.positive("vocab_size"),
+        json.size("vocab_size", 32_000, MAX_VOCABULARY),
         hidden,
-        json.positive("intermediate_size"),
-        json.positive("num_hidden_layers"),
+        json.size("intermediate_size", mistral ? 14_336 : 11_008, MAX_WIDTH),
+        json.size("num_hidden_layers", 32, MAX_LAYERS),
         heads,
-        keyValueHeads(json, heads),
+        keyValueHeads(json, heads, mistral),
         headDim(json, hidden, heads),
-        json.positiveDecimal("rms_norm_eps"),
+        json.mentions("rms_norm_eps") ? json.positiveDecimal("rms_norm_eps") : DEFAULT_NORM_EPS,
         rope.positiveDecimal("rope_theta", json.positiveDecimal("rope_theta", DEFAULT_ROPE_THETA)),
-        ropeScaling(json),
-        json.positive("max_position_embeddings"),
+        ropeScaling(rope),
+        json.size("max_position_embeddings", mistral ? 131_072 : 2048, Integer.MAX_VALUE),
         json.flag("tie_word_embeddings", false),
-        slidingWindow(json, modelType),
+        slidingWindow(json, mistral),
         json.optionalText("dtype").or(() -> json.optionalText("torch_dtype")).orElse(null),
-        tokenId(json, "bos_token_id"),
-        eosTokenIds(json),
+        json.mentions("bos_token_id") ? tokenId(json, "bos_token_id") : Integer.valueOf(1),
+        json.mentions("eos_token_id") ? eosTokenIds(json) : List.of(2),
         tokenId(json, "pad_token_id"),
         json.toMap());
   }
 
-  private static void refuseUnsupported(JsonFields json) {
+  /**
+   * Writes the file's fields, some of them changed, to another file.
+   *
+   * @param target its folder exists; a file of that name is replaced
+   * @param changes fields to replace or add: texts, numbers and booleans
+   * @throws org.tune4j.EnvironmentException if it cannot be written
+   */
+  public void write(Path target, Map<String, Object> changes) {
+    Map<String, Object> all = new LinkedHashMap<>(fields);
+    all.putAll(changes);
+    AtomicFile.write(target, ShardPlan.pretty(JsonFields.MAPPER.valueToTree(all)));
+  }
+
+  /**
+   * What says how positions are rotated: transformers 5 reads {@code rope_scaling} before {@code
+   * rope_parameters}, earlier versions read nothing else.
+   */
+  private static JsonFields rope(JsonFields json) {
+    for (String field : List.of("rope_scaling", "rope_parameters")) {
+      if (json.has(field) && !json.object(field).isEmpty()) {
+        return json.object(field);
+      }
+    }
+    return json.empty();
+  }
+
+  private static void refuseUnsupported(JsonFields json, JsonFields rope) {
     if (json.flag("attention_bias", false)) {
       throw json.wrong("attention_bias", "false; attention with biases is not supported");
     }
     if (json.flag("mlp_bias", false)) {
       throw json.wrong("mlp_bias", "false; an MLP with biases is not supported");
     }
-    if (!json.optionalText("hidden_act").orElse("silu").equals("silu")) {
+    if (!SILU.contains(json.optionalText("hidden_act").orElse("silu"))) {
       throw json.wrong("hidden_act", "\"silu\"; no other activation is supported");
     }
-    if (json.positiveDecimal("partial_rotary_factor", 1) != 1) {
-      throw json.wrong("partial_rotary_factor", "1; rotating part of a head is not supported");
+    for (JsonFields fields : List.of(json, rope)) {
+      if (fields.positiveDecimal("partial_rotary_factor", 1) != 1) {
+        throw fields.wrong("partial_rotary_factor", "1; rotating part of a head is not supported");
+      }
     }
     if (json.has("quantization_config")) {
       throw json.wrong(
@@ -138,10 +179,14 @@ public record HuggingFaceConfig(
     }
   }
 
-  private static int keyValueHeads(JsonFields json, int heads) {
-    int keyValueHeads = json.positive("num_key_value_heads", heads);
+  /** Null stands for as many as query heads; Mistral has 8 where the field is not even null. */
+  private static int keyValueHeads(JsonFields json, int heads, boolean mistral) {
+    int absent = mistral && !json.mentions("num_key_value_heads") ? 8 : heads;
+    int keyValueHeads = json.positive("num_key_value_heads", absent);
     if (heads % keyValueHeads != 0) {
-      throw json.wrong("num_key_value_heads", "a divisor of num_attention_heads " + heads);
+      throw json.has("num_key_value_heads")
+          ? json.wrong("num_key_value_heads", "a divisor of num_attention_heads " + heads)
+          : json.wrong("num_attention_heads", "a multiple of the default num_key_value_heads 8");
     }
     return keyValueHeads;
   }
@@ -156,39 +201,41 @@ public record HuggingFaceConfig(
           ? json.wrong("head_dim", "an even number, as the rotation turns pairs")
           : json.wrong("hidden_size", "an even multiple of num_attention_heads " + heads);
     }
+    if ((long) heads * headDim > MAX_WIDTH) {
+      throw json.wrong(
+          "head_dim", "at most %d over num_attention_heads %d".formatted(MAX_WIDTH, heads));
+    }
     return headDim;
   }
 
-  private static @Nullable RopeScaling ropeScaling(JsonFields json) {
-    String field = json.has("rope_parameters") ? "rope_parameters" : "rope_scaling";
-    if (!json.has(field)) {
+  private static @Nullable RopeScaling ropeScaling(JsonFields rope) {
+    String typeField = rope.has("rope_type") || !rope.has("type") ? "rope_type" : "type";
+    if (!rope.has(typeField) && !rope.has("factor")) {
       return null;
     }
-    JsonFields scaling = json.object(field);
-    String typeField = scaling.has("rope_type") || !scaling.has("type") ? "rope_type" : "type";
-    String type = scaling.text(typeField);
+    String type = rope.text(typeField);
     if (type.equals("default")) {
       return null;
     }
     if (!type.equals("llama3")) {
-      throw scaling.wrong(typeField, "\"llama3\" or \"default\"; no other scaling is supported");
+      throw rope.wrong(typeField, "\"llama3\" or \"default\"; no other scaling is supported");
     }
     RopeScaling read =
         new RopeScaling(
-            scaling.positiveDecimal("factor"),
-            scaling.positiveDecimal("low_freq_factor"),
-            scaling.positiveDecimal("high_freq_factor"),
-            scaling.positive("original_max_position_embeddings"));
+            rope.positiveDecimal("factor"),
+            rope.positiveDecimal("low_freq_factor"),
+            rope.positiveDecimal("high_freq_factor"),
+            rope.positive("original_max_position_embeddings"));
     if (read.highFreqFactor() <= read.lowFreqFactor()) {
-      throw scaling.wrong(
+      throw rope.wrong(
           "high_freq_factor", "a number above low_freq_factor " + read.lowFreqFactor());
     }
     return read;
   }
 
   /** Llama has no window; Mistral's default counts only where the field is not even null. */
-  private static @Nullable Integer slidingWindow(JsonFields json, String modelType) {
-    if (!modelType.equals("mistral")) {
+  private static @Nullable Integer slidingWindow(JsonFields json, boolean mistral) {
+    if (!mistral) {
       return null;
     }
     if (!json.mentions("sliding_window")) {

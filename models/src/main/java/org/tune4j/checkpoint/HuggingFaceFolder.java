@@ -10,6 +10,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
@@ -19,6 +22,9 @@ import org.tune4j.checkpoint.SafetensorsFile.Entry;
 /**
  * A model's folder as Hugging Face lays it out: {@code config.json}, the weights in one or several
  * safetensors files, tokenizer files beside them. Opening reads headers only.
+ *
+ * <p>Tensors that a model computes itself are no weights: rotary frequencies, causal masks, and
+ * {@code lm_head.weight} where the head is tied to the embedding.
  */
 public final class HuggingFaceFolder {
   /** The name of the model's description. */
@@ -36,6 +42,9 @@ public final class HuggingFaceFolder {
           "vocab.txt",
           "merges.txt");
 
+  private static final Pattern SHARD =
+      Pattern.compile("model-[0-9]{5}-of-([0-9]{5})\\.safetensors");
+
   private final Path path;
   private final HuggingFaceConfig config;
   private final List<SafetensorsFile> files;
@@ -47,7 +56,22 @@ public final class HuggingFaceFolder {
     this.files = files;
     Map<String, Weight> all = new LinkedHashMap<>();
     for (SafetensorsFile file : files) {
-      file.entries().forEach((name, entry) -> all.put(name, new Weight(file.path(), entry)));
+      for (Entry entry : file.entries().values()) {
+        if (DerivedTensors.isDerived(entry, config.tieWordEmbeddings())) {
+          continue;
+        }
+        Weight other = all.put(entry.name(), new Weight(file.path(), entry));
+        if (other != null) {
+          throw new InputException(
+              "Tensor "
+                  + Texts.quoted(entry.name())
+                  + " is both in "
+                  + other.file()
+                  + " and in "
+                  + file.path()
+                  + "; give files that do not overlap");
+        }
+      }
     }
     this.weights = Collections.unmodifiableMap(all);
   }
@@ -61,6 +85,16 @@ public final class HuggingFaceFolder {
   public record Weight(Path file, Entry entry) {}
 
   /**
+   * {@return what a folder's {@code config.json} says, also where no weights are there}
+   *
+   * @param folder that exists
+   * @throws InputException if the file is missing, broken or of a kind that is not supported
+   */
+  public static HuggingFaceConfig config(Path folder) {
+    return HuggingFaceConfig.read(folder.resolve(CONFIG));
+  }
+
+  /**
    * Opens the folder, reads its config and checks the headers of all its weights.
    *
    * @param folder with {@code config.json} and {@code model.safetensors}, or shards and their index
@@ -69,6 +103,20 @@ public final class HuggingFaceFolder {
    *     kind that is not supported
    */
   public static HuggingFaceFolder open(Path folder) {
+    return open(folder, List.of());
+  }
+
+  /**
+   * Opens the folder with weights from other files than its own.
+   *
+   * @param folder with {@code config.json}
+   * @param weights all the files that hold weights, as paths from the folder; empty for the
+   *     folder's own
+   * @return the folder; it keeps no file open
+   * @throws InputException if the folder, its config or a file is missing, broken or of a kind that
+   *     is not supported, or two files hold one tensor
+   */
+  public static HuggingFaceFolder open(Path folder, List<Path> weights) {
     if (!Files.exists(folder)) {
       throw new InputException(
           "The checkpoint folder "
@@ -80,11 +128,28 @@ public final class HuggingFaceFolder {
           "The checkpoint folder " + folder + " is a file; give the folder that holds config.json");
     }
     HuggingFaceConfig config = HuggingFaceConfig.read(folder.resolve(CONFIG));
-    return new HuggingFaceFolder(folder, config, openWeights(folder));
+    return new HuggingFaceFolder(
+        folder, config, weights.isEmpty() ? openOwn(folder) : openListed(folder, weights));
   }
 
-  /** One file goes before an index, as in transformers. */
-  private static List<SafetensorsFile> openWeights(Path folder) {
+  private static List<SafetensorsFile> openListed(Path folder, List<Path> names) {
+    Set<Path> files = new TreeSet<>();
+    names.forEach(name -> files.add(folder.resolve(name)));
+    for (Path file : files) {
+      if (!Files.exists(file)) {
+        throw new InputException(
+            "checkpointer.checkpoint_files lists "
+                + file
+                + ", which does not exist; list the files of "
+                + folder
+                + ", or leave the key out to load what the folder holds");
+      }
+    }
+    return files.stream().map(SafetensorsFile::open).toList();
+  }
+
+  /** One file goes before an index, as in transformers; shards say by their names what they are. */
+  private static List<SafetensorsFile> openOwn(Path folder) {
     Path single = folder.resolve(ShardPlan.SINGLE);
     if (Files.exists(single)) {
       return List.of(SafetensorsFile.open(single));
@@ -93,14 +158,42 @@ public final class HuggingFaceFolder {
     if (Files.exists(index)) {
       return ShardIndex.read(index).openShards();
     }
-    throw new InputException(
-        "The checkpoint folder "
-            + folder
-            + " has no weights: expected "
-            + ShardPlan.SINGLE
-            + " or "
-            + ShardPlan.INDEX
-            + otherWeights(folder));
+    List<String> shards =
+        list(folder).stream()
+            .map(file -> String.valueOf(file.getFileName()))
+            .filter(name -> SHARD.matcher(name).matches())
+            .toList();
+    if (shards.isEmpty()) {
+      throw new InputException(
+          "The checkpoint folder "
+              + folder
+              + " has no weights: expected "
+              + ShardPlan.SINGLE
+              + " or "
+              + ShardPlan.INDEX
+              + otherWeights(folder));
+    }
+    requireWhole(folder, shards);
+    return shards.stream().map(name -> SafetensorsFile.open(folder.resolve(name))).toList();
+  }
+
+  /** Without an index the names alone tell whether a shard is missing. */
+  private static void requireWhole(Path folder, List<String> shards) {
+    Matcher first = SHARD.matcher(shards.get(0));
+    int count = first.matches() ? Integer.parseInt(first.group(1)) : 0;
+    for (int i = 1; i <= count; i++) {
+      String name = "model-%05d-of-%05d.safetensors".formatted(i, count);
+      if (!shards.contains(name)) {
+        throw new InputException(
+            "The checkpoint folder %s has shards and no %s, and of the shards %s is missing; download both"
+                .formatted(folder, ShardPlan.INDEX, name));
+      }
+    }
+    if (shards.size() != count) {
+      throw new InputException(
+          "The checkpoint folder %s has shards of several checkpoints and no %s; download it, or list the files to load in checkpointer.checkpoint_files"
+              .formatted(folder, ShardPlan.INDEX));
+    }
   }
 
   private static String otherWeights(Path folder) {
@@ -109,9 +202,15 @@ public final class HuggingFaceFolder {
             .map(file -> String.valueOf(file.getFileName()))
             .filter(name -> name.matches(".*\\.(bin|pth|pt|gguf|safetensors)"))
             .toList();
-    return other.isEmpty()
-        ? "; download them"
-        : ", found " + Texts.quoted(other) + "; convert the checkpoint to safetensors";
+    if (other.isEmpty()) {
+      return "; download them";
+    }
+    boolean named = other.stream().anyMatch(name -> name.endsWith(".safetensors"));
+    return ", found "
+        + Texts.quoted(other)
+        + (named
+            ? "; list the files to load in checkpointer.checkpoint_files"
+            : "; convert the checkpoint to safetensors");
   }
 
   private static List<Path> list(Path folder) {
@@ -158,14 +257,41 @@ public final class HuggingFaceFolder {
   }
 
   /**
+   * {@return the files that {@link #copySideFiles} leaves out, since they are links to somewhere
+   * else: a model from elsewhere must not carry a file of this machine into what is made from it}
+   */
+  public List<Path> foreignFiles() {
+    return sideFiles().stream().filter(file -> !isOwn(file)).toList();
+  }
+
+  /** Whether a file lies in the folder, or is a link to the blobs of the hub cache around it. */
+  private boolean isOwn(Path file) {
+    try {
+      Path folder = path.toRealPath();
+      Path real = file.toRealPath();
+      Path snapshots = folder.getParent();
+      return real.startsWith(folder)
+          || (snapshots != null
+              && snapshots.endsWith("snapshots")
+              && real.startsWith(snapshots.resolveSibling("blobs")));
+    } catch (IOException e) {
+      throw new InputException("Cannot read " + file + ": " + TuneException.reason(e), e);
+    }
+  }
+
+  /**
    * Copies what belongs to a model beside its weights, and to every model made from it: config,
-   * generation config, tokenizer, chat template. Files of the same names are replaced.
+   * generation config, tokenizer, chat template. Files of the same names are replaced; {@link
+   * #foreignFiles} are left out.
    *
    * @param target exists
    * @throws EnvironmentException if one cannot be copied
    */
   public void copySideFiles(Path target) {
     for (Path file : sideFiles()) {
+      if (!isOwn(file)) {
+        continue;
+      }
       // As a stream: a copy of a read-only file would be read-only, and could not be changed.
       try (InputStream in = Files.newInputStream(file)) {
         Files.copy(in, target.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);

@@ -2,6 +2,8 @@ package org.tune4j.checkpoint;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
+import com.fasterxml.jackson.core.json.JsonWriteFeature;
 import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -14,6 +16,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.TuneException;
@@ -22,11 +25,21 @@ import org.tune4j.TuneException;
 final class JsonFields {
   private static final long MAX_BYTES = 256_000_000;
 
+  /** Reads and writes NaN and Infinity as Python's json does. */
   static final JsonMapper MAPPER =
       JsonMapper.builder()
+          .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+          .disable(JsonWriteFeature.WRITE_NAN_AS_STRINGS)
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
           .build();
+
+  /** Jackson's messages also say where an open bracket is, and which of its settings decides. */
+  private static final Pattern LIBRARY_WORDS =
+      Pattern.compile(
+          " \\(or 'NaN'[^)]*\\)| \\(start marker at .*?\\]\\)| \\(not recognized as one since"
+              + " [^)]*\\)|(, from|: enable| \\(bound as) `[^`]*`( to allow|\\): not allowed as per"
+              + " `[^`]*`)?");
 
   private final Path file;
   private final String prefix;
@@ -42,6 +55,7 @@ final class JsonFields {
    * @throws InputException if the file cannot be read or holds no JSON object
    */
   static JsonFields read(Path file) {
+    RegularFile.require(file, "a JSON file");
     try {
       long size = Files.size(file);
       if (size > MAX_BYTES) {
@@ -62,8 +76,7 @@ final class JsonFields {
   }
 
   private static String position(JsonProcessingException e) {
-    // Jackson adds where the open bracket is, in words for programmers.
-    String what = e.getOriginalMessage().replaceAll(" \\(start marker at .*?\\]\\)", "");
+    String what = LIBRARY_WORDS.matcher(e.getOriginalMessage()).replaceAll("");
     return e.getLocation() == null
         ? what
         : "line "
@@ -82,6 +95,15 @@ final class JsonFields {
   Map<String, Object> toMap() {
     return Collections.unmodifiableMap(
         MAPPER.convertValue(node, new TypeReference<LinkedHashMap<String, Object>>() {}));
+  }
+
+  /** An object of no fields in the same file. */
+  JsonFields empty() {
+    return new JsonFields(file, prefix, MAPPER.createObjectNode());
+  }
+
+  boolean isEmpty() {
+    return node.isEmpty();
   }
 
   /** Whether the field is there and not null. */
@@ -116,9 +138,24 @@ final class JsonFields {
   }
 
   int wholeNumber(String field, int least) {
-    String expected = "a whole number of at least " + least;
+    return wholeNumber(field, least, Integer.MAX_VALUE);
+  }
+
+  /** From 1 to {@code most}; {@code absent} where the field is not even null. */
+  int size(String field, int absent, int most) {
+    return mentions(field) ? wholeNumber(field, 1, most) : absent;
+  }
+
+  private int wholeNumber(String field, int least, int most) {
+    String expected =
+        most == Integer.MAX_VALUE
+            ? "a whole number of at least " + least
+            : "a whole number from %d to %d".formatted(least, most);
     JsonNode value = require(field, expected);
-    if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < least) {
+    if (!value.isIntegralNumber()
+        || !value.canConvertToInt()
+        || value.intValue() < least
+        || value.intValue() > most) {
       throw wrong(field, expected);
     }
     return value.intValue();

@@ -6,20 +6,32 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.BiFunction;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
 
 /**
- * PEFT's {@code adapter_config.json} of a LoRA or DoRA adapter for causal language models.
+ * PEFT's {@code adapter_config.json} of a LoRA or DoRA adapter for causal language models. Which
+ * modules a saved adapter adapts is said by its tensors' names; {@code exclude_modules}, {@code
+ * layers_to_transform} and a regular expression in {@code target_modules} are not needed to read
+ * it.
  *
  * @param rank at least 1 ({@code r})
  * @param alpha above 0 ({@code lora_alpha}); the adapter is scaled by alpha / rank
  * @param dropout at least 0 and below 1 ({@code lora_dropout})
- * @param targetModules last names, or paths, of the adapted modules; not empty
+ * @param targetModules last names, or paths, of the adapted modules; empty where the file has no
+ *     list of names
  * @param useDora whether the adapter has magnitudes
  * @param baseModel name or path of the base model, null if unsaid
+ * @param useRslora whether the adapter is scaled by alpha / sqrt(rank) instead
+ * @param rankPattern ranks of modules that have another, by the end of their path as a regular
+ *     expression; the first that matches counts
+ * @param alphaPattern alphas of modules that have another, likewise
  */
 public record PeftAdapterConfig(
     int rank,
@@ -27,23 +39,24 @@ public record PeftAdapterConfig(
     double dropout,
     List<String> targetModules,
     boolean useDora,
-    @Nullable String baseModel) {
+    @Nullable String baseModel,
+    boolean useRslora,
+    Map<String, Integer> rankPattern,
+    Map<String, Double> alphaPattern) {
 
   /** The file's name in an adapter's folder. */
   public static final String FILE = "adapter_config.json";
 
+  /** What to do with an adapter of a kind that is not supported. */
+  public static final String MERGE =
+      "merge the adapter into its base model with PEFT's merge_and_unload and use that model";
+
   /** Fields that change what an adapter computes; each must be null, false or empty. */
   private static final List<String> UNSUPPORTED =
       List.of(
-          "use_rslora",
-          "rank_pattern",
-          "alpha_pattern",
           "modules_to_save",
-          "fan_in_fan_out",
           "lora_bias",
-          "layers_to_transform",
           "layer_replication",
-          "exclude_modules",
           "target_parameters",
           "trainable_token_indices",
           "use_qalora",
@@ -56,7 +69,7 @@ public record PeftAdapterConfig(
           "megatron_config");
 
   /** Initialisations that change the base model's weights, so that the adapter fits no other. */
-  private static final String CHANGES_BASE = "(pissa.*|olora|corda|loftq|lora_ga)";
+  private static final String CHANGES_BASE = "(?i)(pissa.*|olora|corda.*|loftq|lora_ga)";
 
   /**
    * Checks the values.
@@ -64,13 +77,18 @@ public record PeftAdapterConfig(
    * @param rank at least 1
    * @param alpha above 0, finite
    * @param dropout at least 0 and below 1
-   * @param targetModules not empty; is copied
+   * @param targetModules is copied
    * @param useDora whether the adapter has magnitudes
    * @param baseModel null if unsaid
+   * @param useRslora whether the adapter is scaled by alpha / sqrt(rank)
+   * @param rankPattern is copied
+   * @param alphaPattern is copied
    * @throws UsageException if a value is out of its range
    */
   public PeftAdapterConfig {
     targetModules = List.copyOf(targetModules);
+    rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
+    alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
     if (rank < 1) {
       throw new UsageException("The LoRA rank is " + rank + ", expected at least 1");
     }
@@ -81,9 +99,27 @@ public record PeftAdapterConfig(
       throw new UsageException(
           "The LoRA dropout is " + dropout + ", expected at least 0 and below 1");
     }
-    if (targetModules.isEmpty()) {
-      throw new UsageException("The adapter has no target modules, expected at least one");
-    }
+  }
+
+  /**
+   * One whose modules all have the same rank and alpha.
+   *
+   * @param rank at least 1
+   * @param alpha above 0, finite
+   * @param dropout at least 0 and below 1
+   * @param targetModules is copied
+   * @param useDora whether the adapter has magnitudes
+   * @param baseModel null if unsaid
+   * @throws UsageException if a value is out of its range
+   */
+  public PeftAdapterConfig(
+      int rank,
+      double alpha,
+      double dropout,
+      List<String> targetModules,
+      boolean useDora,
+      @Nullable String baseModel) {
+    this(rank, alpha, dropout, targetModules, useDora, baseModel, false, Map.of(), Map.of());
   }
 
   /**
@@ -102,13 +138,13 @@ public record PeftAdapterConfig(
     }
     JsonFields json = JsonFields.read(file);
     if (!json.text("peft_type").equals("LORA")) {
-      throw json.wrong("peft_type", "\"LORA\"; no other adapter is supported");
+      throw json.wrong("peft_type", "\"LORA\"; no other adapter is supported, " + MERGE);
     }
     if (!json.optionalText("task_type").orElse("CAUSAL_LM").equals("CAUSAL_LM")) {
       throw json.wrong("task_type", "\"CAUSAL_LM\"");
     }
     if (!json.optionalText("bias").orElse("none").equals("none")) {
-      throw json.wrong("bias", "\"none\"; trained biases are not supported");
+      throw json.wrong("bias", "\"none\"; trained biases are not supported, " + MERGE);
     }
     refuseUnsupported(json);
     return new PeftAdapterConfig(
@@ -117,7 +153,10 @@ public record PeftAdapterConfig(
         dropout(json),
         targetModules(json),
         json.flag("use_dora", false),
-        json.optionalText("base_model_name_or_path").orElse(null));
+        json.optionalText("base_model_name_or_path").orElse(null),
+        json.flag("use_rslora", false),
+        pattern(json, "rank_pattern", (of, key) -> of.positive(key)),
+        pattern(json, "alpha_pattern", (of, key) -> of.positiveDecimal(key)));
   }
 
   private static void refuseUnsupported(JsonFields json) {
@@ -128,7 +167,8 @@ public record PeftAdapterConfig(
               || (value.isContainerNode() && value.isEmpty())
               || (value.isBoolean() && !value.booleanValue());
       if (!unset) {
-        throw json.wrong(field, "null, false or empty; this option of PEFT is not supported");
+        throw json.wrong(
+            field, "null, false or empty; this option of PEFT is not supported, " + MERGE);
       }
     }
     JsonNode init = json.value("init_lora_weights");
@@ -151,23 +191,64 @@ public record PeftAdapterConfig(
     return value.doubleValue();
   }
 
+  private static <T> Map<String, T> pattern(
+      JsonFields json, String field, BiFunction<JsonFields, String, T> value) {
+    Map<String, T> pattern = new LinkedHashMap<>();
+    if (json.has(field)) {
+      JsonFields values = json.object(field);
+      for (String key : values.toMap().keySet()) {
+        if (!PathPattern.isValid(key)) {
+          throw json.wrong(field, "names, paths or regular expressions of at most 1000 characters");
+        }
+        pattern.put(key, value.apply(values, key));
+      }
+    }
+    return pattern;
+  }
+
+  /** The names of a list; a regular expression and null leave it to the tensors' names. */
   private static List<String> targetModules(JsonFields json) {
-    String expected = "a list of module names such as [\"q_proj\",\"v_proj\"]";
     JsonNode value = json.value("target_modules");
     List<String> names = new ArrayList<>();
     if (value != null && value.isArray()) {
       value.forEach(name -> names.add(name.isTextual() ? name.textValue() : ""));
     }
-    if (names.isEmpty() || names.contains("")) {
-      throw json.wrong("target_modules", expected);
+    if (names.contains("") || (value != null && !value.isArray() && !value.isTextual())) {
+      throw json.wrong(
+          "target_modules",
+          "a list of module names such as [\"q_proj\",\"v_proj\"], or a regular expression");
     }
     return names;
   }
 
-  /** Whether a module of the base model is adapted: its path is a target or ends with one. */
+  /**
+   * Whether a module of the base model is adapted, as far as names are listed: its path is a target
+   * or ends with one.
+   */
   boolean targets(String module) {
-    return targetModules.stream()
-        .anyMatch(target -> module.equals(target) || module.endsWith("." + target));
+    return targetModules.isEmpty()
+        || targetModules.stream()
+            .anyMatch(target -> module.equals(target) || module.endsWith("." + target));
+  }
+
+  /**
+   * {@return the rank of a module}
+   *
+   * @param module path in the base model
+   * @throws InputException if a pattern takes too long to match
+   */
+  public int rank(String module) {
+    return PathPattern.first(rankPattern, module).orElse(rank);
+  }
+
+  /**
+   * {@return the alpha of a module}
+   *
+   * @param module path in the base model
+   * @throws InputException if a pattern takes too long to match
+   */
+  public double alpha(String module) {
+    return PathPattern.first(alphaPattern, module).orElse(alpha);
   }
 
   /**
@@ -184,7 +265,8 @@ public record PeftAdapterConfig(
   /** In order of the names, as PEFT writes them. */
   String toJson() {
     ObjectNode json = JsonFields.MAPPER.createObjectNode();
-    json.putObject("alpha_pattern");
+    ObjectNode alphas = json.putObject("alpha_pattern");
+    alphaPattern.forEach((module, other) -> putNumber(alphas, module, other));
     json.putNull("auto_mapping");
     json.put("base_model_name_or_path", baseModel);
     json.put("bias", "none");
@@ -198,11 +280,7 @@ public record PeftAdapterConfig(
     json.putNull("layers_pattern");
     json.putNull("layers_to_transform");
     json.putObject("loftq_config");
-    if (alpha == Math.rint(alpha) && alpha <= Integer.MAX_VALUE) {
-      json.put("lora_alpha", (int) alpha);
-    } else {
-      json.put("lora_alpha", alpha);
-    }
+    putNumber(json, "lora_alpha", alpha);
     json.put("lora_bias", false);
     json.put("lora_dropout", dropout);
     json.putNull("megatron_config");
@@ -210,14 +288,23 @@ public record PeftAdapterConfig(
     json.putNull("modules_to_save");
     json.put("peft_type", "LORA");
     json.put("r", rank);
-    json.putObject("rank_pattern");
+    ObjectNode ranks = json.putObject("rank_pattern");
+    rankPattern.forEach(ranks::put);
     json.putNull("revision");
     ArrayNode targets = json.putArray("target_modules");
     targetModules.forEach(targets::add);
     json.put("task_type", "CAUSAL_LM");
     json.putNull("trainable_token_indices");
     json.put("use_dora", useDora);
-    json.put("use_rslora", false);
+    json.put("use_rslora", useRslora);
     return ShardPlan.pretty(json);
+  }
+
+  private static void putNumber(ObjectNode json, String field, double value) {
+    if (value == Math.rint(value) && value <= Integer.MAX_VALUE) {
+      json.put(field, (int) value);
+    } else {
+      json.put(field, value);
+    }
   }
 }

@@ -9,6 +9,7 @@ import org.tune4j.InputException;
  */
 public final class PeftNames {
   private static final String PREFIX = "base_model.model.";
+  private static final String WEIGHT = ".weight";
 
   private PeftNames() {}
 
@@ -60,9 +61,24 @@ public final class PeftNames {
                 new InputException(
                     "Adapter tensor "
                         + Texts.quoted(name)
-                        + " is none of base_model.model.MODULE followed by lora_A.weight,"
-                        + " lora_B.weight or lora_magnitude_vector; save the adapter with PEFT's"
-                        + " save_pretrained"));
+                        + (name.contains(".lora_embedding_")
+                            ? " adapts an embedding, which is not supported; "
+                                + PeftAdapterConfig.MERGE
+                            : " is none of base_model.model.MODULE followed by lora_A.weight,"
+                                + " lora_B.weight or lora_magnitude_vector; save the adapter with"
+                                + " PEFT's save_pretrained")));
+  }
+
+  /**
+   * The name in the base model of one of its weights that PEFT saves along: those of embedding and
+   * head where one of them is adapted, or {@code save_embedding_layers} asks for it.
+   */
+  static Optional<String> baseWeight(String name) {
+    if (!name.startsWith(PREFIX) || !name.endsWith(WEIGHT) || name.contains(".lora_")) {
+      return Optional.empty();
+    }
+    String module = name.substring(PREFIX.length(), name.length() - WEIGHT.length());
+    return Optional.of(module.replaceFirst("\\.base_layer$", "") + WEIGHT);
   }
 
   private static Optional<AdapterTensor> find(String name) {
@@ -70,8 +86,8 @@ public final class PeftNames {
       return Optional.empty();
     }
     String path = name.substring(PREFIX.length());
-    if (path.endsWith("." + Part.MAGNITUDE.suffix() + ".weight")) {
-      path = path.substring(0, path.length() - ".weight".length());
+    if (path.endsWith("." + Part.MAGNITUDE.suffix() + WEIGHT)) {
+      path = path.substring(0, path.length() - WEIGHT.length());
     }
     for (Part part : Part.values()) {
       String ending = "." + part.suffix();

@@ -9,7 +9,6 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.CodingErrorAction;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -103,9 +102,7 @@ public final class SafetensorsFile {
   }
 
   private static FileChannel openChannel(Path path) throws IOException {
-    if (Files.isDirectory(path)) {
-      throw new InputException(path + " is a folder, expected a safetensors file");
-    }
+    RegularFile.require(path, "a safetensors file");
     try {
       return FileChannel.open(path, StandardOpenOption.READ);
     } catch (NoSuchFileException e) {

@@ -2,19 +2,19 @@ package org.tune4j.checkpoint;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 import org.tune4j.InputException;
 
 /**
  * A {@code model.safetensors.index.json}: which file holds which tensor.
  *
  * @param file the index itself
- * @param weightMap tensor to name of the file beside the index
+ * @param weightMap tensor to its file, in the index's folder or one below; a path from there
  */
 record ShardIndex(Path file, Map<String, String> weightMap) {
   public ShardIndex {
@@ -31,14 +31,14 @@ record ShardIndex(Path file, Map<String, String> weightMap) {
     Map<String, String> places = new LinkedHashMap<>();
     for (String tensor : weightMap.toMap().keySet()) {
       String shard = weightMap.text(tensor);
-      if (!isPlainName(shard)) {
+      if (!isInside(shard)) {
         throw new InputException(
             file
                 + ": weight_map places tensor "
                 + Texts.quoted(tensor)
                 + " in "
                 + Texts.quoted(shard)
-                + ", expected the name of a file beside the index; get the checkpoint again");
+                + ", expected a file in the index's folder; get the checkpoint again");
       }
       places.put(tensor, shard);
     }
@@ -48,47 +48,43 @@ record ShardIndex(Path file, Map<String, String> weightMap) {
     return new ShardIndex(file, places);
   }
 
-  private static boolean isPlainName(String name) {
-    return !name.isEmpty()
-        && !name.equals(".")
-        && !name.equals("..")
-        && name.chars().noneMatch(c -> "/\\:".indexOf(c) >= 0 || Character.isISOControl(c));
-  }
-
-  /** The files that the index names, in order of their names. */
-  public List<Path> shards() {
-    return new TreeSet<>(weightMap.values()).stream().map(file::resolveSibling).toList();
+  private static boolean isInside(String path) {
+    return path.chars().noneMatch(c -> "\\:".indexOf(c) >= 0 || Character.isISOControl(c))
+        && Stream.of(path.split("/", -1))
+            .noneMatch(part -> part.isEmpty() || part.equals(".") || part.equals(".."));
   }
 
   /**
-   * Opens every shard and compares it with the index.
+   * Opens every shard and compares it with the index, which need not agree about buffers that a
+   * model computes itself.
    *
+   * @return the shards, in order of their names
    * @throws InputException if a shard is missing or broken, or index and shards disagree about a
    *     tensor
    */
   public List<SafetensorsFile> openShards() {
-    List<Path> missing = shards().stream().filter(shard -> !Files.exists(shard)).toList();
+    TreeSet<String> names = new TreeSet<>(weightMap.values());
+    List<String> missing =
+        names.stream().filter(name -> !Files.exists(file.resolveSibling(name))).toList();
     if (!missing.isEmpty()) {
       throw new InputException(
           file
               + " names "
-              + Texts.quoted(missing.stream().map(s -> String.valueOf(s.getFileName())).toList())
+              + Texts.quoted(missing)
               + ", which "
               + (missing.size() == 1 ? "is" : "are")
               + " not in the folder; download the missing shards");
     }
-    List<SafetensorsFile> opened = new ArrayList<>();
-    for (Path shard : shards()) {
-      opened.add(checked(SafetensorsFile.open(shard)));
-    }
-    return List.copyOf(opened);
+    return names.stream().map(this::openShard).toList();
   }
 
-  private SafetensorsFile checked(SafetensorsFile shard) {
-    String name = String.valueOf(shard.path().getFileName());
+  private SafetensorsFile openShard(String name) {
+    SafetensorsFile shard = SafetensorsFile.open(file.resolveSibling(name));
     weightMap.forEach(
         (tensor, place) -> {
-          if (place.equals(name) && !shard.entries().containsKey(tensor)) {
+          if (place.equals(name)
+              && !shard.entries().containsKey(tensor)
+              && !DerivedTensors.isBuffer(tensor)) {
             throw new InputException(
                 file
                     + " places tensor "
@@ -100,7 +96,7 @@ record ShardIndex(Path file, Map<String, String> weightMap) {
         });
     for (String tensor : shard.entries().keySet()) {
       String place = weightMap.get(tensor);
-      if (!name.equals(place)) {
+      if (!name.equals(place) && !DerivedTensors.isBuffer(tensor)) {
         throw new InputException(
             shard.path()
                 + " holds tensor "

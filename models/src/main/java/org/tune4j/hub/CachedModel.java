@@ -12,23 +12,23 @@ final class CachedModel {
 
   static boolean isWhole(Path folder) {
     boolean tokenizer =
-        Files.exists(folder.resolve("tokenizer.json"))
-            || Files.exists(folder.resolve("tokenizer.model"));
-    return tokenizer && Files.exists(folder.resolve("config.json")) && hasWeights(folder);
+        Files.isRegularFile(folder.resolve("tokenizer.json"))
+            || Files.isRegularFile(folder.resolve("tokenizer.model"));
+    return tokenizer && Files.isRegularFile(folder.resolve("config.json")) && hasWeights(folder);
   }
 
   private static boolean hasWeights(Path folder) {
-    if (Files.exists(folder.resolve("model.safetensors"))) {
+    if (Files.isRegularFile(folder.resolve("model.safetensors"))) {
       return true;
     }
     Path index = folder.resolve("model.safetensors.index.json");
-    if (!Files.exists(index)) {
+    if (!Files.isRegularFile(index)) {
       return false;
     }
     try {
       JsonNode shards = new ObjectMapper().readTree(index.toFile()).path("weight_map");
       for (JsonNode shard : shards) {
-        if (!Files.exists(folder.resolve(shard.asText()))) {
+        if (!Files.isRegularFile(folder.resolve(shard.asText()))) {
           return false;
         }
       }

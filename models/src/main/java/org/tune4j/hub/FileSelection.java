@@ -6,7 +6,8 @@ import java.util.regex.Pattern;
 /**
  * Which of a repository's files are wanted. Patterns are the hub's: {@code *} also stands for
  * slashes, {@code ?} for one character, {@code [a-z]} and {@code [!a-z]} for one of a set, a folder
- * with a slash at its end for all in it.
+ * with a slash at its end for all in it. No pattern selects a jar: a model needs none, and a jar is
+ * code that a JVM could load.
  *
  * @param include a file must match one of these; all files where there is none
  * @param exclude a file must match none of these
@@ -24,6 +25,8 @@ public record FileSelection(List<String> include, List<String> exclude, boolean 
               "*.json", "*.safetensors", "tokenizer.model", "*.jinja", "vocab.txt", "merges.txt"),
           List.of("*/*"),
           false);
+
+  private static final Pattern JAR = Pattern.compile("(?is).*\\.jar");
 
   private static final Pattern OTHER_FORMATS =
       Pattern.compile(
@@ -47,6 +50,7 @@ public record FileSelection(List<String> include, List<String> exclude, boolean 
     List<Pattern> wanted = include.stream().map(FileSelection::pattern).toList();
     List<Pattern> unwanted = exclude.stream().map(FileSelection::pattern).toList();
     return names.stream()
+        .filter(n -> !JAR.matcher(n).matches())
         .filter(n -> wanted.isEmpty() || matches(wanted, n))
         .filter(n -> !matches(unwanted, n))
         .filter(n -> !(skipOtherFormats && safetensors && OTHER_FORMATS.matcher(n).matches()))

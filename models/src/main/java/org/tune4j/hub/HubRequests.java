@@ -59,8 +59,8 @@ final class HubRequests {
   Listing list(Repository repository) throws IOException {
     URI uri =
         URI.create(
-            "%s/api/models/%s/revision/%s"
-                .formatted(settings.endpoint(), repository.name(), quoted(repository.revision())));
+            "%s/%s/revision/%s"
+                .formatted(settings.endpoint(), repository.api(), quoted(repository.revision())));
     HttpResponse<InputStream> answer = send("GET", uri, 0, repository, "");
     JsonNode json;
     try (InputStream in = answer.body()) {
@@ -110,7 +110,7 @@ final class HubRequests {
       path.append('/').append(quoted(part));
     }
     return URI.create(
-        "%s/%s/resolve/%s%s".formatted(settings.endpoint(), repository.name(), commit, path));
+        "%s/%s/resolve/%s%s".formatted(settings.endpoint(), repository.page(), commit, path));
   }
 
   private static String quoted(String part) {
@@ -230,7 +230,7 @@ final class HubRequests {
               .formatted(
                   repository,
                   hub,
-                  repository.name(),
+                  repository.page(),
                   shown
                       ? "check that the token is of the account that has it and may read gated"
                           + " repositories"
@@ -240,7 +240,7 @@ final class HubRequests {
     if (code.equals("RevisionNotFound")) {
       throw new UsageException(
           "%s has no revision '%s'; its branches and tags are listed at %s/%s/tree/main"
-              .formatted(repository.name(), repository.revision(), hub, repository.name()));
+              .formatted(repository.name(), repository.revision(), hub, repository.page()));
     }
     if (code.equals("EntryNotFound")) {
       throw new InputException("%s has no file %s".formatted(repository, file));
@@ -250,7 +250,7 @@ final class HubRequests {
           "%s is not at %s, or is private; check the name%s"
               .formatted(
                   repository.name(),
-                  hub,
+                  hub + (repository.type() == Repository.Type.DATASET ? "/datasets" : ""),
                   shown
                       ? " and that the token's account may see it"
                       : ", or set HF_TOKEN to a token that may see it"));

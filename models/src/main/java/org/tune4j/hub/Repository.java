@@ -2,17 +2,33 @@ package org.tune4j.hub;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.regex.Pattern;
 import org.tune4j.UsageException;
 
 /**
- * A model's repository at a revision, written {@code OWNER/NAME} or {@code OWNER/NAME@REVISION}.
+ * A repository of a model or a data set at a revision, written {@code OWNER/NAME} or {@code
+ * OWNER/NAME@REVISION}.
  *
  * @param name {@code OWNER/NAME}, or {@code NAME} for some of the oldest
  * @param revision a branch, a tag or a commit
+ * @param type what it holds
  */
-public record Repository(String name, String revision) {
+public record Repository(String name, String revision, Type type) {
+  /** What the hub keeps apart, each with names of its own. */
+  public enum Type {
+    /** Weights, config, tokenizer. */
+    MODEL,
+    /** Rows. */
+    DATASET;
+
+    /** As the hub's addresses and the cache's folders have it. */
+    private String plural() {
+      return name().toLowerCase(Locale.ROOT) + "s";
+    }
+  }
+
   /** The branch of a repository named without a revision. */
   public static final String MAIN = "main";
 
@@ -21,13 +37,14 @@ public record Repository(String name, String revision) {
   private static final Pattern NAME = Pattern.compile("(?:" + PART + "/)?" + PART);
   private static final Pattern REVISION = Pattern.compile("[A-Za-z0-9._/+-]+");
   private static final Pattern COMMIT = Pattern.compile("[0-9a-f]{40}");
-  private static final String FOLDER = "models--";
+  private static final String FOLDER = Type.MODEL.plural() + "--";
 
   /**
    * Checks both by the hub's rules.
    *
    * @param name at most 96 characters
    * @param revision a branch, a tag or a commit
+   * @param type what it holds
    * @throws UsageException when one can be none
    */
   public Repository {
@@ -49,7 +66,18 @@ public record Repository(String name, String revision) {
   }
 
   /**
-   * Reads a name with or without a revision.
+   * A model's repository.
+   *
+   * @param name at most 96 characters
+   * @param revision a branch, a tag or a commit
+   * @throws UsageException when one can be none
+   */
+  public Repository(String name, String revision) {
+    this(name, revision, Type.MODEL);
+  }
+
+  /**
+   * Reads a model's name with or without a revision.
    *
    * @param text {@code OWNER/NAME}, or {@code OWNER/NAME@REVISION}
    * @return at {@link #MAIN} where the text names no revision
@@ -113,7 +141,17 @@ public record Repository(String name, String revision) {
 
   /** Its folder in the cache. */
   String folder() {
-    return FOLDER + name.replace("/", "--");
+    return type.plural() + "--" + name.replace("/", "--");
+  }
+
+  /** Its path in the hub's API. */
+  String api() {
+    return "api/" + type.plural() + "/" + name;
+  }
+
+  /** Its page's path at the hub; those of models have no folder. */
+  String page() {
+    return type == Type.MODEL ? name : type.plural() + "/" + name;
   }
 
   @Override

@@ -27,9 +27,14 @@ final class Attributes {
       }
     }
     if (key instanceof Long n && (value instanceof List || value instanceof String)) {
-      List<Object> items = Values.items(value);
-      long i = n < 0 ? n + items.size() : n;
-      return i >= 0 && i < items.size() ? items.get((int) i) : missing(value, key);
+      long length = Values.length(value);
+      long i = n < 0 ? n + length : n;
+      if (i < 0 || i >= length) {
+        return missing(value, key);
+      }
+      return value instanceof String s
+          ? Character.toString(s.codePointAt(s.offsetByCodePoints(0, (int) i)))
+          : ((List<?>) value).get((int) i);
     }
     Object own = key instanceof String name ? own(value, name) : null;
     return own != null ? own : missing(value, key);
@@ -81,14 +86,19 @@ final class Attributes {
     return switch (name) {
       case "index" ->
           (a, named) -> {
+            Limits.Comparison limit = new Limits.Comparison();
             for (int i = 0; i < list.size(); i++) {
-              if (Values.equal(list.get(i), a.get(0))) {
+              if (Values.equal(list.get(i), a.get(0), limit)) {
                 return (long) i;
               }
             }
             throw new TemplateException(Values.repr(a.get(0)) + " is not in list");
           };
-      case "count" -> (a, named) -> list.stream().filter(i -> Values.equal(i, a.get(0))).count();
+      case "count" ->
+          (a, named) -> {
+            Limits.Comparison limit = new Limits.Comparison();
+            return list.stream().filter(i -> Values.equal(i, a.get(0), limit)).count();
+          };
       case "copy" -> (a, named) -> new ArrayList<Object>(list);
       case "append", "extend", "insert", "pop", "remove", "clear", "sort", "reverse" ->
           unsafe(name);
@@ -113,14 +123,18 @@ final class Attributes {
     if (!(value instanceof String) && !(value instanceof List)) {
       throw Values.used(value, "sliced");
     }
-    List<Object> items = Values.items(value);
     long by = step instanceof None ? 1 : Values.integer(step);
     if (by == 0) {
       throw new TemplateException("a slice's step is 0");
     }
-    int n = items.size();
+    int n = (int) Values.length(value);
     long start = bound(from, by > 0 ? 0 : n - 1, by, n);
     long end = bound(to, by > 0 ? n : -1, by, n);
+    if (value instanceof String s && by == 1) {
+      int first = s.offsetByCodePoints(0, (int) start);
+      return s.substring(first, s.offsetByCodePoints(first, (int) Math.max(0, end - start)));
+    }
+    List<Object> items = Values.items(value);
     List<Object> out = new ArrayList<>();
     for (long i = start; by > 0 ? i < end : i > end; i += by) {
       out.add(items.get((int) i));

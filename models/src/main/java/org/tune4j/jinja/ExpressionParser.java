@@ -149,6 +149,8 @@ final class ExpressionParser {
       Object left = first.evaluate(frame);
       for (int i = 0; i < operators.size(); i++) {
         Object right = operands.get(i).evaluate(frame);
+        frame.work(left);
+        frame.work(right);
         if (!Operators.compare(operators.get(i), left, right)) {
           return false;
         }
@@ -173,7 +175,12 @@ final class ExpressionParser {
       String operator = tokens.next().text();
       Expression l = left;
       Expression r = operand.get();
-      left = frame -> Operators.apply(operator, l.evaluate(frame), r.evaluate(frame));
+      left =
+          frame -> {
+            Object result = Operators.apply(operator, l.evaluate(frame), r.evaluate(frame));
+            frame.work(result);
+            return result;
+          };
     }
     return left;
   }
@@ -333,9 +340,11 @@ final class ExpressionParser {
     if (slice) {
       Expression to = bounds[1];
       Expression step = bounds[2];
-      return frame ->
-          Attributes.slice(
-              of.evaluate(frame), value(from, frame), value(to, frame), value(step, frame));
+      return frame -> {
+        Object whole = of.evaluate(frame);
+        frame.work(whole);
+        return Attributes.slice(whole, value(from, frame), value(to, frame), value(step, frame));
+      };
     }
     if (from == null) {
       throw tokens.unexpected();
@@ -395,7 +404,10 @@ final class ExpressionParser {
         return m.call(inOrder, named, frame.depth());
       }
       if (f instanceof Callable c) {
-        return c.call(new Given(inOrder), named);
+        inOrder.forEach(frame::work);
+        Object result = c.call(new Given(inOrder), named);
+        frame.work(result);
+        return result;
       }
       throw new TemplateException(
           f instanceof Undefined u ? u.what() : "a " + Values.typeName(f) + " cannot be called");
@@ -436,7 +448,7 @@ final class ExpressionParser {
         Filters.apply(
             name.text(),
             value.evaluate(frame),
-            new Filters.Args(arguments.inOrder(frame), arguments.named(frame)));
+            new Filters.Args(arguments.inOrder(frame), arguments.named(frame), frame.limits()));
   }
 
   private Expression test(Expression value) {
@@ -449,7 +461,11 @@ final class ExpressionParser {
       arguments = new Arguments(List.of(postfix(primary())), Map.of());
     }
     Arguments a = arguments;
-    return frame -> Tests.holds(name.text(), value.evaluate(frame), a.inOrder(frame)) != negated;
+    return frame -> {
+      Object tested = value.evaluate(frame);
+      frame.work(tested);
+      return Tests.holds(name.text(), tested, a.inOrder(frame)) != negated;
+    };
   }
 
   private boolean startsTestArgument() {

@@ -13,9 +13,7 @@ import java.util.stream.Collectors;
 /** {@code value | filter}. */
 final class Filters {
   /** A filter's arguments, in order or by name. */
-  record Args(List<Object> inOrder, Map<String, Object> named) {
-    static final Args NONE = new Args(List.of(), Map.of());
-
+  record Args(List<Object> inOrder, Map<String, Object> named, Limits limits) {
     Object get(int i, String name, Object fallback) {
       return i >= 0 && i < inOrder.size() ? inOrder.get(i) : named.getOrDefault(name, fallback);
     }
@@ -56,7 +54,10 @@ final class Filters {
     if (filter == null) {
       throw new TemplateException("filter '" + name + "' is not known");
     }
-    return filter.apply(value, args);
+    args.limits().work(value);
+    Object result = filter.apply(value, args);
+    args.limits().work(result);
+    return result;
   }
 
   private static void texts(Map<String, Filter> filters) {
@@ -67,7 +68,7 @@ final class Filters {
           return away instanceof None
               ? StringMethods.strip(Values.text(v), StringMethods::isSpace, true, true)
               : StringMethods.strip(
-                  Values.text(v), c -> Values.string(away).indexOf(c) >= 0, true, true);
+                  Values.text(v), StringMethods.oneOf(Values.string(away)), true, true);
         });
     filters.put("string", (v, a) -> Values.text(v));
     filters.put("safe", (v, a) -> Values.text(v));
@@ -102,6 +103,7 @@ final class Filters {
           return StringMethods.joined(
               Values.items(v).stream()
                   .map(i -> Values.text(attribute instanceof None ? i : path(i, attribute)))
+                  .peek(a.limits()::work)
                   .toList(),
               Values.text(a.get(0, "d", "")));
         });
@@ -150,8 +152,9 @@ final class Filters {
         "unique",
         (v, a) -> {
           List<Object> out = new ArrayList<>();
+          Limits.Comparison limit = new Limits.Comparison();
           for (Object item : Values.items(v)) {
-            if (out.stream().noneMatch(o -> Values.equal(folded(o, a), folded(item, a)))) {
+            if (out.stream().noneMatch(o -> Values.equal(folded(o, a), folded(item, a), limit))) {
               out.add(item);
               Limits.requireUnique(out.size());
             }
@@ -165,8 +168,8 @@ final class Filters {
           boolean exact = Values.truth(a.get(1, "case_sensitive", false));
           Comparator<Object> by =
               Comparator.comparing(
-                  i -> folded(attribute instanceof None ? i : path(i, attribute), exact),
-                  Values::order);
+                  i -> folded(attribute instanceof None ? i : path(i, attribute), exact, a),
+                  order());
           List<Object> items = Values.items(v);
           items.sort(Values.truth(a.get(0, "reverse", false)) ? by.reversed() : by);
           return items;
@@ -180,7 +183,7 @@ final class Filters {
           boolean exact = Values.truth(a.get(0, "case_sensitive", false));
           int part = Values.text(a.get(1, "by", "key")).equals("value") ? 1 : 0;
           Comparator<Object> by =
-              Comparator.comparing(p -> folded(Values.items(p).get(part), exact), Values::order);
+              Comparator.comparing(p -> folded(Values.items(p).get(part), exact, a), order());
           List<Object> pairs = Attributes.pairs(map);
           pairs.sort(Values.truth(a.get(2, "reverse", false)) ? by.reversed() : by);
           return pairs;
@@ -202,7 +205,7 @@ final class Filters {
                 });
           }
           String name = Values.string(a.required(0, "filter"));
-          Args rest = new Args(a.inOrder().subList(1, a.inOrder().size()), a.named());
+          Args rest = new Args(a.inOrder().subList(1, a.inOrder().size()), a.named(), a.limits());
           return each(v, i -> apply(name, i, rest));
         });
     filters.put("select", (v, a) -> chosen(v, a, false, true));
@@ -214,7 +217,7 @@ final class Filters {
         (v, a) -> {
           Map<Object, List<Object>> groups = new LinkedHashMap<>();
           List<Object> items = Values.items(v);
-          items.sort(Comparator.comparing(i -> path(i, a.required(0, "attribute")), Values::order));
+          items.sort(Comparator.comparing(i -> path(i, a.required(0, "attribute")), order()));
           items.forEach(
               i ->
                   groups
@@ -267,6 +270,7 @@ final class Filters {
           Object attribute = a.get(0, "attribute", None.NONE);
           Object sum = a.get(1, "start", 0L);
           for (Object item : Values.items(v)) {
+            a.limits().work(sum);
             sum =
                 Operators.apply("+", sum, attribute instanceof None ? item : path(item, attribute));
           }
@@ -276,22 +280,29 @@ final class Filters {
         "max",
         (v, a) ->
             Values.items(v).stream()
-                .max(Values::order)
+                .max(order())
                 .orElseGet(() -> new Undefined("no largest item, the sequence is empty")));
     filters.put(
         "min",
         (v, a) ->
             Values.items(v).stream()
-                .min(Values::order)
+                .min(order())
                 .orElseGet(() -> new Undefined("no smallest item, the sequence is empty")));
   }
 
   private static Object folded(Object value, Args a) {
-    return folded(value, Values.truth(a.get(0, "case_sensitive", false)));
+    return folded(value, Values.truth(a.get(0, "case_sensitive", false)), a);
   }
 
-  private static Object folded(Object value, boolean exact) {
+  private static Object folded(Object value, boolean exact, Args a) {
+    a.limits().work(value);
     return value instanceof String s && !exact ? s.toLowerCase(Locale.ROOT) : value;
+  }
+
+  /** Python's order, for one operation. */
+  private static Comparator<Object> order() {
+    Limits.Comparison limit = new Limits.Comparison();
+    return (x, y) -> Values.order(x, y, limit);
   }
 
   private static List<Object> each(Object value, java.util.function.UnaryOperator<Object> f) {
@@ -324,6 +335,8 @@ final class Filters {
     List<Object> out = new ArrayList<>();
     for (Object item : truthyItems(value)) {
       Object tested = byAttribute ? path(item, a.required(0, "attribute")) : item;
+      a.limits().work(tested);
+      rest.forEach(a.limits()::work);
       boolean holds = test.isEmpty() ? Values.truth(tested) : Tests.holds(test, tested, rest);
       if (holds == keep) {
         out.add(item);

@@ -60,7 +60,10 @@ record ForLoop(
       Frame inner = frame.inner();
       inner.set("loop", new Turn(kept, i, changed));
       target.assign(inner, kept.get(i));
-      if (Statement.runAll(body, inner, out) == Flow.BREAK) {
+      int from = out.length();
+      Flow flow = Statement.runAll(body, inner, out);
+      out.printed(kept.get(i), from);
+      if (flow == Flow.BREAK) {
         return Flow.NEXT;
       }
     }

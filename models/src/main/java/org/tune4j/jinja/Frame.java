@@ -21,8 +21,10 @@ final class Frame {
     this.values = values;
   }
 
-  static Frame of(Map<String, Object> values) {
-    return new Frame(null, 0, new HashMap<>(values), new Limits());
+  /** A frame in which these values are seen, the second before the first; neither changes. */
+  static Frame of(Map<String, Object> global, Map<String, Object> values) {
+    Frame outermost = new Frame(null, 0, global, new Limits());
+    return new Frame(outermost, 0, values, outermost.limits).inner();
   }
 
   Frame inner() {
@@ -40,6 +42,15 @@ final class Frame {
   /** Counts one step of the rendering. */
   void step() {
     limits.step();
+  }
+
+  /** Counts what an operation goes through or has made. */
+  void work(Object value) {
+    limits.work(value);
+  }
+
+  Limits limits() {
+    return limits;
   }
 
   int depth() {

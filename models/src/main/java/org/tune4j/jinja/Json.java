@@ -11,6 +11,7 @@ final class Json {
   private final String keySeparator;
   private final boolean ascii;
   private final boolean sorted;
+  private final Filters.Args plain;
   private final StringBuilder out = new StringBuilder();
 
   private Json(
@@ -18,7 +19,9 @@ final class Json {
       String itemSeparator,
       String keySeparator,
       boolean ascii,
-      boolean sorted) {
+      boolean sorted,
+      Limits limits) {
+    this.plain = new Filters.Args(List.of(), Map.of(), limits);
     this.indent = indent;
     this.itemSeparator = itemSeparator;
     this.keySeparator = keySeparator;
@@ -42,7 +45,8 @@ final class Json {
             given.size() == 2 ? Values.string(given.get(0)) : spaces == null ? ", " : ",",
             given.size() == 2 ? Values.string(given.get(1)) : ": ",
             Values.truth(args.get(0, "ensure_ascii", false)),
-            Values.truth(args.get(3, "sort_keys", false)));
+            Values.truth(args.get(3, "sort_keys", false)),
+            args.limits());
     json.value(value, 1);
     return json.out.toString();
   }
@@ -67,7 +71,7 @@ final class Json {
               .sorted((a, b) -> sorted ? Values.order(a.getKey(), b.getKey()) : 0)
               .toList()) {
         separate(i++, depth);
-        string(e.getKey() instanceof String s ? s : dump(e.getKey(), Filters.Args.NONE));
+        string(e.getKey() instanceof String s ? s : dump(e.getKey(), plain));
         out.append(keySeparator);
         value(e.getValue(), depth + 1);
       }
@@ -98,6 +102,7 @@ final class Json {
       }
     }
     if (indent != null) {
+      Limits.requireSize(out.length() + indent.length() * (double) depth);
       out.append(indent.repeat(depth));
     }
   }

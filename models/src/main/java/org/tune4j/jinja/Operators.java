@@ -23,12 +23,13 @@ final class Operators {
 
   static boolean contains(Object all, Object one) {
     if (all instanceof String s) {
-      return s.contains(Values.string(one));
+      return StringMethods.indexOf(s, Values.string(one), 0) >= 0;
     }
     if (all instanceof Map<?, ?> map) {
       return map.containsKey(Values.key(one));
     }
-    return Values.items(all).stream().anyMatch(item -> Values.equal(item, one));
+    Limits.Comparison limit = new Limits.Comparison();
+    return Values.items(all).stream().anyMatch(item -> Values.equal(item, one, limit));
   }
 
   static Object apply(String operator, Object a, Object b) {

@@ -16,6 +16,7 @@ final class Parser {
   private final Tokens tokens;
   private final ExpressionParser expressions;
   private int depth;
+  private boolean hasGeneration;
 
   Parser(List<Token> tokens) {
     this.tokens = new Tokens(tokens);
@@ -28,6 +29,11 @@ final class Parser {
       throw tokens.unexpected();
     }
     return body;
+  }
+
+  /** Whether a {@code generation} tag was read. */
+  boolean hasGeneration() {
+    return hasGeneration;
   }
 
   /** Statements up to one of these tags, whose name is left to be read; its bracket is not. */
@@ -97,8 +103,14 @@ final class Parser {
       case "with" -> with();
       case "generation" -> {
         blockEnd();
+        hasGeneration = true;
         List<Statement> body = bodyTo("endgeneration");
-        yield (frame, out) -> Statement.runAll(body, frame, out);
+        yield (frame, out) -> {
+          int from = out.length();
+          Flow flow = Statement.runAll(body, frame, out);
+          out.generated(from);
+          return flow;
+        };
       }
       case "break" -> {
         blockEnd();

@@ -1,9 +1,11 @@
 package org.tune4j.jinja;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.IntPredicate;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -37,19 +39,17 @@ final class StringMethods {
                   a.size() > 2 ? Values.integer(a.get(2)) : -1);
       case "join" ->
           (a, named) -> joined(Values.items(a.get(0)).stream().map(Values::string).toList(), s);
-      case "find" -> (a, named) -> points(s, s.indexOf(Values.string(a.get(0))));
-      case "rfind" -> (a, named) -> points(s, s.lastIndexOf(Values.string(a.get(0))));
+      case "find" -> (a, named) -> points(s, indexOf(s, Values.string(a.get(0)), 0));
+      case "rfind" -> (a, named) -> points(s, lastIndexOf(s, Values.string(a.get(0))));
       case "index" ->
           (a, named) -> {
-            int i = s.indexOf(Values.string(a.get(0)));
+            int i = indexOf(s, Values.string(a.get(0)), 0);
             if (i < 0) {
               throw new TemplateException("substring not found");
             }
             return points(s, i);
           };
-      case "count" ->
-          (a, named) ->
-              (long) s.split(java.util.regex.Pattern.quote(Values.string(a.get(0))), -1).length - 1;
+      case "count" -> (a, named) -> count(s, Values.string(a.get(0)));
       case "removeprefix" ->
           (a, named) ->
               s.startsWith(Values.string(a.get(0)))
@@ -88,6 +88,9 @@ final class StringMethods {
   }
 
   private static boolean any(Object affixes, java.util.function.Predicate<String> has) {
+    if (affixes instanceof List<?> all) {
+      Limits.requireSize(all.stream().mapToDouble(m -> Values.string(m).length()).sum());
+    }
     return affixes instanceof List<?> many
         ? many.stream().anyMatch(m -> has.test(Values.string(m)))
         : has.test(Values.string(affixes));
@@ -109,7 +112,13 @@ final class StringMethods {
   private static String strip(String s, List<Object> a, boolean left, boolean right) {
     return a.isEmpty() || a.get(0) instanceof None
         ? strip(s, StringMethods::isSpace, left, right)
-        : strip(s, c -> Values.string(a.get(0)).indexOf(c) >= 0, left, right);
+        : strip(s, oneOf(Values.string(a.get(0))), left, right);
+  }
+
+  /** Whether a character is one of a text's. */
+  static IntPredicate oneOf(String chars) {
+    Set<Integer> all = chars.codePoints().boxed().collect(Collectors.toSet());
+    return all::contains;
   }
 
   static String strip(String s, IntPredicate away, boolean left, boolean right) {
@@ -128,24 +137,29 @@ final class StringMethods {
     long left = most instanceof None ? -1 : Values.integer(most);
     List<Object> parts = new ArrayList<>();
     if (separator instanceof None) {
-      String rest = strip(s, StringMethods::isSpace, true, false);
-      while (!rest.isEmpty()) {
-        int end = 0;
-        while (end < rest.length() && !isSpace(rest.charAt(end))) {
-          end++;
+      int from = 0;
+      while (true) {
+        while (from < s.length() && isSpace(s.charAt(from))) {
+          from++;
+        }
+        if (from == s.length()) {
+          return parts;
         }
         if (left-- == 0) {
-          parts.add(strip(rest, StringMethods::isSpace, false, true));
-          break;
+          parts.add(strip(s.substring(from), StringMethods::isSpace, false, true));
+          return parts;
         }
-        parts.add(rest.substring(0, end));
-        rest = strip(rest.substring(end), StringMethods::isSpace, true, false);
+        int end = from;
+        while (end < s.length() && !isSpace(s.charAt(end))) {
+          end++;
+        }
+        parts.add(s.substring(from, end));
+        from = end;
       }
-      return parts;
     }
     String by = separator(separator);
     int from = 0;
-    for (int i = s.indexOf(by); i >= 0 && left-- != 0; i = s.indexOf(by, from)) {
+    for (int i = indexOf(s, by, 0); i >= 0 && left-- != 0; i = indexOf(s, by, from)) {
       parts.add(s.substring(from, i));
       from = i + by.length();
     }
@@ -157,16 +171,14 @@ final class StringMethods {
     if (most instanceof None || separator instanceof None) {
       return split(s, separator, None.NONE);
     }
-    String by = separator(separator);
-    long left = Values.integer(most);
-    List<Object> parts = new ArrayList<>();
-    String rest = s;
-    for (int i = rest.lastIndexOf(by); i >= 0 && left-- != 0; i = rest.lastIndexOf(by)) {
-      parts.add(0, rest.substring(i + by.length()));
-      rest = rest.substring(0, i);
-    }
-    parts.add(0, rest);
+    List<Object> parts = split(reversed(s), reversed(separator(separator)), most);
+    parts.replaceAll(part -> reversed(Values.string(part)));
+    Collections.reverse(parts);
     return parts;
+  }
+
+  private static String reversed(String s) {
+    return new StringBuilder(s).reverse().toString();
   }
 
   private static String separator(Object separator) {
@@ -182,25 +194,67 @@ final class StringMethods {
   }
 
   static String replace(String s, String from, String to, long most) {
-    double places = from.isEmpty() ? s.length() + 1.0 : 0;
-    for (int i = from.isEmpty() ? -1 : s.indexOf(from);
-        i >= 0;
-        i = s.indexOf(from, i + from.length())) {
-      places++;
-    }
+    double places = count(s, from);
     Limits.requireSize(s.length() + places * to.length());
-    if (most < 0) {
+    if (most < 0 && from.isEmpty()) {
       return s.replace(from, to);
     }
+    long left = most < 0 ? Long.MAX_VALUE : most;
     StringBuilder out = new StringBuilder();
     int at = 0;
-    for (int i = s.indexOf(from);
-        i >= 0 && most-- > 0 && !from.isEmpty();
-        i = s.indexOf(from, at)) {
+    for (int i = indexOf(s, from, 0);
+        i >= 0 && left-- > 0 && !from.isEmpty();
+        i = indexOf(s, from, at)) {
       out.append(s, at, i).append(to);
       at = i + from.length();
     }
     return out.append(s.substring(at)).toString();
+  }
+
+  private static long count(String s, String part) {
+    if (part.isEmpty()) {
+      return s.length() + 1L;
+    }
+    long count = 0;
+    for (int i = indexOf(s, part, 0); i >= 0; i = indexOf(s, part, i + part.length())) {
+      count++;
+    }
+    return count;
+  }
+
+  /** As {@code String.indexOf}, in steps that long parts do not multiply (Knuth, Morris, Pratt). */
+  static int indexOf(String s, String part, int from) {
+    int m = part.length();
+    if (m <= 64) {
+      return s.indexOf(part, from);
+    }
+    int[] border = new int[m + 1]; // of the longest proper beginning that is an end, too
+    border[0] = -1;
+    int matched = -1;
+    for (int i = 0; i < m; i++) {
+      while (matched >= 0 && part.charAt(i) != part.charAt(matched)) {
+        matched = border[matched];
+      }
+      border[i + 1] = ++matched;
+    }
+    matched = 0;
+    for (int i = from; i < s.length(); i++) {
+      while (matched >= 0 && s.charAt(i) != part.charAt(matched)) {
+        matched = border[matched];
+      }
+      if (++matched == m) {
+        return i + 1 - m;
+      }
+    }
+    return -1;
+  }
+
+  private static int lastIndexOf(String s, String part) {
+    if (part.length() <= 64) {
+      return s.lastIndexOf(part);
+    }
+    int at = indexOf(reversed(s), reversed(part), 0);
+    return at < 0 ? -1 : s.length() - at - part.length();
   }
 
   static String capitalize(String s) {
@@ -249,7 +303,9 @@ final class StringMethods {
         if (value instanceof None && !named.containsKey(field)) {
           throw new TemplateException("format: no argument for '{" + field + "}'");
         }
-        out.append(Values.text(value));
+        String text = Values.text(value);
+        Limits.requireSize(out.length() + (double) text.length());
+        out.append(text);
         i = end;
       } else {
         out.append(c);

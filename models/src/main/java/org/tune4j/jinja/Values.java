@@ -1,6 +1,7 @@
 package org.tune4j.jinja;
 
 import java.math.BigDecimal;
+import java.math.BigInteger;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,6 +24,9 @@ final class Values {
     }
     if (value instanceof Integer i) {
       return (long) i;
+    }
+    if (value instanceof BigInteger n) {
+      return n.doubleValue();
     }
     if (value instanceof List<?> list) {
       List<Object> out = new ArrayList<>(list.size());
@@ -186,6 +190,7 @@ final class Values {
       return new ArrayList<>(map.keySet());
     }
     if (value instanceof String s) {
+      Limits.requireTakenApart(s.length());
       return s.codePoints().<Object>mapToObj(Character::toString).collect(Collectors.toList());
     }
     if (value instanceof Undefined) {
@@ -204,7 +209,7 @@ final class Values {
         || value instanceof None) {
       throw new TemplateException("object of type '%s' has no length".formatted(typeName(value)));
     }
-    return items(value).size();
+    return value instanceof List<?> list ? list.size() : items(value).size();
   }
 
   /** What may be a dict's key. */
@@ -260,8 +265,8 @@ final class Values {
     return equal(a, b, new Limits.Comparison());
   }
 
-  private static boolean equal(Object a, Object b, Limits.Comparison limit) {
-    limit.next();
+  static boolean equal(Object a, Object b, Limits.Comparison limit) {
+    limit.next(a, b);
     if (isNumber(a) && isNumber(b)) {
       return number(a) == number(b);
     }
@@ -293,8 +298,8 @@ final class Values {
     return order(a, b, new Limits.Comparison());
   }
 
-  private static int order(Object a, Object b, Limits.Comparison limit) {
-    limit.next();
+  static int order(Object a, Object b, Limits.Comparison limit) {
+    limit.next(a, b);
     if (isNumber(a) && isNumber(b)) {
       return Double.compare(number(a), number(b));
     }

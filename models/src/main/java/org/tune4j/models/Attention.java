@@ -17,11 +17,11 @@ public final class Attention extends Module {
     long dim = config.hiddenSize();
     long q = (long) config.numHeads() * config.headDim();
     long kv = (long) config.numKvHeads() * config.headDim();
-    Linear qProj = add("q_proj", linears.attention(AttnModule.Q_PROJ, dim, q));
-    Linear kProj = add("k_proj", linears.attention(AttnModule.K_PROJ, dim, kv));
-    Linear vProj = add("v_proj", linears.attention(AttnModule.V_PROJ, dim, kv));
+    Linear qProj = add("q_proj", linears.linear("q_proj", dim, q));
+    Linear kProj = add("k_proj", linears.linear("k_proj", dim, kv));
+    Linear vProj = add("v_proj", linears.linear("v_proj", dim, kv));
     qkvProj = new JoinedLinear(qProj, kProj, vProj);
-    oProj = add("o_proj", linears.attention(AttnModule.OUTPUT_PROJ, q, dim));
+    oProj = add("o_proj", linears.linear("o_proj", q, dim));
   }
 
   /** {@code [tokens, dim]} to the same, each token over those of its row up to itself. */

@@ -54,12 +54,13 @@ public final class Decoder extends Module {
     this.lora = lora;
     this.dtype = dtype;
     rotary = new RotaryEmbedding(config);
-    Linears linears = new Linears(lora, dtype);
-    body = add("model", new DecoderBody(config, linears));
+    Linears linears = new Linears(lora, dtype, "");
+    body = add("model", new DecoderBody(config, linears.in("model")));
     head =
         add(
-            "lm_head",
-            linears.output(
+            LoraConfig.OUTPUT,
+            linears.linear(
+                LoraConfig.OUTPUT,
                 config.tieWordEmbeddings()
                     ? body.embedding.weight()
                     : linears.weight(config.hiddenSize(), config.vocabSize())));

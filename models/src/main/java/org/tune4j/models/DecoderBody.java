@@ -1,7 +1,7 @@
 package org.tune4j.models;
 
 import java.util.List;
-import java.util.stream.Stream;
+import java.util.stream.IntStream;
 import org.tune4j.nn.Module;
 import org.tune4j.nn.ModuleList;
 
@@ -21,8 +21,8 @@ final class DecoderBody extends Module {
         add(
                 "layers",
                 new ModuleList<>(
-                    Stream.generate(() -> new DecoderLayer(config, linears))
-                        .limit(config.numLayers())
+                    IntStream.range(0, config.numLayers())
+                        .mapToObj(i -> new DecoderLayer(config, linears.in("layers." + i)))
                         .toList()))
             .list();
     norm =

@@ -14,8 +14,8 @@ public final class DecoderLayer extends Module {
   private final SwiGlu mlp;
 
   DecoderLayer(DecoderConfig config, Linears linears) {
-    attention = add("self_attn", new Attention(config, linears));
-    mlp = add("mlp", new SwiGlu(config, linears));
+    attention = add("self_attn", new Attention(config, linears.in("self_attn")));
+    mlp = add("mlp", new SwiGlu(config, linears.in("mlp")));
     inputNorm = add("input_layernorm", norm(config, linears));
     postAttentionNorm = add("post_attention_layernorm", norm(config, linears));
   }

@@ -6,34 +6,32 @@ import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Shape;
 
 /**
- * Makes a decoder's linears: plain and trainable where there is no LoRA, else frozen, with adapters
- * where the config asks for them.
+ * Makes the linears of one module of a decoder: plain and trainable where there is no LoRA, else
+ * frozen, with adapters where the config asks for them.
+ *
+ * @param path of the module, with a dot at its end; empty for the decoder itself
  */
-record Linears(@Nullable LoraConfig lora, DType dtype) {
+record Linears(@Nullable LoraConfig lora, DType dtype, String path) {
+  /** Those of a module below. */
+  Linears in(String name) {
+    return new Linears(lora, dtype, path + name + ".");
+  }
+
   boolean baseTrainable() {
     return lora == null;
   }
 
-  Linear attention(AttnModule which, long in, long out) {
-    return linear(lora != null && lora.attnModules().contains(which), in, out);
+  Linear linear(String name, long in, long out) {
+    return linear(name, weight(in, out));
   }
 
-  Linear mlp(long in, long out) {
-    return linear(lora != null && lora.applyToMlp(), in, out);
-  }
-
-  /** The head over a weight of its own, or over the embedding's where it is tied. */
-  Linear output(Parameter weight) {
-    return lora != null && lora.applyToOutput() ? new LoraLinear(weight, lora) : new Linear(weight);
+  /** One over a weight that another module may hold too, as a tied head does. */
+  Linear linear(String name, Parameter weight) {
+    LoraConfig own = lora == null ? null : lora.at(path + name).orElse(null);
+    return own == null ? new Linear(weight) : new LoraLinear(weight, own);
   }
 
   Parameter weight(long in, long out) {
     return new Parameter("weight", Shape.of(out, in), dtype, baseTrainable());
-  }
-
-  private Linear linear(boolean adapted, long in, long out) {
-    return adapted && lora != null
-        ? new LoraLinear(weight(in, out), lora)
-        : new Linear(weight(in, out));
   }
 }

@@ -46,15 +46,18 @@ public record LoraArguments(
    * @throws UsageException with all that does not hold
    */
   public LoraArguments {
-    loraAttnModules =
-        new LoraConfig(
-                loraAttnModules,
-                applyLoraToMlp,
-                applyLoraToOutput,
-                loraRank,
-                loraAlpha,
-                loraDropout)
-            .attnModules();
+    loraAttnModules = List.copyOf(loraAttnModules);
+    new LoraConfig(
+        loraAttnModules, applyLoraToMlp, applyLoraToOutput, loraRank, loraAlpha, loraDropout);
+  }
+
+  /**
+   * {@return torchtune's defaults for the rest: rank 8, alpha 16, no dropout, attention alone}
+   *
+   * @param loraAttnModules projections of every attention layer to adapt
+   */
+  public static LoraArguments of(AttnModule... loraAttnModules) {
+    return new LoraArguments(List.of(loraAttnModules), false, false, 8, 16, 0, false, false);
   }
 
   /**

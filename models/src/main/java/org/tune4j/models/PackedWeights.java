@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Optional;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.PackedWeight;
+import org.tune4j.tensor.Tensor;
 
 /**
  * A decoder's frozen linears in the layout in which its backend multiplies with them fastest, those
@@ -32,10 +33,12 @@ public final class PackedWeights {
 
   private final List<Layer> layers;
   private final PackedWeight head;
+  private final Tensor headWeight;
 
-  private PackedWeights(List<Layer> layers, PackedWeight head) {
+  private PackedWeights(List<Layer> layers, PackedWeight head, Tensor headWeight) {
     this.layers = layers;
     this.head = head;
+    this.headWeight = headWeight;
   }
 
   /**
@@ -52,14 +55,16 @@ public final class PackedWeights {
       return Optional.empty();
     }
     List<Layer> layers = decoder.layers().stream().map(l -> Layer.of(engine, l)).toList();
-    return Optional.of(new PackedWeights(layers, head.get()));
+    return Optional.of(new PackedWeights(layers, head.get(), decoder.head().weight().tensor()));
   }
 
-  /** Has a decoder multiply with these. */
+  /** Has a decoder multiply with these; with a head of its own, in the layers alone. */
   void give(Decoder decoder) {
     for (int i = 0; i < layers.size(); i++) {
       layers.get(i).give(decoder.layers().get(i));
     }
-    decoder.head().setPacked(head);
+    if (decoder.head().weight().tensor() == headWeight) {
+      decoder.head().setPacked(head);
+    }
   }
 }

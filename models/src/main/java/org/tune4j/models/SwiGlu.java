@@ -13,10 +13,10 @@ final class SwiGlu extends Module {
   SwiGlu(DecoderConfig config, Linears linears) {
     long dim = config.hiddenSize();
     long wide = config.intermediateSize();
-    Linear gateProj = add("gate_proj", linears.mlp(dim, wide));
-    Linear upProj = add("up_proj", linears.mlp(dim, wide));
+    Linear gateProj = add("gate_proj", linears.linear("gate_proj", dim, wide));
+    Linear upProj = add("up_proj", linears.linear("up_proj", dim, wide));
     gateUpProj = new JoinedLinear(gateProj, upProj);
-    downProj = add("down_proj", linears.mlp(wide, dim));
+    downProj = add("down_proj", linears.linear("down_proj", wide, dim));
   }
 
   /** {@code [tokens, dim]} to the same. */

@@ -61,10 +61,21 @@ public final class Merge {
    * @param lora is not changed
    */
   public static Tensor weight(Engine engine, LoraLinear lora) {
+    return weight(engine, lora, lora.weight().tensor());
+  }
+
+  /**
+   * {@return the same of a weight that the linear does not hold}
+   *
+   * @param engine that computes it, without gradients
+   * @param lora whose adapter has storage; is not changed
+   * @param weight {@code W}, of {@code [out, in]}
+   */
+  public static Tensor weight(Engine engine, LoraLinear lora, Tensor weight) {
     Operations ops = engine.operations();
     try (TensorScope scope = engine.openScope();
         Engine.NoGradient off = engine.noGradient()) {
-      Tensor w = wide(lora.weight().tensor());
+      Tensor w = wide(weight);
       Tensor a = wide(lora.loraA().tensor());
       Tensor b = wide(lora.loraB().tensor());
       Tensor update = ops.linear(b, a.transpose(0, 1)).mul(lora.config().scale());

@@ -1,18 +1,17 @@
 package org.tune4j.tokenizers;
 
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.Map;
 import java.util.PriorityQueue;
 
 /**
  * Byte-pair encoding by ranks: of neighbours that are a token together, those of the lowest rank
- * are joined first (Sennrich et al. 2016, on bytes).
+ * are joined first, and of these the leftmost (Sennrich et al. 2016). Texts are byte sequences,
+ * written as ISO 8859-1.
  */
 final class BytePairs {
   private final Map<String, Integer> ranks;
 
-  /** Ranks of byte sequences, each written as ISO 8859-1 text. */
+  /** Ranks of byte sequences. */
   BytePairs(Map<String, Integer> ranks) {
     this.ranks = ranks;
   }
@@ -26,22 +25,27 @@ final class BytePairs {
     }
   }
 
-  /** Ids of one piece of a text. */
-  int[] encode(String piece) {
-    String bytes = new String(piece.getBytes(StandardCharsets.UTF_8), StandardCharsets.ISO_8859_1);
-    Integer whole = ranks.get(bytes);
-    return whole != null ? new int[] {whole} : join(bytes);
+  /** A sequence's rank; -1 where it is no token. */
+  int rank(String bytes) {
+    return ranks.getOrDefault(bytes, -1);
   }
 
-  private int[] join(String bytes) {
+  /**
+   * Joins neighbours as long as there are any that are a token.
+   *
+   * @param end where the part ends that begins at a place, 0 where none begins; is changed to what
+   *     was joined
+   * @param whole whether all parts may become one
+   */
+  void join(String bytes, int[] end, boolean whole) {
     int n = bytes.length();
-    int[] end = new int[n]; // of the part that begins here, 0 where none does
     int[] before = new int[n + 1]; // where the part that ends here begins
     PriorityQueue<Pair> pairs = new PriorityQueue<>();
-    for (int i = 0; i < n; i++) {
-      end[i] = i + 1;
-      before[i + 1] = i;
-      queue(pairs, bytes, i, i + 1, i + 2);
+    for (int i = 0; i < n; i = end[i]) {
+      before[end[i]] = i;
+      if (i > 0) {
+        queue(pairs, bytes, before[i], i, end[i], whole);
+      }
     }
     while (!pairs.isEmpty()) {
       Pair p = pairs.remove();
@@ -52,22 +56,20 @@ final class BytePairs {
       end[p.middle] = 0;
       before[p.to] = p.from;
       if (p.to < n) {
-        queue(pairs, bytes, p.from, p.to, end[p.to]);
+        queue(pairs, bytes, p.from, p.to, end[p.to], whole);
       }
       if (p.from > 0) {
-        queue(pairs, bytes, before[p.from], p.from, p.to);
+        queue(pairs, bytes, before[p.from], p.from, p.to, whole);
       }
     }
-    int[] ids = new int[n];
-    int count = 0;
-    for (int i = 0; i < n; i = end[i]) {
-      ids[count++] = ranks.getOrDefault(bytes.substring(i, end[i]), 0);
-    }
-    return Arrays.copyOf(ids, count);
   }
 
-  private void queue(PriorityQueue<Pair> pairs, String bytes, int from, int middle, int to) {
-    Integer rank = to <= bytes.length() ? ranks.get(bytes.substring(from, to)) : null;
+  private void queue(
+      PriorityQueue<Pair> pairs, String bytes, int from, int middle, int to, boolean whole) {
+    if (!whole && from == 0 && to == bytes.length()) {
+      return;
+    }
+    Integer rank = ranks.get(bytes.substring(from, to));
     if (rank != null) {
       pairs.add(new Pair(rank, from, middle, to));
     }

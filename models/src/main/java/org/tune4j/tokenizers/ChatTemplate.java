@@ -9,10 +9,11 @@ import java.nio.file.Path;
 import java.time.Clock;
 import java.time.ZoneId;
 import java.util.HashMap;
-import java.util.List;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.jinja.Rendering;
 import org.tune4j.jinja.StrftimeNow;
 import org.tune4j.jinja.Template;
 import org.tune4j.jinja.TemplateException;
@@ -22,43 +23,38 @@ import org.tune4j.jinja.TemplateException;
  * apply_chat_template} does.
  */
 final class ChatTemplate {
-  private static final List<String> SPECIAL =
-      List.of(
-          "bos_token",
-          "eos_token",
-          "unk_token",
-          "sep_token",
-          "pad_token",
-          "cls_token",
-          "mask_token");
+  private static final String DEFAULT = "default";
+  private static final String TOOL_USE = "tool_use";
 
   private final Path source;
-  private final @Nullable Template template;
-  private final String text;
+  private final Map<String, Template> templates;
+  private final Map<String, String> texts;
   private final Map<String, String> specialTokens;
   private final Clock clock;
 
   private ChatTemplate(
-      Path source,
-      @Nullable Template template,
-      String text,
-      Map<String, String> specialTokens,
-      Clock clock) {
+      Path source, Map<String, String> texts, Map<String, String> specialTokens, Clock clock) {
     this.source = source;
-    this.template = template;
-    this.text = text;
+    this.texts = texts;
     this.specialTokens = specialTokens;
     this.clock = clock;
+    this.templates = new HashMap<>();
+    texts.forEach(
+        (name, text) -> {
+          if (name.equals(DEFAULT) || name.equals(TOOL_USE)) {
+            templates.put(name, parse(text));
+          }
+        });
   }
 
   /**
    * The file given, {@code chat_template.jinja}, or {@code tokenizer_config.json}'s {@code
-   * chat_template}. A folder with none of these is no error until something is rendered. Special
-   * tokens that {@code tokenizer_config.json} does not speak of are read from {@code
-   * special_tokens_map.json}, where older models name them.
+   * chat_template}: a text, or named ones of which {@code tool_use} is meant where there are tools
+   * and {@code default} elsewhere. A folder with none of these is no error until something is
+   * rendered.
    *
    * @param own null for the folder's
-   * @throws InputException when the file given does not exist
+   * @throws InputException when the file given does not exist, or a template cannot be read
    */
   static ChatTemplate beside(Path folder, @Nullable Path own) throws IOException {
     Path config = folder.resolve("tokenizer_config.json");
@@ -68,17 +64,22 @@ final class ChatTemplate {
               .formatted(own));
     }
     Path file = own != null ? own : folder.resolve("chat_template.jinja");
-    String text = Files.isRegularFile(file) ? Files.readString(file) : "";
     JsonNode json = read(config);
-    if (text.isEmpty()) {
-      text = inConfig(json.path("chat_template"));
-      file = text.isEmpty() ? file : config;
+    Map<String, String> texts = new LinkedHashMap<>();
+    if (Files.isRegularFile(file)) {
+      Path toolUse = folder.resolve("additional_chat_templates").resolve(TOOL_USE + ".jinja");
+      texts.put(DEFAULT, Files.readString(file));
+      if (own == null && Files.isRegularFile(toolUse)) {
+        texts.put(TOOL_USE, Files.readString(toolUse));
+      }
     }
-    Map<String, String> special =
-        specialTokens(json, read(folder.resolve("special_tokens_map.json")));
-    return text.isEmpty()
-        ? new ChatTemplate(file, null, "", special, Clock.system(ZoneId.systemDefault()))
-        : of(file, text, special, Clock.system(ZoneId.systemDefault()));
+    texts.values().removeIf(String::isEmpty);
+    if (texts.isEmpty()) {
+      texts = inConfig(json.path("chat_template"));
+      file = texts.isEmpty() ? file : config;
+    }
+    Map<String, String> special = TokenizerConfig.beside(folder).specialTokens();
+    return new ChatTemplate(file, texts, special, Clock.system(ZoneId.systemDefault()));
   }
 
   private static JsonNode read(Path file) throws IOException {
@@ -87,45 +88,47 @@ final class ChatTemplate {
         : MissingNode.getInstance();
   }
 
-  private static Map<String, String> specialTokens(JsonNode config, JsonNode map) {
-    Map<String, String> special = new HashMap<>();
-    for (String name : SPECIAL) {
-      JsonNode token = config.has(name) ? config.path(name) : map.path(name);
-      String content = token.isObject() ? token.path("content").asText() : token.asText("");
-      if (!content.isEmpty() && !token.isNull()) {
-        special.put(name, content);
-      }
+  /** A text, or named ones: a list of names and texts, or a map. */
+  private static Map<String, String> inConfig(JsonNode given) {
+    Map<String, String> texts = new LinkedHashMap<>();
+    if (given.isTextual()) {
+      texts.put(DEFAULT, given.asText());
     }
-    return special;
-  }
-
-  /** A text, or a list of named ones of which {@code default} is meant. */
-  private static String inConfig(JsonNode template) {
-    for (JsonNode named : template) {
-      if (named.path("name").asText().equals("default")) {
-        return named.path("template").asText();
-      }
+    given.properties().forEach(named -> texts.put(named.getKey(), named.getValue().asText()));
+    if (given.isArray()) {
+      given.forEach(
+          named -> texts.put(named.path("name").asText(), named.path("template").asText()));
     }
-    return template.isTextual() ? template.asText() : "";
+    texts.values().removeIf(String::isEmpty);
+    return texts;
   }
 
   static ChatTemplate of(Path source, String text, Map<String, String> special, Clock clock) {
+    return new ChatTemplate(source, Map.of(DEFAULT, text), special, clock);
+  }
+
+  private Template parse(String text) {
     try {
-      return new ChatTemplate(source, Template.parse(text), text, special, clock);
+      return Template.parse(text);
     } catch (TemplateException e) {
-      throw failure(source, e);
+      throw failure(e);
     }
   }
 
-  private static InputException failure(Path source, TemplateException e) {
+  private InputException failure(TemplateException e) {
     String reason = String.valueOf(e.getMessage()).replaceAll("\\s+", " ");
     return new InputException(
         "chat template %s, line %d: %s".formatted(source, Math.max(1, e.line()), reason), e);
   }
 
-  /** The template as written; empty where there is none. */
+  /** What is to be thrown where the template does not suit a conversation. */
+  InputException failure(String why) {
+    return new InputException("chat template %s: %s".formatted(source, why));
+  }
+
+  /** The templates as written; empty where there is none. */
   String text() {
-    return text;
+    return texts.isEmpty() ? "" : texts.toString();
   }
 
   /** {@code eos_token}'s text and the like, or nothing. */
@@ -133,24 +136,32 @@ final class ChatTemplate {
     return specialTokens.get(name);
   }
 
-  String render(List<Message> messages, boolean addGenerationPrompt) {
-    if (template == null) {
-      throw new InputException(
-          "%s does not exist and tokenizer_config.json has no chat_template; set tokenizer.chat_template to a Jinja file, or, with the model's tokenizer.model, tokenizer._component_ to llama2_tokenizer, mistral_tokenizer or llama3_tokenizer"
-              .formatted(source));
-    }
+  /** Renders a conversation; the rendering's items are the messages. */
+  Rendering render(Conversation conversation, boolean addGenerationPrompt) {
     Map<String, @Nullable Object> values = new HashMap<>(specialTokens);
-    values.put(
-        "messages",
-        messages.stream().map(m -> Map.of("role", m.role(), "content", m.content())).toList());
-    values.put("tools", null);
+    values.put("messages", conversation.messages().stream().map(Message::fields).toList());
+    values.put("tools", conversation.tools());
     values.put("documents", null);
     values.put("add_generation_prompt", addGenerationPrompt);
     values.put("strftime_now", new StrftimeNow(clock));
     try {
-      return template.render(values);
+      return chosen(conversation.tools() != null).render(values, "messages");
     } catch (TemplateException e) {
-      throw failure(source, e);
+      throw failure(e);
     }
+  }
+
+  private Template chosen(boolean forTools) {
+    Template template =
+        templates.get(forTools && templates.containsKey(TOOL_USE) ? TOOL_USE : DEFAULT);
+    if (template != null) {
+      return template;
+    }
+    throw new InputException(
+        templates.isEmpty()
+            ? "%s does not exist and tokenizer_config.json has no chat_template; set tokenizer.chat_template to a Jinja file, or, with the model's tokenizer.model, tokenizer._component_ to llama2_tokenizer, mistral_tokenizer or llama3_tokenizer"
+                .formatted(source)
+            : "%s has the chat templates %s, expected one called default; set tokenizer.chat_template to a Jinja file"
+                .formatted(source, String.join(", ", texts.keySet())));
   }
 }

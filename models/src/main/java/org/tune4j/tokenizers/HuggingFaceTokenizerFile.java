@@ -5,25 +5,33 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalInt;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.tune4j.InputException;
+import org.tune4j.jinja.Rendering.Span;
 
 /** {@code tokenizer.json} with the chat template beside it. */
 final class HuggingFaceTokenizerFile implements Tokenizer {
+  private static final Logger LOG = LoggerFactory.getLogger(HuggingFaceTokenizerFile.class);
+
+  private final AtomicBoolean saidTwice = new AtomicBoolean();
   private final Path file;
   private final HuggingFaceTokenizer tokenizer;
+  private final RegexGuard guard;
   private final TurnEnds turnEnds;
   private final ChatTemplate template;
   private final int vocabSize;
@@ -35,6 +43,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
   private HuggingFaceTokenizerFile(
       Path file,
       HuggingFaceTokenizer tokenizer,
+      RegexGuard guard,
       TurnEnds turnEnds,
       ChatTemplate template,
       int vocabSize,
@@ -44,6 +53,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       String fingerprint) {
     this.file = file;
     this.tokenizer = tokenizer;
+    this.guard = guard;
     this.turnEnds = turnEnds;
     this.template = template;
     this.vocabSize = vocabSize;
@@ -53,35 +63,42 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     this.fingerprint = fingerprint;
   }
 
-  static HuggingFaceTokenizerFile open(Path path, @Nullable Path chatTemplate) {
-    Path file = Files.isDirectory(path) ? path.resolve("tokenizer.json") : path;
+  /**
+   * Reads a tokenizer.
+   *
+   * @param file {@code tokenizer.json}, or a Llama's SentencePiece {@code tokenizer.model}
+   * @param chatTemplate null for the one beside the file
+   */
+  static HuggingFaceTokenizerFile open(Path file, @Nullable Path chatTemplate) {
     if (!Files.isRegularFile(file)) {
       throw new InputException(
           "tokenizer %s does not exist; copy the model's tokenizer.json there or set tokenizer.path"
               .formatted(file));
     }
+    NativeLibrary.unpackPrivately();
     try {
-      byte[] bytes = Files.readAllBytes(file);
-      JsonNode json = new ObjectMapper().readTree(bytes);
-      TokenizerJson.check(file, json);
-      HuggingFaceTokenizer tokenizer =
-          HuggingFaceTokenizer.newInstance(
-              new ByteArrayInputStream(bytes),
-              Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
       Path parent = file.toAbsolutePath().getParent();
       Path folder = parent == null ? file : parent;
+      TokenizerConfig config = TokenizerConfig.beside(folder);
+      ObjectNode json = json(file, config);
+      RegexGuard guard = RegexGuard.of(file, json);
+      HuggingFaceTokenizer tokenizer =
+          HuggingFaceTokenizer.newInstance(
+              new ByteArrayInputStream(new ObjectMapper().writeValueAsBytes(json)),
+              Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false"));
       ChatTemplate template = ChatTemplate.beside(folder, chatTemplate);
       Set<Integer> stopIds = stopIds(folder, json, template);
       return new HuggingFaceTokenizerFile(
           file,
           tokenizer,
+          guard,
           TurnEnds.of(json.path("added_tokens"), stopIds),
           template,
           vocabSize(json),
           id(json, template.specialToken("bos_token")),
           stopIds.stream().mapToInt(id -> id).findFirst(),
           stopIds,
-          TokenizerFingerprint.of(file, template.text()));
+          TokenizerFingerprint.of(file, template.text() + config.tokenizerClass()));
     } catch (IOException | RuntimeException | LinkageError e) {
       if (e instanceof InputException known) {
         throw known;
@@ -90,6 +107,22 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
       throw new InputException(
           "tokenizer %s cannot be read: %s; fetch the file again".formatted(file, firstLine(e)), e);
     }
+  }
+
+  /** A sound {@code tokenizer.json}, with all that the files beside it say. */
+  private static ObjectNode json(Path file, TokenizerConfig config) throws IOException {
+    byte[] bytes = Files.readAllBytes(file);
+    boolean converted = SentencePieceModel.isName(file);
+    JsonNode json =
+        converted
+            ? LlamaTokenizerJson.of(SentencePieceModel.parse(bytes), config)
+            : new ObjectMapper().readTree(bytes);
+    if (!(json instanceof ObjectNode object)) {
+      throw new IOException("it holds no JSON object");
+    }
+    AddedTokens.complete(object, config, converted);
+    TokenizerJson.check(file, object);
+    return object;
   }
 
   private static int vocabSize(JsonNode json) {
@@ -148,12 +181,13 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
 
   @Override
   public int[] encode(String text) {
-    return ids(encoding(text));
+    return ids(encoding(text, false));
   }
 
-  private Encoding encoding(String text) {
+  private Encoding encoding(String text, boolean alone) {
+    guard.check(text);
     try {
-      return tokenizer.encode(text, false, false);
+      return tokenizer.encode(text, alone, false);
     } catch (RuntimeException e) {
       throw new InputException(
           "tokenizer %s cannot encode a text: %s; fetch the file again"
@@ -162,9 +196,22 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     }
   }
 
+  /** A beginning that is written out is not added again without a word. */
   @Override
   public int[] encodeAlone(String text) {
-    return ids(tokenizer.encode(text, true, false));
+    int[] ids = ids(encoding(text, true));
+    if (bosId.isPresent()
+        && ids.length > 1
+        && ids[0] == bosId.getAsInt()
+        && ids[1] == ids[0]
+        && !saidTwice.getAndSet(true)) {
+      LOG.warn(
+          "a text begins with {}, and tokenizer {} adds it once more, as transformers does; leave"
+              + " it out of the text",
+          template.specialToken("bos_token"),
+          file);
+    }
+    return ids;
   }
 
   private static int[] ids(Encoding encoding) {
@@ -173,7 +220,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
 
   @Override
   public int[] encodeText(String text, boolean addEos) {
-    int[] ids = ids(tokenizer.encode(text, true, false));
+    int[] ids = encodeAlone(text);
     if (!addEos) {
       return ids;
     }
@@ -203,79 +250,37 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     return tokenizer.decode(Arrays.stream(ids).asLongStream().toArray(), false);
   }
 
-  /** Code points of the rendered text: a message and what ends its turn. */
-  private record Span(int from, int to, boolean trained) {}
-
   @Override
-  public TokenizedConversation tokenize(List<Message> messages) {
-    String text = template.render(messages, false);
-    List<Span> spans = spans(messages, text);
-    Encoding encoding = encoding(text);
+  public TokenizedConversation tokenize(Conversation conversation) {
+    TrainedText trained = TrainedText.of(conversation, template, turnEnds);
+    Encoding encoding = encoding(trained.text(), false);
     int[] ids = ids(encoding);
+    CharSpan[] at = encoding.getCharTokenSpans();
     boolean[] masked = new boolean[ids.length];
     Arrays.fill(masked, true);
-    CharSpan[] at = encoding.getCharTokenSpans();
-    int s = 0;
-    for (int i = 0; i < ids.length && s < spans.size(); i++) {
-      if (at[i] == null) {
-        continue;
+    int next = 0;
+    for (Span span : trained.spans()) {
+      // The tokenizer counts code points.
+      int from = trained.text().codePointCount(0, span.from());
+      int to = trained.text().codePointCount(0, span.to());
+      int first = ids.length;
+      int behind = next;
+      for (int i = next; i < ids.length && (at[i] == null || at[i].getStart() < to); i++) {
+        if (at[i] != null && at[i].getEnd() > from) {
+          first = Math.min(first, i);
+          behind = i + 1;
+        }
       }
-      int start = at[i].getStart();
-      while (s < spans.size() && start >= spans.get(s).to()) {
-        s++;
-      }
-      masked[i] = s == spans.size() || !spans.get(s).trained() || start < spans.get(s).from();
+      // Those between may be empty: blanks that the tokenizer trims off.
+      Arrays.fill(masked, Math.min(first, behind), behind, false);
+      next = behind;
     }
-    return new TokenizedConversation(ids, masked);
-  }
-
-  /**
-   * Where each message's text lies, with what ends its turn; a message is found in what its turn
-   * adds to the turns before.
-   */
-  private List<Span> spans(List<Message> messages, String text) {
-    List<Span> spans = new ArrayList<>();
-    int start = 0;
-    for (int i = 0; i < messages.size(); i++) {
-      Message m = messages.get(i);
-      String upTo =
-          i == messages.size() - 1 ? text : template.render(messages.subList(0, i + 1), false);
-      int at = contentStart(messages.subList(0, i + 1), upTo);
-      String content =
-          at >= 0 && upTo.startsWith(m.content(), at) ? m.content() : m.content().strip();
-      if (!text.startsWith(upTo) || at < start || !upTo.startsWith(content, at)) {
-        throw new InputException(
-            "tokenizer %s: its chat template does not render turn %d (%s) as it stands, so that what to train on cannot be told; give another template"
-                .formatted(file, i + 1, m.role()));
-      }
-      boolean trained = !m.masked() && !m.role().equals("system");
-      int end = turnEnds.behind(upTo, at + content.length());
-      spans.add(new Span(text.codePointCount(0, at), text.codePointCount(0, end), trained));
-      start = upTo.length();
-    }
-    return spans;
-  }
-
-  /** What no message and no template holds. */
-  private static final String MARKER = "\uE000\uE001\uE000";
-
-  /**
-   * Where the last message's text begins: behind what is rendered before a marker in its place. A
-   * search for the text would find it in headers and special tokens too. -1 where the template
-   * renders another text differently.
-   */
-  private int contentStart(List<Message> messages, String rendered) {
-    List<Message> marked = new ArrayList<>(messages);
-    Message last = marked.remove(marked.size() - 1);
-    marked.add(new Message(last.role(), MARKER, last.masked()));
-    String with = template.render(marked, false);
-    int at = with.indexOf(MARKER);
-    return at >= 0 && rendered.startsWith(with.substring(0, at)) ? at : -1;
+    return new TokenizedConversation(ids, masked, false, trained.notes());
   }
 
   @Override
   public String render(List<Message> messages, boolean addGenerationPrompt) {
-    return template.render(messages, addGenerationPrompt);
+    return template.render(new Conversation(messages), addGenerationPrompt).text();
   }
 
   @Override

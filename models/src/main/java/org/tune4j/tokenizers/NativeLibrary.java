@@ -7,12 +7,26 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.tune4j.EnvironmentException;
 import org.tune4j.TuneException;
+import org.tune4j.spi.NativeFolder;
 
-/** DJL unpacks the libraries behind both formats into a cache folder when one is first used. */
+/** DJL unpacks the library behind {@code tokenizer.json} into a cache folder on first use. */
 final class NativeLibrary {
+  private static final String SETTING = "DJL_CACHE_DIR";
   private static final String NOT_COPIED = "Cannot copy jni files";
 
   private NativeLibrary() {}
+
+  /**
+   * Has them unpacked where no other user can write. To be called before one is used.
+   *
+   * @throws EnvironmentException when another user could have put something there
+   */
+  static void unpackPrivately() {
+    String given = Utils.getEnvOrSystemProperty(SETTING);
+    if (given == null || given.isEmpty()) {
+      System.setProperty(SETTING, NativeFolder.ofUser(".djl.ai", SETTING).toString());
+    }
+  }
 
   /**
    * Says so where an exception came from unpacking or loading a library, not from the file that was

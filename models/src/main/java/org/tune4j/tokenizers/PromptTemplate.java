@@ -2,6 +2,7 @@ package org.tune4j.tokenizers;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -163,6 +164,39 @@ public final class PromptTemplate {
    */
   public List<Message> apply(List<Message> messages) {
     return turns(messages).stream().map(t -> new Message(t.role(), t.text(), t.masked())).toList();
+  }
+
+  /**
+   * A conversation's turns.
+   *
+   * @throws InputException when it has tools, calls them, or has a turn without a text
+   */
+  List<Turn> turns(Conversation conversation) {
+    for (Message m : conversation.messages()) {
+      if (conversation.hasTools() || m.callsTools()) {
+        throw new InputException(
+            "the prompt template has no place for tools and tool_calls; leave them out, or use a tokenizer.json whose chat template shows them");
+      }
+      if (!(m.fields().get("content") instanceof String)) {
+        throw new InputException("a message of role '%s' has no content".formatted(m.role()));
+      }
+    }
+    return turns(conversation.messages());
+  }
+
+  /** Notes on what a prompt template does not read. */
+  static Set<String> unread(Conversation conversation) {
+    Set<String> notes = new LinkedHashSet<>();
+    for (Message m : conversation.messages()) {
+      m.fields()
+          .forEach(
+              (key, value) -> {
+                if (value != null && !Set.of("role", "content", "weight").contains(key)) {
+                  notes.add(TokenizedConversation.unread(key));
+                }
+              });
+    }
+    return notes;
   }
 
   List<Turn> turns(List<Message> messages) {

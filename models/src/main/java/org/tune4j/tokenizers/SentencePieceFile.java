@@ -1,6 +1,5 @@
 package org.tune4j.tokenizers;
 
-import ai.djl.sentencepiece.SpTokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -11,6 +10,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.TuneException;
 
 /**
  * A SentencePiece {@code tokenizer.model} and Llama2's form of conversations: BOS before each pair
@@ -20,31 +20,28 @@ final class SentencePieceFile implements Tokenizer {
   /** What stands before a text whose own beginning must not be read as a word's beginning. */
   private static final String PREFIX = "\n";
 
-  private final SpTokenizer tokenizer;
+  private final SentencePieces pieces;
   private final PromptTemplate template;
   private final @Nullable Integer maxSeqLen;
   private final String fingerprint;
   private final int bos;
   private final int eos;
-  private final int vocabSize;
   private final int prefixLength;
   private final boolean encodesBlanks;
 
   private SentencePieceFile(
       Path file,
-      SpTokenizer tokenizer,
+      SentencePieces pieces,
       PromptTemplate template,
       @Nullable Integer maxSeqLen,
-      int vocabSize,
       String fingerprint) {
-    this.tokenizer = tokenizer;
+    this.pieces = pieces;
     this.template = template;
     this.maxSeqLen = maxSeqLen;
     this.fingerprint = fingerprint;
-    this.vocabSize = vocabSize;
-    this.bos = tokenizer.getProcessor().getId("<s>");
-    this.eos = tokenizer.getProcessor().getId("</s>");
-    if (bos == eos) {
+    this.bos = pieces.id("<s>").orElse(-1);
+    this.eos = pieces.id("</s>").orElse(-1);
+    if (bos < 0 || eos < 0) {
       throw new InputException(
           "tokenizer %s has no <s> and </s>; it is no Llama2 model's".formatted(file));
     }
@@ -54,27 +51,23 @@ final class SentencePieceFile implements Tokenizer {
   }
 
   static SentencePieceFile open(Path file, PromptTemplate template, @Nullable Integer maxSeqLen) {
+    NativeLibrary.unpackPrivately();
     try {
-      byte[] bytes = Files.readAllBytes(file);
-      int vocabSize = SentencePieceModel.vocabSize(bytes);
-      SpTokenizer tokenizer = new SpTokenizer(bytes);
+      SentencePieces pieces =
+          new SentencePieces(SentencePieceModel.parse(Files.readAllBytes(file)));
       String fingerprint = TokenizerFingerprint.of(file, template + " " + maxSeqLen);
-      return new SentencePieceFile(file, tokenizer, template, maxSeqLen, vocabSize, fingerprint);
-    } catch (IOException | RuntimeException | LinkageError e) {
-      if (e instanceof InputException known) {
-        throw known;
-      }
-      NativeLibrary.requireLoaded("sentencepiece", e);
+      return new SentencePieceFile(file, pieces, template, maxSeqLen, fingerprint);
+    } catch (IOException e) {
       throw new InputException(
           "tokenizer %s cannot be read: %s; fetch the file again"
-              .formatted(file, String.valueOf(e.getMessage()).lines().findFirst().orElse("")),
+              .formatted(file, TuneException.reason(e)),
           e);
     }
   }
 
   @Override
   public int[] encode(String text) {
-    return text.isEmpty() ? new int[0] : tokenizer.getProcessor().encode(text);
+    return pieces.encode(text);
   }
 
   @Override
@@ -100,14 +93,14 @@ final class SentencePieceFile implements Tokenizer {
 
   @Override
   public String decode(int[] ids) {
-    Ids.requireInside(ids, vocabSize);
-    return ids.length == 0 ? "" : tokenizer.getProcessor().decode(ids);
+    Ids.requireInside(ids, pieces.size());
+    return pieces.decode(ids);
   }
 
   @Override
-  public TokenizedConversation tokenize(List<Message> messages) {
-    Ids ids = ids(template.turns(messages));
-    return ids.cut(maxSeqLen, eos, ids.lastMasked());
+  public TokenizedConversation tokenize(Conversation conversation) {
+    Ids ids = ids(template.turns(conversation));
+    return ids.cut(maxSeqLen, eos, ids.lastMasked()).noting(PromptTemplate.unread(conversation));
   }
 
   private Ids ids(List<PromptTemplate.Turn> turns) {
@@ -180,11 +173,9 @@ final class SentencePieceFile implements Tokenizer {
 
   @Override
   public int vocabSize() {
-    return vocabSize;
+    return pieces.size();
   }
 
   @Override
-  public void close() {
-    tokenizer.close();
-  }
+  public void close() {}
 }

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.List;
@@ -105,9 +106,23 @@ final class TiktokenFile implements Tokenizer {
   public int[] encode(String text) {
     Ids ids = new Ids();
     for (Matcher piece = PIECES.matcher(text); piece.find(); ) {
-      ids.add(pairs.encode(piece.group()), true);
+      encodePiece(SentencePieceModel.latin1(piece.group()), ids);
     }
     return ids.tokens();
+  }
+
+  private void encodePiece(String bytes, Ids ids) {
+    int n = bytes.length();
+    int[] end = new int[n];
+    Arrays.setAll(end, i -> i + 1);
+    if (pairs.rank(bytes) >= 0) {
+      end[0] = n;
+    } else {
+      pairs.join(bytes, end, true);
+    }
+    for (int i = 0; i < n; i = end[i]) {
+      ids.add(pairs.rank(bytes.substring(i, end[i])), true);
+    }
   }
 
   @Override
@@ -148,17 +163,17 @@ final class TiktokenFile implements Tokenizer {
   }
 
   @Override
-  public TokenizedConversation tokenize(List<Message> messages) {
-    Ids ids = turns(messages);
+  public TokenizedConversation tokenize(Conversation conversation) {
+    Ids ids = ids(template.turns(conversation));
     ids.add(END_OF_TEXT, true);
-    return ids.cut(maxSeqLen, END_OF_TEXT, true);
+    return ids.cut(maxSeqLen, END_OF_TEXT, true).noting(PromptTemplate.unread(conversation));
   }
 
   /** As torchtune has it, a header is trained on where its message is. */
-  private Ids turns(List<Message> messages) {
+  private Ids ids(List<PromptTemplate.Turn> turns) {
     Ids ids = new Ids();
     ids.add(BEGIN_OF_TEXT, true);
-    for (PromptTemplate.Turn turn : template.turns(messages)) {
+    for (PromptTemplate.Turn turn : turns) {
       if (ids.reaches(maxSeqLen)) {
         ids.leaveOut();
         break;
@@ -181,12 +196,12 @@ final class TiktokenFile implements Tokenizer {
 
   @Override
   public String render(List<Message> messages, boolean addGenerationPrompt) {
-    return decode(addGenerationPrompt ? prompt(messages) : turns(messages).tokens());
+    return decode(addGenerationPrompt ? prompt(messages) : ids(template.turns(messages)).tokens());
   }
 
   @Override
   public int[] prompt(List<Message> messages) {
-    Ids ids = turns(messages);
+    Ids ids = ids(template.turns(messages));
     header(ids, "assistant", true);
     return ids.tokens();
   }

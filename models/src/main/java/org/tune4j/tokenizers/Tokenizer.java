@@ -47,18 +47,29 @@ public interface Tokenizer extends AutoCloseable {
   String decode(int[] ids);
 
   /**
-   * The ids of a conversation. Trained are the text of each message that is not masked and the
-   * token that ends its turn. With a {@code tokenizer.json}, headers, system text and the line
-   * break after a turn never are; SentencePiece and tiktoken models mask whole turns, header and
-   * words around the text included, as torchtune does.
+   * The ids of a conversation. With a {@code tokenizer.json} each message that is not masked is
+   * trained on from its first character to the token that ends its turn, with every token that
+   * overlaps them; headers, system text and the line break after a turn never are. Where the chat
+   * template has {@code generation} tags, what they print is trained on instead, but in masked
+   * turns. SentencePiece and tiktoken models mask whole turns, header and words around the text
+   * included, as torchtune does.
    *
-   * @param messages in their order, roles {@code system}, {@code user}, {@code assistant} or {@code
-   *     tool}
+   * @param conversation whose fields reach the chat template as they are
    * @return the ids, cut only by SentencePiece and tiktoken models that have a {@code max_seq_len}
-   * @throws InputException when there is no chat template, or the form has no place for a role or
-   *     changes a text, so that what to train on cannot be told
+   * @throws InputException when there is no chat template, it refuses the conversation or does not
+   *     render a turn that is trained on, or a prompt template has no place for a role or for tools
    */
-  TokenizedConversation tokenize(List<Message> messages);
+  TokenizedConversation tokenize(Conversation conversation);
+
+  /**
+   * {@return the ids of a conversation without tools}
+   *
+   * @param messages in their order
+   * @throws InputException as {@link #tokenize(Conversation)} does
+   */
+  default TokenizedConversation tokenize(List<Message> messages) {
+    return tokenize(new Conversation(messages));
+  }
 
   /**
    * {@return a conversation as one text, in the model's form}

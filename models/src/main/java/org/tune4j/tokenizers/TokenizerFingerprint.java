@@ -16,6 +16,7 @@ final class TokenizerFingerprint {
       List.of(
           "tokenizer_config.json",
           "special_tokens_map.json",
+          "added_tokens.json",
           "chat_template.jinja",
           "generation_config.json");
 

@@ -1,7 +1,9 @@
 package org.tune4j.tokenizers;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Base64;
 import org.tune4j.InputException;
 
 /**
@@ -21,11 +23,31 @@ final class TokenizerJson {
     templates(file, json.path("post_processor"));
     strips(file, json.path("decoder"));
     merges(file, json.path("model"));
+    charMaps(file, json.path("normalizer"));
     for (JsonNode id : json.path("model").path("vocab")) {
       id(file, "model.vocab", id);
     }
     for (JsonNode token : json.path("added_tokens")) {
       id(file, "added_tokens", token.path("id"));
+    }
+  }
+
+  /** A map of characters is followed without a look at where its array ends. */
+  private static void charMaps(Path file, JsonNode normalizer) {
+    for (JsonNode part : normalizer.path("normalizers")) {
+      charMaps(file, part);
+    }
+    String map = normalizer.path("precompiled_charsmap").asText("");
+    if (map.isEmpty() || normalizer.path("precompiled_charsmap").isNull()) {
+      return;
+    }
+    try {
+      CharMap.parse(Base64.getDecoder().decode(map));
+    } catch (IOException | IllegalArgumentException e) {
+      throw new InputException(
+          "tokenizer %s: its normalizer's precompiled_charsmap is broken; fetch the file again"
+              .formatted(file),
+          e);
     }
   }
 

@@ -16,8 +16,8 @@ import org.tune4j.component.Doc;
  * @param path {@code tokenizer.json}, {@code tokenizer.model} or their folder; null for the
  *     checkpoint's folder
  * @param maxSeqLen rows are cut to this many tokens; null for no limit
- * @param model which model's {@code tokenizer.model} is read where there is one; null for {@code
- *     tokenizer.json} alone
+ * @param model which model's {@code tokenizer.model} is read in torchtune's way where there is one;
+ *     null for transformers' way
  * @param promptTemplate words around each message of a {@code tokenizer.model}; null for the
  *     model's own
  * @param chatTemplate a Jinja file for a {@code tokenizer.json}; null for the one beside it
@@ -73,7 +73,25 @@ public record TokenizerSpec(
   }
 
   /**
-   * {@return a {@code tokenizer.json}, with a chat template}
+   * {@return what a model's folder holds: {@link #huggingFace}, but {@link #llama2} for a {@code
+   * tokenizer.model} without a chat template}
+   *
+   * @param place the folder, or the tokenizer's file
+   */
+  public static TokenizerSpec of(Path place) {
+    Path file = found(place);
+    try {
+      boolean llama2 =
+          isModel(file) && ChatTemplate.beside(file.resolveSibling("."), null).text().isEmpty();
+      return llama2 ? llama2(place, null, null) : new TokenizerSpec(place, null);
+    } catch (IOException e) {
+      return new TokenizerSpec(place, null); // says what cannot be read when it is opened
+    }
+  }
+
+  /**
+   * {@return a {@code tokenizer.json}, or a Llama's {@code tokenizer.model} where that lies alone,
+   * read as transformers does, with a chat template}
    *
    * @param path of the file or its folder; null for the checkpoint's folder
    * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
@@ -81,10 +99,12 @@ public record TokenizerSpec(
    */
   @Component("hf_tokenizer")
   public static TokenizerSpec huggingFace(
-      @Doc("tokenizer.json or its folder; the checkpoint's folder where it is not given")
+      @Doc(
+              "tokenizer.json, a Llama's tokenizer.model where that lies alone, or their folder;"
+                  + " the checkpoint's folder where it is not given")
           @Nullable Path path,
       @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen,
-      @Doc("a Jinja file; the chat template beside tokenizer.json where it is not given")
+      @Doc("a Jinja file; the chat template beside the tokenizer where it is not given")
           @Nullable Path chatTemplate) {
     return new TokenizerSpec(path, maxSeqLen, null, null, chatTemplate);
   }
@@ -175,7 +195,8 @@ public record TokenizerSpec(
 
   /**
    * Reads the tokenizer. Of a folder with both files a model's own component reads {@code
-   * tokenizer.model}, {@code hf_tokenizer} the other.
+   * tokenizer.model}, {@code hf_tokenizer} the other; where {@code tokenizer.model} lies alone,
+   * {@code hf_tokenizer} reads it as transformers' {@code LlamaTokenizerFast} does.
    *
    * @param checkpointDir the folder that {@link #path} stands for where it is null
    * @return the tokenizer, to be closed by the caller
@@ -185,13 +206,11 @@ public record TokenizerSpec(
   public Tokenizer open(Path checkpointDir) {
     Path place = path == null ? checkpointDir : path;
     boolean hasJson = Files.exists(place.resolve("tokenizer.json"));
-    if (model == null || place.toString().endsWith(".json")) {
-      if (Files.isRegularFile(place.resolve("tokenizer.model")) && !hasJson) {
-        throw new InputException(
-            "%s has no tokenizer.json, but a tokenizer.model; set tokenizer._component_=llama2_tokenizer, mistral_tokenizer or llama3_tokenizer"
-                .formatted(place));
-      }
-      return openJson(place);
+    if (place.toString().endsWith(".json")) {
+      return openHuggingFace(place);
+    }
+    if (model == null) {
+      return openHuggingFace(found(place));
     }
     Path file = place;
     if (Files.isDirectory(place)) {
@@ -200,7 +219,7 @@ public record TokenizerSpec(
     }
     if (!Files.isRegularFile(file)) {
       if (hasJson) {
-        return openJson(place);
+        return openHuggingFace(place.resolve("tokenizer.json"));
       }
       throw new InputException(
           "tokenizer %s does not exist; copy the model's tokenizer.model or tokenizer.json there or set tokenizer.path"
@@ -212,13 +231,27 @@ public record TokenizerSpec(
         : SentencePieceFile.open(file, template, maxSeqLen);
   }
 
-  private Tokenizer openJson(Path place) {
+  /** {@code tokenizer.json}, or {@code tokenizer.model} where that lies alone. */
+  private static Path found(Path place) {
+    Path json = place.resolve("tokenizer.json");
+    Path alone = place.resolve("tokenizer.model");
+    return isModel(place) ? place : isModel(alone) && !Files.exists(json) ? alone : json;
+  }
+
+  private static boolean isModel(Path file) {
+    return SentencePieceModel.isName(file) && Files.isRegularFile(file);
+  }
+
+  private Tokenizer openHuggingFace(Path file) {
     if (promptTemplate != null) {
       throw new InputException(
           "tokenizer %s is a tokenizer.json, whose conversations take the form of its chat template; leave tokenizer.prompt_template out, or set tokenizer.path to the model's tokenizer.model"
-              .formatted(place));
+              .formatted(file));
     }
-    return HuggingFaceTokenizerFile.open(place, chatTemplate);
+    if (isModel(file)) {
+      isTiktoken(file);
+    }
+    return HuggingFaceTokenizerFile.open(file, chatTemplate);
   }
 
   /** Lines of base 64, where SentencePiece's protocol buffer begins with a field's tag. */

@@ -7,6 +7,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.EnvironmentException;
@@ -59,6 +63,29 @@ class AtomicFolderTest {
                   throw new IllegalStateException("stopped");
                 }));
     assertEquals(List.of("earlier"), Golden.names(target));
+    assertEquals(List.of("out"), Golden.names(parent));
+  }
+
+  /** Each writer sees what the other has just renamed: no write may fail, and none leave a rest. */
+  @Test
+  void write_twoAtOnce_oneOfThemStays() throws Exception {
+    Path target = parent.resolve("out");
+    Callable<Void> writer =
+        () -> {
+          for (int i = 0; i < 200; i++) {
+            AtomicFolder.write(target, AtomicFolderTest::fill);
+          }
+          return null;
+        };
+    ExecutorService two = Executors.newFixedThreadPool(2);
+    try {
+      for (Future<Void> done : two.invokeAll(List.of(writer, writer))) {
+        done.get();
+      }
+    } finally {
+      two.shutdown();
+    }
+    assertEquals(List.of("deep", "file"), Golden.names(target));
     assertEquals(List.of("out"), Golden.names(parent));
   }
 

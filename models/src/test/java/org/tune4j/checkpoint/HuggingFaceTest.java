@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -71,18 +72,126 @@ class HuggingFaceTest {
     assertEquals(List.of(3, 4), changed("llama2", "eos_token_id", "[3,4]").eosTokenIds());
     assertNull(changed("llama2", "dtype", "").dtype());
     assertNull(changed("llama2", "rope_scaling", "{\"type\":\"default\"}").ropeScaling());
+    assertNull(changed("llama2", "rope_scaling", "{}").ropeScaling());
+  }
+
+  /** The values of transformers 4.57's LlamaConfig() and MistralConfig(). */
+  @ParameterizedTest
+  @CsvSource({
+    "llama, 32000, 4096, 11008, 32, 32, 32, 128, 1e-6, 10000, 2048,",
+    "mistral, 32000, 4096, 14336, 32, 32, 8, 128, 1e-6, 10000, 131072, 4096"
+  })
+  void read_modelTypeAlone_givesTransformersDefaults(
+      String type,
+      int vocab,
+      int hidden,
+      int intermediate,
+      int layers,
+      int heads,
+      int kvHeads,
+      int headDim,
+      double eps,
+      double theta,
+      int positions,
+      Integer window)
+      throws IOException {
+    HuggingFaceConfig config = read("{\"model_type\": \"%s\"}".formatted(type));
+    assertEquals(
+        new HuggingFaceConfig(
+            config.file(),
+            type,
+            vocab,
+            hidden,
+            intermediate,
+            layers,
+            heads,
+            kvHeads,
+            headDim,
+            eps,
+            theta,
+            null,
+            positions,
+            false,
+            window,
+            null,
+            1,
+            List.of(2),
+            null,
+            config.fields()),
+        config);
   }
 
   @Test
-  void read_ropeParameters_goBeforeTheOldFields() throws IOException {
+  void read_mistralKvHeadsNull_areAsManyAsHeads() throws IOException {
+    String heads = "{\"model_type\":\"mistral\",\"num_attention_heads\":4,\"hidden_size\":64";
+    assertEquals(4, read(heads + ",\"num_key_value_heads\":null}").numKeyValueHeads());
+    assertEquals(
+        folder.resolve("config.json")
+            + ": num_attention_heads is 4, expected a multiple of the default num_key_value_heads"
+            + " 8",
+        assertThrows(InputException.class, () -> read(heads + "}")).getMessage());
+  }
+
+  @Test
+  void read_otherWordsForTheSame_areAccepted() throws IOException {
+    assertEquals(
+        golden("llama2").fields().size(),
+        changed("llama2", "hidden_act", "\"swish\"").fields().size());
+    assertEquals("float16", changed("llama2", "dtype", "\"float16\"").dtype());
+    HuggingFaceConfig odd = read("{\"model_type\":\"llama\",\"x\":[Infinity,-Infinity,NaN]}");
+    Path copy = folder.resolve("copy.json");
+    odd.write(copy, Map.of("dtype", "float32"));
+    assertEquals(
+        """
+        {
+          "model_type": "llama",
+          "x": [
+            Infinity,
+            -Infinity,
+            NaN
+          ],
+          "dtype": "float32"
+        }
+        """,
+        Files.readString(copy));
+  }
+
+  /** As transformers 5 chooses; 4.57 knows rope_scaling alone. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      nullValues = "-",
+      textBlock =
+          """
+          LLAMA3 | - | - | 10000 | true
+          - | LLAMA3 | - | 10000 | true
+          null | LLAMA3_THETA | 5 | 7 | true
+          {} | LLAMA3_THETA | - | 7 | true
+          LLAMA3 | {"rope_type":"default","rope_theta":7} | 5 | 5 | true
+          {"rope_type":"default"} | LLAMA3_THETA | 5 | 5 | false
+          - | {"rope_theta":7} | - | 7 | false
+          - | {"rope_type":"default","rope_theta":7} | 5 | 7 | false
+          """)
+  void read_ropeScalingAndParameters_areChosenAsTransformersDoes(
+      String scaling, String parameters, String theta, double rightTheta, boolean scaled)
+      throws IOException {
+    String llama3 =
+        "{\"rope_type\":\"llama3\",\"factor\":8,\"low_freq_factor\":1,"
+            + "\"high_freq_factor\":4,\"original_max_position_embeddings\":8192}";
+    StringBuilder json = new StringBuilder("{\"model_type\":\"llama\"");
+    String[] fields = {"rope_scaling", scaling, "rope_parameters", parameters, "rope_theta", theta};
+    for (int i = 0; i < fields.length; i += 2) {
+      if (fields[i + 1] != null) {
+        json.append(",\"%s\":%s".formatted(fields[i], fields[i + 1]));
+      }
+    }
     HuggingFaceConfig config =
-        changed(
-            "llama3",
-            "rope_parameters",
-            "{\"rope_type\":\"llama3\",\"rope_theta\":7,\"factor\":8,\"low_freq_factor\":1,"
-                + "\"high_freq_factor\":4,\"original_max_position_embeddings\":8192}");
-    assertEquals(7, config.ropeTheta());
-    assertEquals(new RopeScaling(8, 1, 4, 8192), config.ropeScaling());
+        read(
+            (json + "}")
+                .replace("LLAMA3_THETA", llama3.replace("}", ",\"rope_theta\":7}"))
+                .replace("LLAMA3", llama3));
+    assertEquals(rightTheta, config.ropeTheta());
+    assertEquals(scaled ? new RopeScaling(8, 1, 4, 8192) : null, config.ropeScaling());
   }
 
   @ParameterizedTest
@@ -93,21 +202,27 @@ class HuggingFaceTest {
           """
           model_type | "gpt2" | model_type is "gpt2", expected llama or mistral
           model_type |  | model_type is missing, expected a text
-          hidden_size |  | hidden_size is missing, expected a whole number of at least 1
-          hidden_size | "64" | hidden_size is "64", expected a whole number of at least 1
-          hidden_size | 64.5 | hidden_size is 64.5, expected a whole number of at least 1
-          vocab_size | 0 | vocab_size is 0, expected a whole number of at least 1
-          vocab_size | 99999999999 | vocab_size is 99999999999, expected a whole number of at least 1
-          num_hidden_layers | null | num_hidden_layers is missing, expected a whole number of at least 1
+          hidden_size | null | hidden_size is missing, expected a whole number from 1 to 1048576
+          hidden_size | "64" | hidden_size is "64", expected a whole number from 1 to 1048576
+          hidden_size | 64.5 | hidden_size is 64.5, expected a whole number from 1 to 1048576
+          vocab_size | 0 | vocab_size is 0, expected a whole number from 1 to 16777216
+          vocab_size | 99999999999 | vocab_size is 99999999999, expected a whole number from 1 to 16777216
+          num_hidden_layers | null | num_hidden_layers is missing, expected a whole number from 1 to 1000
           num_key_value_heads | 3 | num_key_value_heads is 3, expected a divisor of num_attention_heads 4
           head_dim | 15 | head_dim is 15, expected an even number, as the rotation turns pairs
           rms_norm_eps | 0 | rms_norm_eps is 0, expected a number above 0
-          rms_norm_eps |  | rms_norm_eps is missing, expected a number above 0
+          rms_norm_eps | null | rms_norm_eps is missing, expected a number above 0
+          rms_norm_eps | Infinity | rms_norm_eps is "Infinity", expected a number above 0
+          num_hidden_layers | 2147483647 | num_hidden_layers is 2147483647, expected a whole number from 1 to 1000
+          intermediate_size | 2147483647 | intermediate_size is 2147483647, expected a whole number from 1 to 1048576
+          num_attention_heads | 2147483647 | num_attention_heads is 2147483647, expected a whole number from 1 to 1048576
+          head_dim | 2147483646 | head_dim is 2147483646, expected at most 1048576 over num_attention_heads 4
+          rope_parameters | {"partial_rotary_factor":0.5} | rope_parameters.partial_rotary_factor is 0.5, expected 1; rotating part of a head is not supported
           rope_theta | "x" | rope_theta is "x", expected a number above 0
           rope_scaling | {"rope_type":"yarn","factor":2} | rope_scaling.rope_type is "yarn", expected "llama3" or "default"; no other scaling is supported
           rope_scaling | {"type":"linear","factor":2} | rope_scaling.type is "linear", expected "llama3" or "default"; no other scaling is supported
           rope_scaling | {"rope_type":"llama3","low_freq_factor":1} | rope_scaling.factor is missing, expected a number above 0
-          rope_scaling | {} | rope_scaling.rope_type is missing, expected a text
+          rope_scaling | {"factor":2} | rope_scaling.rope_type is missing, expected a text
           rope_scaling | {"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":9} | rope_scaling.high_freq_factor is 4, expected a number above low_freq_factor 4.0
           rope_scaling | 3 | rope_scaling is 3, expected an object
           tie_word_embeddings | 1 | tie_word_embeddings is 1, expected true or false
@@ -126,6 +241,33 @@ class HuggingFaceTest {
     String message =
         assertThrows(InputException.class, () -> changed("llama2", field, json)).getMessage();
     assertEquals(folder.resolve("config.json") + ": " + rule, message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
+          {"a": 1} x | line 1, column 11: Unrecognized token 'x': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')
+          {"a": 1} {} | line 1, column 10: Trailing token (of type START_OBJECT) found after value
+          {"a": +1} | line 1, column 8: Unexpected character ('+' (code 43)) in numeric value: JSON spec does not allow numbers to have plus signs
+          {"a": /**/ 1} | line 1, column 7: Unexpected character ('/' (code 47)): maybe a (non-standard) comment?
+          """)
+  void read_notJson_saysItWithoutTheParsersSettings(String json, String why) {
+    assertEquals(
+        folder.resolve("config.json") + " is not valid JSON (" + why + "); get the file again",
+        assertThrows(InputException.class, () -> read(json)).getMessage());
+  }
+
+  @Test
+  void read_pipeOrDevice_isRefusedUnread() throws IOException {
+    Path config = Files.createSymbolicLink(folder.resolve("config.json"), Path.of("/dev/zero"));
+    assertEquals(
+        config + " is a pipe or device, expected a JSON file",
+        assertThrows(InputException.class, () -> HuggingFaceConfig.read(config)).getMessage());
+    assertEquals(
+        config + " is a pipe or device, expected a safetensors file",
+        assertThrows(InputException.class, () -> SafetensorsFile.open(config)).getMessage());
   }
 
   @Test
@@ -220,7 +362,10 @@ class HuggingFaceTest {
     } else {
       json.set(field, JsonFields.MAPPER.readTree(value));
     }
-    return HuggingFaceConfig.read(
-        Files.writeString(folder.resolve("config.json"), json.toString()));
+    return read(json.toString());
+  }
+
+  private HuggingFaceConfig read(String json) throws IOException {
+    return HuggingFaceConfig.read(Files.writeString(folder.resolve("config.json"), json));
   }
 }

@@ -10,7 +10,9 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
@@ -55,7 +57,6 @@ class PeftTest {
         "model.layers.0.self_attn.q_proj.lora_A.weight",
         "base_model.model.lora_A.weight",
         "base_model.model.lm_head.weight",
-        "base_model.model.embed.lora_embedding_A",
         "base_model.model.lm_head.lora_B.bias"
       })
   void parse_otherName_isRefused(String name) {
@@ -132,27 +133,25 @@ class PeftTest {
       quoteCharacter = '`',
       textBlock =
           """
-          peft_type | "LOHA" | peft_type is "LOHA", expected "LORA"; no other adapter is supported
+          peft_type | "LOHA" | peft_type is "LOHA", expected "LORA"; no other adapter is supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
           peft_type |  | peft_type is missing, expected a text
           task_type | "SEQ_CLS" | task_type is "SEQ_CLS", expected "CAUSAL_LM"
-          bias | "all" | bias is "all", expected "none"; trained biases are not supported
+          bias | "all" | bias is "all", expected "none"; trained biases are not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
           r | 0 | r is 0, expected a whole number of at least 1
           r | -8 | r is -8, expected a whole number of at least 1
           r |  | r is missing, expected a whole number of at least 1
           lora_alpha | 0 | lora_alpha is 0, expected a number above 0
           lora_dropout | 1 | lora_dropout is 1, expected a number of at least 0 and below 1
-          use_rslora | true | use_rslora is true, expected null, false or empty; this option of PEFT is not supported
-          rank_pattern | {"q_proj":4} | rank_pattern is {"q_proj":4}, expected null, false or empty; this option of PEFT is not supported
-          alpha_pattern | {"q_proj":4} | alpha_pattern is {"q_proj":4}, expected null, false or empty; this option of PEFT is not supported
-          modules_to_save | ["lm_head"] | modules_to_save is ["lm_head"], expected null, false or empty; this option of PEFT is not supported
-          fan_in_fan_out | true | fan_in_fan_out is true, expected null, false or empty; this option of PEFT is not supported
-          lora_bias | true | lora_bias is true, expected null, false or empty; this option of PEFT is not supported
-          layers_to_transform | 3 | layers_to_transform is 3, expected null, false or empty; this option of PEFT is not supported
+          modules_to_save | ["lm_head"] | modules_to_save is ["lm_head"], expected null, false or empty; this option of PEFT is not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
+          lora_bias | true | lora_bias is true, expected null, false or empty; this option of PEFT is not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
           init_lora_weights | "pissa_niter_4" | init_lora_weights is "pissa_niter_4", expected true; this initialisation changes the base model, convert the adapter with PEFT's path_initial_model_for_weight_conversion
-          target_modules | "all-linear" | target_modules is "all-linear", expected a list of module names such as ["q_proj","v_proj"]
-          target_modules | [] | target_modules is [], expected a list of module names such as ["q_proj","v_proj"]
-          target_modules | [1] | target_modules is [1], expected a list of module names such as ["q_proj","v_proj"]
+          target_modules | [1] | target_modules is [1], expected a list of module names such as ["q_proj","v_proj"], or a regular expression
           use_dora | "yes" | use_dora is "yes", expected true or false
+          target_modules | {"a":1} | target_modules is {"a":1}, expected a list of module names such as ["q_proj","v_proj"], or a regular expression
+          use_rslora | 1 | use_rslora is 1, expected true or false
+          rank_pattern | {"q_proj":0} | rank_pattern.q_proj is 0, expected a whole number of at least 1
+          alpha_pattern | {"q_proj":"a"} | alpha_pattern.q_proj is "a", expected a number above 0
+          alpha_pattern | {"(q_proj":4} | alpha_pattern is {"(q_proj":4}, expected names, paths or regular expressions of at most 1000 characters
           """)
   void config_wrongField_saysFileAndField(String field, String value, String rule)
       throws IOException {
@@ -177,9 +176,6 @@ class PeftTest {
     assertEquals(
         "The LoRA dropout is 1.0, expected at least 0 and below 1",
         usage(() -> new PeftAdapterConfig(1, 1, 1, List.of("q"), false, null)));
-    assertEquals(
-        "The adapter has no target modules, expected at least one",
-        usage(() -> new PeftAdapterConfig(1, 1, 0, List.of(), false, null)));
   }
 
   @Test
@@ -260,11 +256,95 @@ class PeftTest {
     String head = "base_model.model.lm_head.lora_A.weight";
     assertUnsound(
         false, "'" + head + "' is of none of the target modules [q_proj]", a, b, zeros(head, 4, 6));
-    new PeftAdapterConfig(4, 8, 0, List.of("q_proj", "v_proj"), false, null).write(folder);
-    SafetensorsWriter.write(folder.resolve("adapter_model.safetensors"), List.of(a, b));
+  }
+
+  @Test
+  void open_targetThatMatchedNothing_isNoContradiction() {
+    write(false, zeros(Q + "lora_A.weight", 4, 6), zeros(Q + "lora_B.weight", 5, 4));
+    new PeftAdapterConfig(4, 8, 0, List.of("q_proj", "W_pack"), false, null).write(folder);
+    assertEquals(List.of("model.layers.0.self_attn.q_proj"), PeftAdapter.open(folder).modules());
+  }
+
+  @Test
+  void open_targetsOtherThanNames_areThoseOfTheTensors() throws IOException {
+    write(false, zeros(Q + "lora_A.weight", 4, 6), zeros(Q + "lora_B.weight", 5, 4));
+    Path file = folder.resolve("adapter_config.json");
+    for (String targets : List.of("\".*(q|v)_proj\"", "\"all-linear\"", "null", "[]")) {
+      ObjectNode json = (ObjectNode) JsonFields.MAPPER.readTree(Files.readAllBytes(file));
+      json.set("target_modules", JsonFields.MAPPER.readTree(targets));
+      json.set("exclude_modules", JsonFields.MAPPER.readTree("[\"k_proj\"]"));
+      json.put("layers_to_transform", 0).put("layers_pattern", "layers");
+      Files.writeString(file, json.toString());
+      assertEquals(1, PeftAdapter.open(folder).modules().size());
+    }
+  }
+
+  @Test
+  void open_baseWeightsBesideAdapters_areApart() {
+    write(
+        false,
+        zeros(Q + "lora_A.weight", 4, 6),
+        zeros(Q + "lora_B.weight", 5, 4),
+        zeros("base_model.model.lm_head.base_layer.weight", 7, 6),
+        zeros("base_model.model.model.embed_tokens.weight", 7, 6));
+    PeftAdapter adapter = PeftAdapter.open(folder);
+    assertEquals(2, adapter.tensors().size());
     assertEquals(
-        unsound("it has no tensor for 'v_proj', a target module of its config"),
+        List.of("lm_head.weight", "model.embed_tokens.weight"),
+        List.copyOf(adapter.baseWeights().keySet()));
+  }
+
+  @Test
+  void open_adaptedEmbedding_namesTheWayOut() {
+    write(false, zeros("base_model.model.model.embed_tokens.lora_embedding_A", 4, 6));
+    String message = refusal(() -> PeftAdapter.open(folder));
+    assertTrue(message.contains("lora_embedding_A"), message);
+    assertTrue(message.contains("merge_and_unload"), message);
+  }
+
+  @Test
+  void open_runsFolder_namesItsAdapters() throws IOException {
+    for (String name : List.of("epoch_10", "epoch_9", "best", "logs")) {
+      Files.createDirectory(folder.resolve(name));
+      if (!name.equals("logs")) {
+        Files.createFile(folder.resolve(name).resolve("adapter_model.safetensors"));
+      }
+    }
+    assertEquals(
+        "%1$s is a run's folder, not an adapter's; give one of %1$s/best, %1$s/epoch_9, %1$s/epoch_10"
+            .formatted(folder),
         refusal(() -> PeftAdapter.open(folder)));
+  }
+
+  @Test
+  void patterns_firstThatMatchesThePathsEnd_counts() {
+    Map<String, Integer> ranks = new LinkedHashMap<>();
+    ranks.put("layers.1.self_attn.q_proj", 2);
+    ranks.put("(q|v)_proj", 3);
+    ranks.put("q_proj", 5);
+    ranks.put("^lm_head", 6);
+    PeftAdapterConfig config =
+        new PeftAdapterConfig(
+            8, 16, 0, List.of("q_proj"), false, null, true, ranks, Map.of("k_proj", 2.5));
+    assertEquals(2, config.rank("model.layers.1.self_attn.q_proj"));
+    assertEquals(3, config.rank("model.layers.11.self_attn.q_proj"));
+    assertEquals(8, config.rank("model.layers.1.self_attn.xq_proj"));
+    assertEquals(6, config.rank("lm_head"));
+    assertEquals(2.5, config.alpha("model.layers.0.self_attn.k_proj"));
+    assertEquals(16, config.alpha("model.layers.0.self_attn.v_proj"));
+    config.write(folder);
+    assertEquals(config, PeftAdapterConfig.read(folder.resolve("adapter_config.json")));
+  }
+
+  @Test
+  void patterns_thatTakeTooLong_endInWords() {
+    PeftAdapterConfig config =
+        new PeftAdapterConfig(
+            8, 16, 0, List.of(), false, null, false, Map.of("(.*)*\\1y", 2), Map.of());
+    assertEquals(
+        "The pattern '(.*)*\\1y' of an adapter takes too long to match"
+            + " 'model.layers.0.self_attn.q_proj'; name the module's path instead",
+        refusal(() -> config.rank("model.layers.0.self_attn.q_proj")));
   }
 
   @Test

@@ -111,7 +111,17 @@ class ShardTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"../x.safetensors", "/etc/passwd", "a/b", "..", "", "a\\\\b", "a\\u0000"})
+  @ValueSource(
+      strings = {
+        "../x.safetensors",
+        "/etc/passwd",
+        "a/../../b",
+        "a//b",
+        "..",
+        "",
+        "a\\\\b",
+        "a\\u0000"
+      })
   void read_shardOutsideTheFolder_isRefused(String shard) throws IOException {
     Files.writeString(index(), "{\"weight_map\":{\"a\":\"" + shard + "\"}}");
     String shown = shard.replace("\\\\", "\\");
@@ -119,7 +129,7 @@ class ShardTest {
         index()
             + ": weight_map places tensor 'a' in '"
             + shown
-            + "', expected the name of a file beside the index; get the checkpoint again",
+            + "', expected a file in the index's folder; get the checkpoint again",
         refusal());
   }
 

@@ -137,6 +137,29 @@ class HubTest {
   }
 
   @Test
+  void download_dataset_hasAddressesAndAFolderOfItsOwn() throws IOException {
+    hub.dataset("acme/rows").file("data/train.parquet", new byte[] {1, 2});
+    Repository rows = new Repository("acme/rows", "main", Repository.Type.DATASET);
+    FileSelection data = new FileSelection(List.of("data/*"), List.of(), false);
+    Path folder = new Hub(settings()).download(rows, data, 4, listener);
+    assertEquals(home.resolve("hub/datasets--acme--rows/snapshots/" + StandInHub.COMMIT), folder);
+    assertArrayEquals(new byte[] {1, 2}, Files.readAllBytes(folder.resolve("data/train.parquet")));
+    assertEquals(
+        List.of(
+            "/api/datasets/acme/rows/revision/main",
+            "/datasets/acme/rows/resolve/" + StandInHub.COMMIT + "/data/train.parquet"),
+        paths().stream().distinct().toList());
+    assertEquals(
+        "acme/rows is not at %s, or is private; check the name, or set HF_TOKEN to a token that may see it"
+            .formatted(hub.endpoint()),
+        assertThrows(
+                InputException.class,
+                () ->
+                    new Hub(settings()).download(Repository.parse("acme/rows"), data, 4, listener))
+            .getMessage());
+  }
+
+  @Test
   void download_again_fetchesNothing() throws IOException {
     download(settings());
     hub.seen.clear();
@@ -426,6 +449,13 @@ class HubTest {
     assertEquals(List.of("e1.txt", "e2.txt"), select(names, List.of("e?.txt"), List.of()));
     assertEquals(List.of("[x].md"), select(names, List.of("[[]x].md"), List.of()));
     assertEquals(List.of(), select(names, List.of("e[5-9].txt", "A.json"), List.of()));
+  }
+
+  @Test
+  void selection_jars_areNeverTaken() {
+    List<String> names = List.of("a.json", "helper.jar", "b/Other.JAR");
+    assertEquals(List.of("a.json"), select(names, List.of(), List.of()));
+    assertEquals(List.of("a.json"), select(names, List.of("*.jar", "*"), List.of()));
   }
 
   private static List<String> select(List<String> names, List<String> in, List<String> out) {

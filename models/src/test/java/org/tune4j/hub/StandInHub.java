@@ -55,6 +55,7 @@ public final class StandInHub implements AutoCloseable {
   record Seen(String method, String path, String authorization, String range, boolean cdn) {}
 
   public static final String REPOSITORY = "acme/tiny";
+  private static final String DATASETS = "datasets/";
   static final String COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
   private final HttpServer hub;
@@ -102,6 +103,11 @@ public final class StandInHub implements AutoCloseable {
       }
     }
     return this;
+  }
+
+  /** The same files as a data set, too. */
+  public StandInHub dataset(String name) {
+    return repository(DATASETS + name);
   }
 
   /** The same files under another name, too. */
@@ -182,7 +188,8 @@ public final class StandInHub implements AutoCloseable {
 
   private void answer(HttpExchange exchange, String path) throws IOException {
     for (String repository : repositories) {
-      String api = "/api/models/" + repository;
+      // Models are at the root, data sets in a folder.
+      String api = "/api/" + (repository.startsWith(DATASETS) ? "" : "models/") + repository;
       String resolve = "/" + repository + "/resolve/";
       if (path.equals(api) || path.startsWith(api + "/")) {
         api(exchange, repository, path.substring(api.length()));

@@ -76,7 +76,8 @@ class TemplateTest {
         "{{ t.replace('a') }}~ 2~ a call has 1 arguments, expected 2 or more",
         "{{ t|replace('a') }}~ 2~ the filter's argument 'new' is missing",
         "{{ m.get() }}~ 2~ a call has 0 arguments, expected 1 or more",
-        "{% for i in l %}{{ loop.cycle() }}{% endfor %}~ 2~ a call has 0 arguments, expected 1 or more",
+        "{% for i in l %}{{ loop.cycle() }}{% endfor %}~ 2~ a call has 0 arguments, expected 1 or"
+            + " more",
         "{{ range() }}~ 2~ range has no argument",
         "{{ range(1000000) }}~ 2~ range has more than 100000 items",
         "{{ l.append(1) }}~ 2~ 'append' would change a value, which templates may not",
@@ -108,15 +109,37 @@ class TemplateTest {
         "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}",
         "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
         "{% macro f() %}{{ f() }}{{ f() }}{% endmacro %}{{ f() }}",
-        "{% set ns = namespace(x='ab') %}{% for i in range(100) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}",
-        "{% set ns = namespace(x=[1]) %}{% for i in range(100) %}{% set ns.x = ns.x + ns.x %}{% endfor %}",
-        "{% set ns = namespace(x=[1]) %}{% for i in range(50) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
-        "{% set ns = namespace(x=[1]) %}{% for i in range(50) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x|tojson }}",
-        "{% set a = namespace(x=[1], y=[1]) %}{% for i in range(50) %}{% set a.x = [a.x, a.x] %}{% set a.y = [a.y, a.y] %}{% endfor %}{{ a.x == a.y }}",
+        "{% set ns = namespace(x='ab') %}{% for i in range(100) %}{% set ns.x = ns.x ~ ns.x %}{%"
+            + " endfor %}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(100) %}{% set ns.x = ns.x + ns.x %}{%"
+            + " endfor %}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(50) %}{% set ns.x = [ns.x, ns.x] %}{%"
+            + " endfor %}{{ ns.x }}",
+        "{% set ns = namespace(x=[1]) %}{% for i in range(50) %}{% set ns.x = [ns.x, ns.x] %}{%"
+            + " endfor %}{{ ns.x|tojson }}",
+        "{% set a = namespace(x=[1], y=[1]) %}{% for i in range(50) %}{% set a.x = [a.x, a.x] %}{%"
+            + " set a.y = [a.y, a.y] %}{% endfor %}{{ a.x == a.y }}",
         "{{ ('a' * 10000000).replace('', 'b' * 10000000) }}",
         "{{ range(100000)|unique|list|length }}",
         "{{ ('\\n' * 10000000)|indent(1000, true, true) }}",
         "{{ 'ab' * 1000000000 }}",
+        "{% set s = 'a' * 16000000 %}{{ [s, s, s, s, s, s, s, s, s, s] * 1000 | map('upper') | join"
+            + " }}",
+        "{% set s = 'a' * 16000000 %}{{ ([s] * 1000000) | map('upper') | list | length }}",
+        "{% set s = 'a' * 16000000 %}{{ ([s] * 100000) | sort | length }}",
+        "{% set s = 'a' * 16000000 %}{{ ([s] * 100000) | join('') | length }}",
+        "{% set s = 'a' * 16000000 %}{{ ([s] * 100000) | select('lower') | list | length }}",
+        "{% set s = 'a' * 16000000 %}{{ 'b' in [s ~ 'a', s ~ 'b'] * 1000000 }}{{ s ~ 'c' in [s ~"
+            + " 'd'] * 1000000 }}",
+        "{{ ([[1]] * 1000000) | sum(start=[]) | length }}",
+        "{{ ('{0}' * 1000).format('a' * 16000000) }}",
+        "{{ [[[1]]] | tojson(indent='a' * 16000000) }}",
+        "{% for c in 'a' * 16000000 %}{% endfor %}",
+        "{% set s = ('a' *"
+            + " 16000000)|upper|lower|upper|lower|upper|lower|upper|lower|upper|lower|upper|lower"
+            + " %}",
+        "{{ [range(100000)|list] * 10000 | unique | list | length }}{{ ([range(100000)|list] *"
+            + " 10000) | max | length }}",
       })
   void hostileTemplate_endsSoonWithOneLine(String template) {
     TemplateException e =
@@ -124,6 +147,36 @@ class TemplateTest {
             Duration.ofMinutes(5),
             () -> assertThrows(TemplateException.class, () -> render(template)));
     assertEquals(1, String.valueOf(e.getMessage()).lines().count(), e.getMessage());
+  }
+
+  /** What searches and cuts long texts takes no longer than the texts are. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '@',
+      value = {
+        "{{ ('a' * 8000000 ~ 'b') in 'a' * 16000000 }}@False",
+        "{{ ('a' * 16000000).rfind('b' ~ 'a' * 8000000) }}@-1",
+        "{{ ('a' * 16000000).count('a' * 8000000 ~ 'b') }}@0",
+        "{{ ('a' * 16000000).replace('a' * 8000000, 'b') }}@bb",
+        "{{ ('a ' * 1000000).split()|length }}@1000000",
+        "{{ ('a ' * 1000000).rsplit(' ', 900000)|length }}@900001",
+        "{{ ('a' * 16000000).strip('b' * 8000000)|length }}@16000000",
+        "{{ ('a' * 16000000)[15999998:] }}@aa",
+        "{{ ('a' * 16000000)[-1] }}@a",
+      })
+  void longTexts_areSearchedInOneGo(String template, String expected) {
+    assertEquals(
+        expected, assertTimeoutPreemptively(Duration.ofMinutes(3), () -> render(template)));
+  }
+
+  @Test
+  void rsplit_andLongParts_areAsInPython() {
+    String part = "ab".repeat(50);
+    assertEquals(
+        "['x', '" + part + "y', 'z'] 3 " + (2 * 100 + 2),
+        render(
+            "{% set p = 'ab' * 50 %}{{ ('x-' ~ p ~ 'y-z').rsplit('-', 2) }} {{ (p ~ '.' ~ p ~ '.' ~"
+                + " p).count(p) }} {{ (p ~ '.' ~ p ~ '.' ~ p).rfind(p) }}"));
   }
 
   @Test

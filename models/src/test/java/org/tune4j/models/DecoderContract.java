@@ -114,12 +114,7 @@ abstract class DecoderContract {
     LoraConfig plain = variant.equals("qv_r8") ? TinyModels.QV_R8 : TinyModels.ALL_R4;
     LoraConfig lora =
         new LoraConfig(
-            plain.attnModules(),
-            plain.applyToMlp(),
-            plain.applyToOutput(),
-            plain.rank(),
-            plain.alpha(),
-            0.1);
+            plain.targetModules(), plain.rank(), plain.alpha(), 0.1, false, Map.of(), Map.of());
     Decoder model = new Decoder(TinyModels.config("llama2"), lora, DType.FP32);
     Decoder source = TinyModels.lora(engine, variant);
     model.parameters().forEach((name, p) -> p.set(source.parameters().get(name).tensor()));

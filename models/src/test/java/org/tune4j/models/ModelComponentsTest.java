@@ -22,6 +22,7 @@ import org.tune4j.component.ComponentProvider;
 import org.tune4j.models.auto.AutoModel;
 import org.tune4j.models.llama2.Llama2;
 import org.tune4j.nn.Parameter;
+import org.tune4j.peft.Adapters;
 import org.tune4j.peft.ParameterSummary;
 import org.tune4j.tensor.DType;
 
@@ -135,6 +136,33 @@ class ModelComponentsTest {
                 Llama2.lora7b(
                     new LoraArguments(QV, false, false, rank, alpha, dropout, false, false)));
     assertEquals(message, e.getMessage());
+  }
+
+  @Test
+  void lora_byPath_hasItsOwnRankAndAlpha() {
+    LoraConfig lora =
+        new LoraConfig(
+            List.of("k_proj", "model.layers.1.self_attn.q_proj"),
+            4,
+            8,
+            0,
+            true,
+            Map.of("model.layers.1.self_attn.q_proj", 16),
+            Map.of("model.layers.0.self_attn.k_proj", 2.0));
+    assertEquals(1, lora.at("model.layers.0.self_attn.k_proj").orElseThrow().scale());
+    assertEquals(4, lora.at("model.layers.1.self_attn.k_proj").orElseThrow().scale());
+    assertEquals(16, lora.at("model.layers.1.self_attn.q_proj").orElseThrow().rank());
+    assertEquals(2, lora.at("model.layers.1.self_attn.q_proj").orElseThrow().scale());
+    assertTrue(lora.at("model.layers.11.self_attn.q_proj").isEmpty());
+    assertTrue(lora.at("model.layers.1.self_attn.xk_proj").isEmpty());
+    assertEquals(
+        List.of(
+            "model.layers.0.self_attn.k_proj",
+            "model.layers.1.self_attn.q_proj",
+            "model.layers.1.self_attn.k_proj",
+            "model.layers.2.self_attn.k_proj"),
+        List.copyOf(
+            Adapters.linears(new Decoder(TinyModels.config("llama2"), lora, DType.FP32)).keySet()));
   }
 
   @Test

@@ -9,8 +9,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -39,6 +45,14 @@ class ChatTemplateMaskTest {
   private static final String HEADERS_ONLY =
       "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}\n{% endfor %}";
 
+  /** A tool answers a call and nothing else. */
+  private static final String CALLS =
+      "{% for m in messages %}{% if m.role == 'tool' and not messages[loop.index0 - 1].tool_calls %}"
+          + "{{ raise_exception('nothing was called') }}{% endif %}<|im_start|>{{ m.role }}\n"
+          + "{% if m.role == 'tool' %}{{ m.content | tojson }}{% elif m.content %}{{ m.content }}{% endif %}"
+          + "{% for c in m.tool_calls %}<call>{{ c.function.name }} {{ c.function.arguments }}{% endfor %}"
+          + "<|im_end|>\n{% endfor %}";
+
   private static final String CONTENT_ONLY =
       "{% for m in messages %}{{ m['content'] }}{% endfor %}";
 
@@ -66,6 +80,20 @@ class ChatTemplateMaskTest {
 
   private static Message reply(String text) {
     return new Message("assistant", text, false);
+  }
+
+  private static Message tool(String text) {
+    return new Message("tool", text, true);
+  }
+
+  private static Message call(@Nullable String text) {
+    Map<String, @Nullable Object> fields = new HashMap<>();
+    fields.put("role", "assistant");
+    fields.put("content", text);
+    fields.put(
+        "tool_calls",
+        List.of(Map.of("function", Map.of("name", "f", "arguments", Map.of("x", 1)))));
+    return new Message(fields, false);
   }
 
   private static Message system(String text) {
@@ -142,6 +170,46 @@ class ChatTemplateMaskTest {
             "<|im_start|>user\na\n<|im_start|>assistant\n[b]\n<|im_start|>user\nc\n"
                 + "<|im_start|>assistant\n[d]\n"),
         Arguments.of(
+            "blanks that only Python strips",
+            LLAMA2,
+            List.of(user("a"), reply("\u00a0b\u00a0\u2003")),
+            "<s>[INST] a [/INST] [b </s>]"),
+        Arguments.of(
+            "system text inside the user's turn",
+            "{% for m in messages[1:] %}"
+                + "{% if m['role'] == 'user' %}({{ messages[0]['content'] }} {{ m['content'] }}){% else %}"
+                + "{{ m['content'] }}</s>{% endif %}{% endfor %}",
+            List.of(system("S"), user("a"), reply("b")),
+            "(S a)[b</s>]"),
+        Arguments.of(
+            "words between the text and its end",
+            "{% for m in messages %}{{ m['content'] }}({{ m['role'] }})</s>{% endfor %}",
+            List.of(user("a"), reply("b")),
+            "a(user)</s>[b(assistant)</s>]"),
+        Arguments.of(
+            "messages by their number",
+            "{% for i in range(messages|length) %}{{ messages[i].role }}:{{ messages[i].content }}</s>{% endfor %}",
+            List.of(user("a"), reply("b"), user("a"), reply("d")),
+            "user:a</s>assistant:[b</s>]user:a</s>assistant:[d</s>]"),
+        Arguments.of(
+            "a call of a tool, alone and behind a text",
+            CALLS,
+            List.of(user("a"), call(null), tool("7"), call("b"), tool("8"), reply("c")),
+            "<|im_start|>user\na<|im_end|>\n<|im_start|>assistant\n[<call>f {'x': 1}<|im_end|>]\n"
+                + "<|im_start|>tool\n\"7\"<|im_end|>\n"
+                + "<|im_start|>assistant\n[b<call>f {'x': 1}<|im_end|>]\n"
+                + "<|im_start|>tool\n\"8\"<|im_end|>\n<|im_start|>assistant\n[c<|im_end|>]\n"),
+        Arguments.of(
+            "what generation tags print, but in masked turns",
+            "{% for m in messages %}{{ m.role }}:{% if m.role == 'assistant' %}"
+                + "{% generation %} {{ m.content }}</s>{% endgeneration %}{% else %}{{ m.content }}</s>{% endif %}{% endfor %}",
+            List.of(
+                new Message("user", "a", false),
+                new Message("assistant", "b", true),
+                user("c"),
+                reply("d")),
+            "user:a</s>assistant: b</s>user:c</s>assistant:[ d</s>]"),
+        Arguments.of(
             "texts alone", CONTENT_ONLY, List.of(user("a"), reply("b"), user("c")), "a[b]c"));
   }
 
@@ -197,11 +265,131 @@ class ChatTemplateMaskTest {
         folder.resolve("chat_template.jinja"), "{{ messages[0]['content'] }}<|im_end|>");
     try (Tokenizer tokenizer = new TokenizerSpec(folder, null).open(folder)) {
       assertEquals(
-          "tokenizer %s: its chat template does not render turn 2 (assistant) as it stands, so that what to train on cannot be told; give another template"
-              .formatted(folder.resolve("tokenizer.json")),
+          "chat template %s: it does not render turn 2 (assistant) so that what to train on can be told; put generation tags around that, or give another template"
+              .formatted(folder.resolve("chat_template.jinja")),
           assertThrows(
                   InputException.class, () -> tokenizer.tokenize(List.of(user("a"), reply("b"))))
               .getMessage());
     }
+  }
+
+  private TokenizedConversation tokenized(String template, Conversation conversation)
+      throws IOException {
+    Files.writeString(folder.resolve("chat_template.jinja"), template);
+    try (Tokenizer tokenizer = new TokenizerSpec(folder, null).open(folder)) {
+      return tokenizer.tokenize(conversation);
+    }
+  }
+
+  private Set<String> notes(String template, Message... messages) throws IOException {
+    return tokenized(template, new Conversation(List.of(messages))).notes();
+  }
+
+  @Test
+  void tokenize_endThatIsNoSpecialToken_isTrainedWhereItStops() throws IOException {
+    ObjectMapper mapper = new ObjectMapper();
+    ObjectNode json = (ObjectNode) mapper.readTree(folder.resolve("tokenizer.json").toFile());
+    json.get("added_tokens").forEach(t -> ((ObjectNode) t).put("special", false));
+    mapper.writeValue(folder.resolve("tokenizer.json").toFile(), json);
+    Files.writeString(folder.resolve("tokenizer_config.json"), "{\"eos_token\": \"<|im_end|>\"}");
+    TokenizedConversation c = tokenized(CHAT_ML, new Conversation(List.of(user("a"), reply("b"))));
+    assertEquals(Set.of(), c.notes());
+    int n = c.tokens().length;
+    assertEquals(201, c.tokens()[n - 2]);
+    assertEquals(false, c.masked()[n - 2]);
+    assertEquals(true, c.masked()[n - 1]);
+  }
+
+  @Test
+  void tokenize_templateWithoutEnds_isNoted() throws IOException {
+    String expected =
+        "answers behind which the chat template writes no end-of-turn token, such as </s>, so that the model cannot learn to stop; add it to the template";
+    assertEquals(Set.of(expected), notes(HEADERS_ONLY, user("a"), reply("b")));
+    assertEquals(
+        Set.of(expected),
+        notes(
+            "{% for m in messages %}{% generation %}{{ m.content }}{% endgeneration %}</s>{% endfor %}",
+            user("a"), reply("b")));
+    assertEquals(Set.of(), notes(CHAT_ML, user("a"), reply("b")));
+    assertEquals(Set.of(), notes(HEADERS_ONLY, user("a"), new Message("assistant", "b", true)));
+  }
+
+  @Test
+  void tokenize_whatTheTemplateDoesNotRead_isNoted() throws IOException {
+    Message named = user("a").with("name", "ann").with("weight", 1).with("i\u001bd", 7);
+    Conversation c = new Conversation(List.of(named, reply("b")), List.of(Map.of("name", "f")));
+    assertEquals(
+        Set.of(
+            "key 'name' of a turn, which nothing reads",
+            "key 'i?d' of a turn, which nothing reads",
+            "column 'tools', which nothing reads"),
+        tokenized(CHAT_ML, c).notes());
+    assertEquals(
+        Set.of("key 'i?d' of a turn, which nothing reads"),
+        tokenized(CHAT_ML + "{{ tools | tojson }}{{ messages[0].name }}", c).notes());
+  }
+
+  /** As Mistral's: the system text goes into the last turn, if that is the user's. */
+  @Test
+  void tokenize_textThatTheTemplateDoesNotShow_isNoted() throws IOException {
+    String template =
+        "{% for m in messages[1:] %}{% if loop.last and m.role == 'user' %}{{ messages[0].content }}{% endif %}"
+            + "{{ m.content | upper }}</s>{% endfor %}";
+    assertEquals(
+        Set.of("system text that the chat template does not show"),
+        notes(template, system("Be kind."), user("a"), reply("b")));
+    assertEquals(Set.of(), notes(template, system("Be kind."), reply("b"), user("a")));
+    assertEquals(
+        Set.of("assistant text that the chat template does not show"),
+        notes(
+            CALLS.replace("m.content %}{{", "m.content and not m.tool_calls %}{{"),
+            user("a"),
+            call("look")));
+  }
+
+  @Test
+  void tokenize_toolsAnswerInsideTheCallsTurn_isRefused() throws IOException {
+    String template =
+        "{% for m in messages if m.role != 'tool' %}{{ m.role }}:"
+            + "{% if m.tool_calls %}<call>{% for t in messages if t.role == 'tool' %}{{ t.content }}{% endfor %}{% endif %}{{ m.content }}</s>{% endfor %}";
+    assertEquals(
+        "chat template %s: it does not render turn 2 (assistant) so that what to train on can be told; put generation tags around that, or give another template"
+            .formatted(folder.resolve("chat_template.jinja")),
+        assertThrows(
+                InputException.class,
+                () ->
+                    tokenized(
+                        template, new Conversation(List.of(user("a"), call("b"), tool("sun")))))
+            .getMessage());
+  }
+
+  /** SentencePiece's tokens begin with the blank before a word; ids and mask are transformers'. */
+  @Test
+  void tokenize_tokensThatBeginWithTheBlank_areTrainedFromTheAnswersFirst() {
+    Path sp = Path.of("src/test/resources/sp");
+    try (Tokenizer tokenizer = new TokenizerSpec(sp, null).open(sp)) {
+      TokenizedConversation one =
+          tokenizer.tokenize(List.of(user("Is the lamp green?"), reply("yes")));
+      assertEquals("1 647 331 286 316 341 669 626 311 280 648 [561] [331] [2]", ids(one));
+      TokenizedConversation folded =
+          tokenizer.tokenize(
+              List.of(
+                  system("You are a careful assistant."),
+                  user("How many kites are in the shop?"),
+                  reply("The answer is nine."),
+                  user("Hello"),
+                  reply("Good morning")));
+      assertEquals(
+          "1 647 656 13 295 513 437 332 637 309 460 265 13 396 466 13 13 285 514 699 686 437 430 341 665 648"
+              + " [363] [611] [351] [592] [265] [331] [2] 1 647 395 648 [551] [444] [392] [331] [2]",
+          ids(folded));
+      assertEquals(Set.of(), folded.notes());
+    }
+  }
+
+  private static String ids(TokenizedConversation c) {
+    return IntStream.range(0, c.tokens().length)
+        .mapToObj(i -> (c.masked()[i] ? "%d" : "[%d]").formatted(c.tokens()[i]))
+        .collect(Collectors.joining(" "));
   }
 }

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -146,5 +147,24 @@ class PromptTemplateTest {
                 InputException.class,
                 () -> PromptTemplate.none().apply(List.of(new Message("robot", "x", true))))
             .getMessage());
+  }
+
+  @Test
+  void turns_ofToolsAndTheirCalls_areRefused() {
+    Message ask = new Message("user", "a", true);
+    Message call = new Message("assistant", "", false).with("tool_calls", List.of("f"));
+    String refusal =
+        "the prompt template has no place for tools and tool_calls; leave them out, or use a tokenizer.json whose chat template shows them";
+    for (Conversation c :
+        List.of(
+            new Conversation(List.of(ask), List.of("f")), new Conversation(List.of(ask, call)))) {
+      assertEquals(
+          refusal,
+          assertThrows(InputException.class, () -> PromptTemplate.none().turns(c)).getMessage());
+    }
+    Conversation plain =
+        new Conversation(List.of(ask.with("name", "ann").with("weight", 0)), List.of());
+    assertEquals(1, PromptTemplate.none().turns(plain).size());
+    assertEquals(Set.of("key 'name' of a turn, which nothing reads"), PromptTemplate.unread(plain));
   }
 }

@@ -79,7 +79,9 @@ class PublishedChatTemplatesTest {
     String where = conversation + (prompt ? " with" : " without") + " generation prompt: ";
     try {
       String text =
-          ChatTemplate.of(file, Files.readString(file), special, clock).render(messages, prompt);
+          ChatTemplate.of(file, Files.readString(file), special, clock)
+              .render(new Conversation(messages), prompt)
+              .text();
       if (expected.has("error")) {
         return where + "rendered, where transformers says " + expected.get("error").asText();
       }
@@ -119,6 +121,28 @@ class PublishedChatTemplatesTest {
         python models/src/test/python/render_chat_templates.py DIR
         ./mvnw -pl models -am test -Dtest=PublishedChatTemplatesTest -Dtune4j.chatTemplates=DIR -Dsurefire.failIfNoSpecifiedTests=false
         ```
+
+        ## What is trained on
+        An answer is trained on from its first character to the token that ends its turn, and so is every token that overlaps
+        them: SentencePiece's `▁yes` begins with the blank before the answer. Headers, system text and the line break behind a
+        turn are not trained on.
+
+        - Where an answer lies is found by rendering the conversation again with a marker in place of what the turn says: its
+          text, `tool_calls` and `reasoning_content`. What stays the same before and behind is the template's. The text may be
+          stripped or escaped on the way, and turns that are not trained on may be folded into others or left out.
+        - A turn ends with the added token right behind it, marked special or not; else with the first that ends generation
+          (`eos_token`, or `eos_token_id` of `generation_config.json`), else with the first special one, within what the template
+          prints for that turn.
+        - A template with `{%% generation %%}` tags decides itself: what they print is trained on and nothing else, but for turns with
+          `weight: 0`.
+        - A row whose answer is not rendered, or with a tool's answer inside it, is refused; generation tags are the way out.
+
+        `tune run` and `tune data inspect` warn once, with the number of rows, where a template writes no end-of-turn token behind an
+        answer, does not show a text (Mistral's shows the system text only where the last turn is the user's), or does not read a
+        key of a turn or `tools`.
+
+        `tokenizer_config.json` may hold several templates, as a list or by name, and `additional_chat_templates` more: as in
+        transformers, `tool_use` is taken for rows with `tools`, `default` for the others.
 
         ## What differs
         %s

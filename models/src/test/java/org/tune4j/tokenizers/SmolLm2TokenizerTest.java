@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -45,11 +46,13 @@ class SmolLm2TokenizerTest {
     }
   }
 
+  /** Its special_tokens_map.json, which transformers reads first, names another EOS. */
   @Test
-  void bosIdAndEosId_areWhatItsConfigNames() {
+  void bosIdAndEosId_areTransformers() {
     try (Tokenizer tokenizer = open()) {
       assertEquals(OptionalInt.of(1), tokenizer.bosId());
-      assertEquals(OptionalInt.of(2), tokenizer.eosId());
+      assertEquals(OptionalInt.of(1), tokenizer.eosId());
+      assertEquals(Set.of(1, 2), tokenizer.stopIds());
     }
   }
 

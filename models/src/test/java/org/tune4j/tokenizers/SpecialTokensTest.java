@@ -48,11 +48,13 @@ class SpecialTokensTest {
           """
           {"bos_token": "<s>", "eos_token": "</s>"}    |                            |                       | 1  | 2
           {"bos_token": {"content": "<s>"}}            |                            |                       | 1  |
-          {"bos_token": null, "eos_token": "</s>"}     | {"bos_token": "<s>"}       |                       |    | 2
+          {"bos_token": null, "eos_token": "</s>"}     |                            |                       |    | 2
+          {"bos_token": null, "eos_token": "</s>"}     | {"bos_token": "<s>"}       |                       | 1  | 2
+          {"bos_token": null, "added_tokens_decoder": {}} | {"bos_token": "<s>"}    |                       |    |
           {"eos_token": "</s>"}                        | {"bos_token": "<s>"}       |                       | 1  | 2
                                                        | {"bos_token": {"content": "<s>"}, "eos_token": "</s>"} | | 1 | 2
-          {"bos_token": "A", "eos_token": "</s>"}      | {"bos_token": "<s>"}       |                       | 65 | 2
-          {"bos_token": "<begin>"}                     |                            |                       |    |
+          {"bos_token": "A", "eos_token": "</s>"}      | {"bos_token": "<s>"}       |                       | 1  | 2
+          {"bos_token": "A", "added_tokens_decoder": {}} | {"bos_token": "<s>"}     |                       | 65 |
           {"eos_token": "A"}                           |                            | {"eos_token_id": [2]} |    | 65
                                                        |                            | {"eos_token_id": [2, 1]} | | 2
                                                        |                            | {"bos_token_id": 1}   |    |

@@ -34,6 +34,7 @@ class TokenizerJsonTest {
           {"model":{"continuing_subword_prefix":"##","merges":[["a","b"]]}} | the merge ["a","b"] does not go on with continuing_subword_prefix '##'
           {"model":{"vocab":{"a":4294967295}}} | model.vocab has the id 4294967295, expected 0 to 2147483647
           {"decoder":{"decoders":[{"content":"a\\ud83d"}]}} | a text at '/decoder/decoders/0/content' holds half of a surrogate pair
+          {"normalizer":{"normalizers":[{"type":"Precompiled","precompiled_charsmap":"AAAAAA=="}]}} | its normalizer's precompiled_charsmap is broken
           {"added_tokens":[{"id":-1}]} | added_tokens has the id -1, expected 0 to 2147483647
           """)
   void check_whatEndsTheProcess_isRefused(String text, String rule) throws IOException {
@@ -47,7 +48,8 @@ class TokenizerJsonTest {
   void check_usualParts_areAccepted() throws IOException {
     JsonNode json =
         json(
-            "{\"model\":{\"continuing_subword_prefix\":null,\"vocab\":[[\"a\",-1.5]],\"merges\":[\"a b\"]},"
+            "{\"model\":{\"continuing_subword_prefix\":null,\"vocab\":[[\"a\",-1.5]],\"merges\":[\"a"
+                + " b\"]},"
                 + "\"decoder\":{\"type\":\"Strip\",\"start\":1,\"stop\":0},\"post_processor\":null,"
                 + "\"added_tokens\":[{\"id\":0}]}");
     assertDoesNotThrow(() -> TokenizerJson.check(FILE, json));

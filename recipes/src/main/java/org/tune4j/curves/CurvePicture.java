@@ -12,6 +12,7 @@ import java.text.DecimalFormatSymbols;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.UUID;
 import javax.imageio.ImageIO;
 import javax.imageio.stream.ImageOutputStream;
 import javax.imageio.stream.MemoryCacheImageOutputStream;
@@ -68,7 +69,7 @@ public record CurvePicture(String metric, XAxis axis, double smoothing, boolean 
               : "no run has the metric '%s'; there are %s"
                   .formatted(metric, String.join(", ", names)));
     }
-    Path aside = file.resolveSibling("." + file.getFileName() + ".tmp");
+    Path aside = file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + ".tmp");
     try {
       XYChart chart = chart(drawn);
       // Not ImageIO's default, a file in java.io.tmpdir: that disk may be the full one.
@@ -76,12 +77,14 @@ public record CurvePicture(String metric, XAxis axis, double smoothing, boolean 
           ImageOutputStream png = new MemoryCacheImageOutputStream(out)) {
         ImageIO.write(BitmapEncoder.getBufferedImage(chart), "png", png);
       }
-      Files.move(aside, file, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(aside, file, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new EnvironmentException(
           "%s cannot be written: %s".formatted(file, TuneException.reason(e)), e);
     } catch (LinkageError | InternalError e) {
       throw new EnvironmentException("%s cannot be drawn: %s".formatted(file, e), e);
+    } finally {
+      boolean unused = aside.toFile().delete(); // there after a failure alone
     }
   }
 

@@ -2,7 +2,6 @@ package org.tune4j.data;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
@@ -26,7 +25,7 @@ final class ByteLines implements AutoCloseable {
   }
 
   static ByteLines open(Path file) throws IOException {
-    return new ByteLines(file, Files.newInputStream(file));
+    return new ByteLines(file, PlainBytes.open(file));
   }
 
   /** The next line; null at the end. */

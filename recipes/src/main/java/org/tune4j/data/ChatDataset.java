@@ -1,7 +1,5 @@
 package org.tune4j.data;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -10,7 +8,6 @@ import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
-import org.tune4j.tokenizers.Message;
 
 /** Rows that are conversations of any number of turns. */
 public final class ChatDataset {
@@ -23,9 +20,13 @@ public final class ChatDataset {
     /** {@code {"role": "user", "content": "..."}}; the content may be a list of text parts. */
     OPENAI("messages", "role", "content");
 
-    private final String column;
-    private final String role;
-    private final String content;
+    /** The turns' column, where it has the style's own name. */
+    final String column;
+
+    /** The keys of a turn. */
+    final String role;
+
+    final String content;
 
     Style(String column, String role, String content) {
       this.column = column;
@@ -34,23 +35,30 @@ public final class ChatDataset {
     }
 
     /** The roles as a chat template knows them, by the names that rows have for them. */
-    private Map<String, String> roles() {
+    Map<String, String> roles() {
       Map<String, String> roles = new TreeMap<>();
-      roles.put("system", "system");
-      roles.put("user", "user");
-      roles.put("assistant", "assistant");
+      for (String role : List.of("system", "user", "assistant", "tool")) {
+        roles.put(role, role);
+      }
       if (this == SHAREGPT) {
         roles.put("human", "user");
         roles.put("gpt", "assistant");
+        roles.put("function_call", "assistant");
+        roles.put("observation", "tool");
       } else {
-        roles.put("tool", "tool");
+        roles.put("developer", "developer");
+        roles.put("function", "function");
       }
       return roles;
     }
   }
 
   /**
-   * {@return rows of conversations; the assistant's turns are trained on}
+   * {@return rows of conversations; the assistant's turns are trained on, but those of {@code
+   * weight} 0}
+   *
+   * <p>A turn's keys reach the chat template as they are, a column {@code tools} too: a list, or
+   * its JSON text. ShareGPT's column {@code system} is the first turn.
    *
    * @param source {@code json}, {@code csv}, {@code parquet} or {@code text}; empty, or a name on
    *     the Hub, which is not fetched, where each file's ending tells
@@ -77,81 +85,6 @@ public final class ChatDataset {
       @Inline FileOptions files) {
     String column = conversationColumn == null ? conversationStyle.column : conversationColumn;
     return files.dataset(
-        new Conversations(
-            "chat "
-                + List.of(conversationStyle, column, trainOnInput, String.valueOf(newSystemPrompt)),
-            row -> messages(row, conversationStyle, column, trainOnInput, newSystemPrompt)),
-        source,
-        false);
-  }
-
-  private static List<Message> messages(
-      DataRow row,
-      Style style,
-      String column,
-      boolean trainOnInput,
-      @Nullable String newSystemPrompt) {
-    DataRow.Cell turns = row.cell(column, "name it with dataset.conversation_column=NAME");
-    if (!turns.value().isArray() || turns.value().isEmpty()) {
-      throw row.wrong(
-          turns.place(),
-          "column '%s' is %s, expected a list of turns"
-              .formatted(column, DataRow.shown(turns.value())));
-    }
-    List<Message> messages = new ArrayList<>();
-    if (newSystemPrompt != null) {
-      messages.add(new Message("system", newSystemPrompt, true));
-    }
-    Map<String, String> roles = style.roles();
-    int n = 0;
-    for (JsonNode turn : turns.value()) {
-      String where = "column '%s', turn %d: ".formatted(column, ++n);
-      JsonNode name = turn.path(style.role);
-      String role = roles.get(name.asText());
-      if (role == null) {
-        throw row.wrong(
-            turns.place(),
-            "%s'%s' is %s, expected one of %s"
-                .formatted(
-                    where,
-                    style.role,
-                    name.isMissingNode() ? "missing" : DataRow.shown(name),
-                    String.join(", ", roles.keySet())));
-      }
-      if (role.equals("system") && newSystemPrompt != null) {
-        continue;
-      }
-      boolean masked = !role.equals("assistant") && !trainOnInput;
-      messages.add(new Message(role, content(row, turns, turn, style, where), masked));
-    }
-    return messages;
-  }
-
-  private static String content(
-      DataRow row, DataRow.Cell turns, JsonNode turn, Style style, String where) {
-    JsonNode content = turn.path(style.content);
-    if (content.isTextual()) {
-      return content.asText();
-    }
-    if (style == Style.OPENAI && content.isArray()) {
-      StringBuilder text = new StringBuilder();
-      for (JsonNode part : content) {
-        if (!part.path("type").asText().equals("text") || !part.path("text").isTextual()) {
-          throw row.wrong(
-              turns.place(),
-              "%sits content has a part %s, expected text parts only"
-                  .formatted(where, DataRow.shown(part)));
-        }
-        text.append(part.path("text").asText());
-      }
-      return text.toString();
-    }
-    throw row.wrong(
-        turns.place(),
-        "%s'%s' is %s, expected text"
-            .formatted(
-                where,
-                style.content,
-                content.isMissingNode() ? "missing" : DataRow.shown(content)));
+        new ChatRows(conversationStyle, column, trainOnInput, newSystemPrompt), source, false);
   }
 }

@@ -38,6 +38,10 @@ record ColumnNames(Map<String, String> names) {
     return row.optionalText(name(column));
   }
 
+  DataRow.@Nullable Cell optionalCell(DataRow row, String column) {
+    return row.optionalCell(name(column));
+  }
+
   private String name(String column) {
     return names.getOrDefault(column, column);
   }

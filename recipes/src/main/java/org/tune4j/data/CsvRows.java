@@ -4,13 +4,15 @@ import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.node.TextNode;
+import com.fasterxml.jackson.dataformat.csv.CsvFactory;
 import com.fasterxml.jackson.dataformat.csv.CsvMapper;
 import com.fasterxml.jackson.dataformat.csv.CsvParser;
 import com.fasterxml.jackson.dataformat.csv.CsvSchema;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.Reader;
 import java.nio.charset.CharacterCodingException;
-import java.nio.file.Files;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -21,15 +23,19 @@ import org.tune4j.InputException;
  * Comma-separated values (RFC 4180), or tabs in a {@code .tsv}; the first line names the columns.
  */
 final class CsvRows {
+  private static final CsvFactory FACTORY =
+      CsvFactory.builder().streamReadConstraints(JsonRows.LIMITS).build();
+
   private CsvRows() {}
 
   static void read(Path file, RowSink sink) throws IOException {
     boolean tabs = file.toString().toLowerCase(Locale.ROOT).endsWith(".tsv");
     CsvSchema schema = CsvSchema.emptySchema().withColumnSeparator(tabs ? '\t' : ',');
     long n = 0;
-    try (Reader text = Files.newBufferedReader(file);
+    try (Reader text =
+            new InputStreamReader(PlainBytes.open(file), StandardCharsets.UTF_8.newDecoder());
         MappingIterator<String[]> rows =
-            new CsvMapper()
+            new CsvMapper(FACTORY)
                 .readerForArrayOf(String.class)
                 .with(schema)
                 .with(CsvParser.Feature.WRAP_AS_ARRAY)
@@ -42,7 +48,6 @@ final class CsvRows {
         String[] values = rows.nextValue();
         if (header.length == 0) {
           header = values;
-          header[0] = header[0].replace("\uFEFF", "");
           continue;
         }
         n++;
@@ -66,7 +71,7 @@ final class CsvRows {
           file,
           n + 1,
           at == null ? DataRow.Place.NONE : place(at),
-          e.getOriginalMessage() + "; expected comma-separated values",
+          JsonRows.words(e) + "; expected comma-separated values",
           e);
     } catch (CharacterCodingException e) {
       throw new InputException(
@@ -78,7 +83,7 @@ final class CsvRows {
       String[] header, String[] values, DataRow.Place at) {
     Map<String, DataRow.Cell> cells = new LinkedHashMap<>();
     for (int i = 0; i < header.length; i++) {
-      cells.put(header[i], new DataRow.Cell(new TextNode(values[i]), at));
+      DataRow.put(cells, header[i], new DataRow.Cell(new TextNode(values[i]), at));
     }
     return cells;
   }

@@ -1,9 +1,14 @@
 package org.tune4j.data;
 
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tune4j.EnvironmentException;
@@ -12,12 +17,14 @@ import org.tune4j.checkpoint.AtomicFolder;
 
 /**
  * Tokenised rows on disk, a folder for each hash of what they were made from. A folder is written
- * aside and renamed; a damaged one is made again. Nothing is ever deleted: about 4 bytes a token
- * stay until the user removes the folder, which is safe at any time.
+ * aside and renamed; a damaged one is made again. What a killed process has left half-written is
+ * deleted by the next one; nothing else ever is: about 4 bytes a token stay until the user removes
+ * the folder, which is safe at any time.
  *
  * @param folder made when needed
  */
 public record DataCache(Path folder) {
+  private static final String LOCK = ".datasets.lock";
   private static final Logger LOG = LoggerFactory.getLogger(DataCache.class);
 
   /** {@return {@code TUNE_CACHE}, or {@code ~/.cache/tune4j} where that is unset or empty} */
@@ -38,7 +45,33 @@ public record DataCache(Path folder) {
   /** The rows of a key, made by {@code content} where they are not there whole. */
   RowStore rows(String key, Content content) {
     Path place = folder.resolve("datasets").resolve(key.substring(0, 32));
+    sweep();
     return find(place).orElseGet(() -> make(place, content));
+  }
+
+  /** Deletes what was left half-written, where no process holds the lock that writers share. */
+  private void sweep() {
+    Path lock = folder.resolve(LOCK);
+    if (!Files.exists(lock)) {
+      return;
+    }
+    try (FileChannel channel = FileChannel.open(lock, StandardOpenOption.WRITE);
+        FileLock sole = channel.tryLock()) {
+      if (sole != null) {
+        AtomicFolder.sweep(folder.resolve("datasets"));
+      }
+    } catch (IOException | OverlappingFileLockException | EnvironmentException e) {
+      LOG.debug("{} is not swept", folder, e); // such as a cache that is only read
+    }
+  }
+
+  /** Held while a folder is written; null where it cannot be had, and nobody may sweep then. */
+  private static @Nullable FileLock shared(FileChannel channel) throws IOException {
+    try {
+      return channel.lock(0, Long.MAX_VALUE, true);
+    } catch (OverlappingFileLockException e) {
+      return null; // another thread of this process holds it
+    }
   }
 
   private static Optional<RowStore> find(Path place) {
@@ -55,14 +88,23 @@ public record DataCache(Path folder) {
 
   private RowStore make(Path place, Content content) {
     try {
-      AtomicFolder.write(
-          place,
-          aside -> {
-            try (RowStore.Writer out = new RowStore.Writer(aside)) {
-              content.write(out);
-              out.finish();
-            }
-          });
+      Files.createDirectories(folder);
+      try (FileChannel channel =
+              FileChannel.open(
+                  folder.resolve(LOCK),
+                  StandardOpenOption.CREATE,
+                  StandardOpenOption.READ,
+                  StandardOpenOption.WRITE);
+          FileLock held = shared(channel)) {
+        AtomicFolder.write(
+            place,
+            aside -> {
+              try (RowStore.Writer out = new RowStore.Writer(aside)) {
+                content.write(out);
+                out.finish();
+              }
+            });
+      }
       return RowStore.open(place, MappedInts.SEGMENT_BITS);
     } catch (EnvironmentException | IOException e) {
       Throwable cause = e.getCause() instanceof IOException io ? io : e;

@@ -1,15 +1,19 @@
 package org.tune4j.data;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 
 /**
@@ -36,7 +40,7 @@ record DataFiles(@Nullable FileFormat format, List<Path> patterns) {
     if (dataFiles == null || dataFiles.isEmpty()) {
       throw new UsageException(
           format == null && !source.isEmpty()
-              ? "source '%s' is a data set of the Hugging Face Hub; download it and set data_files to its %s files"
+              ? "source '%1$s' is a data set of the Hugging Face Hub; fetch it with tune download --repo-type dataset %1$s, and set data_files to its %2$s files"
                   .formatted(source, FORMATS)
               : "data_files is missing; set it to %s files".formatted(FORMATS));
     }
@@ -72,37 +76,59 @@ record DataFiles(@Nullable FileFormat format, List<Path> patterns) {
     }
     if (Files.isDirectory(pattern)) {
       throw new InputException(
-          "data file %s is a folder; set dataset.data_files to its files, such as %s"
+          "data file %s is a folder; name its files, such as %s"
               .formatted(pattern, pattern.resolve("*.jsonl")));
+    }
+    if (Files.exists(pattern)) {
+      throw new InputException(
+          "data file %s is a pipe or a device, expected a regular file; write it to one"
+              .formatted(pattern));
     }
     Path fixed = pattern.getRoot() == null ? Path.of("") : pattern.getRoot();
     int names = 0;
-    while (names < pattern.getNameCount() && !isGlob(pattern.getName(names))) {
+    // A folder of that very name is meant before a pattern is.
+    while (names < pattern.getNameCount()
+        && (!isGlob(pattern.getName(names))
+            || Files.exists(fixed.resolve(pattern.getName(names))))) {
       fixed = fixed.resolve(pattern.getName(names++));
     }
     if (names == pattern.getNameCount()) {
       throw new InputException(
-          "data file %s does not exist; set dataset.data_files to %s files"
-              .formatted(pattern, FORMATS));
+          "data file %s does not exist; name %s files".formatted(pattern, FORMATS));
     }
-    List<Path> found = Files.isDirectory(fixed) ? walk(fixed, pattern) : List.of();
+    Path rest = pattern.subpath(names, pattern.getNameCount());
+    List<Path> found = Files.isDirectory(fixed) ? walk(fixed, rest) : List.of();
     if (found.isEmpty()) {
-      throw new InputException("dataset.data_files: no file matches %s".formatted(pattern));
+      throw new InputException("no data file matches %s".formatted(pattern));
     }
     return found;
   }
 
+  /** Files in a folder whose path from there matches. */
   private static List<Path> walk(Path folder, Path pattern) {
-    PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
-    int depth =
-        pattern.toString().contains("**")
-            ? Integer.MAX_VALUE
-            : pattern.getNameCount() - (folder.toString().isEmpty() ? 0 : folder.getNameCount());
-    try (Stream<Path> paths = Files.walk(folder, depth)) {
-      return paths.filter(matcher::matches).filter(Files::isRegularFile).sorted().toList();
-    } catch (IOException | java.io.UncheckedIOException e) {
-      throw new InputException("folder %s cannot be read: %s".formatted(folder, e), e);
+    PathMatcher matcher;
+    try {
+      matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
+    } catch (PatternSyntaxException e) {
+      return List.of();
     }
+    int depth = pattern.toString().contains("**") ? Integer.MAX_VALUE : pattern.getNameCount();
+    try (Stream<Path> paths = Files.walk(folder, depth)) {
+      return paths
+          .filter(p -> matcher.matches(folder.relativize(p)))
+          .filter(Files::isRegularFile)
+          .sorted()
+          .toList();
+    } catch (UncheckedIOException e) {
+      throw unreadable(folder, Objects.requireNonNull(e.getCause()));
+    } catch (IOException e) {
+      throw unreadable(folder, e);
+    }
+  }
+
+  private static InputException unreadable(Path folder, IOException e) {
+    return new InputException(
+        "folder %s cannot be read: %s".formatted(folder, TuneException.reason(e)), e);
   }
 
   private static boolean isGlob(Path name) {

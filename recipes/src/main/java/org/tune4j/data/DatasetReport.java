@@ -1,8 +1,11 @@
 package org.tune4j.data;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /**
@@ -17,6 +20,8 @@ import java.util.stream.Stream;
  * @param tokens of all rows
  * @param labelTokens of those, trained on
  * @param repeated examples that come again within an epoch, since their data set's weight asks so
+ * @param notes what the user should know of rows, each to be read behind "rows have", such as
+ *     {@code column 'id', which nothing reads}, and of how many
  */
 public record DatasetReport(
     long rows,
@@ -27,9 +32,10 @@ public record DatasetReport(
     long fullyMasked,
     long tokens,
     long labelTokens,
-    long repeated) {
+    long repeated,
+    Map<String, Long> notes) {
   /**
-   * Copies the list.
+   * Copies the list and the map.
    *
    * @param rows in use
    * @param examples what they became
@@ -40,13 +46,17 @@ public record DatasetReport(
    * @param tokens of all rows
    * @param labelTokens of those, trained on
    * @param repeated examples that come again within an epoch
+   * @param notes what the user should know of rows, and of how many
    */
   public DatasetReport {
     firstSkipped = List.copyOf(firstSkipped);
+    notes = Collections.unmodifiableMap(new LinkedHashMap<>(notes));
   }
 
   /** Of both together. */
   DatasetReport plus(DatasetReport o) {
+    Map<String, Long> both = new LinkedHashMap<>(notes);
+    o.notes.forEach((what, n) -> both.merge(what, n, Long::sum));
     return new DatasetReport(
         rows + o.rows,
         examples + o.examples,
@@ -56,7 +66,8 @@ public record DatasetReport(
         fullyMasked + o.fullyMasked,
         tokens + o.tokens,
         labelTokens + o.labelTokens,
-        repeated + o.repeated);
+        repeated + o.repeated,
+        both);
   }
 
   /** The same with so many examples that come again. */
@@ -70,10 +81,11 @@ public record DatasetReport(
         fullyMasked,
         tokens,
         labelTokens,
-        repeated + again);
+        repeated + again,
+        notes);
   }
 
-  /** One line; what is zero is not mentioned. */
+  /** One line, in which what is zero is not mentioned, and one for each note. */
   @Override
   public String toString() {
     List<String> parts = new ArrayList<>();
@@ -99,7 +111,12 @@ public record DatasetReport(
                   String.join("; ", firstSkipped),
                   skipped > firstSkipped.size() ? "; ..." : ""));
     }
-    return String.join("; ", parts);
+    StringBuilder text = new StringBuilder(String.join("; ", parts));
+    notes.forEach(
+        (note, n) ->
+            text.append(
+                "%nwarning: %s %s %s".formatted(count(n, "row"), n == 1 ? "has" : "have", note)));
+    return text.toString();
   }
 
   private static String count(long n, String what) {

@@ -1,24 +1,45 @@
 package org.tune4j.data;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
+import com.fasterxml.jackson.core.json.JsonReadFeature;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 
 /** The objects of a JSON array, or of JSON Lines. */
 final class JsonRows {
   private static final String EXPECTED = "; expected a JSON array of objects or one object a line";
-  private static final ObjectMapper MAPPER = new ObjectMapper();
+
+  /** A text may be as long as a line. */
+  static final StreamReadConstraints LIMITS =
+      StreamReadConstraints.builder().maxStringLength(ByteLines.LONGEST).build();
+
+  /** Python writes NaN and Infinity, so they are numbers; whoever reads one says what it is. */
+  static final ObjectMapper MAPPER =
+      JsonMapper.builder(
+              JsonFactory.builder()
+                  .enable(JsonReadFeature.ALLOW_NON_NUMERIC_NUMBERS)
+                  .streamReadConstraints(LIMITS)
+                  .build())
+          .build();
+
+  /** What Jackson advises the program to switch on. */
+  private static final Pattern FOR_PROGRAMS =
+      Pattern.compile(
+          ": enable `\\S+` to allow|, from `\\S+`| \\(not recognized as one [^)]*\\)| \\(start marker at .*\\)$");
 
   private JsonRows() {}
 
@@ -31,11 +52,10 @@ final class JsonRows {
   }
 
   private static boolean isArray(Path file) throws IOException {
-    try (InputStream in = Files.newInputStream(file)) {
+    try (InputStream in = PlainBytes.open(file)) {
       byte[] start = in.readNBytes(4096);
       for (byte b : start) {
-        // Blanks, and the three bytes that may mark UTF-8.
-        if (b > ' ') {
+        if (b > ' ' || b < 0) {
           return b == '[';
         }
       }
@@ -45,7 +65,8 @@ final class JsonRows {
 
   private static void readArray(Path file, RowSink sink) throws IOException {
     long n = 1;
-    try (JsonParser in = MAPPER.getFactory().createParser(file.toFile())) {
+    try (InputStream bytes = PlainBytes.open(file);
+        JsonParser in = MAPPER.getFactory().createParser(bytes)) {
       in.nextToken();
       for (; in.nextToken() != JsonToken.END_ARRAY; n++) {
         object(file, n, in, sink);
@@ -150,8 +171,13 @@ final class JsonRows {
         file,
         n,
         at == null ? new DataRow.Place(Math.max(1, line), 1) : place(at, line),
-        e.getOriginalMessage().replaceAll(" \\(start marker at .*\\)$", "") + EXPECTED,
+        words(e) + EXPECTED,
         e);
+  }
+
+  /** What Jackson says, for users. */
+  static String words(JsonProcessingException e) {
+    return FOR_PROGRAMS.matcher(e.getOriginalMessage()).replaceAll("");
   }
 
   /** A parser over one line counts from 1: {@code line} is that line's number, or 0. */

@@ -2,6 +2,7 @@ package org.tune4j.data;
 
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 
 /** Examples in memory. */
@@ -39,7 +40,8 @@ record ListedDataset(List<Example> examples) implements Dataset {
         examples.stream().filter(e -> e.labelCount() == 0).count(),
         examples.stream().mapToLong(e -> e.tokens().length).sum(),
         examples.stream().mapToLong(Example::labelCount).sum(),
-        0);
+        0,
+        Map.of());
   }
 
   @Override

@@ -11,7 +11,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import java.util.zip.CRC32C;
 import org.tune4j.tokenizers.TokenizedConversation;
 
@@ -28,7 +31,7 @@ import org.tune4j.tokenizers.TokenizedConversation;
  */
 final class RowStore {
   /** Changes when the files do. */
-  static final String FORMAT = "rows 2";
+  static final String FORMAT = "rows 3";
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int TRAINED = Integer.MIN_VALUE;
@@ -40,7 +43,8 @@ final class RowStore {
       long rowsCrc,
       int rows,
       long skipped,
-      List<String> firstSkipped) {}
+      List<String> firstSkipped,
+      Map<String, Long> notes) {}
 
   private final Manifest manifest;
   private final MappedInts tokens;
@@ -98,6 +102,11 @@ final class RowStore {
 
   List<String> firstSkipped() {
     return manifest.firstSkipped;
+  }
+
+  /** What the user should know of rows, and of how many. */
+  Map<String, Long> notes() {
+    return manifest.notes;
   }
 
   /** Where a row begins among the tokens; {@code size()} gives where the last ends. */
@@ -158,11 +167,13 @@ final class RowStore {
   /** Writes the files of a folder, row by row. */
   static final class Writer implements AutoCloseable {
     private static final int NAMED = 3;
+    private static final int NOTES = 20;
 
     private final Path folder;
     private final Ints tokens;
     private final Ints rows;
     private final List<String> firstSkipped = new ArrayList<>();
+    private final Map<String, Long> notes = new LinkedHashMap<>();
     private long end;
     private int count;
     private long skipped;
@@ -198,6 +209,14 @@ final class RowStore {
       }
     }
 
+    /** Counts what the user should know of a row; after so many notes the others are one. */
+    void note(Set<String> all) {
+      all.stream()
+          .map(n -> notes.containsKey(n) || notes.size() < NOTES ? n : "more that nothing reads")
+          .distinct()
+          .forEach(n -> notes.merge(n, 1L, Long::sum));
+    }
+
     int rows() {
       return count;
     }
@@ -208,7 +227,7 @@ final class RowStore {
       long rowsCrc = rows.finish();
       String content =
           Fingerprint.start().file(folder.resolve("tokens")).file(folder.resolve("rows")).end();
-      Manifest m = new Manifest(content, tokensCrc, rowsCrc, count, skipped, firstSkipped);
+      Manifest m = new Manifest(content, tokensCrc, rowsCrc, count, skipped, firstSkipped, notes);
       String json = JSON.writeValueAsString(m);
       Files.writeString(folder.resolve("manifest"), json + "\n" + crc(json) + "\n");
     }

@@ -83,7 +83,8 @@ final class StoredDataset implements Dataset {
         fullyMasked,
         rows.start(part.to()) - rows.start(part.from()),
         labels,
-        0);
+        0,
+        rows.notes());
   }
 
   @Override

@@ -2,7 +2,9 @@ package org.tune4j.data;
 
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -70,8 +72,9 @@ record Tokenising(RowEncoder encoder, Tokenizer tokenizer, int maxSeqLen, OnBadR
     }
   }
 
-  /** A row's tokens, or why there are none. */
-  private record Outcome(@Nullable TokenizedConversation tokens, @Nullable InputException bad) {}
+  /** A row's tokens and what the user should know of it, or why there are none. */
+  private record Outcome(
+      @Nullable TokenizedConversation tokens, Set<String> notes, @Nullable InputException bad) {}
 
   private final class Chunks implements RowSink {
     private final RowStore.Writer out;
@@ -115,6 +118,7 @@ record Tokenising(RowEncoder encoder, Tokenizer tokenizer, int maxSeqLen, OnBadR
       for (Outcome o : outcomes) {
         if (o.tokens != null) {
           out.add(o.tokens, maxSeqLen);
+          out.note(o.notes);
         } else if (o.bad != null) {
           skip(o.bad);
         }
@@ -140,11 +144,14 @@ record Tokenising(RowEncoder encoder, Tokenizer tokenizer, int maxSeqLen, OnBadR
       if (tokens.tokens().length == 0) {
         throw row.wrong(row.place(), "is empty, expected text that gives tokens");
       }
-      return new Outcome(tokens, null);
+      Set<String> notes = new LinkedHashSet<>(tokens.notes());
+      row.unread().forEach(what -> notes.add(what + ", which nothing reads"));
+      return new Outcome(tokens, notes, null);
     } catch (InputException e) {
       // The tokenizer's errors do not know the row.
       boolean placed = String.valueOf(e.getMessage()).startsWith(row.file().toString());
-      return new Outcome(null, placed ? e : row.wrong(row.place(), String.valueOf(e.getMessage())));
+      return new Outcome(
+          null, Set.of(), placed ? e : row.wrong(row.place(), String.valueOf(e.getMessage())));
     }
   }
 }

@@ -60,11 +60,38 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
       int limit,
       @Nullable Path include,
       ByName<EvaluationTask> others) {
+    List<EvaluationTask> tasks = tasks(names, data, limit, include, others);
+    List<List<JsonNode>> rows =
+        tasks.stream()
+            .map(t -> TaskData.read(data == null ? t.data().orElseThrow() : data, limit))
+            .toList();
+    return new Evaluation(tasks, rows);
+  }
+
+  /**
+   * Looks the tasks up and checks that each has a data file, without reading rows.
+   *
+   * @param names of tasks, or YAML files
+   * @param data the data file of all of them; null where tasks name their own
+   * @param limit rows of each task at the most; 0 for all
+   * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones;
+   *     null for none
+   * @param others tasks that are not built in
+   * @return the tasks, in order
+   * @throws UsageException when a task is not known or has no data file, or {@code limit} is below
+   *     0
+   * @throws org.tune4j.InputException when a YAML file cannot be read, or a data file is missing
+   */
+  public static List<EvaluationTask> tasks(
+      List<String> names,
+      @Nullable Path data,
+      int limit,
+      @Nullable Path include,
+      ByName<EvaluationTask> others) {
     if (limit < 0) {
       throw new UsageException("limit is %d, expected 0 (all) or more".formatted(limit));
     }
     List<EvaluationTask> tasks = new ArrayList<>();
-    List<List<JsonNode>> rows = new ArrayList<>();
     for (String name : names) {
       EvaluationTask task = EvaluationTask.named(name, include, others);
       Path file = data == null ? task.data().orElse(null) : data;
@@ -73,10 +100,10 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
             "task '%s' needs a data file, in JSON Lines as the task's data set has it"
                 .formatted(name));
       }
+      TaskData.require(file);
       tasks.add(task);
-      rows.add(TaskData.read(file, limit));
     }
-    return new Evaluation(tasks, rows);
+    return tasks;
   }
 
   /**

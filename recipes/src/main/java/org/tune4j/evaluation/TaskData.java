@@ -1,18 +1,27 @@
 package org.tune4j.evaluation;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.MappingIterator;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.IOException;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.tune4j.InputException;
+import org.tune4j.TextFile;
+import org.tune4j.data.DataRow;
+import org.tune4j.data.DataRows;
 
-/** A task's rows: JSON Lines, a JSON array, or a text file as one row's {@code text}. */
+/** A task's rows: any data file that training reads, or a text file as one row's {@code text}. */
 final class TaskData {
   private TaskData() {}
+
+  /** Checks that the file is there; nothing is read. */
+  static void require(Path file) {
+    if (Files.notExists(file)) {
+      throw new InputException("task data %s does not exist; correct the path".formatted(file));
+    }
+  }
 
   /**
    * Reads rows.
@@ -20,24 +29,16 @@ final class TaskData {
    * @param limit how many at the most; 0 for all
    * @throws InputException when the file is missing, broken or empty
    */
-  public static List<JsonNode> read(Path file, int limit) {
-    ObjectMapper mapper = new ObjectMapper();
+  static List<JsonNode> read(Path file, int limit) {
     List<JsonNode> rows = new ArrayList<>();
-    try {
-      if (file.toString().endsWith(".txt")) {
-        return List.of(mapper.createObjectNode().put("text", Files.readString(file)));
-      }
-      try (MappingIterator<JsonNode> all =
-          mapper.readerFor(JsonNode.class).readValues(file.toFile())) {
-        while ((limit == 0 || rows.size() < limit) && all.hasNext()) {
-          rows.add(all.next());
-        }
-      }
-    } catch (IOException | RuntimeException e) {
-      throw new InputException(
-          "task data %s cannot be read: %s; expected JSON Lines, a JSON array or a .txt file"
-              .formatted(file, String.valueOf(e.getMessage()).lines().findFirst().orElse("")),
-          e);
+    if (file.toString().endsWith(".txt")) {
+      ObjectNode row = JsonNodeFactory.instance.objectNode();
+      return List.of(row.put("text", TextFile.read(file, "task data")));
+    }
+    for (DataRow row : DataRows.read(file, limit)) {
+      ObjectNode fields = JsonNodeFactory.instance.objectNode();
+      row.cells().forEach((column, cell) -> fields.set(column, cell.value()));
+      rows.add(fields);
     }
     if (rows.isEmpty()) {
       throw new InputException("task data %s has no rows".formatted(file));

@@ -1,15 +1,15 @@
 package org.tune4j.evaluation;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.TextFile;
 import org.tune4j.evaluation.MultipleChoiceTask.Metric;
 import org.tune4j.jinja.Template;
 import org.tune4j.jinja.TemplateException;
@@ -33,6 +33,8 @@ import org.yaml.snakeyaml.error.YAMLException;
  * }</pre>
  */
 final class TaskFile {
+  private static final int MAX_ALIASES = 10;
+  private static final int NAMED = 10;
   private static final Set<String> KEYS =
       Set.of(
           "task",
@@ -53,12 +55,15 @@ final class TaskFile {
   }
 
   static EvaluationTask read(Path file) {
+    LoaderOptions options = new LoaderOptions();
+    options.setAllowDuplicateKeys(false);
+    options.setMaxAliasesForCollections(MAX_ALIASES);
     Object yaml;
     try {
       yaml =
-          new Yaml(new SafeConstructor(new LoaderOptions()))
-              .<@Nullable Object>load(Files.readString(file));
-    } catch (IOException | YAMLException e) {
+          new Yaml(new SafeConstructor(options))
+              .<@Nullable Object>load(TextFile.read(file, "task file"));
+    } catch (YAMLException e) {
       throw new InputException(
           "task file %s cannot be read: %s"
               .formatted(file, String.valueOf(e.getMessage()).replaceAll("\\s+", " ")),
@@ -73,9 +78,15 @@ final class TaskFile {
     if (!unknown.isEmpty()) {
       throw new InputException(
           "task file %s: %s is not known; there are %s"
-              .formatted(file, String.join(", ", unknown), new TreeSet<>(KEYS)));
+              .formatted(file, shown(unknown), new TreeSet<>(KEYS)));
     }
     return new TaskFile(file, values).task();
+  }
+
+  private static String shown(Set<String> keys) {
+    int more = keys.size() - NAMED;
+    return keys.stream().limit(NAMED).collect(Collectors.joining(", "))
+        + (more > 0 ? " and %d more".formatted(more) : "");
   }
 
   private EvaluationTask task() {

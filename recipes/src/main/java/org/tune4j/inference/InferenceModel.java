@@ -1,27 +1,17 @@
 package org.tune4j.inference;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.EnumSet;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.Set;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
-import org.tune4j.checkpoint.PeftAdapter;
 import org.tune4j.generation.Generator;
 import org.tune4j.memory.AvailableMemory;
-import org.tune4j.models.AttnModule;
 import org.tune4j.models.Decoder;
-import org.tune4j.models.LoraConfig;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.models.PackedWeights;
-import org.tune4j.peft.StateDict;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tokenizers.Tokenizer;
@@ -35,8 +25,6 @@ import org.tune4j.training.HuggingFaceCheckpointer;
  * All tensors belong to the scope that was innermost when it was opened, so that must outlive it.
  */
 public final class InferenceModel implements AutoCloseable {
-  private static final Set<String> MLP = Set.of("gate_proj", "up_proj", "down_proj");
-
   private final Path folder;
   private final Engine engine;
   private final Tokenizer tokenizer;
@@ -71,7 +59,7 @@ public final class InferenceModel implements AutoCloseable {
     return open(
         ModelSpec.base("auto_model", null),
         new HuggingFaceCheckpointer(folder, null, folder),
-        tokenizer(tokenizer == null ? folder : tokenizer),
+        TokenizerSpec.of(tokenizer == null ? folder : tokenizer),
         engine,
         dtype);
   }
@@ -94,7 +82,7 @@ public final class InferenceModel implements AutoCloseable {
       Engine engine,
       DType dtype) {
     Path folder = files.checkpointDir();
-    HuggingFaceCheckpointer base = new HuggingFaceCheckpointer(folder, null, folder);
+    HuggingFaceCheckpointer base = files.withAdapter(null);
     base.check(spec);
     Tokenizer text = tokenizer.open(folder);
     return new InferenceModel(folder, engine, text, freeze(base.load(spec, engine, dtype, 0)));
@@ -109,14 +97,6 @@ public final class InferenceModel implements AutoCloseable {
   /** Packing copies the weights: worth it where as much memory is free afterwards. */
   static boolean leavesRoom(long weights, OptionalLong free) {
     return free.isEmpty() || free.getAsLong() >= 2 * weights;
-  }
-
-  private static TokenizerSpec tokenizer(Path place) {
-    boolean sentencePiece =
-        Files.isDirectory(place)
-            && !Files.exists(place.resolve("tokenizer.json"))
-            && Files.exists(place.resolve("tokenizer.model"));
-    return sentencePiece ? TokenizerSpec.llama2(place, null, null) : new TokenizerSpec(place, null);
   }
 
   private static Decoder freeze(Decoder decoder) {
@@ -161,9 +141,7 @@ public final class InferenceModel implements AutoCloseable {
     if (known != null) {
       return known;
     }
-    Decoder decoder = new Decoder(base.config(), lora(adapter), base.dtype());
-    StateDict.load(decoder, StateDict.of(base), false);
-    HuggingFaceCheckpointer.loadAdapter(engine, decoder, adapter);
+    Decoder decoder = HuggingFaceCheckpointer.withAdapter(engine, base, adapter);
     packed.ifPresent(decoder::setPacked);
     adapted.put(adapter, freeze(decoder));
     return decoder;
@@ -177,35 +155,6 @@ public final class InferenceModel implements AutoCloseable {
    */
   public Generator generator(@Nullable Path adapter) {
     return new Generator(engine, with(adapter), tokenizer);
-  }
-
-  private static LoraConfig lora(Path path) {
-    PeftAdapter adapter = PeftAdapter.open(path);
-    if (adapter.config().useDora()) {
-      throw new InputException(
-          "adapter %s is a DoRA adapter, which is not supported yet; merge it with PEFT first"
-              .formatted(path));
-    }
-    Set<String> names = new TreeSet<>();
-    adapter.modules().forEach(m -> names.add(m.substring(m.lastIndexOf('.') + 1)));
-    List<AttnModule> attention = new ArrayList<>();
-    for (AttnModule m : EnumSet.allOf(AttnModule.class)) {
-      if (names.remove(m.checkpointName())) {
-        attention.add(m);
-      }
-    }
-    boolean mlp = names.containsAll(MLP);
-    if (mlp) {
-      names.removeAll(MLP);
-    }
-    boolean output = names.remove("lm_head");
-    if (!names.isEmpty()) {
-      throw new InputException(
-          "adapter %s adapts %s; supported are q_proj, k_proj, v_proj, o_proj, lm_head, and gate_proj, up_proj, down_proj together"
-              .formatted(path, String.join(", ", names)));
-    }
-    return new LoraConfig(
-        attention, mlp, output, adapter.config().rank(), adapter.config().alpha(), 0);
   }
 
   /** Closes the tokenizer; tensors close with their scope. */

@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.memory.MemoryPlan.Part;
-import org.tune4j.models.AttnModule;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.LoraConfig;
@@ -45,6 +44,10 @@ public record MemoryModel(
     int chunkTokens) {
   /** Rows from which DJL takes libtorch's tiled attention. */
   private static final int DJL_TILES = 640;
+
+  /** A layer's linears. */
+  private static final List<String> LAYER =
+      List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
 
   /** Queries of a block of JavaCPP's attention. */
   private static final int JAVACPP_BLOCK = 256;
@@ -173,7 +176,7 @@ public record MemoryModel(
     return parts.get(1) + parts.stream().mapToLong(Long::longValue).max().orElse(0);
   }
 
-  /** What one layer keeps. */
+  /** What one layer keeps, as if it had the adapters that any has. */
   private long layer(Load load) {
     long s = dtype.bytes();
     long d = config.hiddenSize();
@@ -181,28 +184,34 @@ public record MemoryModel(
     long q = (long) config.numHeads() * config.headDim();
     long kv = (long) config.numKvHeads() * config.headDim();
     boolean all = lora == null;
-    boolean qkv =
-        all || adapts(AttnModule.Q_PROJ) || adapts(AttnModule.K_PROJ) || adapts(AttnModule.V_PROJ);
-    boolean mlp = all || (lora != null && lora.applyToMlp());
+    boolean qkv = all || rank("q_proj") + rank("k_proj") + rank("v_proj") > 0;
+    boolean gateUp = all || rank("gate_proj") + rank("up_proj") > 0;
     long token = 2 * d * wide(); // both norms' inputs, widened
     token += all ? 2 * d * s : 0; // normed, for the norms' own weights
-    token += (qkv ? d : 0) * s + (mlp ? d : 0) * s; // inputs of trained linears
-    token += (all || adapts(AttnModule.OUTPUT_PROJ) ? q : 0) * s;
+    token += (qkv ? d : 0) * s + (gateUp ? d : 0) * s; // inputs of trained linears
+    token += (all || rank("o_proj") > 0 ? q : 0) * s;
     token += (q + 2 * kv) * s; // queries, keys, values
     token += 3 * f * s; // gate, its silu, up
-    token += (mlp ? f : 0) * s; // down's input
-    if (lora != null) {
-      long adapted = lora.attnModules().size() + (lora.applyToMlp() ? 3L : 0);
-      token += adapted * lora.rank() * s;
-      if (lora.dropout() > 0) {
-        token += adapted * d * 2 * s; // mask and masked input
+    token += (all || rank("down_proj") > 0 ? f : 0) * s; // down's input
+    for (String name : LAYER) {
+      token += rank(name) * s;
+      if (lora != null && lora.dropout() > 0 && rank(name) > 0) {
+        token += d * 2 * s; // mask and masked input
       }
     }
     return load.tokens() * token + attention(load, q, kv);
   }
 
-  private boolean adapts(AttnModule m) {
-    return lora != null && lora.attnModules().contains(m);
+  /** The largest rank of the linears of this name; 0 where none is adapted. */
+  private long rank(String name) {
+    return lora == null
+        ? 0
+        : lora.targetModules().stream()
+            .filter(t -> t.equals(name) || t.endsWith("." + name))
+            .flatMap(t -> lora.at(t).stream())
+            .mapToLong(LoraConfig::rank)
+            .max()
+            .orElse(0);
   }
 
   /** Softmax's weights, of the whole square or of its lower blocks; tiled attention keeps none. */

@@ -25,6 +25,7 @@ final class MlflowApi {
   private static final Duration CONNECT_LIMIT = Duration.ofSeconds(5);
   private static final Duration ANSWER_LIMIT = Duration.ofSeconds(30);
   private static final int SHOWN = 300;
+  private static final int MOST_REDIRECTS = 5;
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -34,7 +35,7 @@ final class MlflowApi {
       HttpClient.newBuilder()
           .version(HttpClient.Version.HTTP_1_1) // servers complain of the offer of 2 in the clear
           .connectTimeout(CONNECT_LIMIT)
-          .followRedirects(HttpClient.Redirect.NORMAL)
+          .followRedirects(HttpClient.Redirect.NEVER) // it would take the credentials along
           .build();
 
   /**
@@ -74,7 +75,7 @@ final class MlflowApi {
         query.entrySet().stream()
             .map(e -> e.getKey() + "=" + URLEncoder.encode(e.getValue(), StandardCharsets.UTF_8))
             .collect(Collectors.joining("&"));
-    HttpResponse<String> answer = send(request(endpoint + "?" + q).GET().build());
+    HttpResponse<String> answer = send(request(endpoint + "?" + q).GET());
     return answer.statusCode() == 404 && code(answer).equals("RESOURCE_DOES_NOT_EXIST")
         ? Optional.empty()
         : Optional.of(body(endpoint, answer));
@@ -106,8 +107,7 @@ final class MlflowApi {
         send(
             request(endpoint)
                 .header("Content-Type", "application/json")
-                .POST(HttpRequest.BodyPublishers.ofString(body.toString()))
-                .build()));
+                .POST(HttpRequest.BodyPublishers.ofString(body.toString()))));
   }
 
   private HttpRequest.Builder request(String endpoint) {
@@ -120,6 +120,45 @@ final class MlflowApi {
                         + endpoint))
             .timeout(ANSWER_LIMIT);
     return authorization == null ? request : request.header("Authorization", authorization);
+  }
+
+  /** Follows redirects that stay with the server, which may go over to HTTPS. */
+  private HttpResponse<String> send(HttpRequest.Builder request) throws IOException {
+    for (int i = 0; i < MOST_REDIRECTS; i++) {
+      HttpRequest built = request.build();
+      HttpResponse<String> answer = send(built);
+      Optional<String> location = answer.headers().firstValue("Location");
+      if (answer.statusCode() / 100 != 3 || location.isEmpty()) {
+        return answer;
+      }
+      request.uri(next(built.uri(), location.get()));
+    }
+    throw new EnvironmentException(
+        "MLflow at %s redirects in a circle; check tracking_uri".formatted(server));
+  }
+
+  private URI next(URI from, String location) {
+    URI to;
+    try {
+      to = from.resolve(location);
+    } catch (IllegalArgumentException e) {
+      throw new EnvironmentException(
+          "MLflow at %s redirects to '%s', which is no address; check tracking_uri"
+              .formatted(server, location),
+          e);
+    }
+    boolean encrypts = "http".equals(from.getScheme()) && "https".equals(to.getScheme());
+    boolean stays =
+        from.getHost().equalsIgnoreCase(to.getHost())
+            && (encrypts
+                || (from.getPort() == to.getPort()
+                    && from.getScheme().equalsIgnoreCase(to.getScheme())));
+    if (!stays) {
+      throw new EnvironmentException(
+          "MLflow at %s redirects to %s://%s, and nothing is sent there; set tracking_uri to that server if it is yours"
+              .formatted(server, to.getScheme(), to.getRawAuthority()));
+    }
+    return to;
   }
 
   private HttpResponse<String> send(HttpRequest request) throws IOException {

@@ -8,8 +8,10 @@ import java.util.Locale;
  * ends the bar's line, so that what is printed after a failure stands on a line of its own.
  */
 public final class Progress implements AutoCloseable {
-  /** Short enough for 80 columns with all that follows: a wrapped line cannot be overwritten. */
-  private static final int WIDTH = 16;
+  private static final int BAR = 10;
+
+  /** A wrapped line cannot be overwritten, and half a window is narrow. */
+  private static final int COLUMNS = 50;
 
   private final PrintStream out;
   private final boolean terminal;
@@ -44,18 +46,7 @@ public final class Progress implements AutoCloseable {
     String validation =
         valLoss == null ? "" : String.format(Locale.ROOT, "  validation loss %.4f", valLoss);
     if (terminal) {
-      int done = (int) (WIDTH * m.step() / Math.max(1, totalSteps));
-      out.printf(
-          Locale.ROOT,
-          "\r[%s%s] %d/%d  loss %.4f  %.0f tokens/s  %s left%s\u001b[K",
-          "=".repeat(done),
-          " ".repeat(WIDTH - done),
-          m.step(),
-          totalSteps,
-          m.loss(),
-          m.tokensPerSecond(),
-          left,
-          validation);
+      out.printf("\r%s\u001b[K", bar(m, left));
       barStands = true;
     } else {
       out.printf(
@@ -70,6 +61,28 @@ public final class Progress implements AutoCloseable {
           validation);
     }
     out.flush();
+  }
+
+  /** As much as there is room for: the speed goes first, then the bar. */
+  private String bar(StepMetrics m, String left) {
+    int done = (int) (BAR * m.step() / Math.max(1, totalSteps));
+    String bar = "[%s%s] ".formatted("=".repeat(done), " ".repeat(BAR - done));
+    Double valLoss = m.valLoss();
+    String step =
+        String.format(
+            Locale.ROOT,
+            "%d/%d  loss %.4f  %s",
+            m.step(),
+            totalSteps,
+            m.loss(),
+            valLoss == null
+                ? left + " left"
+                : String.format(Locale.ROOT, "validation %.4f", valLoss));
+    String speed = String.format(Locale.ROOT, "  %.0f tokens/s", m.tokensPerSecond());
+    if (bar.length() + step.length() + speed.length() <= COLUMNS) {
+      return bar + step + speed;
+    }
+    return bar.length() + step.length() <= COLUMNS ? bar + step : step;
   }
 
   /**

@@ -10,6 +10,7 @@ import java.nio.file.StandardCopyOption;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.UUID;
 import org.tune4j.EnvironmentException;
 
 /**
@@ -71,8 +72,12 @@ public final class RunNotes {
    */
   public synchronized void put(String target, String note) throws IOException {
     notes.put(target, note);
-    Path aside = file.resolveSibling("." + file.getFileName() + ".tmp");
-    Files.write(aside, JSON.writeValueAsBytes(notes));
-    Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
+    Path aside = file.resolveSibling("." + file.getFileName() + "." + UUID.randomUUID() + ".tmp");
+    try {
+      Files.write(aside, JSON.writeValueAsBytes(notes));
+      Files.move(aside, file, StandardCopyOption.ATOMIC_MOVE);
+    } finally {
+      Files.deleteIfExists(aside);
+    }
   }
 }

@@ -24,10 +24,13 @@ public record CosineWithWarmup(int numWarmupSteps, double numCycles) implements 
       aliases = {
         "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup",
         "torchtune.modules.get_cosine_schedule_with_warmup",
-        "torchtune.training.get_cosine_schedule_with_warmup"
+        "torchtune.training.get_cosine_schedule_with_warmup",
+        "cosine",
+        "transformers.get_cosine_schedule_with_warmup",
+        "transformers.optimization.get_cosine_schedule_with_warmup"
       })
   public CosineWithWarmup(
-      @Doc("steps over which the rate rises from 0") @Default("100") int numWarmupSteps,
+      @Doc("steps over which the rate rises from 0") @Default("0") int numWarmupSteps,
       @Doc("waves of the cosine; 0.5 falls to 0 once") @Default("0.5") double numCycles) {
     new Requirements()
         .atLeast(0, "num_warmup_steps", numWarmupSteps)

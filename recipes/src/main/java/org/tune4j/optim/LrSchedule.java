@@ -1,5 +1,9 @@
 package org.tune4j.optim;
 
+import java.util.Locale;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
 /** The learning rate's course over a run. */
 public interface LrSchedule {
   /**
@@ -9,4 +13,35 @@ public interface LrSchedule {
    * @param total steps of the whole run
    */
   double factor(long step, long total);
+
+  /** {@return steps over which the rate rises from 0; 0 for a schedule without a warm-up} */
+  default int numWarmupSteps() {
+    return 0;
+  }
+
+  /**
+   * {@return a warning where the warm-up does not end within the run}
+   *
+   * @param total steps of the whole run
+   */
+  default Optional<String> warning(long total) {
+    return total > numWarmupSteps()
+        ? Optional.empty()
+        : Optional.of(
+            String.format(
+                Locale.ROOT,
+                "warning: the warm-up takes %d steps and the run has %d: the learning rate rises to %.1f%% of optimizer.lr and no further; lower lr_scheduler.num_warmup_steps",
+                numWarmupSteps(),
+                total,
+                100 * factor(total - 1, total)));
+  }
+
+  /**
+   * {@return the schedule, or a constant rate where there is none}
+   *
+   * @param schedule null for none
+   */
+  static LrSchedule orConstant(@Nullable LrSchedule schedule) {
+    return schedule == null ? new ConstantWithWarmup(0) : schedule;
+  }
 }

@@ -1,5 +1,6 @@
 package org.tune4j.recipes;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CancellationException;
@@ -39,6 +40,7 @@ public final class EleutherEval implements Recipe {
   private final int limit;
   private final int maxSeqLength;
   private final @Nullable Path includePath;
+  private final boolean overwrite;
   private final ByName<EvaluationTask> plugins;
   private final ComputeOptions compute;
 
@@ -58,10 +60,13 @@ public final class EleutherEval implements Recipe {
    * @param enableKvCache torchtune's; a context is always read once
    * @param quantizer null
    * @param seed torchtune's; nothing is drawn
+   * @param overwrite whether an earlier {@code results.json} is replaced, instead of being refused
    * @param plugins tasks that are not built in; no key
    * @param compute what computes, where, and in which type
-   * @throws UsageException when {@code model} has adapters, there is a {@code quantizer}, or {@code
-   *     maxSeqLength} is less
+   * @throws UsageException when {@code model} has adapters, there is a {@code quantizer}, {@code
+   *     maxSeqLength} or {@code limit} is less, or a task is not known or has no data file
+   * @throws org.tune4j.InputException when a task's YAML file cannot be read, or its data file is
+   *     missing
    */
   @Component("eleuther_eval")
   public EleutherEval(
@@ -82,6 +87,9 @@ public final class EleutherEval implements Recipe {
           boolean enableKvCache,
       @Doc("only null: weights are used in the type of dtype") @Nullable Object quantizer,
       @Doc("accepted from torchtune's configs; nothing is drawn") @Nullable Long seed,
+      @Doc("replace an earlier results.json in output_dir, instead of being refused")
+          @Default("false")
+          boolean overwrite,
       ByName<EvaluationTask> plugins,
       @Inline ComputeOptions compute) {
     if (model.lora() != null) {
@@ -95,15 +103,17 @@ public final class EleutherEval implements Recipe {
     if (maxSeqLength < 2) {
       throw new UsageException("max_seq_length is %d, expected 2 or more".formatted(maxSeqLength));
     }
+    this.limit = limit == null ? 0 : limit;
+    Evaluation.tasks(tasks, data, this.limit, includePath, plugins);
     this.outputDir = outputDir;
     this.tokenizer = tokenizer;
     this.model = model;
     this.checkpointer = checkpointer;
     this.tasks = tasks;
     this.data = data;
-    this.limit = limit == null ? 0 : limit;
     this.maxSeqLength = maxSeqLength;
     this.includePath = includePath;
+    this.overwrite = overwrite;
     this.plugins = plugins;
     this.compute = compute;
   }
@@ -111,6 +121,12 @@ public final class EleutherEval implements Recipe {
   @Override
   public void run(RunContext context) {
     // Setup
+    Path file = outputDir.resolve("results.json");
+    if (!overwrite && !context.dryRun() && Files.exists(file)) {
+      throw new UsageException(
+          "output_dir %s holds an earlier evaluation's results.json; replace it by --overwrite (overwrite=true), or choose another output_dir"
+              .formatted(outputDir));
+    }
     int rows = context.dryRun() ? 1 : limit;
     Evaluation evaluation = Evaluation.of(tasks, data, rows, includePath, plugins);
     checkpointer.check(model);
@@ -139,7 +155,6 @@ public final class EleutherEval implements Recipe {
       // Report
       outcome.print(context.out());
       if (!context.dryRun()) {
-        Path file = outputDir.resolve("results.json");
         Evaluation.write(file, List.of(outcome));
         context.out().println("wrote " + file);
       }

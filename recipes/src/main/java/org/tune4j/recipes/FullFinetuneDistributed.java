@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Component;
@@ -77,7 +78,7 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
    * @param checkpointer where weights come from and how results are saved
    * @param dataset the rows to train on
    * @param optimizer how parameters are updated
-   * @param lrScheduler the learning rate's course
+   * @param lrScheduler the learning rate's course; null for a constant rate
    * @param loss what is minimised
    * @param training how rows are taken and updates made; {@code batch_size} is each rank's
    * @param compute what computes, where, and in which type
@@ -99,7 +100,7 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
           HuggingFaceCheckpointer checkpointer,
       @Doc("the rows to train on") DatasetSpec dataset,
       @Doc("how parameters are updated") Optimizer.Spec optimizer,
-      @Doc("the learning rate's course") LrSchedule lrScheduler,
+      @Doc("the learning rate's course; null for a constant rate") @Nullable LrSchedule lrScheduler,
       @Doc("what is minimised") Loss loss,
       @Inline TrainingOptions training,
       @Inline ComputeOptions compute,
@@ -126,7 +127,7 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
     this.checkpointer = checkpointer;
     this.dataset = dataset;
     this.optimizer = optimizer;
-    this.lrScheduler = lrScheduler;
+    this.lrScheduler = LrSchedule.orConstant(lrScheduler);
     this.loss = loss;
     this.training = training;
     this.compute = compute;
@@ -150,6 +151,7 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
   @Override
   public void run(RunContext context) {
     // Setup
+    saving.requireFree(outputDir, checkpointer, context);
     checkpointer.check(model);
     try (ProcessGroup ranks = compute.join(context.ranks());
         TensorScope run = ranks.engine().openScope()) {
@@ -161,9 +163,11 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
           TrainingData.read(
               ranks, tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());
       out.println("data: " + data.train().report());
+      checkpointer.warnings().forEach(out::println);
       Batches batches = training.batches(data.train(), ranks);
       long stepsPerEpoch = training.stepsPerEpoch(batches.perEpoch());
       long totalSteps = stepsPerEpoch * training.epochs();
+      lrScheduler.warning(totalSteps).ifPresent(out::println);
       RunIdentity identity =
           RunIdentity.of(
               ranks,
@@ -175,7 +179,7 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
       identity.requireSameOn(ranks);
       Optional<SavedRun> saved = saving.resume(outputDir, identity, out);
       RunState state = saved.map(SavedRun::state).orElse(RunState.START);
-      if (state.epoch() == training.epochs()) {
+      if (validation.complete(state, training.epochs())) {
         if (ranks.rank() == 0) {
           OutputFolder.complete(outputDir, out);
         }
@@ -212,7 +216,7 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
         try (FirstRankOutput output =
             FirstRankOutput.open(
                 ranks,
-                () -> OutputFolder.open(outputDir, saved.isEmpty(), out),
+                () -> saving.open(outputDir, checkpointer, saved.isEmpty(), out),
                 folder -> new RunLog(folder, context, begin, totalSteps, logging),
                 () -> shared.state(update),
                 trained ->

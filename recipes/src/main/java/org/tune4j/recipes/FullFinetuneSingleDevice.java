@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
@@ -75,7 +76,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
    * @param checkpointer where weights come from and how results are saved
    * @param dataset the rows to train on
    * @param optimizer how parameters are updated
-   * @param lrScheduler the learning rate's course
+   * @param lrScheduler the learning rate's course; null for a constant rate
    * @param loss what is minimised
    * @param training how rows are taken and updates made
    * @param compute what computes, where, and in which type
@@ -98,7 +99,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
           HuggingFaceCheckpointer checkpointer,
       @Doc("the rows to train on") DatasetSpec dataset,
       @Doc("how parameters are updated") Optimizer.Spec optimizer,
-      @Doc("the learning rate's course") LrSchedule lrScheduler,
+      @Doc("the learning rate's course; null for a constant rate") @Nullable LrSchedule lrScheduler,
       @Doc("what is minimised") Loss loss,
       @Inline TrainingOptions training,
       @Inline ComputeOptions compute,
@@ -130,7 +131,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
     this.checkpointer = checkpointer;
     this.dataset = dataset;
     this.optimizer = optimizer;
-    this.lrScheduler = lrScheduler;
+    this.lrScheduler = LrSchedule.orConstant(lrScheduler);
     this.loss = loss;
     this.training = training;
     this.compute = compute;
@@ -162,6 +163,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
   @Override
   public void run(RunContext context) {
     // Setup
+    saving.requireFree(outputDir, checkpointer, context);
     checkpointer.check(model);
     TrainingData data =
         TrainingData.read(
@@ -175,6 +177,8 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
         TensorScope run = engine.openScope()) {
       context.out().println(ComputeOptions.describe(engine));
       context.out().println("data: " + data.train().report());
+      checkpointer.warnings().forEach(context.out()::println);
+      lrScheduler.warning(totalSteps).ifPresent(context.out()::println);
       RunIdentity identity =
           RunIdentity.of(
               engine,
@@ -184,7 +188,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
               compute.rowThreads());
       Optional<SavedRun> saved = saving.resume(outputDir, identity, context.out());
       RunState state = saved.map(SavedRun::state).orElse(RunState.START);
-      if (state.epoch() == training.epochs()) {
+      if (validation.complete(state, training.epochs())) {
         OutputFolder.complete(outputDir, context.out());
         return;
       }
@@ -211,7 +215,8 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
             new Scores(evaluation, tokenizer, checkpointer.checkpointDir(), engine, decoder);
         Samples samples =
             new Samples(sampling, tokenizer, checkpointer.checkpointDir(), engine, decoder);
-        try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
+        try (OutputFolder output =
+                saving.open(outputDir, checkpointer, saved.isEmpty(), context.out());
             RunLog log = new RunLog(output, context, state, totalSteps, logging);
             RunCheckpoints checkpoints =
                 new RunCheckpoints(

@@ -4,6 +4,7 @@ import java.io.PrintStream;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Component;
@@ -13,7 +14,6 @@ import org.tune4j.component.Inline;
 import org.tune4j.data.Batches;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.models.Decoder;
-import org.tune4j.models.LoraConfig;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.nn.Loss;
 import org.tune4j.optim.LrSchedule;
@@ -56,7 +56,6 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
   private final Path outputDir;
   private final TokenizerSpec tokenizer;
   private final ModelSpec model;
-  private final LoraConfig lora;
   private final HuggingFaceCheckpointer checkpointer;
   private final DatasetSpec dataset;
   private final Optimizer.Spec optimizer;
@@ -80,7 +79,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
    * @param checkpointer where weights come from and how results are saved
    * @param dataset the rows to train on
    * @param optimizer how the adapters are updated
-   * @param lrScheduler the learning rate's course
+   * @param lrScheduler the learning rate's course; null for a constant rate
    * @param loss what is minimised
    * @param training how rows are taken and updates made; {@code batch_size} is each rank's
    * @param compute what computes, where, and in which type
@@ -102,7 +101,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
           HuggingFaceCheckpointer checkpointer,
       @Doc("the rows to train on") DatasetSpec dataset,
       @Doc("how parameters are updated") Optimizer.Spec optimizer,
-      @Doc("the learning rate's course") LrSchedule lrScheduler,
+      @Doc("the learning rate's course; null for a constant rate") @Nullable LrSchedule lrScheduler,
       @Doc("what is minimised") Loss loss,
       @Inline TrainingOptions training,
       @Inline ComputeOptions compute,
@@ -114,16 +113,16 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
       @Inline LoggingOptions logging) {
     if (model.lora() == null) {
       throw new UsageException(
-          "model %s has no adapters; use lora_%s".formatted(model.name(), model.name()));
+          "model %s has no adapters; name a builder with adapters, such as lora_auto"
+              .formatted(model.name()));
     }
     this.outputDir = outputDir;
     this.tokenizer = tokenizer;
     this.model = model;
-    this.lora = model.lora();
     this.checkpointer = checkpointer;
     this.dataset = dataset;
     this.optimizer = optimizer;
-    this.lrScheduler = lrScheduler;
+    this.lrScheduler = LrSchedule.orConstant(lrScheduler);
     this.loss = loss;
     this.training = training;
     this.compute = compute;
@@ -148,6 +147,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
   @Override
   public void run(RunContext context) {
     // Setup
+    saving.requireFree(outputDir, checkpointer, context);
     checkpointer.check(model);
     try (ProcessGroup ranks = compute.join(context.ranks());
         TensorScope run = ranks.engine().openScope()) {
@@ -159,9 +159,11 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
           TrainingData.read(
               ranks, tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());
       out.println("data: " + data.train().report());
+      checkpointer.warnings().forEach(out::println);
       Batches batches = training.batches(data.train(), ranks);
       long stepsPerEpoch = training.stepsPerEpoch(batches.perEpoch());
       long totalSteps = stepsPerEpoch * training.epochs();
+      lrScheduler.warning(totalSteps).ifPresent(out::println);
       RunIdentity identity =
           RunIdentity.of(
               ranks,
@@ -173,7 +175,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
       identity.requireSameOn(ranks);
       Optional<SavedRun> saved = saving.resume(outputDir, identity, out);
       RunState state = saved.map(SavedRun::state).orElse(RunState.START);
-      if (state.epoch() == training.epochs()) {
+      if (validation.complete(state, training.epochs())) {
         if (ranks.rank() == 0) {
           OutputFolder.complete(outputDir, out);
         }
@@ -211,7 +213,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
         try (FirstRankOutput output =
             FirstRankOutput.open(
                 ranks,
-                () -> OutputFolder.open(outputDir, saved.isEmpty(), out),
+                () -> saving.open(outputDir, checkpointer, saved.isEmpty(), out),
                 folder -> new RunLog(folder, context, begin, totalSteps, logging),
                 () -> shared.state(update),
                 trained ->
@@ -220,7 +222,9 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
                         saving.keepLastN(),
                         trained,
                         identity.withRowThreads(threads),
-                        (folder, values) -> checkpointer.writeAdapter(folder, lora, values)))) {
+                        (folder, values) ->
+                            checkpointer.writeAdapter(
+                                folder, decoder.lora().orElseThrow(), values)))) {
           if (saved.isEmpty()) {
             samples.show("before training", out);
           }

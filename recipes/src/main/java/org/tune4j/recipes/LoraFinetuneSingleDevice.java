@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Component;
@@ -14,7 +15,6 @@ import org.tune4j.data.Batches;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.memory.MemoryPlan;
 import org.tune4j.models.Decoder;
-import org.tune4j.models.LoraConfig;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
@@ -57,7 +57,6 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
   private final Path outputDir;
   private final TokenizerSpec tokenizer;
   private final ModelSpec model;
-  private final LoraConfig lora;
   private final HuggingFaceCheckpointer checkpointer;
   private final DatasetSpec dataset;
   private final Optimizer.Spec optimizer;
@@ -81,7 +80,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
    * @param checkpointer where weights come from and how results are saved
    * @param dataset the rows to train on
    * @param optimizer how the adapters are updated
-   * @param lrScheduler the learning rate's course
+   * @param lrScheduler the learning rate's course; null for a constant rate
    * @param loss what is minimised
    * @param training how rows are taken and updates made
    * @param compute what computes, where, and in which type
@@ -102,7 +101,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
           HuggingFaceCheckpointer checkpointer,
       @Doc("the rows to train on") DatasetSpec dataset,
       @Doc("how parameters are updated") Optimizer.Spec optimizer,
-      @Doc("the learning rate's course") LrSchedule lrScheduler,
+      @Doc("the learning rate's course; null for a constant rate") @Nullable LrSchedule lrScheduler,
       @Doc("what is minimised") Loss loss,
       @Inline TrainingOptions training,
       @Inline ComputeOptions compute,
@@ -114,16 +113,16 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
       @Inline LoggingOptions logging) {
     if (model.lora() == null) {
       throw new UsageException(
-          "model %s has no adapters; use lora_%s".formatted(model.name(), model.name()));
+          "model %s has no adapters; name a builder with adapters, such as lora_auto"
+              .formatted(model.name()));
     }
     this.outputDir = outputDir;
     this.tokenizer = tokenizer;
     this.model = model;
-    this.lora = model.lora();
     this.checkpointer = checkpointer;
     this.dataset = dataset;
     this.optimizer = optimizer;
-    this.lrScheduler = lrScheduler;
+    this.lrScheduler = LrSchedule.orConstant(lrScheduler);
     this.loss = loss;
     this.training = training;
     this.compute = compute;
@@ -143,6 +142,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
   @Override
   public void run(RunContext context) {
     // Setup
+    saving.requireFree(outputDir, checkpointer, context);
     checkpointer.check(model);
     TrainingData data =
         TrainingData.read(
@@ -156,6 +156,8 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
         TensorScope run = engine.openScope()) {
       context.out().println(ComputeOptions.describe(engine));
       context.out().println("data: " + data.train().report());
+      checkpointer.warnings().forEach(context.out()::println);
+      lrScheduler.warning(totalSteps).ifPresent(context.out()::println);
       RunIdentity identity =
           RunIdentity.of(
               engine,
@@ -165,7 +167,7 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
               compute.rowThreads());
       Optional<SavedRun> saved = saving.resume(outputDir, identity, context.out());
       RunState state = saved.map(SavedRun::state).orElse(RunState.START);
-      if (state.epoch() == training.epochs()) {
+      if (validation.complete(state, training.epochs())) {
         OutputFolder.complete(outputDir, context.out());
         return;
       }
@@ -200,7 +202,8 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
             new Scores(evaluation, tokenizer, checkpointer.checkpointDir(), engine, decoder);
         Samples samples =
             new Samples(sampling, tokenizer, checkpointer.checkpointDir(), engine, decoder);
-        try (OutputFolder output = OutputFolder.open(outputDir, saved.isEmpty(), context.out());
+        try (OutputFolder output =
+                saving.open(outputDir, checkpointer, saved.isEmpty(), context.out());
             RunLog log = new RunLog(output, context, state, totalSteps, logging);
             RunCheckpoints checkpoints =
                 new RunCheckpoints(
@@ -209,7 +212,8 @@ public final class LoraFinetuneSingleDevice implements Recipe, RunMemory.Planned
                     adapters,
                     update,
                     identity.withRowThreads(threads),
-                    (folder, values) -> checkpointer.writeAdapter(folder, lora, values))) {
+                    (folder, values) ->
+                        checkpointer.writeAdapter(folder, decoder.lora().orElseThrow(), values))) {
           if (saved.isEmpty()) {
             samples.show("before training", context.out());
           }

@@ -16,7 +16,9 @@ import org.tune4j.metrics.StdoutLogger;
 import org.tune4j.metrics.TensorBoardLogger;
 import org.tune4j.metrics.WandbLogger;
 import org.tune4j.optim.AdamW;
+import org.tune4j.optim.ConstantWithWarmup;
 import org.tune4j.optim.CosineWithWarmup;
+import org.tune4j.optim.LinearWithWarmup;
 import org.tune4j.optim.Sgd;
 import org.tune4j.tokenizers.PromptTemplate;
 import org.tune4j.tokenizers.TokenizerSpec;
@@ -46,6 +48,8 @@ public final class RecipeComponents implements ComponentProvider {
         AdamW.class,
         Sgd.class,
         CosineWithWarmup.class,
+        ConstantWithWarmup.class,
+        LinearWithWarmup.class,
         DiskLogger.class,
         StdoutLogger.class,
         TensorBoardLogger.class,

@@ -8,6 +8,7 @@ import org.tune4j.component.ByName;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
+import org.tune4j.evaluation.Evaluation;
 import org.tune4j.evaluation.EvaluationTask;
 
 /**
@@ -28,14 +29,18 @@ public record EvaluationOptions(
     @Doc("updates between two evaluations") @Nullable Integer runEvalEveryNSteps,
     ByName<EvaluationTask> plugins) {
   /**
-   * Checks that there are tasks exactly where there is a time for them.
+   * Checks that there are tasks exactly where there is a time for them, that each is known and has
+   * data.
    *
-   * @param evalTasks is copied; the names are looked up by {@link Scores}
-   * @param evalData null where each task names its own file
-   * @param evalLimit is checked by {@link Scores}
+   * @param evalTasks is copied; each must be known
+   * @param evalData must be there; null where each task names its own file
+   * @param evalLimit 0 or more
    * @param runEvalEveryNSteps null, or 1 or more
    * @param plugins tasks that are not built in
-   * @throws UsageException when one is there without the other, or the number is below 1
+   * @throws UsageException when one is there without the other, a number is below its least, or a
+   *     task is not known or has no data file
+   * @throws org.tune4j.InputException when a task's YAML file cannot be read, or its data file is
+   *     missing
    */
   public EvaluationOptions {
     evalTasks = List.copyOf(evalTasks);
@@ -47,6 +52,7 @@ public record EvaluationOptions(
                   evalTasks.isEmpty() ? "run_eval_every_n_steps" : "eval_tasks",
                   evalTasks.isEmpty() ? "eval_tasks" : "run_eval_every_n_steps"));
     }
+    Evaluation.tasks(evalTasks, evalData, evalLimit, null, plugins);
   }
 
   /** Whether an evaluation is due after this step. */

@@ -1,9 +1,6 @@
 package org.tune4j.training;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -33,7 +30,6 @@ import org.tune4j.hub.Repository;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.LoraConfig;
-import org.tune4j.models.LoraLinear;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.models.RopeScaling;
 import org.tune4j.nn.Parameter;
@@ -52,24 +48,56 @@ import org.tune4j.tensor.TensorScope;
  * models.
  *
  * @param checkpointDir a model's folder
+ * @param checkpointFiles the files that weights are loaded from, as paths from the folder; empty
+ *     for the folder's own
  * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file; null
  *     for none
  * @param outputDir where {@code epoch_N} folders are written
  */
 public record HuggingFaceCheckpointer(
-    Path checkpointDir, @Nullable Path adapterCheckpoint, Path outputDir) {
+    Path checkpointDir,
+    List<Path> checkpointFiles,
+    @Nullable Path adapterCheckpoint,
+    Path outputDir) {
+  /**
+   * Copies the list.
+   *
+   * @param checkpointDir a model's folder
+   * @param checkpointFiles the files that weights are loaded from; empty for the folder's own
+   * @param adapterCheckpoint a PEFT adapter to start from; null for none
+   * @param outputDir where {@code epoch_N} folders are written
+   */
+  public HuggingFaceCheckpointer {
+    checkpointFiles = List.copyOf(checkpointFiles);
+  }
+
+  /**
+   * One that loads the folder's own weights.
+   *
+   * @param checkpointDir a model's folder
+   * @param adapterCheckpoint a PEFT adapter to start from; null for none
+   * @param outputDir where {@code epoch_N} folders are written
+   */
+  public HuggingFaceCheckpointer(
+      Path checkpointDir, @Nullable Path adapterCheckpoint, Path outputDir) {
+    this(checkpointDir, List.of(), adapterCheckpoint, outputDir);
+  }
+
   /**
    * {@return one for these folders, of which nothing is read yet}
    *
-   * @param checkpointDir a model's folder
-   * @param checkpointFiles torchtune's; the folder's own files are read
+   * @param checkpointDir a model's folder; null for the folder of {@code checkpointFiles}
+   * @param checkpointFiles the files that weights are loaded from, and no others: a list of paths
+   *     from the folder, or torchtune's {@code filename_format} and {@code max_filename}; null for
+   *     the folder's own
    * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file; null
    *     for none
    * @param outputDir where {@code epoch_N} folders are written
    * @param modelType torchtune's; {@code config.json} decides
    * @param recipeCheckpoint torchtune's; the newest checkpoint of {@code output_dir} is found
    * @param safeSerialization torchtune's; weights are written as safetensors
-   * @throws UsageException when {@code safeSerialization} is false
+   * @throws UsageException when {@code safeSerialization} is false, or {@code checkpointFiles} are
+   *     no safetensors files of one folder
    */
   @Component(
       value = "hf_checkpointer",
@@ -78,8 +106,11 @@ public record HuggingFaceCheckpointer(
         "torchtune.utils.FullModelHFCheckpointer"
       })
   public static HuggingFaceCheckpointer of(
-      @Doc("a Hugging Face model's folder") Path checkpointDir,
-      @Doc("accepted for torchtune's configs; the folder's own files are read")
+      @Doc("a Hugging Face model's folder; null for that of checkpoint_files")
+          @Nullable Path checkpointDir,
+      @Doc(
+              "the safetensors files that are loaded, and no others: paths from checkpoint_dir, or"
+                  + " torchtune's filename_format and max_filename; null for the folder's own")
           @Nullable Object checkpointFiles,
       @Doc("a PEFT adapter to start from") @Nullable Path adapterCheckpoint,
       @Doc("where epoch_N folders are written") Path outputDir,
@@ -93,29 +124,52 @@ public record HuggingFaceCheckpointer(
           "checkpointer.safe_serialization is false, weights are only written as safetensors; set"
               + " it to true");
     }
-    return new HuggingFaceCheckpointer(checkpointDir, adapterCheckpoint, outputDir);
+    CheckpointFiles files = CheckpointFiles.of(checkpointDir, checkpointFiles);
+    return new HuggingFaceCheckpointer(files.folder(), files.names(), adapterCheckpoint, outputDir);
   }
 
   /**
    * {@return the same, but starting from this PEFT adapter}
    *
-   * @param adapter its folder or its safetensors file
+   * @param adapter its folder or its safetensors file; null for none
    */
-  public HuggingFaceCheckpointer withAdapter(Path adapter) {
-    return new HuggingFaceCheckpointer(checkpointDir, adapter, outputDir);
+  public HuggingFaceCheckpointer withAdapter(@Nullable Path adapter) {
+    return new HuggingFaceCheckpointer(checkpointDir, checkpointFiles, adapter, outputDir);
   }
 
   /**
-   * Reads and checks what the model and the adapter say of themselves, no weights.
+   * {@return what a user should know before a run, a line each}
+   *
+   * @throws InputException when a file is broken
+   */
+  public List<String> warnings() {
+    List<Path> foreign = folder().foreignFiles();
+    return foreign.isEmpty()
+        ? List.of()
+        : List.of(
+            "warning: merged models will lack %s of %s, which are links to other folders; put the files there"
+                .formatted(foreign.stream().map(Path::getFileName).toList(), checkpointDir));
+  }
+
+  /** What is loaded; reads the config and the weights' headers. */
+  HuggingFaceFolder folder() {
+    return HuggingFaceFolder.open(checkpointDir, checkpointFiles);
+  }
+
+  /** What is loaded from a folder that may be a checkpoint of the run. */
+  private HuggingFaceFolder folder(Path weights) {
+    return weights.equals(checkpointDir) ? folder() : HuggingFaceFolder.open(weights);
+  }
+
+  /**
+   * Reads and checks what the model and the adapter say of themselves, and compares the weights'
+   * names and shapes with the model's.
    *
    * @param spec the model that the config names
    * @throws InputException when a file is missing or broken, or is another model's
    */
   public void check(ModelSpec spec) {
-    sized(spec, HuggingFaceFolder.open(checkpointDir));
-    if (adapterCheckpoint != null) {
-      PeftAdapter.open(adapterCheckpoint);
-    }
+    unloaded(spec, folder(), DType.FP32);
   }
 
   /**
@@ -125,7 +179,7 @@ public record HuggingFaceCheckpointer(
    * @throws InputException when a file is broken
    */
   public String fingerprint() {
-    HuggingFaceFolder folder = HuggingFaceFolder.open(checkpointDir);
+    HuggingFaceFolder folder = folder();
     return WeightsFingerprint.of(folder, sizes(folder.config()).toString());
   }
 
@@ -158,15 +212,11 @@ public record HuggingFaceCheckpointer(
    */
   public Decoder load(ModelSpec spec, ProcessGroup ranks, DType dtype, boolean mapped, long seed) {
     Engine engine = ranks.engine();
-    HuggingFaceFolder folder = HuggingFaceFolder.open(checkpointDir);
+    HuggingFaceFolder folder = folder();
     Reader reader = mapped ? TensorFiles::map : TensorFiles::read;
     Map<String, Tensor> base = ranks.once(() -> readBase(folder, engine, dtype, reader));
-    Decoder decoder = build(spec, checkpointDir, base, dtype);
-    if (adapterCheckpoint == null) {
-      Adapters.initialise(engine, decoder, seed);
-    } else {
-      loadAdapter(engine, decoder, adapterCheckpoint);
-    }
+    Decoder decoder = build(spec, folder, base, dtype);
+    giveAdapters(engine, decoder, seed, base::get);
     return decoder;
   }
 
@@ -182,8 +232,8 @@ public record HuggingFaceCheckpointer(
    * @throws InputException when a file is broken, or is another model's
    */
   public Decoder loadTrainable(ModelSpec spec, Path weights, Engine engine, DType dtype) {
-    HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
-    return build(spec, weights, readBase(folder, engine, dtype, TensorFiles::read), dtype);
+    HuggingFaceFolder folder = folder(weights);
+    return build(spec, folder, readBase(folder, engine, dtype, TensorFiles::read), dtype);
   }
 
   /**
@@ -201,11 +251,8 @@ public record HuggingFaceCheckpointer(
   public ShardedModel loadSharded(
       ModelSpec spec, Path weights, ProcessGroup ranks, TensorScope home, DType dtype, long seed) {
     Engine engine = ranks.engine();
-    HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
-    Decoder decoder = sized(spec, folder).build(dtype);
-    Map<String, Shape> shapes = new LinkedHashMap<>();
-    folder.weights().forEach((name, w) -> shapes.put(name, Shape.of(w.entry().dimensions())));
-    inFolder(weights, () -> match(decoder, shapes));
+    HuggingFaceFolder folder = folder(weights);
+    Decoder decoder = unloaded(spec, folder, dtype);
     Function<String, @Nullable Tensor> stored =
         name -> {
           HuggingFaceFolder.Weight w = folder.weights().get(name);
@@ -223,29 +270,43 @@ public record HuggingFaceCheckpointer(
     }
     Supplier<Map<String, Tensor>> frozen = base;
     try (TensorScope scope = engine.openScope()) {
-      if (adapterCheckpoint == null) {
-        Adapters.initialise(engine, decoder, seed);
-      } else {
-        loadAdapter(engine, decoder, adapterCheckpoint);
-      }
+      giveAdapters(engine, decoder, seed, stored);
       return new ShardedModel(
-          ranks, home, decoder, stored, () -> build(spec, weights, frozen.get(), dtype), outputDir);
+          ranks, home, decoder, stored, () -> build(spec, folder, frozen.get(), dtype), outputDir);
     }
   }
 
-  private static void match(Decoder decoder, Map<String, Shape> shapes) {
+  /** The model that a folder's weights fit by name and shape, without storage. */
+  private Decoder unloaded(ModelSpec spec, HuggingFaceFolder folder, DType dtype) {
+    Decoder decoder = sized(spec, folder).build(dtype);
+    match(decoder, folder);
+    return decoder;
+  }
+
+  /** Gives the adapters the values of {@link #adapterCheckpoint}, or their initial ones. */
+  private void giveAdapters(
+      Engine engine, Decoder decoder, long seed, Function<String, @Nullable Tensor> base) {
+    if (adapterCheckpoint == null) {
+      Adapters.initialise(engine, decoder, seed);
+    } else {
+      AdapterCheckpoint adapter = AdapterCheckpoint.open(adapterCheckpoint);
+      adapter.requireBase(engine, decoder, base);
+      adapter.load(engine, decoder);
+    }
+  }
+
+  /** Compares the names and shapes of a folder's weights with the model's. */
+  static void match(Decoder decoder, HuggingFaceFolder folder) {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    folder.weights().forEach((name, w) -> shapes.put(name, Shape.of(w.entry().dimensions())));
     boolean adapted = decoder.lora().isPresent();
-    StateDict.Loaded found = StateDict.match(decoder, shapes, !adapted);
-    if (adapted) {
-      LoraStateDict.validateBase(decoder, found);
-    }
-  }
-
-  private static void inFolder(Path weights, Runnable check) {
     try {
-      check.run();
+      StateDict.Loaded found = StateDict.match(decoder, shapes, !adapted);
+      if (adapted) {
+        LoraStateDict.validateBase(decoder, found);
+      }
     } catch (InputException e) {
-      throw new InputException("checkpoint %s: %s".formatted(weights, e.getMessage()), e);
+      throw new InputException("checkpoint %s: %s".formatted(folder.path(), e.getMessage()), e);
     }
   }
 
@@ -270,20 +331,34 @@ public record HuggingFaceCheckpointer(
     return base;
   }
 
-  private static Decoder build(
-      ModelSpec spec, Path weights, Map<String, Tensor> base, DType dtype) {
-    HuggingFaceFolder folder = HuggingFaceFolder.open(weights);
-    Decoder decoder = sized(spec, folder).build(dtype);
-    Map<String, Shape> shapes = new LinkedHashMap<>();
-    base.forEach((name, t) -> shapes.put(name, t.shape()));
-    inFolder(weights, () -> match(decoder, shapes));
+  private Decoder build(
+      ModelSpec spec, HuggingFaceFolder folder, Map<String, Tensor> base, DType dtype) {
+    Decoder decoder = unloaded(spec, folder, dtype);
     StateDict.load(decoder, base, false);
     return decoder;
   }
 
-  private static ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {
+  /**
+   * {@return a model of these sizes with the adapters that training begins with: those of {@link
+   * #adapterCheckpoint}, layer by layer, else what the config asks for}
+   *
+   * @param spec the model that the config names
+   * @param sizes the checkpoint's
+   * @throws UsageException when the model that the config names has other sizes
+   * @throws InputException when the adapter is broken, or not what the config asks for
+   */
+  public ModelSpec adapted(ModelSpec spec, DecoderConfig sizes) {
+    ModelSpec sized = spec.withConfig(sizes);
+    LoraConfig lora = sized.lora();
+    return adapterCheckpoint == null || lora == null
+        ? sized
+        : new ModelSpec(
+            sized.name(), sizes, AdapterCheckpoint.open(adapterCheckpoint).lora(sizes, lora));
+  }
+
+  private ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {
     try {
-      return spec.withConfig(sizes(folder.config()));
+      return adapted(spec, sizes(folder.config()));
     } catch (UsageException e) {
       throw new InputException(
           "%s: %s".formatted(folder.path().resolve(HuggingFaceFolder.CONFIG), e.getMessage()), e);
@@ -291,41 +366,23 @@ public record HuggingFaceCheckpointer(
   }
 
   /**
-   * Gives a decoder's adapters the values of a PEFT adapter. Tensors belong to the calling thread's
-   * innermost scope.
+   * {@return a model over the weights of another with a PEFT adapter, and with the base weights
+   * that were saved along where they are not the model's own; the adapter's tensors belong to the
+   * calling thread's innermost scope}
    *
    * @param engine that holds the tensors
-   * @param decoder with adapters
-   * @param path the PEFT adapter's folder or its safetensors file
+   * @param base without adapters; shares its weights
+   * @param adapter its folder or its safetensors file
    * @throws InputException when a file is broken, or the adapter does not fit
    */
-  public static void loadAdapter(Engine engine, Decoder decoder, Path path) {
-    PeftAdapter adapter = PeftAdapter.open(path);
-    LoraConfig lora = decoder.lora().orElseThrow();
-    if (adapter.config().rank() != lora.rank() || adapter.config().alpha() != lora.alpha()) {
-      throw new InputException(
-          "adapter %s has rank %d and alpha %s, the config asks for rank %d and alpha %s; set lora_rank and lora_alpha to the adapter's"
-              .formatted(
-                  path,
-                  adapter.config().rank(),
-                  adapter.config().alpha(),
-                  lora.rank(),
-                  lora.alpha()));
-    }
-    Map<String, Tensor> tensors = new LinkedHashMap<>();
-    adapter
-        .tensors()
-        .forEach(
-            (name, entry) ->
-                tensors.put(
-                    name.module() + "." + name.part().suffix(),
-                    TensorFiles.read(engine, adapter.file(), entry)));
-    try {
-      LoraStateDict.validateAdapter(decoder, tensors);
-    } catch (InputException e) {
-      throw new InputException("adapter %s: %s".formatted(path, e.getMessage()), e);
-    }
-    StateDict.load(decoder, tensors, false);
+  public static Decoder withAdapter(Engine engine, Decoder base, Path adapter) {
+    AdapterCheckpoint from = AdapterCheckpoint.open(adapter);
+    Decoder decoder = new Decoder(base.config(), from.lora(base.config(), 0), base.dtype());
+    Map<String, Tensor> weights = StateDict.of(base);
+    StateDict.load(decoder, weights, false);
+    from.load(engine, decoder);
+    StateDict.load(decoder, from.replaced(engine, decoder, weights::get), false);
+    return decoder;
   }
 
   static DecoderConfig sizes(HuggingFaceConfig c) {
@@ -377,7 +434,10 @@ public record HuggingFaceCheckpointer(
             // PEFT fetches it by this name elsewhere, where a path of this machine says nothing.
             Repository.ofSnapshot(checkpointDir)
                 .map(Repository::name)
-                .orElse(checkpointDir.toAbsolutePath().normalize().toString()))
+                .orElse(checkpointDir.toAbsolutePath().normalize().toString()),
+            lora.useRslora(),
+            lora.rankPattern(),
+            lora.alphaPattern())
         .write(folder);
   }
 
@@ -397,12 +457,12 @@ public record HuggingFaceCheckpointer(
     writeModel(folder, decoder, List.copyOf(values.values()), shardSize);
   }
 
-  private void writeModel(
-      Path folder, Decoder decoder, List<StoredTensor> weights, ShardSize shardSize)
+  void writeModel(Path folder, Decoder decoder, List<StoredTensor> weights, ShardSize shardSize)
       throws IOException {
     ShardPlan.of(weights, shardSize).write(folder);
-    HuggingFaceFolder.open(checkpointDir).copySideFiles(folder);
-    describe(folder.resolve(HuggingFaceFolder.CONFIG), decoder);
+    HuggingFaceFolder base = folder();
+    base.copySideFiles(folder);
+    base.config().write(folder.resolve(HuggingFaceFolder.CONFIG), changes(base.config(), decoder));
   }
 
   /**
@@ -423,7 +483,7 @@ public record HuggingFaceCheckpointer(
         folder -> {
           writeAdapter(folder, decoder.lora().orElseThrow(), tensors(Adapters.parameters(decoder)));
           if (!adapterOnly) {
-            writeModel(folder, decoder, merged(decoder), shardSize);
+            writeModel(folder, decoder, MergedModel.tensors(decoder), shardSize);
           }
           Manifest.write(folder);
         });
@@ -463,40 +523,8 @@ public record HuggingFaceCheckpointer(
     return all;
   }
 
-  private static List<StoredTensor> merged(Decoder decoder) {
-    Map<String, LoraLinear> adapted = Adapters.linears(decoder);
-    Map<String, Parameter> adapters = Adapters.parameters(decoder);
-    Map<String, String> shared = decoder.sharedNames();
-    TensorWriter writer = new TensorWriter();
-    List<StoredTensor> all = new ArrayList<>();
-    decoder
-        .parameters()
-        .forEach(
-            (name, p) -> {
-              if (!adapters.containsKey(name) && !adapted.containsKey(module(name))) {
-                all.add(writer.stored(name, p.tensor()));
-              }
-            });
-    // Merged one weight at a time.
-    adapted.forEach(
-        (name, lora) -> {
-          Tensor w = lora.weight().tensor();
-          all.add(writer.stored(name + ".weight", w, () -> Merge.weight(w.engine(), lora)));
-        });
-    all.removeIf(t -> shared.containsKey(t.name()) && !adapted.containsKey(module(t.name())));
-    return all;
-  }
-
-  private static String module(String name) {
-    return name.endsWith(".weight") ? name.substring(0, name.length() - ".weight".length()) : name;
-  }
-
-  /**
-   * Puts the merged weights' type, and a head of its own where merging made one, into config.json.
-   */
-  private static void describe(Path config, Decoder decoder) throws IOException {
-    ObjectMapper mapper = new ObjectMapper();
-    ObjectNode json = (ObjectNode) mapper.readTree(config.toFile());
+  /** The merged weights' type, and a head of its own where merging made one. */
+  private static Map<String, Object> changes(HuggingFaceConfig base, Decoder decoder) {
     String type =
         switch (decoder.dtype()) {
           case FP64 -> "float64";
@@ -504,10 +532,11 @@ public record HuggingFaceCheckpointer(
           case FP16 -> "float16";
           default -> "bfloat16";
         };
-    json.put(json.has("dtype") ? "dtype" : "torch_dtype", type);
+    Map<String, Object> changes = new LinkedHashMap<>();
+    changes.put(base.fields().containsKey("dtype") ? "dtype" : "torch_dtype", type);
     if (Merge.unties(decoder)) {
-      json.put("tie_word_embeddings", false);
+      changes.put("tie_word_embeddings", false);
     }
-    Files.writeString(config, mapper.writerWithDefaultPrettyPrinter().writeValueAsString(json));
+    return changes;
   }
 }

@@ -40,8 +40,14 @@ public final class OutputFolder implements AutoCloseable {
    * @throws EnvironmentException when it cannot be written
    */
   public static OutputFolder open(Path path, boolean anew, PrintStream out) {
+    return open(path, anew, out, () -> {});
+  }
+
+  /** The same, where something else comes first once the folder is held, and may refuse it. */
+  static OutputFolder open(Path path, boolean anew, PrintStream out, Runnable first) {
     OutputFolder held = new OutputFolder(path, take(path));
     try {
+      first.run();
       AtomicFolder.sweep(path);
       AtomicFolder.sweep(path.resolve(RunCheckpoints.FOLDER));
       if (anew && RunCheckpoints.setAside(path)) {

@@ -138,6 +138,11 @@ public final class RunCheckpoints implements AutoCloseable {
     return Optional.empty();
   }
 
+  /** {@return whether a run's folder holds checkpoints, damaged ones too} */
+  static boolean areIn(Path outputDir) {
+    return !steps(outputDir.resolve(FOLDER)).isEmpty();
+  }
+
   /**
    * Moves the checkpoints of an earlier run aside, to {@code OUT/checkpoints.old}, in place of what
    * is there: a new run must not be continued from them.
@@ -146,7 +151,7 @@ public final class RunCheckpoints implements AutoCloseable {
    */
   static boolean setAside(Path outputDir) {
     Path folder = outputDir.resolve(FOLDER);
-    if (steps(folder).isEmpty()) {
+    if (!areIn(outputDir)) {
       return false;
     }
     Path old = outputDir.resolve(FOLDER + ".old");

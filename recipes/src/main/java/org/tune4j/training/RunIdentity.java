@@ -5,6 +5,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -25,8 +26,8 @@ import org.tune4j.tensor.Engine;
  */
 public record RunIdentity(Map<String, String> settings, String base, String data, int rowThreads) {
   /**
-   * Settings that change what is kept and shown, never what is computed, and where weights and rows
-   * lie, which have fingerprints.
+   * Settings that change what is kept and shown, never what is computed; where weights and rows
+   * lie, which have fingerprints; and how many epochs there are, as a run may be made longer.
    */
   private static final Set<String> FREE =
       Set.of(
@@ -34,6 +35,8 @@ public record RunIdentity(Map<String, String> settings, String base, String data
           "checkpointer.output_dir",
           "checkpointer.checkpoint_dir",
           "resume_from_checkpoint",
+          "overwrite",
+          "epochs",
           "save_every_n_steps",
           "keep_last_n",
           "save_adapter_weights_only",
@@ -50,14 +53,16 @@ public record RunIdentity(Map<String, String> settings, String base, String data
           "threads",
           "checkpointer.recipe_checkpoint");
 
-  private static final Pattern DATA_FILES =
-      Pattern.compile("dataset(_val)?(\\.\\w+)*\\.data_files");
+  private static final Pattern FILES =
+      Pattern.compile(
+          "dataset(_val)?(\\.\\w+)*\\.data_files|checkpointer\\.checkpoint_files(\\.\\w+)?");
   private static final int SHOWN_DIGITS = 12;
   private static final Set<String> FREE_SECTIONS = Set.of("metric_logger", "profiler");
 
   /** Where things lie, which machines may see differently; the rows are compared themselves. */
   private static final Pattern PLACES =
-      Pattern.compile("(_dir|_files|_checkpoint|\\.path)$|^metric_logger");
+      Pattern.compile(
+          "(_dir|_files|_checkpoint|\\.path)$|^metric_logger|^checkpointer\\.checkpoint_files");
 
   /**
    * Copies the settings.
@@ -173,9 +178,23 @@ public record RunIdentity(Map<String, String> settings, String base, String data
     }
     if (!changes.isEmpty()) {
       throw new UsageException(
-          "the run cannot go on as another: %s; undo the change, or start anew without resume_from_checkpoint (with checkpointer.adapter_checkpoint to start from its adapter)"
+          "the run cannot go on as another: %s; undo the change, or start anew in another output_dir (with checkpointer.adapter_checkpoint to start from its adapter)"
               .formatted(String.join("; ", changes)));
     }
+  }
+
+  /**
+   * {@return a line about a setting that {@code now} has changed; empty where it is the same}
+   *
+   * @param key such as {@code epochs}
+   * @param now what the run is to go on as
+   */
+  Optional<String> changeOf(String key, RunIdentity now) {
+    String before = settings.get(key);
+    String after = now.settings.get(key);
+    return same(before, after)
+        ? Optional.empty()
+        : Optional.of("%s: %s -> %s".formatted(key, shown(before), shown(after)));
   }
 
   private static String shortened(String hash) {
@@ -186,7 +205,7 @@ public record RunIdentity(Map<String, String> settings, String base, String data
     int dot = key.indexOf('.');
     return FREE.contains(key)
         || FREE_SECTIONS.contains(dot < 0 ? key : key.substring(0, dot))
-        || DATA_FILES.matcher(key).matches();
+        || FILES.matcher(key).matches();
   }
 
   private static boolean same(@Nullable String a, @Nullable String b) {

@@ -1,6 +1,7 @@
 package org.tune4j.training;
 
 import java.io.PrintStream;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -9,6 +10,9 @@ import java.util.Optional;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.TuneException;
+import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.PeftAdapter;
+import org.tune4j.checkpoint.PeftAdapterConfig;
 import org.tune4j.curves.CurvePicture;
 import org.tune4j.curves.Run;
 import org.tune4j.curves.RunFolders;
@@ -41,6 +45,7 @@ public final class RunLog implements AutoCloseable {
   private final LoggingOptions options;
   private final long totalSteps;
   private Outcome outcome = Outcome.FAILED;
+  private boolean toldOfBoth;
   private long started;
   private double seconds;
 
@@ -166,9 +171,12 @@ public final class RunLog implements AutoCloseable {
             ranks);
     metrics.append(m);
     context.listener().step(m.step(), totalSteps, m.values());
-    if (options.due(m, totalSteps)) {
+    boolean due = options.due(m, totalSteps);
+    if (due) {
       loggers.log(m);
-      progress.show(m);
+    }
+    if (due || context.terminal()) {
+      progress.show(m); // a bar moves every step, whatever is logged
     }
   }
 
@@ -179,6 +187,16 @@ public final class RunLog implements AutoCloseable {
    */
   public void saved(Path folder) {
     progress.say("saved " + folder);
+    boolean both =
+        Files.exists(folder.resolve(HuggingFaceFolder.CONFIG))
+            && Files.exists(folder.resolve(PeftAdapterConfig.FILE));
+    if (both && !toldOfBoth) {
+      toldOfBoth = true;
+      progress.say(
+          "%1$s holds %2$s beside the merged model, so transformers loads %3$s and the adapter; for the merged model alone: tune merge --model %3$s --adapter %1$s -o DIR, and load DIR"
+              .formatted(
+                  folder, PeftAdapterConfig.FILE, PeftAdapter.open(folder).config().baseModel()));
+    }
     context.listener().saved(folder);
   }
 

@@ -1,17 +1,18 @@
 package org.tune4j.training;
 
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.UsageException;
-import org.tune4j.checkpoint.HuggingFaceConfig;
 import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Batches;
@@ -49,6 +50,8 @@ public record RunMemory(
     ComputeOptions compute) {
   /** Set to {@code off}, runs start that do not fit. */
   public static final String CHECK = "TUNE_MEMORY_CHECK";
+
+  private static final Pattern WEIGHTS = Pattern.compile(".*\\.(safetensors|bin|pth|gguf)(\\..*)?");
 
   /** A recipe that can be planned. */
   public interface Planned {
@@ -96,28 +99,14 @@ public record RunMemory(
       Dataset data,
       PrintStream out) {
     String backend = ranks.engine().backend().name();
-    boolean threads = ranks.oneProcess();
-    int n = threads ? ranks.worldSize() : 1;
-    RunMemory whole = withCompute(training.times(n), compute.times(n, localRanks));
-    RunMemory layered = withCompute(whole.training, whole.compute.inOneGroup());
-    Load load =
-        threads
-            ? whole.heaviest(backend, data)
-            : whole.heaviest(backend, data, ranks.worldSize(), ranks.fullSize());
-    OptionalLong all = AvailableMemory.bytes();
-    OptionalLong room =
-        all.isEmpty() || threads ? all : OptionalLong.of(all.getAsLong() / localRanks);
+    RankLayout layout = new RankLayout(ranks.worldSize(), localRanks, ranks.oneProcess());
+    Load load = heaviest(backend, data, layout, ranks.fullSize());
+    OptionalLong room = layout.room(AvailableMemory.bytes());
     boolean shards =
-        sharded != null
-            ? sharded
-            : ranks.any(whole.refusal(backend, load, room).isPresent() && !threads);
-    MemoryPlan plan =
-        shards
-            ? layered.sharded(backend, load, threads ? 1 : ranks.worldSize(), n)
-            : whole.plan(backend, load);
+        sharded != null ? sharded : ranks.any(plan(backend, load, layout, null, room).sharded());
+    MemoryPlan plan = plan(backend, load, layout, shards, room).plan();
     out.println(plan);
-    Optional<String> refusal =
-        shards ? layered.refusal(plan, room) : whole.refusal(backend, load, room);
+    Optional<String> refusal = refusal(backend, load, layout, new OnRanks(shards, plan), room);
     boolean off = "off".equals(System.getenv(CHECK));
     if (ranks.any(refusal.isPresent()) && !off) {
       throw new EnvironmentException(
@@ -126,9 +115,55 @@ public record RunMemory(
     return new OnRanks(shards, plan);
   }
 
-  private MemoryPlan sharded(String backend, Load load, int ranks, int times) {
-    MemoryModel model = model(backend);
-    return model.plan(load, resident()).sharded(ranks, times * model.gathered());
+  /**
+   * {@return how these ranks share the model, and what one of them takes, or their one process}
+   *
+   * @param backend its name
+   * @param load the heaviest micro-batch of {@link #heaviest(String, Dataset, RankLayout, int)}
+   * @param layout of the ranks
+   * @param sharded whether weights are; null to shard them where they do not fit otherwise
+   * @param room bytes that a process may take beside what it holds now
+   * @throws UsageException when nothing tells the model's sizes
+   */
+  public OnRanks plan(
+      String backend, Load load, RankLayout layout, @Nullable Boolean sharded, OptionalLong room) {
+    RunMemory whole = of(layout);
+    boolean shards =
+        sharded != null
+            ? sharded
+            : !layout.threads() && whole.refusal(backend, load, room).isPresent();
+    if (!shards) {
+      return new OnRanks(false, whole.plan(backend, load));
+    }
+    MemoryModel model =
+        whole.withCompute(whole.training, whole.compute.inOneGroup()).model(backend);
+    int processes = layout.threads() ? 1 : layout.worldSize();
+    return new OnRanks(
+        true,
+        model.plan(load, resident()).sharded(processes, layout.ofOneProcess() * model.gathered()));
+  }
+
+  /**
+   * What to tell the user of ranks that do not fit.
+   *
+   * @param backend its name
+   * @param load the heaviest micro-batch
+   * @param layout of the ranks
+   * @param chosen what {@link #plan(String, Load, RankLayout, Boolean, OptionalLong)} gave
+   * @param room bytes that a process may take beside what it holds now
+   * @return empty where they fit, are on CUDA devices, or nothing is known of the memory
+   */
+  public Optional<String> refusal(
+      String backend, Load load, RankLayout layout, OnRanks chosen, OptionalLong room) {
+    return chosen.sharded()
+        ? refusal(chosen.plan(), room)
+        : of(layout).refusal(backend, load, room);
+  }
+
+  /** With the rows and threads of one process of these ranks. */
+  private RunMemory of(RankLayout layout) {
+    int n = layout.ofOneProcess();
+    return withCompute(training.times(n), compute.times(n, layout.local()));
   }
 
   private Optional<String> refusal(MemoryPlan plan, OptionalLong available) {
@@ -177,34 +212,33 @@ public record RunMemory(
     return ResidentSize.mebibytes() << 20;
   }
 
-  /** {@return whether the checkpoint is there, so that its sizes and types count} */
+  /** {@return whether weights are there, so that their sizes and types count} */
   public boolean hasCheckpoint() {
-    return Files.isDirectory(checkpointer.checkpointDir());
+    try (Stream<Path> files = Files.list(checkpointer.checkpointDir())) {
+      return files.anyMatch(f -> WEIGHTS.matcher(f.getFileName().toString()).matches());
+    } catch (IOException e) {
+      return false;
+    }
   }
 
   private MemoryModel model(String backend) {
-    DType stored = compute.type();
+    Path folder = checkpointer.checkpointDir();
     DecoderConfig sizes = model.config();
-    if (hasCheckpoint()) {
-      HuggingFaceFolder folder = HuggingFaceFolder.open(checkpointer.checkpointDir());
-      stored = storedType(folder);
-      if (sizes == null) {
-        HuggingFaceConfig read = folder.config();
-        sizes = HuggingFaceCheckpointer.sizes(read);
-      }
+    if (sizes == null && Files.isDirectory(folder)) {
+      sizes = HuggingFaceCheckpointer.sizes(HuggingFaceFolder.config(folder));
     }
     if (sizes == null) {
       throw new UsageException(
           "model '%s' takes its sizes from a checkpoint's config.json, and there is no folder %s; set checkpointer.checkpoint_dir"
-              .formatted(model.name(), checkpointer.checkpointDir()));
+              .formatted(model.name(), folder));
     }
     return new MemoryModel(
         backend,
         Device.parse(compute.device()).type() == Device.Type.CUDA,
         sizes,
-        model.lora(),
+        checkpointer.adapted(model, sizes).lora(),
         compute.type(),
-        stored,
+        storedType(),
         compute.enableActivationCheckpointing(),
         optimizerInBackward,
         optimizer.moments(),
@@ -212,19 +246,24 @@ public record RunMemory(
         loss.chunkTokens());
   }
 
-  /** The type of most of the weights' bytes. */
-  private static DType storedType(HuggingFaceFolder folder) {
-    Map<DType, Long> bytes = new HashMap<>();
-    folder
-        .weights()
-        .values()
-        .forEach(
-            w ->
-                bytes.merge(TensorFiles.dtype(w.file(), w.entry()), w.entry().length(), Long::sum));
-    return bytes.entrySet().stream()
-        .max(Map.Entry.comparingByValue())
-        .map(Map.Entry::getKey)
-        .orElse(DType.BF16);
+  /**
+   * {@return the type of the stored weights: most of their bytes', else the one that {@code
+   * config.json} names, else the run's}
+   */
+  public DType storedType() {
+    Path folder = checkpointer.checkpointDir();
+    if (hasCheckpoint()) {
+      return TensorFiles.mostly(checkpointer.folder());
+    }
+    if (Files.notExists(folder.resolve(HuggingFaceFolder.CONFIG))) {
+      return compute.type();
+    }
+    return switch (String.valueOf(HuggingFaceFolder.config(folder).dtype())) {
+      case "bfloat16" -> DType.BF16;
+      case "float16" -> DType.FP16;
+      case "float32" -> DType.FP32;
+      default -> compute.type();
+    };
   }
 
   /**
@@ -238,7 +277,30 @@ public record RunMemory(
     return heaviest(backend, data, 1, 1);
   }
 
-  /** The same of any of several ranks, each of which takes every so-many-th row. */
+  /**
+   * {@return the same of any process of several ranks, each of which takes every so-many-th row}
+   *
+   * @param backend its name
+   * @param data the rows to train on; each is read once
+   * @param layout of the ranks
+   * @param fullSize of how many ranks a batch is, of which some may be missing
+   * @throws UsageException when nothing tells the model's sizes
+   */
+  public Load heaviest(String backend, Dataset data, RankLayout layout, int fullSize) {
+    return layout.threads()
+        ? of(layout).heaviest(backend, data)
+        : of(layout).heaviest(backend, data, layout.worldSize(), fullSize);
+  }
+
+  /**
+   * {@return the rows of a micro-batch of one process of these ranks}
+   *
+   * @param layout of the ranks
+   */
+  public int rowsOf(RankLayout layout) {
+    return of(layout).training.batchSize();
+  }
+
   private Load heaviest(String backend, Dataset data, int ranks, int fullSize) {
     MemoryModel model = model(backend);
     List<List<Integer>> rows = new ArrayList<>();

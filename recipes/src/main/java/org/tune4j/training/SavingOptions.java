@@ -8,6 +8,7 @@ import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
+import org.tune4j.recipe.RunContext;
 
 /**
  * Keys of every recipe that trains: what is kept while it runs, and going on from there.
@@ -15,6 +16,8 @@ import org.tune4j.component.Requirements;
  * @param saveEveryNSteps updates between two checkpoints; null for one an epoch
  * @param keepLastN how many checkpoints are kept, the newest
  * @param resumeFromCheckpoint whether to go on from the newest checkpoint of {@code output_dir}
+ * @param overwrite whether a run that begins deletes an earlier run's results, instead of being
+ *     refused
  * @param maxShardSize size of a full model's files, as {@link ShardSize#parse} has it
  */
 public record SavingOptions(
@@ -23,6 +26,9 @@ public record SavingOptions(
     @Doc("how many checkpoints are kept, the newest") @Default("3") int keepLastN,
     @Doc("go on from the newest checkpoint of output_dir") @Default("false")
         boolean resumeFromCheckpoint,
+    @Doc("delete an earlier run's results in output_dir, instead of being refused")
+        @Default("false")
+        boolean overwrite,
     @Doc("size of a full model's files") @Default("5GB") String maxShardSize) {
   /**
    * Checks the numbers and the size.
@@ -30,6 +36,7 @@ public record SavingOptions(
    * @param saveEveryNSteps null, or 1 or more
    * @param keepLastN 1 or more
    * @param resumeFromCheckpoint whether to go on
+   * @param overwrite whether to delete an earlier run's results
    * @param maxShardSize such as {@code 5GB}
    * @throws org.tune4j.UsageException with all that is wrong
    */
@@ -57,6 +64,63 @@ public record SavingOptions(
   }
 
   /**
+   * Refuses a run that would replace an earlier run's results unasked. Called before rows and
+   * weights are read, on every rank; rank 0 is the one that writes.
+   *
+   * @param outputDir the run's folder; may be missing
+   * @param checkpointer says where models are written, and what is read
+   * @param context a dry run writes nothing
+   * @throws org.tune4j.UsageException when there are results, and neither {@code
+   *     resumeFromCheckpoint} nor {@code overwrite} is set; or when the run reads what {@code
+   *     overwrite} would delete
+   */
+  public void requireFree(
+      Path outputDir, HuggingFaceCheckpointer checkpointer, RunContext context) {
+    if (context.dryRun() || context.ranks().rank() != 0) {
+      return;
+    }
+    EarlierRun earlier = new EarlierRun(outputDir, checkpointer.outputDir());
+    if (overwrite) {
+      earlier.requireUnused(checkpointer.checkpointDir());
+      Path adapter = checkpointer.adapterCheckpoint();
+      if (adapter != null) {
+        earlier.requireUnused(adapter);
+      }
+    } else if (!resumeFromCheckpoint) {
+      earlier.requireNone();
+    }
+  }
+
+  /**
+   * Takes the run's folder.
+   *
+   * @param outputDir the run's folder; made where it is missing
+   * @param checkpointer says where models are written
+   * @param anew whether the run starts at step 1: with {@code overwrite} an earlier run's results
+   *     are deleted first, and its checkpoints moved aside in any case
+   * @param out gets a line where checkpoints were moved
+   * @return held; the caller closes it
+   * @throws org.tune4j.UsageException when another run writes there, or has left results since
+   *     {@link #requireFree}
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public OutputFolder open(
+      Path outputDir, HuggingFaceCheckpointer checkpointer, boolean anew, PrintStream out) {
+    EarlierRun earlier = new EarlierRun(outputDir, checkpointer.outputDir());
+    return OutputFolder.open(
+        outputDir,
+        anew,
+        out,
+        () -> {
+          if (anew && overwrite) {
+            earlier.delete();
+          } else if (!overwrite && !resumeFromCheckpoint) {
+            earlier.requireNone();
+          }
+        });
+  }
+
+  /**
    * Finds the checkpoint to go on from, and says what it found.
    *
    * @param outputDir the run's folder; may be missing
@@ -74,6 +138,7 @@ public record SavingOptions(
         s -> {
           s.identity().requireSame(now);
           out.printf("resuming from %s%n", s.folder());
+          s.identity().changeOf("epochs", now).ifPresent(out::println);
         },
         () -> out.printf("%s holds no checkpoint to resume from; starting at step 1%n", outputDir));
     return saved;

@@ -6,7 +6,10 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.HashMap;
+import java.util.Map;
 import org.tune4j.InputException;
+import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 import org.tune4j.spi.Capability;
 import org.tune4j.tensor.DType;
@@ -116,5 +119,18 @@ final class TensorFiles {
               "%s: tensor %s is %s, expected F32, F16 or BF16; convert the checkpoint"
                   .formatted(file, e.name(), e.type()));
     };
+  }
+
+  /** The type of most of the weights' bytes. */
+  static DType mostly(HuggingFaceFolder folder) {
+    Map<DType, Long> bytes = new HashMap<>();
+    folder
+        .weights()
+        .values()
+        .forEach(w -> bytes.merge(dtype(w.file(), w.entry()), w.entry().length(), Long::sum));
+    return bytes.entrySet().stream()
+        .max(Map.Entry.comparingByValue())
+        .map(Map.Entry::getKey)
+        .orElse(DType.BF16);
   }
 }

@@ -10,6 +10,7 @@ import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.checkpoint.SafetensorsType;
 import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
@@ -28,17 +29,17 @@ final class TensorWriter {
 
   /** A tensor to be written, read when it is written. */
   StoredTensor stored(String name, Tensor t) {
-    return stored(name, t, () -> t);
+    return stored(name, t.dtype(), t.shape(), channel -> write(t, channel));
   }
 
-  /** One of {@code like}'s type and shape, made when it is written, in a scope of its own. */
-  StoredTensor stored(String name, Tensor like, Supplier<Tensor> values) {
+  /** One of a parameter's type and shape, made when it is written, in a scope of its own. */
+  StoredTensor stored(String name, Parameter like, Engine engine, Supplier<Tensor> values) {
     return stored(
         name,
         like.dtype(),
         like.shape(),
         channel -> {
-          try (TensorScope scope = like.engine().openScope()) {
+          try (TensorScope scope = engine.openScope()) {
             write(values.get(), channel);
           }
         });

@@ -61,6 +61,17 @@ public record ValidationOptions(
   }
 
   /**
+   * {@return whether a run has nothing left to do}
+   *
+   * @param state of its newest checkpoint
+   * @param epochs that it is to have
+   */
+  public boolean complete(RunState state, int epochs) {
+    // One that ended early stands between two epochs, and its result is written.
+    return state.epoch() >= epochs || (state.epochStep() == 0 && exhausted(state));
+  }
+
+  /**
    * {@return rows of a test's batch}
    *
    * @param training gives them where no number is set

@@ -89,6 +89,34 @@ class AlpacaDatasetTest {
   }
 
   @Test
+  void open_systemAndHistory_areEarlierTurns() {
+    Path file =
+        DatasetTestFiles.write(
+            dir,
+            "r.jsonl",
+            "{\"instruction\": \"Go.\", \"output\": \"2\", \"system\": \"Be brief.\","
+                + " \"history\": [[\"q\", \"a\"], [\"r\", \"b\"]]}",
+            "{\"instruction\": \"Go.\", \"output\": \"3\", \"system\": \"\", \"history\": []}");
+    String prompt =
+        "Below is an instruction that describes a task. Write a response that appropriately"
+            + " completes the request.\n\n"
+            + "### Instruction:\n"
+            + "Go.\n\n"
+            + "### Response:\n";
+    assertEquals(
+        List.of("Be brief.q[a]r[b]" + prompt + "[2]", prompt + "[3]"),
+        DatasetTestFiles.shown(open(file)));
+    Path bad =
+        DatasetTestFiles.write(
+            dir, "b.jsonl", "{\"instruction\": \"a\", \"output\": \"b\", \"history\": [[\"q\"]]}");
+    refused(
+        bad,
+        bad
+            + ":1:48: row 1: column 'history' is [[\"q\"]], expected a list of pairs of question"
+            + " and answer");
+  }
+
+  @Test
   void open_trainOnInput_promptIsTrainedOn() {
     Path file =
         DatasetTestFiles.write(dir, "r.jsonl", "{\"instruction\": \"a\", \"output\": \"b\"}");
@@ -166,9 +194,7 @@ class AlpacaDatasetTest {
     Path absent = dir.resolve("x.json");
     refused(
         absent,
-        "data file "
-            + absent
-            + " does not exist; set dataset.data_files to JSON, JSONL, CSV, Parquet or text files");
+        "data file " + absent + " does not exist; name JSON, JSONL, CSV, Parquet or text files");
     Path other = DatasetTestFiles.write(dir, "rows.yaml", "a: b");
     refused(
         other,
@@ -177,25 +203,22 @@ class AlpacaDatasetTest {
             + ": its ending names no format; set dataset.source to one of json, csv, parquet, text");
     refused(
         dir,
-        "data file "
-            + dir
-            + " is a folder; set dataset.data_files to its files, such as "
-            + dir.resolve("*.jsonl"));
-    refused(dir.resolve("*.xyz"), "dataset.data_files: no file matches " + dir.resolve("*.xyz"));
+        "data file " + dir + " is a folder; name its files, such as " + dir.resolve("*.jsonl"));
+    refused(dir.resolve("*.xyz"), "no data file matches " + dir.resolve("*.xyz"));
   }
 
   @Test
   void alpaca_wrongArguments_refused() {
     FileOptions some = DatasetTestFiles.files(Path.of("x.json"));
     assertEquals(
-        "column_map: 'answer' is no column of this data set; accepted are instruction, input, output",
+        "column_map: 'answer' is no column of this data set; accepted are instruction, input, output, system, history",
         assertThrows(
                 UsageException.class,
                 () -> AlpacaDataset.alpaca("", Map.of("answer", "y"), true, some))
             .getMessage());
     FileOptions none = new FileOptions(null, false, null, "train", OnBadRow.STOP);
     assertEquals(
-        "source 'tatsu-lab/alpaca' is a data set of the Hugging Face Hub; download it and set data_files to its JSON, JSONL, CSV, Parquet or text files",
+        "source 'tatsu-lab/alpaca' is a data set of the Hugging Face Hub; fetch it with tune download --repo-type dataset tatsu-lab/alpaca, and set data_files to its JSON, JSONL, CSV, Parquet or text files",
         assertThrows(
                 UsageException.class,
                 () -> AlpacaDataset.alpaca("tatsu-lab/alpaca", null, true, none))

@@ -3,11 +3,15 @@ package org.tune4j.data;
 import java.util.List;
 import java.util.OptionalInt;
 import java.util.Set;
+import org.tune4j.tokenizers.Conversation;
 import org.tune4j.tokenizers.Message;
 import org.tune4j.tokenizers.TokenizedConversation;
 import org.tune4j.tokenizers.Tokenizer;
 
-/** A token a character; a text ends with token 1. Nothing of a masked message is trained on. */
+/**
+ * A token a character; a text ends with token 1. Nothing of a masked message is trained on. A
+ * conversation that begins with "note" has a note.
+ */
 final class CharacterTokenizer implements Tokenizer {
   @Override
   public int[] encode(String text) {
@@ -25,7 +29,8 @@ final class CharacterTokenizer implements Tokenizer {
   }
 
   @Override
-  public TokenizedConversation tokenize(List<Message> messages) {
+  public TokenizedConversation tokenize(Conversation conversation) {
+    List<Message> messages = conversation.messages();
     int[] ids = messages.stream().flatMapToInt(m -> m.content().chars()).toArray();
     boolean[] masked = new boolean[ids.length];
     int at = 0;
@@ -34,7 +39,9 @@ final class CharacterTokenizer implements Tokenizer {
         masked[at++] = m.masked();
       }
     }
-    return new TokenizedConversation(ids, masked);
+    boolean notes = messages.get(0).content().equals("note");
+    return new TokenizedConversation(
+        ids, masked, false, notes ? Set.of("something to note") : Set.of());
   }
 
   @Override

@@ -98,7 +98,7 @@ class FormatsTest {
   void chat_badTurns_saidInOneLine() {
     refused(
         "{\"messages\": [{\"role\": \"bot\", \"content\": \"x\"}]}",
-        ":1:14: row 1: column 'messages', turn 1: 'role' is \"bot\", expected one of assistant, system, tool, user");
+        ":1:14: row 1: column 'messages', turn 1: 'role' is \"bot\", expected one of assistant, developer, function, system, tool, user");
     refused(
         "{\"messages\": [{\"role\": \"user\"}]}",
         ":1:14: row 1: column 'messages', turn 1: 'content' is missing, expected text");
@@ -110,7 +110,7 @@ class FormatsTest {
         ":1:1: row 1: column 'messages' is missing, found turns; name it with dataset.conversation_column=NAME");
     refused(
         "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\"}]}]}",
-        ":1:14: row 1: column 'messages', turn 1: its content has a part {\"type\":\"image_url\"}, expected text parts only");
+        ":1:14: row 1: column 'messages', turn 1: a part of its content is {\"type\":\"image_url\"}, expected text parts only");
   }
 
   private void refused(String row, String message) {

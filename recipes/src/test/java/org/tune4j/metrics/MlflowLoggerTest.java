@@ -17,12 +17,15 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.EnvironmentException;
 import org.tune4j.UsageException;
 import org.tune4j.metrics.MetricLogger.Outcome;
@@ -41,6 +44,7 @@ class MlflowLoggerTest {
   private String status = "";
   private int failures;
   private int code;
+  private String redirect = "";
 
   @BeforeEach
   void start() throws IOException {
@@ -62,6 +66,9 @@ class MlflowLoggerTest {
     if (failures > 0) {
       failures--;
       status = code;
+      if (!redirect.isEmpty()) {
+        exchange.getResponseHeaders().set("Location", redirect);
+      }
     } else {
       switch (exchange.getRequestURI().getPath().substring("/api/2.0/mlflow/".length())) {
         case "experiments/get-by-name" -> {
@@ -194,6 +201,49 @@ class MlflowLoggerTest {
     environment.put("MLFLOW_TRACKING_PASSWORD", "p");
     logger(environment).open(LoggerFixture.run(output, 0));
     assertEquals("Basic dTpw", authorizations.get(0));
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {301, 302, 307, 308})
+  void open_redirectToAnotherServer_isRefusedAndSeesNothing(int code) throws IOException {
+    List<String> seen = new ArrayList<>();
+    HttpServer other =
+        HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+    other.createContext(
+        "/",
+        exchange -> {
+          seen.add(String.valueOf(exchange.getRequestHeaders().getFirst("Authorization")));
+          exchange.sendResponseHeaders(404, -1);
+        });
+    other.start();
+    try {
+      int port = other.getAddress().getPort();
+      failures = 1;
+      this.code = code;
+      redirect = "http://127.0.0.1:" + port + "/steal";
+      EnvironmentException e =
+          assertThrows(
+              EnvironmentException.class,
+              () ->
+                  logger(Map.of("MLFLOW_TRACKING_TOKEN", "t")).open(LoggerFixture.run(output, 0)));
+      assertEquals(List.of(), seen);
+      assertEquals(
+          "MLflow at http://127.0.0.1:%d redirects to http://127.0.0.1:%d, and nothing is sent there; set tracking_uri to that server if it is yours"
+              .formatted(server.getAddress().getPort(), port),
+          e.getMessage());
+    } finally {
+      other.stop(0);
+    }
+  }
+
+  @Test
+  void open_redirectWithinTheServer_isFollowed() throws IOException {
+    failures = 1;
+    code = 308;
+    redirect = "/api/2.0/mlflow/experiments/get-by-name";
+    logger(Map.of("MLFLOW_TRACKING_TOKEN", "t")).open(LoggerFixture.run(output, 0));
+    assertEquals(1, runs);
+    assertEquals(Set.of("Bearer t"), Set.copyOf(authorizations));
   }
 
   @Test

@@ -8,6 +8,8 @@ import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class ProgressTest {
   private final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
@@ -46,11 +48,25 @@ class ProgressTest {
       p.show(step(4, 2));
     }
     assertEquals(
-        "\r[====            ] 1/4  loss 1.2500  50 tokens/s  0:06 left\u001b[K"
-            + "\r[========        ] 2/4  loss 1.2500  50 tokens/s  0:04 left\u001b[K\n"
+        "\r[==        ] 1/4  loss 1.2500  0:06 left\u001b[K"
+            + "\r[=====     ] 2/4  loss 1.2500  0:04 left\u001b[K\n"
             + "saved out/epoch_0\n"
-            + "\r[================] 4/4  loss 1.2500  50 tokens/s  0:00 left\u001b[K\n",
+            + "\r[==========] 4/4  loss 1.2500  0:00 left\u001b[K\n",
         printed());
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "9, 9, '[==========] 9/9  loss 1.2500  0:00 left'",
+    "999, 999, '[==========] 999/999  loss 1.2500  0:00 left'",
+    "99999, 999999, '99999/999999  loss 1.2500  500:00:00 left'",
+  })
+  void show_onATerminal_fitsFiftyColumns(long at, long of, String line) {
+    try (Progress p = new Progress(out, true, of)) {
+      p.show(step(at, 2));
+    }
+    assertEquals("\r" + line + "\u001b[K\n", printed());
+    assertTrue(line.length() <= 50);
   }
 
   @Test

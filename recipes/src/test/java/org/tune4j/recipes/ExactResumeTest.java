@@ -311,7 +311,7 @@ class ExactResumeTest {
     run.rows = TinyRun.rows(2, 5);
     assertEquals(
         "the run cannot go on as another: optimizer.lr: 0.01 -> 0.005; seed: 7 -> 8; the rows of the"
-            + " data set are others; undo the change, or start anew without resume_from_checkpoint"
+            + " data set are others; undo the change, or start anew in another output_dir"
             + " (with checkpointer.adapter_checkpoint to start from its adapter)",
         assertThrows(UsageException.class, () -> run.run(out)).getMessage());
     assertEquals(List.of("step_1"), TinyRun.checkpoints(out));
@@ -407,19 +407,89 @@ class ExactResumeTest {
   }
 
   @Test
-  void run_anew_setsEarlierCheckpointsAside() throws IOException {
+  void run_again_isRefusedAndTouchesNothing() throws IOException {
     Path out = temp.resolve("out");
     TinyRun run = new TinyRun();
-    run.runAndStopAfter(out, 3);
+    run.run(out);
+    byte[] weights = run.weights(out);
+    List<JsonNode> metrics = TinyRun.metrics(out);
+    run.lr = 5e-3;
+    String refusal = assertThrows(UsageException.class, () -> run.run(out)).getMessage();
+    assertTrue(
+        refusal.contains("(epoch_0, epoch_1, checkpoints, logs/metrics.jsonl); go on"), refusal);
+    assertEquals("", run.printed);
+    assertArrayEquals(weights, run.weights(out));
+    assertEquals(metrics, TinyRun.metrics(out));
+    run.dryRun = true;
+    run.run(out);
+    assertEquals(metrics, TinyRun.metrics(out));
+  }
+
+  @Test
+  void resume_moreEpochsAfterTheEnd_trainsOn() throws IOException {
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.run(out);
+    run.resume = true;
+    run.epochs = 4;
+    run.run(out);
+    assertTrue(run.printed.contains("epochs: 2 -> 4"), run.printed);
+    assertEquals(List.of("epoch_0", "epoch_1", "epoch_2", "epoch_3"), epochs(out));
+    Path whole = temp.resolve("whole");
+    TinyRun four = new TinyRun();
+    four.epochs = 4;
+    four.run(whole);
+    // From there on the rate is that of four epochs, and so are the rows.
+    for (int step = 6; step < 12; step++) {
+      for (String key : List.of("step", "epoch", "lr", "tokens")) {
+        assertEquals(
+            TinyRun.metrics(whole).get(step).get(key), TinyRun.metrics(out).get(step).get(key));
+      }
+    }
+    run.epochs = 3;
+    run.run(out);
+    assertTrue(run.printed.contains("nothing to do"), run.printed);
+  }
+
+  @Test
+  void resume_moreEpochsAfterAnEarlyEnd_isComplete() throws IOException {
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.validation = TinyRun.rows(3, 2);
+    run.lr = 0;
+    run.patience = 1;
+    run.validateEvery = 1;
+    run.run(out);
+    assertTrue(run.printed.contains("ended early"), run.printed);
+    run.resume = true;
+    run.epochs = 4;
+    run.run(out);
+    assertTrue(run.printed.contains("nothing to do"), run.printed);
+    assertEquals(List.of("epoch_0"), epochs(out));
+  }
+
+  private static List<String> epochs(Path out) throws IOException {
+    return TinyRun.names(out).stream().filter(n -> n.startsWith("epoch_")).toList();
+  }
+
+  @Test
+  void run_overwriting_deletesResultsAndSetsCheckpointsAside() throws IOException {
+    Path out = temp.resolve("out");
+    TinyRun run = new TinyRun();
+    run.runAndStopAfter(out, 4);
+    assertEquals(List.of("epoch_0"), epochs(out));
     run.saveEvery = null;
+    run.overwrite = true;
     run.runAndStopAfter(out, 1);
     assertTrue(
         run.printed.contains(
             "%s holds an earlier run's checkpoints; they are now in %s"
                 .formatted(out, out.resolve("checkpoints.old"))),
         run.printed);
-    assertEquals(List.of("step_2", "step_3"), TinyRun.names(out.resolve("checkpoints.old")));
+    assertEquals(
+        List.of("step_2", "step_3", "step_4"), TinyRun.names(out.resolve("checkpoints.old")));
     assertEquals(List.of("step_1"), TinyRun.checkpoints(out));
+    assertEquals(List.of(), epochs(out));
     assertEquals(1, TinyRun.metrics(out).size());
   }
 }

@@ -67,6 +67,7 @@ final class TinyRun {
   @Nullable Integer saveEvery = 2;
   int keep = 3;
   boolean resume;
+  boolean overwrite;
   @Nullable Integer validateEvery;
   @Nullable Integer patience;
   List<String> evalTasks = List.of();
@@ -185,7 +186,7 @@ final class TinyRun {
             threads,
             activationCheckpointing,
             true);
-    SavingOptions saving = new SavingOptions(saveEvery, keep, resume, "5GB");
+    SavingOptions saving = new SavingOptions(saveEvery, keep, resume, overwrite, "5GB");
     ValidationOptions validating =
         new ValidationOptions(
             test == null ? null : (t, max, cache) -> Dataset.of(test),

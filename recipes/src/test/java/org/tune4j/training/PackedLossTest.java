@@ -26,6 +26,7 @@ import org.tune4j.models.TinyModels;
 import org.tune4j.nn.Loss;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.TensorScope;
+import org.tune4j.tokenizers.Conversation;
 import org.tune4j.tokenizers.Message;
 import org.tune4j.tokenizers.TokenizedConversation;
 import org.tune4j.tokenizers.Tokenizer;
@@ -107,7 +108,7 @@ class PackedLossTest {
     }
 
     @Override
-    public TokenizedConversation tokenize(List<Message> messages) {
+    public TokenizedConversation tokenize(Conversation conversation) {
       throw new UnsupportedOperationException();
     }
 

@@ -26,6 +26,7 @@ import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Capability;
 import org.tune4j.spi.Kernels;
+import org.tune4j.spi.NativeFolder;
 import org.tune4j.spi.TensorHandle;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
@@ -66,6 +67,7 @@ final class DjlBackend implements Backend {
   }
 
   static DjlBackend open(BackendProvider provider, BackendOptions options) {
+    unpackPrivately();
     try {
       return new DjlBackend(provider, options, Engine.getEngine("PyTorch"));
     } catch (EngineException | LinkageError e) {
@@ -77,6 +79,18 @@ final class DjlBackend implements Backend {
           "backend '%s' cannot be opened: its natives do not load (%s); DJL unpacks them to %s, which needs to be writable and to have half a gigabyte of room (DJL_CACHE_DIR names another folder)"
               .formatted(provider.name(), root, Utils.getEngineCacheDir("pytorch")),
           e);
+    }
+  }
+
+  /** DJL takes a setting from the environment or the system properties, JNA from the latter. */
+  private static void unpackPrivately() {
+    String given = Utils.getEnvOrSystemProperty("DJL_CACHE_DIR");
+    if (given == null || given.isEmpty()) {
+      given = NativeFolder.ofUser(".djl.ai", "DJL_CACHE_DIR").toString();
+      System.setProperty("DJL_CACHE_DIR", given);
+    }
+    if (System.getProperty("jna.tmpdir") == null) {
+      System.setProperty("jna.tmpdir", Path.of(given, "jna").toString());
     }
   }
 

@@ -1,13 +1,19 @@
 package org.tune4j.backend.javacpp;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.javacpp.SizeTPointer;
 import org.bytedeco.javacpp.chrono.Milliseconds;
 import org.bytedeco.pytorch.BroadcastOptions;
+import org.bytedeco.pytorch.IntOptional;
 import org.bytedeco.pytorch.PrefixStore;
 import org.bytedeco.pytorch.ProcessGroupGloo;
 import org.bytedeco.pytorch.Store;
@@ -51,7 +57,7 @@ final class C10d implements Collectives {
       try {
         tcp = kept(connect(where));
         store = kept(new PrefixStore("tune4j/" + System.getenv("TORCHELASTIC_RESTART_COUNT"), tcp));
-        new RollCall(store, where).take();
+        new RollCall(store, where, token()).take();
         group = kept(cuda ? Nccl.group(store, where, engine.device()) : gloo());
         // A rank that had nothing to do could leave while others still connect to it.
         group.barrier()._wait();
@@ -80,14 +86,42 @@ final class C10d implements Collectives {
         e);
   }
 
-  private static Store connect(Rendezvous where) {
+  /** Its agent's, which all machines of the run share. */
+  private static Optional<String> token() {
+    return Optional.ofNullable(System.getenv("TUNE_RDZV_TOKEN")).filter(t -> !t.isEmpty());
+  }
+
+  /** This rank's end of the store, and the store itself where that is rank 0's to keep. */
+  static Store connect(Rendezvous where) {
     TCPStoreOptions options = new TCPStoreOptions();
     options.port((short) where.masterPort());
-    options.isServer(where.rank() == 0 && !where.agentListens());
+    boolean listens = where.rank() == 0 && !where.agentListens();
+    options.isServer(listens);
+    if (listens) {
+      listenWhereNamed(where)
+          .ifPresent(descriptor -> options.masterListenFd(new IntOptional(descriptor)));
+    }
     options.numWorkers(new SizeTPointer(1).put(where.worldSize()));
     options.timeout(millis(where.timeout()));
     options.waitWorkers(false); // the roll call waits, and knows who is missing
     return new TCPStore(where.masterAddr(), options);
+  }
+
+  /** A socket on the address that was named; empty where TCPStore has to listen on all. */
+  private static OptionalInt listenWhereNamed(Rendezvous where) {
+    String host = where.masterAddr();
+    try {
+      InetAddress address = InetAddress.getByName(host);
+      boolean literal = host.equals("localhost") || host.matches("[0-9.]+|.*:.*");
+      boolean allHere =
+          Integer.toString(where.worldSize()).equals(System.getenv("LOCAL_WORLD_SIZE"));
+      // Many machines know themselves by name as a loopback that others know as something else.
+      return address.isLoopbackAddress() && !literal && !allHere
+          ? OptionalInt.empty()
+          : ListeningSocket.open(address, where.masterPort());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private ProcessGroupGloo gloo() {
@@ -104,7 +138,7 @@ final class C10d implements Collectives {
       return host;
     }
     try {
-      java.net.InetAddress master = java.net.InetAddress.getByName(where.masterAddr());
+      InetAddress master = InetAddress.getByName(where.masterAddr());
       if (master.isLoopbackAddress()) {
         return master.getHostAddress();
       }
@@ -112,7 +146,7 @@ final class C10d implements Collectives {
         probe.connect(master, where.masterPort()); // sends nothing; finds the route
         return probe.getLocalAddress().getHostAddress();
       }
-    } catch (java.io.IOException e) {
+    } catch (IOException e) {
       throw new CollectiveException(
           "MASTER_ADDR %s is not known here: %s".formatted(where.masterAddr(), e.getMessage()), e);
     }

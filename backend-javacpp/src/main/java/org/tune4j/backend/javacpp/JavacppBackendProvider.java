@@ -10,11 +10,15 @@ import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Capability;
+import org.tune4j.spi.NativeFolder;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 
 /** {@code backend=javacpp}: libtorch through {@code org.bytedeco:pytorch}, on the CPU or CUDA. */
 public final class JavacppBackendProvider implements BackendProvider {
+  /** Where JavaCPP unpacks natives. */
+  private static final String CACHE = "org.bytedeco.javacpp.cachedir";
+
   static final String NAME = "javacpp";
 
   /** Names the backend whose libtorch this process has loaded; both backends look at it. */
@@ -70,6 +74,9 @@ public final class JavacppBackendProvider implements BackendProvider {
           "backend '%s' cannot be opened: %s".formatted(NAME, here.reason()));
     }
     claimProcess();
+    if (System.getProperty(CACHE) == null) {
+      System.setProperty(CACHE, NativeFolder.ofUser(".javacpp/cache", CACHE).toString());
+    }
     // JavaCPP reads these once. The first two compare the resident size, mapped weights included,
     // with the heap; the last spares a reference queue that nothing needs where every tensor has
     // an owner.
@@ -80,9 +87,8 @@ public final class JavacppBackendProvider implements BackendProvider {
       return new JavacppBackend(VERSION, capabilities(), dtypes(), options);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
       throw new EnvironmentException(
-          "backend '%s' cannot be opened: its natives do not load (%s); JavaCPP unpacks them to %s, which needs to be writable and to allow execution (org.bytedeco.javacpp.cachedir names another folder)"
-              .formatted(
-                  NAME, e, System.getProperty("org.bytedeco.javacpp.cachedir", "~/.javacpp/cache")),
+          "backend '%s' cannot be opened: its natives do not load (%s); JavaCPP unpacks them to %s, which needs to be writable and to allow execution (%s names another folder)"
+              .formatted(NAME, e, System.getProperty(CACHE), CACHE),
           e);
     }
   }

@@ -1,6 +1,14 @@
 package org.tune4j.backend.javacpp;
 
+import java.nio.charset.StandardCharsets;
+import java.security.GeneralSecurityException;
+import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Optional;
+import java.util.regex.Pattern;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.StringVector;
 import org.tune4j.CollectiveException;
@@ -8,21 +16,28 @@ import org.tune4j.spi.Rendezvous;
 
 /**
  * Before ranks connect to each other: each says in the store that it is there and how many it
- * expects, rank 0 compares, and all hear what it found.
+ * expects, rank 0 compares, and all hear what it found. Where the run has a token, each signs what
+ * it says with it, for this roll call alone.
  */
 final class RollCall {
   private static final String VERDICT = "verdict";
   private static final String HEARD = "heard";
+  private static final String NONCE = "nonce";
+  private static final String HMAC = "HmacSHA256";
+  private static final Pattern SIGNATURE = Pattern.compile(" [0-9a-f]{64}$");
 
   /** How long rank 0, whose process holds the store, stays after bad news. */
   private static final Duration LINGER = Duration.ofSeconds(2);
 
   private final Store store;
   private final Rendezvous where;
+  private final Optional<String> token;
+  private String nonce = "";
 
-  RollCall(Store store, Rendezvous where) {
+  RollCall(Store store, Rendezvous where, Optional<String> token) {
     this.store = store;
     this.where = where;
+    this.token = token;
   }
 
   /**
@@ -32,8 +47,11 @@ final class RollCall {
    */
   void take() {
     int times = (int) store.add("times/" + where.rank(), 1);
+    if (token.isPresent() && times == 1) {
+      nonce = agreeOnNonce();
+    }
     String mine = (times > 1 ? "twice " : "") + where.worldSize();
-    store.set("rank/" + where.rank() + (times > 1 ? "/again" : ""), mine);
+    say("rank/" + where.rank() + (times > 1 ? "/again" : ""), mine);
     if (times > 1) {
       throw new CollectiveException(
           "two processes are rank %d of %d; give each its own RANK, or each machine its own --node_rank"
@@ -65,13 +83,13 @@ final class RollCall {
         break;
       }
       came++;
-      String size = store.get_to_str(key);
+      String size = said(key).orElse("");
       if (!size.equals(verdict)) {
-        verdict = differs(r, Integer.parseInt(size), verdict);
+        verdict = size.isEmpty() ? strange(r) : differs(r, Integer.parseInt(size), verdict);
         break;
       }
     }
-    store.set(VERDICT, verdict);
+    say(VERDICT, verdict);
     if (!verdict.equals(Integer.toString(where.worldSize()))) {
       linger(came);
     }
@@ -91,9 +109,48 @@ final class RollCall {
               .formatted(
                   where.masterAddr(), where.masterPort(), patience.toSeconds(), where.rank()));
     }
-    String verdict = store.get_to_str(VERDICT);
+    String verdict = said(VERDICT).orElseGet(() -> strange(0));
     long unused = store.add(HEARD, 1);
     return verdict;
+  }
+
+  private static String strange(int rank) {
+    return "rank %d does not know this run's token; give all machines the same --rdzv_token_file, or TUNE_RDZV_TOKEN"
+        .formatted(rank);
+  }
+
+  private String agreeOnNonce() {
+    if (where.rank() == 0) {
+      byte[] bytes = new byte[16];
+      new SecureRandom().nextBytes(bytes);
+      store.set(NONCE, HexFormat.of().formatHex(bytes));
+    }
+    // Who waits in vain hears below what is wrong.
+    return comes(NONCE, where.timeout()) ? store.get_to_str(NONCE) : "";
+  }
+
+  private void say(String key, String text) {
+    store.set(key, text + token.map(t -> " " + signature(t, key, text)).orElse(""));
+  }
+
+  /** Empty where it is not signed by one who knows the token. */
+  private Optional<String> said(String key) {
+    String all = store.get_to_str(key);
+    String text = SIGNATURE.matcher(all).replaceFirst("");
+    return token.isEmpty() || all.equals(text + " " + signature(token.get(), key, text))
+        ? Optional.of(text)
+        : Optional.empty();
+  }
+
+  private String signature(String secret, String key, String text) {
+    try {
+      Mac mac = Mac.getInstance(HMAC);
+      mac.init(new SecretKeySpec(secret.getBytes(StandardCharsets.UTF_8), HMAC));
+      String signed = "tune4j roll call 1 %s %s %s".formatted(nonce, key, text);
+      return HexFormat.of().formatHex(mac.doFinal(signed.getBytes(StandardCharsets.UTF_8)));
+    } catch (GeneralSecurityException e) {
+      throw new IllegalStateException(e); // every JDK has it
+    }
   }
 
   private boolean comes(String key, Duration patience) {

@@ -1,21 +1,31 @@
 package org.tune4j.backend.javacpp;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.ServerSocket;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.tune4j.CollectiveException;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.kit.CollectiveConformance;
@@ -27,8 +37,7 @@ import org.tune4j.tensor.Engine;
 
 /** Chapter 8 of the kit on TCPStore and Gloo, each rank a thread with a group of its own. */
 class C10dTest extends CollectiveConformance {
-  /** Passes in full; long enough for the ranks that do come. */
-  private static final Duration MISSED = Duration.ofSeconds(8);
+  private static final Duration MINUTES = Duration.ofMinutes(5);
 
   @Override
   protected boolean has(DType dtype) {
@@ -104,12 +113,54 @@ class C10dTest extends CollectiveConformance {
     }
   }
 
-  private static Rendezvous rank(int rank, int worldSize, int port) {
-    return rank(rank, worldSize, port, Duration.ofMinutes(5));
-  }
-
   private static Rendezvous rank(int rank, int worldSize, int port, Duration timeout) {
     return new Rendezvous("127.0.0.1", port, rank, worldSize, rank, false, timeout);
+  }
+
+  /** Of the store and of what ranks exchange by. */
+  @Test
+  @EnabledOnOs(OS.LINUX)
+  void join_onLoopback_listensNowhereElse() {
+    Queue<String> listening = new ConcurrentLinkedQueue<>();
+    run(
+        2,
+        MINUTES,
+        group -> {
+          try {
+            listening.addAll(listening());
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+          group.barrier();
+        });
+    assertFalse(listening.isEmpty());
+    Set<String> loopback =
+        Set.of("0100007F", "0000000000000000FFFF00000100007F", "00000000000000000000000001000000");
+    assertTrue(loopback.containsAll(listening), listening::toString);
+  }
+
+  /** The addresses, as Linux writes them, on which this process listens. */
+  private static Set<String> listening() throws IOException {
+    Set<String> own = new HashSet<>();
+    try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
+      for (Path one : all) {
+        try {
+          own.add(Files.readSymbolicLink(one).toString());
+        } catch (IOException e) {
+          // closed meanwhile
+        }
+      }
+    }
+    Set<String> addresses = new HashSet<>();
+    for (String table : List.of("/proc/self/net/tcp", "/proc/self/net/tcp6")) {
+      for (String line : Files.readAllLines(Path.of(table))) {
+        String[] words = line.strip().split("\\s+");
+        if (words[3].equals("0A") && own.contains("socket:[" + words[9] + "]")) {
+          addresses.add(words[1].replaceFirst(":.*", ""));
+        }
+      }
+    }
+    return addresses;
   }
 
   @Test
@@ -117,17 +168,19 @@ class C10dTest extends CollectiveConformance {
     int port = freePort();
     String differs =
         "rank 1 was started as one of 3, rank 0 as one of 2; give all the same --nnodes and --nproc_per_node, or WORLD_SIZE";
-    assertEquals(List.of(differs, differs), told(rank(0, 2, port), rank(1, 3, port)));
+    assertEquals(
+        List.of(differs, differs), told(rank(0, 2, port, MINUTES), rank(1, 3, port, MINUTES)));
   }
 
   @Test
   void join_rankThatDoesNotCome_isNamedToTheOthers() {
     int port = freePort();
+    Duration patience = Duration.ofSeconds(10);
     String missing =
-        "rank 2 of 3 did not come to 127.0.0.1:%d within 8 s; start it, or check MASTER_ADDR, MASTER_PORT and WORLD_SIZE there"
+        "rank 2 of 3 did not come to 127.0.0.1:%d within 10 s; start it, or check MASTER_ADDR, MASTER_PORT and WORLD_SIZE there"
             .formatted(port);
     assertEquals(
-        List.of(missing, missing), told(rank(0, 3, port, MISSED), rank(1, 3, port, MISSED)));
+        List.of(missing, missing), told(rank(0, 3, port, patience), rank(1, 3, port, patience)));
   }
 
   @Test
@@ -147,7 +200,7 @@ class C10dTest extends CollectiveConformance {
           List.of(
               "rank 0 cannot listen: port %d of 127.0.0.1 is taken; give another with --master_port or --rdzv_endpoint"
                   .formatted(other.getLocalPort())),
-          told(rank(0, 2, other.getLocalPort())));
+          told(rank(0, 2, other.getLocalPort(), MINUTES)));
     }
   }
 

@@ -22,6 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.tune4j.EnvironmentException;
+import org.tune4j.OutOfMemory;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.DType;
@@ -294,5 +295,14 @@ class JavacppBackendTest {
     assertTrue(
         resident[1] - resident[0] < 16L << 20,
         "resident grew by " + (resident[1] - resident[0]) + " bytes over 3,000 steps");
+  }
+
+  @Test
+  void zeros_moreThanThereIs_isToldAsMemory() {
+    Throwable thrown =
+        assertThrows(Throwable.class, () -> engine.zeros(DType.FP32, Shape.of(1L << 46)));
+    assertEquals(
+        "out of memory: a tensor of 262144.0 GiB has no room; lower batch_size or tokenizer.max_seq_len, or set enable_activation_checkpointing=true; `tune plan` says what a run takes",
+        OutOfMemory.in(thrown).orElseThrow().getMessage());
   }
 }
