@@ -160,7 +160,8 @@ final class Answers {
 
   /** As RFC 4180 has it, and so that no spreadsheet takes a name for a formula. */
   private static String cell(String text) {
-    String plain = text.matches("^[=+@\\t\\r-].*") ? "'" + text : text;
+    boolean formula = !text.isEmpty() && "=+-@\t\r\n".indexOf(text.charAt(0)) >= 0;
+    String plain = formula ? "'" + text : text;
     return plain.matches("[\\w ./'-]*") ? plain : "\"" + plain.replace("\"", "\"\"") + "\"";
   }
 

@@ -186,6 +186,9 @@ class DashboardTest {
     assertEquals(
         "run,step,tokens,seconds,\"'=HYPERLINK(\"\"x\"\")\"\r\n",
         send("GET", "/api/csv?metric=%3DHYPERLINK(%22x%22)").body());
+    assertEquals(
+        "run,step,tokens,seconds,\"'=1+1\n\"\r\n",
+        send("GET", "/api/csv?metric=%3D1%2B1%0A").body());
   }
 
   @ParameterizedTest
