@@ -191,6 +191,7 @@ class NeverSilentlyWrongTest {
     Files.createDirectories(out());
     Files.writeString(out().resolve("checkpoints"), "a file in the way");
     TinyRun run = new TinyRun();
+    run.awaitsCheckpoints = false;
     Exception e = assertThrows(org.tune4j.TuneException.class, () -> run.run(out()));
     assertTrue(
         e.getMessage().startsWith("Cannot write the folder " + out().resolve("checkpoints/step_2")),

@@ -6,8 +6,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.PrintStream;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -65,6 +67,10 @@ final class TinyRun {
   boolean full;
   boolean optimizerInBwd;
   @Nullable Integer saveEvery = 2;
+
+  /** False where a checkpoint will never be there. */
+  boolean awaitsCheckpoints = true;
+
   int keep = 3;
   boolean resume;
   boolean overwrite;
@@ -131,13 +137,15 @@ final class TinyRun {
     run(out, () -> ++made[0] >= steps);
   }
 
-  /** After each step, so that no checkpoint is left out because a newer one overtook it. */
+  /**
+   * Waits for each checkpoint, so that none is left out because a newer one overtook it. How many
+   * steps were made is read: evaluation asks whether to stop, too.
+   */
   private BooleanSupplier patient(Path out, BooleanSupplier stop) {
-    int[] made = {0};
     return () -> {
-      made[0]++;
-      if (!resume && saveEvery != null && made[0] % saveEvery == 0) {
-        Path due = out.resolve("checkpoints/step_" + made[0]);
+      int made = made(out);
+      if (awaitsCheckpoints && !resume && saveEvery != null && made > 0 && made % saveEvery == 0) {
+        Path due = out.resolve("checkpoints/step_" + made);
         long end = System.nanoTime() + 300_000_000_000L;
         while (!Files.exists(due) && System.nanoTime() < end) {
           LockSupport.parkNanos(1_000_000);
@@ -145,6 +153,16 @@ final class TinyRun {
       }
       return stop.getAsBoolean();
     };
+  }
+
+  private static int made(Path out) {
+    try {
+      return metrics(out).size();
+    } catch (NoSuchFileException e) {
+      return 0;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   void run(Path out, BooleanSupplier stop) {
