@@ -77,7 +77,9 @@ class TorchtuneConfigTest {
       })
   void validate_scheduleOrSwitch_isValid(String override) {
     assertEquals(
-        0, tune("validate", file("llama3"), "dataset.data_files=rows.json", override), err);
+        0,
+        tune("validate", file("llama3"), "device=cpu", "dataset.data_files=rows.json", override),
+        err);
   }
 
   @Test

@@ -127,7 +127,7 @@ class TuneTest {
         if (!next.matches("\\S.*") || !line.matches("(?!Usage)\\S.*[^.:]")) {
           continue;
         }
-        assertTrue(line.length() + 1 + next.indexOf(' ') >= 80, line + "\n" + next);
+        assertTrue(line.length() + 1 + next.split(" ", 2)[0].length() >= 80, line + "\n" + next);
         seen++;
       }
     }
