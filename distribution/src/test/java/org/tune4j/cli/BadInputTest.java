@@ -14,6 +14,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Consumer;
@@ -56,11 +57,15 @@ class BadInputTest {
     }
   }
 
+  /** Also where the earlier run's results are to be overwritten: they are not yet. */
   private void fails(int code, String message, String... overrides) throws IOException {
+    List<String> all = new ArrayList<>(List.of("overwrite=true"));
+    all.addAll(List.of(overrides));
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     PrintStream errors = new PrintStream(err, true, UTF_8);
     PrintStream out = new PrintStream(new ByteArrayOutputStream(), true, UTF_8);
-    int actual = Tune.execute(Wiring.installed(out), run.command(overrides), out, errors);
+    int actual =
+        Tune.execute(Wiring.installed(out), run.command(all.toArray(String[]::new)), out, errors);
     assertEquals(message + "\n", err.toString(UTF_8).replace(dir.toString(), "DIR"));
     assertEquals(code, actual);
     assertEquals(before, written());
@@ -315,6 +320,8 @@ class BadInputTest {
     Files.createSymbolicLink(run.out().resolve("logs/metrics.jsonl"), Path.of("/dev/full"));
     fails(
         1,
-        "tune: DIR/out/logs/metrics.jsonl cannot be appended to: No space left on device; free some space and run again with --resume");
+        "tune: DIR/out/logs/metrics.jsonl cannot be appended to: No space left on device; free some space and run again with --resume",
+        "overwrite=false",
+        "resume_from_checkpoint=true");
   }
 }
