@@ -40,14 +40,31 @@ public final class DataRows {
             throw why;
           }
         };
-    FileFormat format = FileFormat.byEnding(file) == null ? FileFormat.JSON : null;
     try {
-      for (DataFiles.DataFile f : new DataFiles(format, List.of(file)).resolve()) {
+      for (DataFiles.DataFile f : files(file)) {
         f.format().read(f.path(), sink);
       }
     } catch (Enough e) {
       return rows;
     }
     return rows;
+  }
+
+  /**
+   * {@return whether there are files to read}
+   *
+   * @param file or a glob
+   */
+  public static boolean areThere(Path file) {
+    try {
+      return !files(file).isEmpty();
+    } catch (InputException e) {
+      return false;
+    }
+  }
+
+  private static List<DataFiles.DataFile> files(Path file) {
+    FileFormat format = FileFormat.byEnding(file) == null ? FileFormat.JSON : null;
+    return new DataFiles(format, List.of(file)).resolve();
   }
 }

@@ -16,9 +16,9 @@ import org.tune4j.data.DataRows;
 final class TaskData {
   private TaskData() {}
 
-  /** Checks that the file is there; nothing is read. */
+  /** Checks that the file, or one that the glob matches, is there; nothing is read. */
   static void require(Path file) {
-    if (Files.notExists(file)) {
+    if (Files.notExists(file) && !DataRows.areThere(file)) {
       throw new InputException("task data %s does not exist; correct the path".formatted(file));
     }
   }
