@@ -8,6 +8,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.tune4j.cli.terminal.Table;
+import org.tune4j.cli.terminal.Terminal;
 import picocli.CommandLine.Command;
 
 @Command(

@@ -4,14 +4,30 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.tune4j.ConfigException;
 import org.tune4j.OutOfMemory;
 import org.tune4j.Printable;
 import org.tune4j.TuneException;
-import org.tune4j.config.Nearest;
+import org.tune4j.cli.config.CatCommand;
+import org.tune4j.cli.config.CpCommand;
+import org.tune4j.cli.config.LsCommand;
+import org.tune4j.cli.config.NewCommand;
+import org.tune4j.cli.config.ReferenceCommand;
+import org.tune4j.cli.config.ValidateCommand;
+import org.tune4j.cli.data.DataCommand;
+import org.tune4j.cli.hub.DownloadCommand;
+import org.tune4j.cli.model.ChatCommand;
+import org.tune4j.cli.model.EvalCommand;
+import org.tune4j.cli.model.GenerateCommand;
+import org.tune4j.cli.model.MergeCommand;
+import org.tune4j.cli.model.ServeCommand;
+import org.tune4j.cli.terminal.Terminal;
+import org.tune4j.cli.train.DashboardCommand;
+import org.tune4j.cli.train.PlanCommand;
+import org.tune4j.cli.train.PlotCommand;
+import org.tune4j.cli.train.RunCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -177,10 +193,5 @@ public final class Tune implements Callable<Integer> {
   /** Names from files and models may have line breaks, and what a terminal obeys. */
   private static String line(String problem) {
     return Printable.of(problem.replaceAll("\\s*[\\r\\n]+\\s*", " "));
-  }
-
-  /** {@code ; did you mean 'NAME'?}, or nothing. */
-  static String hint(String typed, Collection<String> names) {
-    return Nearest.of(typed, names).map(n -> "; did you mean '" + n + "'?").orElse("");
   }
 }

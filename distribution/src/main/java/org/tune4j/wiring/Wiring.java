@@ -8,7 +8,7 @@ import com.google.inject.Singleton;
 import com.google.inject.Stage;
 import java.io.PrintStream;
 import java.util.function.Supplier;
-import org.tune4j.cli.Terminal;
+import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.hub.HubSettings;
 import org.tune4j.plugins.PluginSearch;

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.spi.Availability;
 import org.tune4j.spi.Backend;

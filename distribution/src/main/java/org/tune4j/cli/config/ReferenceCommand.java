@@ -1,0 +1,52 @@
+package org.tune4j.cli.config;
+
+import jakarta.inject.Inject;
+import jakarta.inject.Provider;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.tune4j.cli.terminal.Terminal;
+import org.tune4j.config.ComponentRegistry;
+import org.tune4j.config.Reference;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Parameters;
+
+/** {@code tune reference}. */
+@Command(name = "reference", description = "Prints the keys of components, of all or of these.")
+public final class ReferenceCommand implements Callable<Integer> {
+  @Parameters(
+      arity = "0..*",
+      paramLabel = "COMPONENT",
+      description = "A recipe, a model builder, an optimiser, ...")
+  private List<String> names = new ArrayList<>();
+
+  private final Provider<ComponentRegistry> components;
+  private final Terminal terminal;
+
+  @Inject
+  ReferenceCommand(Provider<ComponentRegistry> components, Terminal terminal) {
+    this.components = components;
+    this.terminal = terminal;
+  }
+
+  @Override
+  public Integer call() {
+    Reference reference = new Reference(components.get());
+    if (names.isEmpty()) {
+      terminal.out().print(INTRODUCTION + reference.all());
+    } else {
+      names.forEach(name -> terminal.out().println(reference.of(name)));
+    }
+    return 0;
+  }
+
+  private static final String INTRODUCTION =
+      """
+      # Configuration reference
+      Written by `./tune reference`, which reads it from the code; `./tune reference NAME` prints one component.
+
+      A config names a component with `_component_: NAME` and gives its keys beside it; a component that needs no keys
+      may stand as its name alone. Overrides on the command line reach every key: `optimizer.lr=1e-4` sets,
+      `~dataset_val` deletes, and LoRA's keys may stand at the top: `lora_rank=16`.
+      """;
+}

@@ -1,0 +1,103 @@
+package org.tune4j.cli.model;
+
+import jakarta.inject.Inject;
+import jakarta.inject.Provider;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.checkpoint.ShardSize;
+import org.tune4j.cli.hub.HubModels;
+import org.tune4j.cli.terminal.Terminal;
+import org.tune4j.spi.BackendOptions;
+import org.tune4j.spi.Backends;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Engine;
+import org.tune4j.training.ComputeOptions;
+import org.tune4j.training.MergedModel;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Spec;
+
+/** {@code tune merge}. */
+@Command(
+    name = "merge",
+    description = "Writes a model with an adapter merged into its weights.",
+    sortOptions = false,
+    footer = {
+      "",
+      "The output is a Hugging Face folder of its own: weights, config.json, tokenizer files.",
+      "Weights are merged one at a time, so that memory for one of them is enough."
+    })
+public final class MergeCommand implements Callable<Integer> {
+  @Option(
+      names = "--model",
+      required = true,
+      paramLabel = "DIR",
+      description = "A Hugging Face model's folder, or its repository on the hub.")
+  private Path model;
+
+  @Option(
+      names = "--adapter",
+      required = true,
+      paramLabel = "DIR",
+      description = "A PEFT adapter's folder.")
+  private Path adapter;
+
+  @Option(
+      names = {"-o", "--output"},
+      required = true,
+      paramLabel = "DIR",
+      description = "Where the merged model is written; a new folder, or an empty one.")
+  private Path output;
+
+  @Option(
+      names = "--dtype",
+      paramLabel = "TYPE",
+      description = "fp32, bf16 or fp16; without it, the type of the model's weights.")
+  private @Nullable String dtype;
+
+  @Option(
+      names = "--max-shard-size",
+      paramLabel = "SIZE",
+      defaultValue = "5GB",
+      description = "Size of the weights' files (default: ${DEFAULT-VALUE}).")
+  private String maxShardSize = "5GB";
+
+  @Option(
+      names = "--backend",
+      paramLabel = "NAME",
+      defaultValue = "",
+      description = "javacpp or djl; without it TUNE_BACKEND, else the first available.")
+  private String backend = "";
+
+  @Spec private CommandSpec spec;
+
+  private final Provider<Backends> backends;
+  private final HubModels models;
+  private final Terminal terminal;
+
+  @Inject
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  MergeCommand(Provider<Backends> backends, HubModels models, Terminal terminal) {
+    this.backends = backends;
+    this.models = models;
+    this.terminal = terminal;
+  }
+
+  @Override
+  public Integer call() {
+    DType type = dtype == null ? null : DType.parse(dtype);
+    ShardSize size = ShardSize.parse(maxShardSize);
+    PrintWriter err = spec.commandLine().getErr();
+    Path folder = models.folder(model, err);
+    try (Engine engine = backends.get().open(backend, new BackendOptions(Device.CPU, 0))) {
+      err.println(ComputeOptions.describe(engine));
+      MergedModel.write(engine, folder, adapter, type, output, size);
+    }
+    terminal.out().println("saved " + output);
+    return 0;
+  }
+}
