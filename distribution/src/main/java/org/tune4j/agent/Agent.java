@@ -166,7 +166,7 @@ public final class Agent {
     int restarts = options.maxRestarts();
     boolean begun = false;
     for (int attempt = 0; ; attempt++) {
-      Map.Entry<String, Integer> meeting = options.meeting(Agent::freePort);
+      Map.Entry<String, Integer> endpoint = options.endpoint(Agent::freePort);
       int worldSize = options.worldSize();
       // On several machines only one knows whether the run has begun.
       boolean resumes = attempt > 0 && (begun || options.nodes() > 1);
@@ -178,8 +178,8 @@ public final class Agent {
                   options.nodeRank() * options.perNode(),
                   worldSize,
                   worldSize,
-                  meeting.getKey(),
-                  meeting.getValue()),
+                  endpoint.getKey(),
+                  endpoint.getValue()),
               () -> stop.getAsBoolean() ? Order.SAVE : Order.GO_ON);
       begun |= result.begun;
       if (result.failure.isEmpty()) {

@@ -15,7 +15,7 @@ import org.tune4j.CollectiveException;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 
-/** This machine's part in a {@link Meeting}: its agent runs the rounds that the meeting starts. */
+/** This machine's part in a {@link Coordinator}: its agent runs the rounds that it starts. */
 final class Membership implements AutoCloseable {
   private static final String GONE = "GONE";
   private static final String TELL = "TELL ";
@@ -62,7 +62,7 @@ final class Membership implements AutoCloseable {
    * @throws CollectiveException when it failed, too few machines came, or the endpoint's is gone
    */
   static void run(Agent agent, TorchrunOptions options, PrintStream err, BooleanSupplier stop) {
-    Map.Entry<String, Integer> where = options.meeting(Agent::freePort);
+    Map.Entry<String, Integer> where = options.endpoint(Agent::freePort);
     InetSocketAddress endpoint = new InetSocketAddress(where.getKey(), where.getValue());
     if (endpoint.isUnresolved()) {
       throw new UsageException(
@@ -75,13 +75,13 @@ final class Membership implements AutoCloseable {
   static void run(
       Agent agent,
       int ranks,
-      Meeting.Terms terms,
+      Coordinator.Terms terms,
       Optional<RendezvousToken> token,
       Duration beat,
       InetSocketAddress endpoint,
       PrintStream err,
       BooleanSupplier stop) {
-    Optional<Meeting> own = Meeting.open(terms, beat, token, endpoint);
+    Optional<Coordinator> own = Coordinator.open(terms, beat, token, endpoint);
     try {
       Optional<Wire> wire = connect(endpoint, terms.join(), beat, token, stop);
       if (wire.isPresent()) {
@@ -89,12 +89,12 @@ final class Membership implements AutoCloseable {
           wire.get()
               .send(
                   "HELLO %s %s %d"
-                      .formatted(own.map(Meeting::key).orElse("-"), terms.agreed(), ranks));
+                      .formatted(own.map(Coordinator::key).orElse("-"), terms.agreed(), ranks));
           member.takePart();
         }
       }
     } finally {
-      own.ifPresent(Meeting::close);
+      own.ifPresent(Coordinator::close);
     }
   }
 
@@ -187,7 +187,7 @@ final class Membership implements AutoCloseable {
             .formatted(endpoint));
   }
 
-  /** What {@link Meeting} sends as {@code START}. */
+  /** What {@link Coordinator} sends as {@code START}. */
   private Agent.Round round(String[] words) {
     String[] numbers = words.length < 2 ? new String[0] : words[1].split(" ");
     try {
@@ -218,7 +218,7 @@ final class Membership implements AutoCloseable {
             .orElse((result.told() ? "STOPPED" : "DONE") + begun));
   }
 
-  /** What the meeting, or a signal, wants of the ranks that run now. */
+  /** What the coordinator, or a signal, wants of the ranks that run now. */
   private Agent.Order order() {
     for (String line = lines.peek(); line != null; line = lines.peek()) {
       String word = line.split(" ", 2)[0];
@@ -227,7 +227,8 @@ final class Membership implements AutoCloseable {
       } else if (word.equals("STOP")) {
         order = Agent.Order.END;
       } else {
-        return Agent.Order.END; // the meeting is over; what it says is read when all have ended
+        return Agent.Order
+            .END; // the coordinator has more to say, which is read when all have ended
       }
       lines.remove();
     }

@@ -6,6 +6,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import picocli.CommandLine.Option;
@@ -176,8 +177,8 @@ public final class TorchrunOptions {
   Optional<RendezvousToken> tokenOfMachines() {
     Optional<RendezvousToken> given = token();
     if (given.isEmpty() && nodes() > 1) {
-      Map.Entry<String, Integer> where = meeting(() -> DEFAULT_PORT);
-      if (!Meeting.isLocal(new InetSocketAddress(where.getKey(), where.getValue()))) {
+      Map.Entry<String, Integer> where = endpoint(() -> DEFAULT_PORT);
+      if (!Coordinator.isLocal(new InetSocketAddress(where.getKey(), where.getValue()))) {
         throw new UsageException(
             "other machines can reach %s:%d, so those of this run must show a token: make one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token"
                 .formatted(where.getKey(), where.getValue()));
@@ -187,7 +188,7 @@ public final class TorchrunOptions {
   }
 
   /** What machines that meet must agree on, and how long they wait. */
-  Meeting.Terms terms() {
+  Coordinator.Terms terms() {
     int[] range = range();
     Map<String, Duration> times = new TreeMap<>();
     times.put(JOIN, ProcessRanks.timeout(System.getenv()));
@@ -201,7 +202,7 @@ public final class TorchrunOptions {
       }
       times.put(pair[0], Duration.ofSeconds(Long.parseLong(pair[1])));
     }
-    return new Meeting.Terms(
+    return new Coordinator.Terms(
         rendezvousId,
         range[0],
         range[1],
@@ -260,7 +261,7 @@ public final class TorchrunOptions {
    *
    * @param free gives a port that nobody uses here
    */
-  Map.Entry<String, Integer> meeting(java.util.function.IntSupplier free) {
+  Map.Entry<String, Integer> endpoint(IntSupplier free) {
     if (!rendezvousBackend.equals("c10d") && !rendezvousBackend.equals("static")) {
       throw new UsageException(
           "--rdzv_backend is '%s', expected c10d".formatted(rendezvousBackend));

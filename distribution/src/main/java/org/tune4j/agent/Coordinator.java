@@ -32,7 +32,7 @@ import org.jspecify.annotations.Nullable;
  * firstRank worldSize fullSize port}, {@code SAVE}, {@code STOP}, {@code TELL text}, and {@code
  * END} with a text unless all is well. Whoever sends anything else is told so, and has left.
  */
-final class Meeting implements AutoCloseable {
+final class Coordinator implements AutoCloseable {
   private static final Pattern HELLO = Pattern.compile("HELLO (\\S+) (\\S+) ([1-9]\\d{0,4})");
   private static final Pattern ENDED = Pattern.compile("(DONE|STOPPED) (true|false)");
   private static final Pattern FAILED = Pattern.compile("FAILED (true|false) (true|false) (.*)");
@@ -50,7 +50,7 @@ final class Meeting implements AutoCloseable {
   private final AtomicInteger connections = new AtomicInteger();
   private final String key = UUID.randomUUID().toString();
   private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
-  private final Thread thread = new Thread(this::hear, "meeting");
+  private final Thread thread = new Thread(this::hear, "coordinator");
   private final List<Machine> machines = new ArrayList<>();
   private volatile boolean closing;
   private boolean over;
@@ -118,7 +118,8 @@ final class Meeting implements AutoCloseable {
   /** A line; null when the machine is gone. */
   private record Event(Machine from, @Nullable String line) {}
 
-  private Meeting(Terms terms, Duration beat, Optional<RendezvousToken> token, ServerSocket door) {
+  private Coordinator(
+      Terms terms, Duration beat, Optional<RendezvousToken> token, ServerSocket door) {
     this.terms = terms;
     this.beat = beat;
     this.token = token;
@@ -136,19 +137,19 @@ final class Meeting implements AutoCloseable {
   }
 
   /** Opens it, where the endpoint is this machine's and nobody has opened it before. */
-  static Optional<Meeting> open(
+  static Optional<Coordinator> open(
       Terms terms, Duration beat, Optional<RendezvousToken> token, InetSocketAddress endpoint) {
     InetAddress address = endpoint.getAddress();
     boolean ownName = address.isLoopbackAddress() && !isLocal(endpoint);
     try {
       ServerSocket door = new ServerSocket(endpoint.getPort(), 50, ownName ? null : address);
-      Meeting meeting = new Meeting(terms, beat, token, door);
-      Thread accepts = new Thread(meeting::accept, "meeting-door");
+      Coordinator opened = new Coordinator(terms, beat, token, door);
+      Thread accepts = new Thread(opened::accept, "coordinator-door");
       accepts.setDaemon(true);
       accepts.start();
-      meeting.thread.setDaemon(true);
-      meeting.thread.start();
-      return Optional.of(meeting);
+      opened.thread.setDaemon(true);
+      opened.thread.start();
+      return Optional.of(opened);
     } catch (IOException e) {
       return Optional.empty();
     }

@@ -38,7 +38,7 @@ import picocli.CommandLine;
 
 /** Machines that come, go and fail, each an agent of this process with a shell script a rank. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "ranks are shell scripts")
-class MeetingTest {
+class CoordinatorTest {
   private static final Duration BEAT = Duration.ofSeconds(2);
   private static final long SECONDS = 300;
 
@@ -59,8 +59,8 @@ class MeetingTest {
   private final InetSocketAddress endpoint = new InetSocketAddress("127.0.0.1", Agent.freePort());
   private final List<Machine> machines = new ArrayList<>();
 
-  private static Meeting.Terms terms(int min, int max, int restarts, double join) {
-    return new Meeting.Terms(
+  private static Coordinator.Terms terms(int min, int max, int restarts, double join) {
+    return new Coordinator.Terms(
         "", min, max, restarts, Duration.ofMillis((long) (1000 * join)), Duration.ofMillis(300));
   }
 
@@ -71,11 +71,11 @@ class MeetingTest {
     private final CompletableFuture<String> ended = new CompletableFuture<>();
     private volatile boolean stop;
 
-    Machine(Meeting.Terms terms) {
+    Machine(Coordinator.Terms terms) {
       this(terms, Optional.empty());
     }
 
-    Machine(Meeting.Terms terms, Optional<RendezvousToken> token) {
+    Machine(Coordinator.Terms terms, Optional<RendezvousToken> token) {
       PrintStream printed = new PrintStream(out, true, StandardCharsets.UTF_8);
       PrintStream complained = new PrintStream(err, true, StandardCharsets.UTF_8);
       Agent agent =
@@ -202,7 +202,8 @@ class MeetingTest {
 
   @Test
   void machines_thatAreAll_startWithoutALastCall() throws Exception {
-    Meeting.Terms terms = new Meeting.Terms("", 1, 2, 0, Duration.ofHours(1), Duration.ofHours(1));
+    Coordinator.Terms terms =
+        new Coordinator.Terms("", 1, 2, 0, Duration.ofHours(1), Duration.ofHours(1));
     Machine a = new Machine(terms);
     a.tells("tune: 1 of 1:2 machines is here; 3600 s for more\n");
     new Machine(terms).says("[rank 1] 1 of 2, full 2 \n");
