@@ -17,6 +17,7 @@ import org.tune4j.tensor.Engine;
 import org.tune4j.training.ComputeOptions;
 import org.tune4j.training.MergedModel;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -66,13 +67,7 @@ public final class MergeCommand implements Callable<Integer> {
       description = "Size of the weights' files (default: ${DEFAULT-VALUE}).")
   private String maxShardSize = "5GB";
 
-  @Option(
-      names = "--backend",
-      paramLabel = "NAME",
-      defaultValue = "",
-      description = "javacpp or djl; without it TUNE_BACKEND, else the first available.")
-  private String backend = "";
-
+  @Mixin private BackendOption backend;
   @Spec private CommandSpec spec;
 
   private final Provider<Backends> backends;
@@ -93,7 +88,7 @@ public final class MergeCommand implements Callable<Integer> {
     ShardSize size = ShardSize.parse(maxShardSize);
     PrintWriter err = spec.commandLine().getErr();
     Path folder = models.folder(model, err);
-    try (Engine engine = backends.get().open(backend, new BackendOptions(Device.CPU, 0))) {
+    try (Engine engine = backend.open(backends.get(), new BackendOptions(Device.CPU, 0))) {
       err.println(ComputeOptions.describe(engine));
       MergedModel.write(engine, folder, adapter, type, output, size);
     }

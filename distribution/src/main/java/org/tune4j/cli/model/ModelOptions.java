@@ -11,6 +11,7 @@ import org.tune4j.spi.Backends;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -30,12 +31,7 @@ final class ModelOptions {
       description = "fp32, bf16 or fp16 (default: ${DEFAULT-VALUE}).")
   private String dtype = "bf16";
 
-  @Option(
-      names = "--backend",
-      paramLabel = "NAME",
-      defaultValue = "",
-      description = "javacpp or djl; without it TUNE_BACKEND, else the first available.")
-  private String backend = "";
+  @Mixin private BackendOption backend;
 
   @Option(
       names = "--device",
@@ -67,7 +63,7 @@ final class ModelOptions {
       throw new UsageException("--threads is %d, expected 0 or more".formatted(threads));
     }
     DType.parse(dtype);
-    return backends.open(backend, new BackendOptions(Device.parse(device), threads));
+    return backend.open(backends, new BackendOptions(Device.parse(device), threads));
   }
 
   /** The model, fetched where it names a repository; its tensors in the innermost scope. */
