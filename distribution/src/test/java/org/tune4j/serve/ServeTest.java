@@ -34,6 +34,7 @@ import org.tune4j.tokenizers.Message;
 /** OpenAI's interface over the tiny model, by a client of the standard library. */
 class ServeTest {
   private static final int CLIENTS = 64;
+  private static final Duration LONG = Duration.ofMinutes(5);
 
   /** A content and more keys are put in. */
   private static final String CHAT =
@@ -442,20 +443,6 @@ class ServeTest {
     }
   }
 
-  private static ServerLimits limits(int queue, Duration time, Duration idle) {
-    ServerLimits l = TinyServer.LIMITS;
-    return new ServerLimits(
-        l.bodyBytes(),
-        l.newTokens(),
-        l.choices(),
-        queue,
-        time,
-        l.grace(),
-        l.connections(),
-        idle,
-        l.arrival());
-  }
-
   private static String slow(int n) {
     return "{\"model\": \"tiny\", \"prompt\": \"ab\", \"max_tokens\": 200, \"n\": %d, \"seed\": 1}"
         .formatted(n);
@@ -463,8 +450,7 @@ class ServeTest {
 
   @Test
   void queue_full_answers429AndTheOthersRight() throws Exception {
-    try (TinyServer small =
-        TinyServer.start(limits(2, Duration.ofMinutes(5), Duration.ofMinutes(5)), null)) {
+    try (TinyServer small = TinyServer.start(TinyServer.limits(2, LONG, LONG, LONG), null)) {
       List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
       for (int i = 0; i < 12; i++) {
         answers.add(
@@ -533,18 +519,7 @@ class ServeTest {
   /** However short the silence between its bytes is. */
   @Test
   void client_thatSendsByteByByte_losesItsPlaceAndDelaysNobody() throws Exception {
-    ServerLimits l = TinyServer.LIMITS;
-    ServerLimits hurried =
-        new ServerLimits(
-            l.bodyBytes(),
-            l.newTokens(),
-            l.choices(),
-            l.queue(),
-            l.time(),
-            l.grace(),
-            l.connections(),
-            l.idle(),
-            Duration.ofSeconds(10));
+    ServerLimits hurried = TinyServer.limits(64, LONG, LONG, Duration.ofSeconds(10));
     try (TinyServer hasty = TinyServer.start(hurried, null)) {
       String whole = TinyServer.rawPost(slow(1));
       int body = whole.indexOf('{');
@@ -584,7 +559,7 @@ class ServeTest {
   @Test
   void client_thatIsSilent_losesItsPlace() throws Exception {
     try (TinyServer hasty =
-        TinyServer.start(limits(4, Duration.ofMinutes(5), Duration.ofSeconds(2)), null)) {
+        TinyServer.start(TinyServer.limits(4, LONG, Duration.ofSeconds(2), LONG), null)) {
       String whole = TinyServer.rawPost(slow(1));
       try (Socket body = hasty.raw(whole.substring(0, whole.length() - 20));
           Socket head = hasty.raw(whole.substring(0, 20))) {
@@ -615,7 +590,7 @@ class ServeTest {
   @Test
   void answer_thatTakesTooLong_isGivenUp() throws Exception {
     try (TinyServer hasty =
-        TinyServer.start(limits(4, Duration.ofMillis(30), Duration.ofMinutes(5)), null)) {
+        TinyServer.start(TinyServer.limits(4, Duration.ofMillis(30), LONG, LONG), null)) {
       List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
       for (int i = 0; i < 3; i++) { // the first is under way, the others wait
         answers.add(
