@@ -27,17 +27,19 @@ class ModuleRulesTest {
   private static final Map<String, Set<String>> ARROWS =
       Map.of(
           "api", Set.of(),
+          "text", Set.of("api"),
+          "hub", Set.of("api"),
           "backend-djl", Set.of("api"),
           "backend-javacpp", Set.of("api"),
           "configs", Set.of("api"),
           "models", Set.of("api"),
-          "recipes", Set.of("api", "models"),
-          "distribution", Set.of("api", "models", "recipes", "configs"));
+          "recipes", Set.of("api", "text", "hub", "models"),
+          "distribution", Set.of("api", "text", "hub", "models", "recipes", "configs"));
 
   /** A class's place: {@code .../models/target/classes/} or {@code .../tune4j-models-0.1.jar!/}. */
   private static final Pattern PLACE =
       Pattern.compile(
-          "(?:/tune4j-|/)(api|models|recipes|configs|distribution|backend-djl|backend-javacpp)"
+          "(?:/tune4j-|/)(api|text|hub|models|recipes|configs|distribution|backend-djl|backend-javacpp)"
               + "(?:/target/classes/|-[0-9][^/]*\\.jar!)");
 
   private static JavaClasses all;

@@ -118,8 +118,8 @@ class PublishedChatTemplatesTest {
         To write this page again, with DIR that folder:
 
         ```sh
-        python models/src/test/python/render_chat_templates.py DIR
-        ./mvnw -pl models -am test -Dtest=PublishedChatTemplatesTest -Dtune4j.chatTemplates=DIR -Dsurefire.failIfNoSpecifiedTests=false
+        python text/src/test/python/render_chat_templates.py DIR
+        ./mvnw -pl text -am test -Dtest=PublishedChatTemplatesTest -Dtune4j.chatTemplates=DIR -Dsurefire.failIfNoSpecifiedTests=false
         ```
 
         ## What is trained on

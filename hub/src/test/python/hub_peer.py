@@ -1,6 +1,6 @@
 """Holds the cache against Python's huggingface_hub, both ways, over the stand-in hub.
 
-    python models/src/test/python/hub_peer.py MODEL_DIR CLASS_PATH
+    python hub/src/test/python/hub_peer.py MODEL_DIR CLASS_PATH
 
 MODEL_DIR is served as acme/tiny by StandInHub, which CLASS_PATH holds (test classes, classes, Jackson, JUnit is not
 needed); ./tune must be built. Needs huggingface_hub.
