@@ -1,11 +1,9 @@
 package org.tune4j.jinja;
 
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
-import org.jspecify.annotations.Nullable;
+import java.util.function.Supplier;
 import org.tune4j.jinja.Token.Kind;
 
 /** Expressions, each rule binding tighter than the one before it, as in jinja2. */
@@ -17,10 +15,12 @@ final class ExpressionParser {
   private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
 
   private final Tokens tokens;
+  private final OperandParser operands;
   private int depth;
 
   ExpressionParser(Tokens tokens) {
     this.tokens = tokens;
+    this.operands = new OperandParser(tokens, this);
   }
 
   /** One expression, or several with commas between: a tuple. */
@@ -33,7 +33,7 @@ final class ExpressionParser {
     return tuple(this::or);
   }
 
-  private Expression tuple(java.util.function.Supplier<Expression> part) {
+  private Expression tuple(Supplier<Expression> part) {
     Expression first = part.get();
     if (!tokens.peek().is(Kind.OPERATOR, ",")) {
       return first;
@@ -54,7 +54,7 @@ final class ExpressionParser {
     };
   }
 
-  private static Expression list(List<Expression> items) {
+  static Expression list(List<Expression> items) {
     return frame -> {
       List<Object> values = new ArrayList<>(items.size());
       items.forEach(i -> values.add(i.evaluate(frame)));
@@ -168,8 +168,7 @@ final class ExpressionParser {
     return binary(Set.of("*", "/", "//", "%"), () -> binary(Set.of("**"), () -> unary(true)));
   }
 
-  private Expression binary(
-      Set<String> operators, java.util.function.Supplier<Expression> operand) {
+  private Expression binary(Set<String> operators, Supplier<Expression> operand) {
     Expression left = operand.get();
     while (tokens.peek().kind() == Kind.OPERATOR && operators.contains(tokens.peek().text())) {
       String operator = tokens.next().text();
@@ -199,219 +198,9 @@ final class ExpressionParser {
               ? frame -> Operators.apply("-", 0L, operand.evaluate(frame))
               : operand;
     } else {
-      e = postfix(primary());
+      e = operands.operand();
     }
-    return withFilters ? filters(e) : e;
-  }
-
-  private Expression primary() {
-    Token t = tokens.next();
-    switch (t.kind()) {
-      case NAME -> {
-        return switch (t.text()) {
-          case "true", "True" -> frame -> true;
-          case "false", "False" -> frame -> false;
-          case "none", "None" -> frame -> None.NONE;
-          default -> frame -> frame.get(t.text());
-        };
-      }
-      case STRING -> {
-        StringBuilder text = new StringBuilder(t.text());
-        while (tokens.peek().kind() == Kind.STRING) {
-          text.append(tokens.next().text());
-        }
-        String s = text.toString();
-        return frame -> s;
-      }
-      case INTEGER -> {
-        long n = integer(t);
-        return frame -> n;
-      }
-      case FLOAT -> {
-        double d = Double.parseDouble(t.text());
-        return frame -> d;
-      }
-      default -> {}
-    }
-    return switch (t.kind() == Kind.OPERATOR ? t.text() : "") {
-      case "(" -> bracket();
-      case "[" -> list(itemsUntil("]"));
-      case "{" -> map();
-      default -> throw new TemplateException(t.line(), "unexpected '%s'".formatted(t.text()));
-    };
-  }
-
-  private static long integer(Token t) {
-    try {
-      return Long.parseLong(t.text());
-    } catch (NumberFormatException e) {
-      throw new TemplateException(t.line(), t.text() + " is too large");
-    }
-  }
-
-  private Expression bracket() {
-    if (tokens.accept(Kind.OPERATOR, ")")) {
-      return frame -> List.of();
-    }
-    Expression e = tuple();
-    tokens.expect(Kind.OPERATOR, ")");
-    return e;
-  }
-
-  private List<Expression> itemsUntil(String close) {
-    List<Expression> items = new ArrayList<>();
-    while (!tokens.accept(Kind.OPERATOR, close)) {
-      items.add(expression());
-      if (!tokens.peek().is(Kind.OPERATOR, close)) {
-        tokens.expect(Kind.OPERATOR, ",");
-      }
-    }
-    return items;
-  }
-
-  private Expression map() {
-    Map<Expression, Expression> entries = new LinkedHashMap<>();
-    while (!tokens.accept(Kind.OPERATOR, "}")) {
-      Expression key = expression();
-      tokens.expect(Kind.OPERATOR, ":");
-      entries.put(key, expression());
-      if (!tokens.peek().is(Kind.OPERATOR, "}")) {
-        tokens.expect(Kind.OPERATOR, ",");
-      }
-    }
-    return frame -> {
-      Map<Object, Object> values = new LinkedHashMap<>();
-      entries.forEach((k, v) -> values.put(Values.key(k.evaluate(frame)), v.evaluate(frame)));
-      return values;
-    };
-  }
-
-  private Expression postfix(Expression start) {
-    Expression e = start;
-    while (true) {
-      Token t = tokens.peek();
-      Expression of = e;
-      if (tokens.accept(Kind.OPERATOR, ".")) {
-        Token name = tokens.next();
-        if (name.kind() == Kind.INTEGER) {
-          long index = integer(name);
-          e = frame -> Attributes.item(of.evaluate(frame), index);
-        } else if (name.kind() == Kind.NAME) {
-          e = located(t.line(), frame -> Attributes.attribute(of.evaluate(frame), name.text()));
-        } else {
-          throw new TemplateException(name.line(), "unexpected '%s'".formatted(name.text()));
-        }
-      } else if (tokens.accept(Kind.OPERATOR, "[")) {
-        e = located(t.line(), subscript(of));
-      } else if (tokens.accept(Kind.OPERATOR, "(")) {
-        e = located(t.line(), call(of, arguments()));
-      } else {
-        return e;
-      }
-    }
-  }
-
-  private static Expression located(int line, Expression e) {
-    return frame -> {
-      try {
-        return e.evaluate(frame);
-      } catch (TemplateException x) {
-        throw x.at(line);
-      }
-    };
-  }
-
-  private Expression subscript(Expression of) {
-    @Nullable Expression[] bounds = new Expression[3];
-    int n = 0;
-    boolean slice = false;
-    while (!tokens.accept(Kind.OPERATOR, "]")) {
-      if (tokens.accept(Kind.OPERATOR, ":")) {
-        slice = true;
-        n++;
-      } else if (n < 3) {
-        bounds[n] = tuple();
-      }
-      if (n > 2) {
-        throw tokens.unexpected();
-      }
-    }
-    Expression from = bounds[0];
-    if (slice) {
-      Expression to = bounds[1];
-      Expression step = bounds[2];
-      return frame -> {
-        Object whole = of.evaluate(frame);
-        frame.work(whole);
-        return Attributes.slice(whole, value(from, frame), value(to, frame), value(step, frame));
-      };
-    }
-    if (from == null) {
-      throw tokens.unexpected();
-    }
-    return frame -> Attributes.item(of.evaluate(frame), from.evaluate(frame));
-  }
-
-  private static Object value(@Nullable Expression e, Frame frame) {
-    return e == null ? None.NONE : e.evaluate(frame);
-  }
-
-  /** Arguments in order and by name. */
-  private record Arguments(List<Expression> inOrder, Map<String, Expression> named) {
-    static final Arguments NONE = new Arguments(List.of(), Map.of());
-
-    List<Object> inOrder(Frame frame) {
-      List<Object> values = new ArrayList<>(inOrder.size());
-      inOrder.forEach(a -> values.add(a.evaluate(frame)));
-      return values;
-    }
-
-    Map<String, Object> named(Frame frame) {
-      Map<String, Object> values = new LinkedHashMap<>();
-      named.forEach((k, a) -> values.put(k, a.evaluate(frame)));
-      return values;
-    }
-  }
-
-  private Arguments arguments() {
-    List<Expression> inOrder = new ArrayList<>();
-    Map<String, Expression> named = new LinkedHashMap<>();
-    while (!tokens.accept(Kind.OPERATOR, ")")) {
-      Token t = tokens.peek();
-      Expression e = expression();
-      if (t.kind() == Kind.NAME && tokens.accept(Kind.OPERATOR, "=")) {
-        named.put(t.text(), expression());
-      } else {
-        inOrder.add(e);
-      }
-      if (!tokens.peek().is(Kind.OPERATOR, ")")) {
-        tokens.expect(Kind.OPERATOR, ",");
-      }
-    }
-    return new Arguments(inOrder, named);
-  }
-
-  private static Expression call(Expression function, Arguments arguments) {
-    return frame -> {
-      Object f = function.evaluate(frame);
-      List<Object> inOrder = arguments.inOrder(frame);
-      Map<String, Object> named = arguments.named(frame);
-      Object caller = frame.get(CALLER);
-      if (f instanceof Macro m) {
-        if (caller instanceof Macro) {
-          named.put("caller", caller);
-        }
-        return m.call(inOrder, named, frame.depth());
-      }
-      if (f instanceof Callable c) {
-        inOrder.forEach(frame::work);
-        Object result = c.call(new Given(inOrder), named);
-        frame.work(result);
-        return result;
-      }
-      throw new TemplateException(
-          f instanceof Undefined u ? u.what() : "a " + Values.typeName(f) + " cannot be called");
-    };
+    return withFilters ? operands.filters(e) : e;
   }
 
   /** The call of a {@code call} tag. */
@@ -421,60 +210,11 @@ final class ExpressionParser {
 
   /** {@code | filter} and {@code is test}, any number of them. */
   Expression filters(Expression start) {
-    Expression e = start;
-    while (true) {
-      Token t = tokens.peek();
-      if (tokens.accept(Kind.OPERATOR, "|")) {
-        e = located(t.line(), filter(e));
-      } else if (tokens.accept(Kind.NAME, "is")) {
-        e = located(t.line(), test(e));
-      } else if (tokens.accept(Kind.OPERATOR, "(")) {
-        e = located(t.line(), call(e, arguments()));
-      } else {
-        return e;
-      }
-    }
+    return operands.filters(start);
   }
 
   /** A {@code filter} tag's filters: the first without its bar. */
   Expression filterChain(Expression start) {
-    return filters(filter(start));
-  }
-
-  private Expression filter(Expression value) {
-    Token name = tokens.expect(Kind.NAME);
-    Arguments arguments = tokens.accept(Kind.OPERATOR, "(") ? arguments() : Arguments.NONE;
-    return frame ->
-        Filters.apply(
-            name.text(),
-            value.evaluate(frame),
-            new Filters.Args(arguments.inOrder(frame), arguments.named(frame), frame.limits()));
-  }
-
-  private Expression test(Expression value) {
-    boolean negated = tokens.accept(Kind.NAME, "not");
-    Token name = tokens.expect(Kind.NAME);
-    Arguments arguments = Arguments.NONE;
-    if (tokens.accept(Kind.OPERATOR, "(")) {
-      arguments = arguments();
-    } else if (startsTestArgument()) {
-      arguments = new Arguments(List.of(postfix(primary())), Map.of());
-    }
-    Arguments a = arguments;
-    return frame -> {
-      Object tested = value.evaluate(frame);
-      frame.work(tested);
-      return Tests.holds(name.text(), tested, a.inOrder(frame)) != negated;
-    };
-  }
-
-  private boolean startsTestArgument() {
-    Token t = tokens.peek();
-    return switch (t.kind()) {
-      case STRING, INTEGER, FLOAT -> true;
-      case NAME -> !Set.of("else", "or", "and", "if", "is", "not", "in").contains(t.text());
-      case OPERATOR -> Set.of("[", "{").contains(t.text());
-      default -> false;
-    };
+    return operands.filterChain(start);
   }
 }

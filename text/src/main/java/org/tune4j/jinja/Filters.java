@@ -39,8 +39,10 @@ final class Filters {
     Map<String, Filter> filters = new HashMap<>();
     texts(filters);
     lists(filters);
+    orders(filters);
     choices(filters);
     numbers(filters);
+    totals(filters);
     return Map.copyOf(filters);
   }
 
@@ -148,6 +150,9 @@ final class Filters {
               ? items.stream().map(Values::text).collect(Collectors.joining())
               : items;
         });
+  }
+
+  private static void orders(Map<String, Filter> filters) {
     filters.put(
         "unique",
         (v, a) -> {
@@ -264,6 +269,9 @@ final class Filters {
           double scale = Math.pow(10, Values.number(a.get(0, "precision", 0L)));
           return Math.rint(Values.number(v) * scale) / scale;
         });
+  }
+
+  private static void totals(Map<String, Filter> filters) {
     filters.put(
         "sum",
         (v, a) -> {
