@@ -127,12 +127,13 @@ public final class Hub {
           "%s has no file that is asked for; it has %s"
               .formatted(repository, shown(listing.names())));
     }
-    CacheFolder cache = new CacheFolder(settings.cache(), repository, listing.commit());
+    String commit = listing.commit();
+    CacheFolder cache = new CacheFolder(settings.cache(), repository, commit);
     Destination to = folder == null ? cache : new PlainFolder(folder, cache);
     ExecutorService threads = threads(workers);
     try (StallWatch watch = new StallWatch(settings.timeout())) {
       FileDownload download =
-          new FileDownload(requests, settings, repository, listing.commit(), to, listener, watch);
+          new FileDownload(requests, settings, repository, commit, to, listener, watch);
       List<Callable<Optional<RemoteFile>>> heads = new ArrayList<>();
       for (String name : wanted) {
         if (!to.holds(name)) {
@@ -140,10 +141,7 @@ public final class Hub {
               () -> {
                 RemoteFile file =
                     patiently(
-                        repository,
-                        listener,
-                        name,
-                        () -> requests.head(repository, listing.commit(), name));
+                        repository, listener, name, () -> requests.head(repository, commit, name));
                 return to.takes(file) ? Optional.empty() : Optional.of(file);
               });
         }

@@ -215,7 +215,6 @@ final class HubRequests {
     int status = answer.statusCode();
     String code = header(answer, "X-Error-Code").orElse("");
     URI hub = settings.endpoint();
-    boolean shown = settings.token() != null;
     if (status == 408 || status == 429 || status >= 500) {
       return new Unavailable(
           "%s answers with %d".formatted(hub, status),
@@ -225,17 +224,7 @@ final class HubRequests {
       return new IOException("%s does not have this part of %s".formatted(hub, file));
     }
     if (code.equals("GatedRepo")) {
-      throw new InputException(
-          "%s is gated: ask for access at %s/%s, and %s"
-              .formatted(
-                  repository,
-                  hub,
-                  repository.page(),
-                  shown
-                      ? "check that the token is of the account that has it and may read gated"
-                          + " repositories"
-                      : "set HF_TOKEN, or --hf-token, to a token from %s/settings/tokens"
-                          .formatted(hub)));
+      throw gated(repository);
     }
     if (code.equals("RevisionNotFound")) {
       throw new UsageException(
@@ -251,22 +240,12 @@ final class HubRequests {
               .formatted(
                   repository.name(),
                   hub + (repository.type() == Repository.Type.DATASET ? "/datasets" : ""),
-                  shown
+                  settings.token() != null
                       ? " and that the token's account may see it"
                       : ", or set HF_TOKEN to a token that may see it"));
     }
     if (status == 401 || status == 403) {
-      throw new InputException(
-          "%s refuses %s with %d; %s"
-              .formatted(
-                  hub,
-                  repository,
-                  status,
-                  shown
-                      ? "the token is wrong, expired, or may not read it: make one at %s/settings/tokens"
-                          .formatted(hub)
-                      : "set HF_TOKEN, or --hf-token, to a token from %s/settings/tokens"
-                          .formatted(hub)));
+      throw forbidden(repository, status);
     }
     throw new InputException(
         "%s refuses %s with %d%s"
@@ -275,6 +254,36 @@ final class HubRequests {
                 file.isEmpty() ? repository : file + " of " + repository,
                 status,
                 header(answer, "X-Error-Message").map(m -> ": " + m).orElse("")));
+  }
+
+  private InputException gated(Repository repository) {
+    URI hub = settings.endpoint();
+    return new InputException(
+        "%s is gated: ask for access at %s/%s, and %s"
+            .formatted(
+                repository,
+                hub,
+                repository.page(),
+                settings.token() != null
+                    ? "check that the token is of the account that has it and may read gated"
+                        + " repositories"
+                    : "set HF_TOKEN, or --hf-token, to a token from %s/settings/tokens"
+                        .formatted(hub)));
+  }
+
+  private InputException forbidden(Repository repository, int status) {
+    URI hub = settings.endpoint();
+    return new InputException(
+        "%s refuses %s with %d; %s"
+            .formatted(
+                hub,
+                repository,
+                status,
+                settings.token() != null
+                    ? "the token is wrong, expired, or may not read it: make one at %s/settings/tokens"
+                        .formatted(hub)
+                    : "set HF_TOKEN, or --hf-token, to a token from %s/settings/tokens"
+                        .formatted(hub)));
   }
 
   private static int seconds(String retryAfter) {
