@@ -194,7 +194,7 @@ public final class Config {
   public Optional<Path> path(String path) {
     String text = text(path);
     try {
-      return text.isEmpty() ? Optional.empty() : Optional.of(Binder.path(text));
+      return text.isEmpty() ? Optional.empty() : Optional.of(PlainValue.path(text));
     } catch (InvalidPathException e) {
       return Optional.empty();
     }
