@@ -24,7 +24,15 @@ class DoclintTest {
   private static final Path ROOT = Path.of("..");
 
   private static final List<String> MODULES =
-      List.of("configs", "text", "hub", "models", "recipes", "distribution", "backend-djl", "backend-javacpp");
+      List.of(
+          "configs",
+          "text",
+          "hub",
+          "models",
+          "recipes",
+          "distribution",
+          "backend-djl",
+          "backend-javacpp");
 
   @Test
   void modules_haveEveryParameterAndResult(@TempDir Path classes) throws IOException {

@@ -119,19 +119,8 @@ public final class RunCommand implements Callable<Integer> {
               + " NAME_OR_FILE [key=value ...]");
     }
     plugins.load();
-    List<String> changes = new ArrayList<>(overrides);
-    if (resume) {
-      changes.add(RESUME);
-    }
-    if (overwrite) {
-      changes.add(OVERWRITE + "=true");
-    }
-    String text = ShippedConfigs.text(config);
-    Config given = Config.parse(config, text).with(changes);
-    Binder.bind(components.get(), Recipe.class, recipe, given); // before anything is fetched
-    Config resolved = models.fetched(given, spec.commandLine().getErr());
+    Config resolved = resolved();
     Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
-    ModelFolder.require(resolved, text);
     TorchrunOptions options = torchrun == null ? new TorchrunOptions() : torchrun;
     int worldSize = options.worldSize();
     StopSignal signal = new StopSignal(Agent.listener(System.getenv()), System::nanoTime);
@@ -142,12 +131,13 @@ public final class RunCommand implements Callable<Integer> {
                 backends.get(),
                 rank -> signal.listen(rank == 0 ? System.err : null))
             : Optional.empty();
+    int asked = launched.map(Ranks::worldSize).orElse(worldSize);
     if ((worldSize > 1 || launched.isPresent()) && !built.distributed()) {
       throw new UsageException(
           "recipe %s runs on one rank, %d were asked for; use %s"
               .formatted(
                   recipe,
-                  launched.map(Ranks::worldSize).orElse(worldSize),
+                  asked,
                   recipe.startsWith("full")
                       ? "full_finetune_distributed"
                       : "lora_finetune_distributed"));
@@ -162,26 +152,47 @@ public final class RunCommand implements Callable<Integer> {
       if (worldSize == 1) {
         built.run(context(resolved, stop, launched.orElse(Ranks.alone(backends.get()))));
       } else if (!agent) {
-        terminal
-            .out()
-            .printf(
-                "%d ranks are threads of this process%s%n",
-                worldSize,
-                // Empty where the config leaves it out: the CPU.
-                resolved.text("device").matches("(cuda|gpu).*")
-                    ? ", each on a GPU of its own"
-                    : " and share the frozen weights");
-        LocalRanks.run(
-            worldSize,
-            backends.get(),
-            ProcessRanks.timeout(System.getenv()),
-            ranks -> built.run(context(resolved, stop, ranks)));
+        runOnThreads(built, resolved, worldSize, stop);
       } else {
         new Agent(options, worker(), resumeCommand(), terminal.out(), System.err, stop::requested)
             .run();
       }
     }
     return 0;
+  }
+
+  /** The config with what was asked for here, its model fetched. */
+  private Config resolved() {
+    List<String> changes = new ArrayList<>(overrides);
+    if (resume) {
+      changes.add(RESUME);
+    }
+    if (overwrite) {
+      changes.add(OVERWRITE + "=true");
+    }
+    String text = ShippedConfigs.text(config);
+    Config given = Config.parse(config, text).with(changes);
+    Binder.bind(components.get(), Recipe.class, recipe, given); // before anything is fetched
+    Config resolved = models.fetched(given, spec.commandLine().getErr());
+    ModelFolder.require(resolved, text);
+    return resolved;
+  }
+
+  private void runOnThreads(Recipe built, Config resolved, int worldSize, StopSignal stop) {
+    terminal
+        .out()
+        .printf(
+            "%d ranks are threads of this process%s%n",
+            worldSize,
+            // Empty where the config leaves it out: the CPU.
+            resolved.text("device").matches("(cuda|gpu).*")
+                ? ", each on a GPU of its own"
+                : " and share the frozen weights");
+    LocalRanks.run(
+        worldSize,
+        backends.get(),
+        ProcessRanks.timeout(System.getenv()),
+        ranks -> built.run(context(resolved, stop, ranks)));
   }
 
   /** Whether ranks are threads: where that was asked for, or the backend knows no other way. */
