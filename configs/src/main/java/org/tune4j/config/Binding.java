@@ -24,8 +24,10 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.ConfigException;
 import org.tune4j.TuneException;
 import org.tune4j.component.ByName;
+import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Inline;
+import org.tune4j.component.Provided;
 
 /** One attempt to build what a config describes, and all that is wrong with it. */
 final class Binding {
@@ -141,6 +143,9 @@ final class Binding {
       } else if (p.getParameterizedType() instanceof ParameterizedType lookup
           && lookup.getRawType() == ByName.class) {
         arguments[i] = Binder.byName(registry, (Class<?>) lookup.getActualTypeArguments()[0]);
+      } else if (p.isAnnotationPresent(Provided.class)) {
+        arguments[i] = provided(e, p, section);
+        complete &= arguments[i] != null;
       } else {
         arguments[i] = argument(key, p, section);
         if (problems.size() > before) {
@@ -170,6 +175,20 @@ final class Binding {
     } catch (ReflectiveOperationException x) {
       throw new IllegalStateException("component " + e + " cannot be called", x);
     }
+  }
+
+  private @Nullable Object provided(Executable e, Parameter p, Node.Section section) {
+    Object value = registry.provided(p.getType());
+    if (value == null) {
+      Component c = e.getAnnotation(Component.class);
+      problems.add(
+          "%s: '%s' needs a value of %s, which this program does not provide; name another component"
+              .formatted(
+                  section.origin(),
+                  c == null ? e.getDeclaringClass().getSimpleName() : c.value(),
+                  p.getType().getName()));
+    }
+    return value;
   }
 
   /** What may stand in a section: its own keys, and at the top LoRA's, which reach the model. */
@@ -269,7 +288,7 @@ final class Binding {
     }
     Executable ofList = value instanceof Node.Sequence ? registry.ofList(c) : null;
     if (ofList != null) {
-      Map<String, Node> only = Map.of(Keys.name(ofList.getParameters()[0]), value);
+      Map<String, Node> only = Map.of(Keys.name(Keys.of(ofList).get(0)), value);
       return build(ofList, new Node.Section(only, value.origin()), Set.of());
     }
     return wrong(key, type, value);

@@ -9,15 +9,18 @@ import java.lang.reflect.ParameterizedType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.ComponentProvider;
+import org.tune4j.component.Provided;
 
 /** The components there are, by name and alias, and where each comes from. Immutable. */
 public final class ComponentRegistry {
@@ -26,6 +29,7 @@ public final class ComponentRegistry {
 
   private final Map<String, Entry> byName = new TreeMap<>();
   private final Map<String, Entry> byAlias = new TreeMap<>();
+  private final Map<Class<?>, Supplier<?>> provided = new HashMap<>();
 
   private record Entry(Executable executable, String origin) {
     boolean gives(Class<?> kind) {
@@ -70,6 +74,7 @@ public final class ComponentRegistry {
   private ComponentRegistry(ComponentRegistry other) {
     byName.putAll(other.byName);
     byAlias.putAll(other.byAlias);
+    provided.putAll(other.provided);
   }
 
   /**
@@ -174,6 +179,26 @@ public final class ComponentRegistry {
             .formatted(holder.getName());
   }
 
+  /**
+   * These, and a value for parameters that are {@link Provided}.
+   *
+   * @param <T> the parameters' type
+   * @param type the parameters' type, without type arguments
+   * @param value asked for each component that needs it
+   * @return a new registry; a value of the same type that was given before is replaced
+   */
+  public <T> ComponentRegistry providing(Class<T> type, Supplier<? extends T> value) {
+    ComponentRegistry all = new ComponentRegistry(this);
+    all.provided.put(type, value);
+    return all;
+  }
+
+  /** What the program gives for parameters of a type; null where it gives nothing. */
+  @Nullable Object provided(Class<?> type) {
+    Supplier<?> value = provided.get(type);
+    return value == null ? null : value.get();
+  }
+
   /** What a component gives. */
   static Class<?> kind(Executable e) {
     return e instanceof Method m ? m.getReturnType() : ((Constructor<?>) e).getDeclaringClass();
@@ -201,7 +226,7 @@ public final class ComponentRegistry {
 
   /**
    * The component for which a list of sections may be written where one of this kind is expected:
-   * its first parameter is a list of them. The first by name; null where there is none.
+   * its first key is a list of them. The first by name; null where there is none.
    */
   @Nullable Executable ofList(Class<?> kind) {
     return byName.values().stream()
@@ -212,8 +237,9 @@ public final class ComponentRegistry {
   }
 
   private static boolean takesListOf(Executable e, Class<?> kind) {
-    return e.getParameterCount() > 0
-        && e.getGenericParameterTypes()[0] instanceof ParameterizedType p
+    List<Parameter> keys = Keys.of(e);
+    return !keys.isEmpty()
+        && keys.get(0).getParameterizedType() instanceof ParameterizedType p
         && p.getRawType() == List.class
         && p.getActualTypeArguments()[0] == kind;
   }

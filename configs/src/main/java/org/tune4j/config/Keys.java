@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import org.tune4j.component.ByName;
 import org.tune4j.component.Inline;
+import org.tune4j.component.Provided;
 
 /** The keys of a component's section, read from its signature. */
 final class Keys {
@@ -19,7 +20,7 @@ final class Keys {
     for (Parameter p : e.getParameters()) {
       if (p.isAnnotationPresent(Inline.class)) {
         all.addAll(of(constructor(p.getType())));
-      } else if (p.getType() != ByName.class) {
+      } else if (p.getType() != ByName.class && !p.isAnnotationPresent(Provided.class)) {
         all.add(p);
       }
     }
