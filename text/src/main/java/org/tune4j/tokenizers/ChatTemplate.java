@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.TextFile;
 import org.tune4j.jinja.Rendering;
 import org.tune4j.jinja.StrftimeNow;
 import org.tune4j.jinja.Template;
@@ -68,9 +69,9 @@ final class ChatTemplate {
     Map<String, String> texts = new LinkedHashMap<>();
     if (Files.isRegularFile(file)) {
       Path toolUse = folder.resolve("additional_chat_templates").resolve(TOOL_USE + ".jinja");
-      texts.put(DEFAULT, Files.readString(file));
+      texts.put(DEFAULT, TextFile.read(file, "chat template"));
       if (own == null && Files.isRegularFile(toolUse)) {
-        texts.put(TOOL_USE, Files.readString(toolUse));
+        texts.put(TOOL_USE, TextFile.read(toolUse, "chat template"));
       }
     }
     texts.values().removeIf(String::isEmpty);

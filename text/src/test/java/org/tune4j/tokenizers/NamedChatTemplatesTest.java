@@ -58,6 +58,17 @@ class NamedChatTemplatesTest {
   }
 
   @Test
+  void beside_fileThatIsNoText_saysWhich() throws IOException {
+    Path file = folder.resolve("chat_template.jinja");
+    Files.write(file, new byte[] {'a', (byte) 0xe9, 'b'});
+    assertEquals(
+        "chat template %s is no UTF-8 text; convert it".formatted(file),
+        assertThrows(InputException.class, () -> rendered(null)).getMessage());
+    Files.writeString(file, "\uFEFFplain");
+    assertEquals("plain", rendered(null));
+  }
+
+  @Test
   void render_noneCalledDefault_saysWhichThereAre() throws IOException {
     config("{\"rag\": \"a\", \"tool_use\": \"b\"}");
     assertEquals(
