@@ -2,8 +2,10 @@ package org.tune4j.arrows;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -94,6 +96,19 @@ class ModuleRulesTest {
               }
             })
         .check(all);
+  }
+
+  @Test
+  void packages_doNotDependOnEachOtherInCircles() {
+    Set<String> modules = Set.of("text", "hub", "configs", "distribution");
+    slices()
+        .matching("org.tune4j.(**)")
+        .should()
+        .beFreeOfCycles()
+        .check(
+            all.that(
+                DescribedPredicate.describe(
+                    "are of " + modules, c -> modules.contains(module(c).orElse("")))));
   }
 
   @Test
