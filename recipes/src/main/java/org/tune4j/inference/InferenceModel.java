@@ -7,6 +7,7 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.generation.Generator;
 import org.tune4j.memory.AvailableMemory;
 import org.tune4j.models.Decoder;
@@ -16,7 +17,6 @@ import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
-import org.tune4j.training.HuggingFaceCheckpointer;
 
 /**
  * A Hugging Face folder opened for inference: one set of base weights, mapped where the file has

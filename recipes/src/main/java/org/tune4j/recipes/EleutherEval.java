@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
@@ -23,7 +24,6 @@ import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.TensorScope;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
-import org.tune4j.training.HuggingFaceCheckpointer;
 
 /**
  * Scores a model by tasks as EleutherAI's lm-eval defines them, on local data. Texts are never

@@ -10,6 +10,7 @@ import org.tune4j.collective.ProcessGroup;
 import org.tune4j.collective.Work;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
+import org.tune4j.runs.TrainedState;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 

@@ -90,12 +90,12 @@ public record ComputeOptions(
   }
 
   /** The same with layers checkpointed and their rows in one group, as sharding needs them. */
-  ComputeOptions inOneGroup() {
+  public ComputeOptions inOneGroup() {
     return new ComputeOptions(backend, device, dtype, 1, true, mmap);
   }
 
   /** With the threads of so many of this machine's ranks. */
-  ComputeOptions times(int ranks, int localRanks) {
+  public ComputeOptions times(int ranks, int localRanks) {
     int all = Math.multiplyExact(rowThreads(localRanks), ranks);
     return new ComputeOptions(backend, device, dtype, all, enableActivationCheckpointing, mmap);
   }

@@ -85,7 +85,7 @@ public final class Gradients {
   }
 
   /** Adds what one pass has collected; a parameter without a gradient adds nothing. */
-  void add(Map<Parameter, Tensor> gradients) {
+  public void add(Map<Parameter, Tensor> gradients) {
     for (int i = 0; i < sums.length; i++) {
       Tensor g = gradients.get(parameters.get(i));
       if (g != null) {
@@ -154,7 +154,7 @@ public final class Gradients {
   }
 
   /** In this type. */
-  static Tensor narrow(Tensor t, DType dtype) {
+  public static Tensor narrow(Tensor t, DType dtype) {
     return t.dtype() == dtype ? t : t.cast(dtype);
   }
 

@@ -55,7 +55,7 @@ public final class RowsOverThreads implements AutoCloseable {
   }
 
   /** Keeps the rows of a micro-batch together, with the backend's own parallelism. */
-  static RowsOverThreads inOneGroup(Engine engine, Decoder model, int threads, Loss loss) {
+  public static RowsOverThreads inOneGroup(Engine engine, Decoder model, int threads, Loss loss) {
     return new RowsOverThreads(engine, model, threads, 1, loss);
   }
 

@@ -4,11 +4,11 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** What a rank takes of something that all ranks hold: every so-many-th. */
-final class Share {
+public final class Share {
   private Share() {}
 
   /** Those of a rank, beginning with its own number's. */
-  static <T> List<T> of(List<T> all, int rank, int ranks) {
+  public static <T> List<T> of(List<T> all, int rank, int ranks) {
     return IntStream.iterate(rank, i -> i < all.size(), i -> i + ranks)
         .<T>mapToObj(all::get)
         .toList();

@@ -85,12 +85,12 @@ public record TrainingOptions(
     return batches(rows.size(), ranks.fullSize());
   }
 
-  Batches batches(int rows, int ranks) {
+  public Batches batches(int rows, int ranks) {
     return new Batches(rows, Math.multiplyExact(rowsPerStep(), ranks), shuffle, seedOrZero());
   }
 
   /** The same with so many times as large a micro-batch. */
-  TrainingOptions times(int n) {
+  public TrainingOptions times(int n) {
     return new TrainingOptions(
         Math.multiplyExact(batchSize, n),
         epochs,

@@ -22,6 +22,7 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.component.ByName;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
@@ -34,16 +35,15 @@ import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
+import org.tune4j.runs.EvaluationOptions;
+import org.tune4j.runs.LoggingOptions;
+import org.tune4j.runs.SampleOptions;
+import org.tune4j.runs.SavingOptions;
+import org.tune4j.runs.ValidationOptions;
 import org.tune4j.spi.Backends;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
-import org.tune4j.training.EvaluationOptions;
-import org.tune4j.training.HuggingFaceCheckpointer;
-import org.tune4j.training.LoggingOptions;
-import org.tune4j.training.SampleOptions;
-import org.tune4j.training.SavingOptions;
 import org.tune4j.training.TrainingOptions;
-import org.tune4j.training.ValidationOptions;
 
 /**
  * A recipe, LoRA unless told, on the tiny Llama 2 and made-up rows, as this JVM's backend runs it.

@@ -1,0 +1,544 @@
+package org.tune4j.checkpointing;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
+import org.tune4j.UsageException;
+import org.tune4j.checkpoint.AtomicFolder;
+import org.tune4j.checkpoint.HuggingFaceConfig;
+import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.Manifest;
+import org.tune4j.checkpoint.PeftAdapter;
+import org.tune4j.checkpoint.PeftAdapterConfig;
+import org.tune4j.checkpoint.SafetensorsFile;
+import org.tune4j.checkpoint.SafetensorsWriter;
+import org.tune4j.checkpoint.ShardPlan;
+import org.tune4j.checkpoint.ShardSize;
+import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.hub.Repository;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.DecoderConfig;
+import org.tune4j.models.LoraConfig;
+import org.tune4j.models.ModelSpec;
+import org.tune4j.models.RopeScaling;
+import org.tune4j.nn.Parameter;
+import org.tune4j.peft.Adapters;
+import org.tune4j.peft.LoraStateDict;
+import org.tune4j.peft.Merge;
+import org.tune4j.peft.StateDict;
+import org.tune4j.ranks.ShardedModel;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Shape;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+import org.tune4j.training.Gradients;
+
+/**
+ * Loads a Hugging Face folder, weights mapped into memory, and writes PEFT adapters and merged
+ * models.
+ *
+ * @param checkpointDir a model's folder
+ * @param checkpointFiles the files that weights are loaded from, as paths from the folder; empty
+ *     for the folder's own
+ * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file; null
+ *     for none
+ * @param outputDir where {@code epoch_N} folders are written
+ */
+public record HuggingFaceCheckpointer(
+    Path checkpointDir,
+    List<Path> checkpointFiles,
+    @Nullable Path adapterCheckpoint,
+    Path outputDir) {
+  /**
+   * Copies the list.
+   *
+   * @param checkpointDir a model's folder
+   * @param checkpointFiles the files that weights are loaded from; empty for the folder's own
+   * @param adapterCheckpoint a PEFT adapter to start from; null for none
+   * @param outputDir where {@code epoch_N} folders are written
+   */
+  public HuggingFaceCheckpointer {
+    checkpointFiles = List.copyOf(checkpointFiles);
+  }
+
+  /**
+   * One that loads the folder's own weights.
+   *
+   * @param checkpointDir a model's folder
+   * @param adapterCheckpoint a PEFT adapter to start from; null for none
+   * @param outputDir where {@code epoch_N} folders are written
+   */
+  public HuggingFaceCheckpointer(
+      Path checkpointDir, @Nullable Path adapterCheckpoint, Path outputDir) {
+    this(checkpointDir, List.of(), adapterCheckpoint, outputDir);
+  }
+
+  /**
+   * {@return one for these folders, of which nothing is read yet}
+   *
+   * @param checkpointDir a model's folder; null for the folder of {@code checkpointFiles}
+   * @param checkpointFiles the files that weights are loaded from, and no others: a list of paths
+   *     from the folder, or torchtune's {@code filename_format} and {@code max_filename}; null for
+   *     the folder's own
+   * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file; null
+   *     for none
+   * @param outputDir where {@code epoch_N} folders are written
+   * @param modelType torchtune's; {@code config.json} decides
+   * @param recipeCheckpoint torchtune's; the newest checkpoint of {@code output_dir} is found
+   * @param safeSerialization torchtune's; weights are written as safetensors
+   * @throws UsageException when {@code safeSerialization} is false, or {@code checkpointFiles} are
+   *     no safetensors files of one folder
+   */
+  @Component(
+      value = "hf_checkpointer",
+      aliases = {
+        "torchtune.training.FullModelHFCheckpointer",
+        "torchtune.utils.FullModelHFCheckpointer"
+      })
+  public static HuggingFaceCheckpointer of(
+      @Doc("a Hugging Face model's folder; null for that of checkpoint_files")
+          @Nullable Path checkpointDir,
+      @Doc(
+              "the safetensors files that are loaded, and no others: paths from checkpoint_dir, or"
+                  + " torchtune's filename_format and max_filename; null for the folder's own")
+          @Nullable Object checkpointFiles,
+      @Doc("a PEFT adapter to start from") @Nullable Path adapterCheckpoint,
+      @Doc("where epoch_N folders are written") Path outputDir,
+      @Doc("accepted for torchtune's configs; config.json decides") @Default("''") String modelType,
+      @Doc("accepted for torchtune's configs; the newest checkpoint of output_dir is found")
+          @Nullable Path recipeCheckpoint,
+      @Doc("accepted for torchtune's configs; weights are written as safetensors") @Default("true")
+          boolean safeSerialization) {
+    if (!safeSerialization) {
+      throw new UsageException(
+          "checkpointer.safe_serialization is false, weights are only written as safetensors; set"
+              + " it to true");
+    }
+    CheckpointFiles files = CheckpointFiles.of(checkpointDir, checkpointFiles);
+    return new HuggingFaceCheckpointer(files.folder(), files.names(), adapterCheckpoint, outputDir);
+  }
+
+  /**
+   * {@return the same, but starting from this PEFT adapter}
+   *
+   * @param adapter its folder or its safetensors file; null for none
+   */
+  public HuggingFaceCheckpointer withAdapter(@Nullable Path adapter) {
+    return new HuggingFaceCheckpointer(checkpointDir, checkpointFiles, adapter, outputDir);
+  }
+
+  /**
+   * {@return what a user should know before a run, a line each}
+   *
+   * @throws InputException when a file is broken
+   */
+  public List<String> warnings() {
+    List<Path> foreign = folder().foreignFiles();
+    return foreign.isEmpty()
+        ? List.of()
+        : List.of(
+            "warning: merged models will lack %s of %s, which are links to other folders; put the files there"
+                .formatted(foreign.stream().map(Path::getFileName).toList(), checkpointDir));
+  }
+
+  /** What is loaded; reads the config and the weights' headers. */
+  public HuggingFaceFolder folder() {
+    return HuggingFaceFolder.open(checkpointDir, checkpointFiles);
+  }
+
+  /** What is loaded from a folder that may be a checkpoint of the run. */
+  private HuggingFaceFolder folder(Path weights) {
+    return weights.equals(checkpointDir) ? folder() : HuggingFaceFolder.open(weights);
+  }
+
+  /**
+   * Reads and checks what the model and the adapter say of themselves, and compares the weights'
+   * names and shapes with the model's.
+   *
+   * @param spec the model that the config names
+   * @throws InputException when a file is missing or broken, or is another model's
+   */
+  public void check(ModelSpec spec) {
+    unloaded(spec, folder(), DType.FP32);
+  }
+
+  /**
+   * {@return a SHA-256 of the model's sizes and weights, of large ones by samples; their place and
+   * their division into files do not count}
+   *
+   * @throws InputException when a file is broken
+   */
+  public String fingerprint() {
+    HuggingFaceFolder folder = folder();
+    return WeightsFingerprint.of(folder, sizes(folder.config()).toString());
+  }
+
+  /**
+   * The model with its weights: frozen ones mapped where the file has the run's type, adapters from
+   * {@link #adapterCheckpoint} or initialised. Tensors belong to the calling thread's innermost
+   * scope.
+   *
+   * @param spec the model that the config names, with adapters or without
+   * @param engine that holds the tensors
+   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param seed of the initial adapters; not looked at where there are none, or they are loaded
+   * @return ready for forward
+   * @throws InputException when a file is broken, or is another model's
+   */
+  public Decoder load(ModelSpec spec, Engine engine, DType dtype, long seed) {
+    return load(spec, ProcessGroup.alone(engine), dtype, true, seed);
+  }
+
+  /**
+   * The same of one of several ranks; those of one process share the frozen weights.
+   *
+   * @param spec the model that the config names, with adapters or without
+   * @param ranks of the run; all of them load
+   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param mapped false to read frozen weights into memory
+   * @param seed of the initial adapters, the same on all ranks
+   * @return ready for forward
+   * @throws InputException when a file is broken, or is another model's
+   */
+  public Decoder load(ModelSpec spec, ProcessGroup ranks, DType dtype, boolean mapped, long seed) {
+    Engine engine = ranks.engine();
+    HuggingFaceFolder folder = folder();
+    Reader reader = mapped ? TensorFiles::map : TensorFiles::read;
+    Map<String, Tensor> base = ranks.once(() -> readBase(folder, engine, dtype, reader));
+    Decoder decoder = build(spec, folder, base, dtype);
+    giveAdapters(engine, decoder, seed, base::get);
+    return decoder;
+  }
+
+  /**
+   * The model with weights of its own, all to be trained. Tensors belong to the calling thread's
+   * innermost scope.
+   *
+   * @param spec the model that the config names, without adapters
+   * @param weights a Hugging Face folder: {@link #checkpointDir}, or a checkpoint of the run
+   * @param engine that holds the tensors
+   * @param dtype of the weights; those stored in another type are converted
+   * @return ready for forward
+   * @throws InputException when a file is broken, or is another model's
+   */
+  public Decoder loadTrainable(ModelSpec spec, Path weights, Engine engine, DType dtype) {
+    HuggingFaceFolder folder = folder(weights);
+    return build(spec, folder, readBase(folder, engine, dtype, TensorFiles::read), dtype);
+  }
+
+  /**
+   * The model with each rank keeping a stretch of its weights.
+   *
+   * @param spec the model that the config names, with adapters or without
+   * @param weights a Hugging Face folder: {@link #checkpointDir}, or a full checkpoint of the run
+   * @param ranks of the run; all of them load
+   * @param home what the stretches belong to
+   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param seed of the initial adapters, the same on all ranks
+   * @return ready for forward, with checkpointed layers
+   * @throws InputException when a file is broken, or is another model's
+   */
+  public ShardedModel loadSharded(
+      ModelSpec spec, Path weights, ProcessGroup ranks, TensorScope home, DType dtype, long seed) {
+    Engine engine = ranks.engine();
+    HuggingFaceFolder folder = folder(weights);
+    Decoder decoder = unloaded(spec, folder, dtype);
+    Function<String, @Nullable Tensor> stored =
+        name -> {
+          HuggingFaceFolder.Weight w = folder.weights().get(name);
+          return w == null ? null : TensorFiles.map(engine, w.file(), w.entry());
+        };
+    if (decoder.lora().isEmpty()) {
+      return new ShardedModel(ranks, home, decoder, stored, () -> decoder, outputDir);
+    }
+    Supplier<Map<String, Tensor>> all = () -> readBase(folder, engine, dtype, TensorFiles::map);
+    Supplier<Map<String, Tensor>> base = all;
+    if (ranks.oneProcess()) {
+      Map<String, Tensor> shared = ranks.once(all);
+      StateDict.load(decoder, shared, false);
+      base = () -> shared;
+    }
+    Supplier<Map<String, Tensor>> frozen = base;
+    try (TensorScope scope = engine.openScope()) {
+      giveAdapters(engine, decoder, seed, stored);
+      return new ShardedModel(
+          ranks, home, decoder, stored, () -> build(spec, folder, frozen.get(), dtype), outputDir);
+    }
+  }
+
+  /** The model that a folder's weights fit by name and shape, without storage. */
+  private Decoder unloaded(ModelSpec spec, HuggingFaceFolder folder, DType dtype) {
+    Decoder decoder = sized(spec, folder).build(dtype);
+    match(decoder, folder);
+    return decoder;
+  }
+
+  /** Gives the adapters the values of {@link #adapterCheckpoint}, or their initial ones. */
+  private void giveAdapters(
+      Engine engine, Decoder decoder, long seed, Function<String, @Nullable Tensor> base) {
+    if (adapterCheckpoint == null) {
+      Adapters.initialise(engine, decoder, seed);
+    } else {
+      AdapterCheckpoint adapter = AdapterCheckpoint.open(adapterCheckpoint);
+      adapter.requireBase(engine, decoder, base);
+      adapter.load(engine, decoder);
+    }
+  }
+
+  /** Compares the names and shapes of a folder's weights with the model's. */
+  static void match(Decoder decoder, HuggingFaceFolder folder) {
+    Map<String, Shape> shapes = new LinkedHashMap<>();
+    folder.weights().forEach((name, w) -> shapes.put(name, Shape.of(w.entry().dimensions())));
+    boolean adapted = decoder.lora().isPresent();
+    try {
+      StateDict.Loaded found = StateDict.match(decoder, shapes, !adapted);
+      if (adapted) {
+        LoraStateDict.validateBase(decoder, found);
+      }
+    } catch (InputException e) {
+      throw new InputException("checkpoint %s: %s".formatted(folder.path(), e.getMessage()), e);
+    }
+  }
+
+  /** How a weight comes from a file. */
+  private interface Reader {
+    Tensor read(Engine engine, Path file, SafetensorsFile.Entry entry);
+  }
+
+  private static Map<String, Tensor> readBase(
+      HuggingFaceFolder folder, Engine engine, DType dtype, Reader reader) {
+    Map<String, Tensor> base = new LinkedHashMap<>();
+    folder
+        .weights()
+        .forEach(
+            (name, w) -> {
+              Tensor stored = reader.read(engine, w.file(), w.entry());
+              base.put(name, Gradients.narrow(stored, dtype));
+              if (stored.dtype() != dtype) {
+                stored.close();
+              }
+            });
+    return base;
+  }
+
+  private Decoder build(
+      ModelSpec spec, HuggingFaceFolder folder, Map<String, Tensor> base, DType dtype) {
+    Decoder decoder = unloaded(spec, folder, dtype);
+    StateDict.load(decoder, base, false);
+    return decoder;
+  }
+
+  /**
+   * {@return a model of these sizes with the adapters that training begins with: those of {@link
+   * #adapterCheckpoint}, layer by layer, else what the config asks for}
+   *
+   * @param spec the model that the config names
+   * @param sizes the checkpoint's
+   * @throws UsageException when the model that the config names has other sizes
+   * @throws InputException when the adapter is broken, or not what the config asks for
+   */
+  public ModelSpec adapted(ModelSpec spec, DecoderConfig sizes) {
+    ModelSpec sized = spec.withConfig(sizes);
+    LoraConfig lora = sized.lora();
+    return adapterCheckpoint == null || lora == null
+        ? sized
+        : new ModelSpec(
+            sized.name(), sizes, AdapterCheckpoint.open(adapterCheckpoint).lora(sizes, lora));
+  }
+
+  private ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {
+    try {
+      return adapted(spec, sizes(folder.config()));
+    } catch (UsageException e) {
+      throw new InputException(
+          "%s: %s".formatted(folder.path().resolve(HuggingFaceFolder.CONFIG), e.getMessage()), e);
+    }
+  }
+
+  /**
+   * {@return a model over the weights of another with a PEFT adapter, and with the base weights
+   * that were saved along where they are not the model's own; the adapter's tensors belong to the
+   * calling thread's innermost scope}
+   *
+   * @param engine that holds the tensors
+   * @param base without adapters; shares its weights
+   * @param adapter its folder or its safetensors file
+   * @throws InputException when a file is broken, or the adapter does not fit
+   */
+  public static Decoder withAdapter(Engine engine, Decoder base, Path adapter) {
+    AdapterCheckpoint from = AdapterCheckpoint.open(adapter);
+    Decoder decoder = new Decoder(base.config(), from.lora(base.config(), 0), base.dtype());
+    Map<String, Tensor> weights = StateDict.of(base);
+    StateDict.load(decoder, weights, false);
+    from.load(engine, decoder);
+    StateDict.load(decoder, from.replaced(engine, decoder, weights::get), false);
+    return decoder;
+  }
+
+  public static DecoderConfig sizes(HuggingFaceConfig c) {
+    HuggingFaceConfig.RopeScaling s = c.ropeScaling();
+    Integer window = c.slidingWindow();
+    return new DecoderConfig(
+        c.vocabSize(),
+        c.hiddenSize(),
+        c.intermediateSize(),
+        c.numHiddenLayers(),
+        c.numAttentionHeads(),
+        c.numKeyValueHeads(),
+        c.headDim(),
+        c.maxPositionEmbeddings(),
+        c.rmsNormEps(),
+        c.ropeTheta(),
+        s == null
+            ? null
+            : new RopeScaling(
+                s.factor(),
+                s.lowFreqFactor(),
+                s.highFreqFactor(),
+                s.originalMaxPositionEmbeddings()),
+        c.tieWordEmbeddings(),
+        window == null ? 0 : window);
+  }
+
+  /**
+   * Writes a PEFT adapter into a folder.
+   *
+   * @param folder exists
+   * @param lora what the adapter's config says
+   * @param values the adapter's tensors by full parameter name
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public void writeAdapter(Path folder, LoraConfig lora, Map<String, StoredTensor> values) {
+    List<StoredTensor> adapter = new ArrayList<>();
+    values.forEach(
+        (name, t) ->
+            adapter.add(
+                new StoredTensor("base_model.model." + name, t.type(), t.shape(), t.bytes())));
+    SafetensorsWriter.write(folder.resolve(PeftAdapter.FILE), adapter);
+    new PeftAdapterConfig(
+            lora.rank(),
+            lora.alpha(),
+            lora.dropout(),
+            lora.targetModules(),
+            false,
+            // PEFT fetches it by this name elsewhere, where a path of this machine says nothing.
+            Repository.ofSnapshot(checkpointDir)
+                .map(Repository::name)
+                .orElse(checkpointDir.toAbsolutePath().normalize().toString()),
+            lora.useRslora(),
+            lora.rankPattern(),
+            lora.alphaPattern())
+        .write(folder);
+  }
+
+  /**
+   * Writes a full model into a folder: weights, config and tokenizer files.
+   *
+   * @param folder exists
+   * @param decoder whose type goes into the config
+   * @param values by full parameter name
+   * @param shardSize of the weights' files
+   * @throws IOException when a file cannot be copied or written
+   * @throws org.tune4j.EnvironmentException when the weights cannot be written
+   */
+  public void writeModel(
+      Path folder, Decoder decoder, Map<String, StoredTensor> values, ShardSize shardSize)
+      throws IOException {
+    writeModel(folder, decoder, List.copyOf(values.values()), shardSize);
+  }
+
+  void writeModel(Path folder, Decoder decoder, List<StoredTensor> weights, ShardSize shardSize)
+      throws IOException {
+    ShardPlan.of(weights, shardSize).write(folder);
+    HuggingFaceFolder base = folder();
+    base.copySideFiles(folder);
+    base.config().write(folder.resolve(HuggingFaceFolder.CONFIG), changes(base.config(), decoder));
+  }
+
+  /**
+   * Writes {@code epoch_N}: the PEFT adapter and, unless left out, the merged model with config and
+   * tokenizer files. The folder appears whole, with a manifest, or not at all.
+   *
+   * @param decoder with adapters
+   * @param name of the folder in {@link #outputDir}; one that is there is replaced
+   * @param adapterOnly whether to leave the merged model out
+   * @param shardSize of the merged model's files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public Path saveAdapter(Decoder decoder, String name, boolean adapterOnly, ShardSize shardSize) {
+    Path target = outputDir.resolve(name);
+    AtomicFolder.write(
+        target,
+        folder -> {
+          writeAdapter(folder, decoder.lora().orElseThrow(), tensors(Adapters.parameters(decoder)));
+          if (!adapterOnly) {
+            writeModel(folder, decoder, MergedModel.tensors(decoder), shardSize);
+          }
+          Manifest.write(folder);
+        });
+    return target;
+  }
+
+  /**
+   * Writes {@code epoch_N}: the full model with config and tokenizer files, as a whole.
+   *
+   * @param decoder without adapters
+   * @param name of the folder in {@link #outputDir}; one that is there is replaced
+   * @param shardSize of its files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public Path saveModel(Decoder decoder, String name, ShardSize shardSize) {
+    return saveModel(decoder, tensors(decoder.parameters()), name, shardSize);
+  }
+
+  /** The same with values of its parameters, by full name, that lie elsewhere. */
+  public Path saveModel(
+      Decoder decoder, Map<String, StoredTensor> values, String name, ShardSize shardSize) {
+    Path target = outputDir.resolve(name);
+    AtomicFolder.write(
+        target,
+        folder -> {
+          writeModel(folder, decoder, values, shardSize);
+          Manifest.write(folder);
+        });
+    return target;
+  }
+
+  private static Map<String, StoredTensor> tensors(Map<String, Parameter> parameters) {
+    TensorWriter writer = new TensorWriter();
+    Map<String, StoredTensor> all = new LinkedHashMap<>();
+    parameters.forEach((name, p) -> all.put(name, writer.stored(name, p.tensor())));
+    return all;
+  }
+
+  /** The merged weights' type, and a head of its own where merging made one. */
+  private static Map<String, Object> changes(HuggingFaceConfig base, Decoder decoder) {
+    String type =
+        switch (decoder.dtype()) {
+          case FP64 -> "float64";
+          case FP32 -> "float32";
+          case FP16 -> "float16";
+          default -> "bfloat16";
+        };
+    Map<String, Object> changes = new LinkedHashMap<>();
+    changes.put(base.fields().containsKey("dtype") ? "dtype" : "torch_dtype", type);
+    if (Merge.unties(decoder)) {
+      changes.put("tie_word_embeddings", false);
+    }
+    return changes;
+  }
+}

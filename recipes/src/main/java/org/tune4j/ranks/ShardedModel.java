@@ -1,0 +1,297 @@
+package org.tune4j.ranks;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.DoubleConsumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.checkpoint.SafetensorsFile;
+import org.tune4j.checkpoint.ShardSize;
+import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.checkpointing.TensorFiles;
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.Residency;
+import org.tune4j.nn.Loss;
+import org.tune4j.nn.Parameter;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.peft.StateDict;
+import org.tune4j.runs.SavedRun;
+import org.tune4j.runs.TrainedState;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+import org.tune4j.training.Gradients;
+import org.tune4j.training.RowsOverThreads;
+
+/**
+ * A model of which each rank keeps a stretch of every part: its weights, and where it is trained
+ * the gradients and the optimiser's state too (Rajbhandari et al. 2020, stage 3). A part is
+ * gathered while the one before it computes, and given away after its own computation. Ranks that
+ * are threads share the one copy of the frozen weights, of which nothing is gathered.
+ */
+public final class ShardedModel implements ModelOnRanks, Residency {
+  private final ProcessGroup ranks;
+  private final Engine engine;
+  private final TensorScope home;
+  private final Decoder decoder;
+  private final Supplier<Decoder> whole;
+  private final Path folder;
+  private final List<Part> parts = new ArrayList<>();
+  private final Map<String, Parameter> trained = new LinkedHashMap<>();
+  private final List<FlatShard> trainedShards = new ArrayList<>();
+  private final Map<Parameter, FlatShard> shards = new HashMap<>();
+  private final Map<Parameter, FlatShard.Slot> slots = new HashMap<>();
+  private int last;
+  private int written;
+
+  /** One part, or two that share a tied weight. */
+  private record Part(Optional<FlatShard> frozen, Optional<FlatShard> trained) {
+    void begin() {
+      frozen.ifPresent(FlatShard::begin);
+      trained.ifPresent(FlatShard::begin);
+    }
+
+    void open() {
+      frozen.ifPresent(FlatShard::open);
+      trained.ifPresent(FlatShard::open);
+    }
+
+    void close() {
+      frozen.ifPresent(FlatShard::close);
+      trained.ifPresent(FlatShard::close);
+    }
+  }
+
+  /**
+   * Takes this rank's stretches of a model; what it keeps belongs to {@code home}. Layers are
+   * checkpointed from now on.
+   *
+   * @param decoder of which those parameters have storage that {@code stored} does not give
+   * @param stored a weight's values by full name, asked for one at a time, in any type
+   * @param whole the model with all its frozen weights at once, to merge the adapters into
+   * @param folder the same on all ranks: what they write of a full model meets there
+   */
+  public ShardedModel(
+      ProcessGroup ranks,
+      TensorScope home,
+      Decoder decoder,
+      Function<String, @Nullable Tensor> stored,
+      Supplier<Decoder> whole,
+      Path folder) {
+    this.whole = whole;
+    this.folder = folder;
+    this.ranks = ranks;
+    this.engine = ranks.engine();
+    this.home = home;
+    this.decoder = decoder;
+    List<Map<String, Parameter>> named = decoder.parts();
+    Map<String, Parameter> ends = new LinkedHashMap<>(named.get(0));
+    boolean tied = named.get(named.size() - 1).keySet().stream().anyMatch(ends::containsKey);
+    for (int i = 0; i < named.size(); i++) {
+      if (tied && i == named.size() - 1) {
+        parts.add(parts.get(0));
+        continue;
+      }
+      Map<String, Parameter> all = new LinkedHashMap<>(named.get(i));
+      if (tied && i == 0) {
+        all.putAll(named.get(named.size() - 1));
+      }
+      parts.add(
+          new Part(
+              ranks.oneProcess() ? Optional.empty() : shard(i, all, false, stored),
+              shard(i, all, true, stored)));
+    }
+    decoder.setCheckpointLayers(true);
+    decoder.setResidency(this);
+  }
+
+  private Optional<FlatShard> shard(
+      int part,
+      Map<String, Parameter> all,
+      boolean trainable,
+      Function<String, @Nullable Tensor> stored) {
+    Map<String, Parameter> some = new LinkedHashMap<>(all);
+    some.values().removeIf(p -> p.trainable() != trainable);
+    if (some.isEmpty()) {
+      return Optional.empty();
+    }
+    String name = "part_" + part;
+    FlatShard shard = new FlatShard(ranks, home, name, some);
+    shard.fill(
+        shard.shard().tensor(),
+        slot ->
+            slot.parameter().hasStorage() ? slot.parameter().tensor() : stored.apply(slot.name()));
+    some.values().forEach(Parameter::unset);
+    if (trainable) {
+      trained.put(name, shard.shard());
+      trainedShards.add(shard);
+      for (FlatShard.Slot slot : shard.slots()) {
+        shards.put(slot.parameter(), shard);
+        slots.put(slot.parameter(), slot);
+      }
+    }
+    return Optional.of(shard);
+  }
+
+  @Override
+  public Decoder decoder() {
+    return decoder;
+  }
+
+  @Override
+  public RowsOverThreads rows(int threads, Loss loss) {
+    return RowsOverThreads.inOneGroup(engine, decoder, threads, loss);
+  }
+
+  @Override
+  public Map<String, Parameter> trained() {
+    return trained;
+  }
+
+  /** Adds a step's gradients to the sums over this rank's {@link #trained}. */
+  public ShardedGradients gradients(Gradients sums, DoubleConsumer loss) {
+    return new ShardedGradients(engine, shards, slots, sums, loss);
+  }
+
+  /** The full names of trained parameters. */
+  public List<String> names(Set<Parameter> some) {
+    return some.stream().map(slots::get).map(s -> s == null ? "" : s.name()).toList();
+  }
+
+  @Override
+  public void enter(int part) {
+    parts.get(part).open();
+    boolean backward = part < last;
+    int next = backward ? part - 1 : part + 1;
+    last = part;
+    // What backward does not come to is not gathered for it.
+    if (next >= 0 && next < parts.size() && !(backward && parts.get(next).trained.isEmpty())) {
+      parts.get(next).begin();
+    }
+  }
+
+  @Override
+  public void leave(int part) {
+    parts.get(part).close();
+  }
+
+  @Override
+  public TrainedState state(Optimizer optimizer) {
+    if (decoder.lora().isEmpty()) {
+      return write(optimizer.updates(), optimizer.state());
+    }
+    Map<String, Tensor> states = new LinkedHashMap<>();
+    for (String kind : new TreeSet<>(optimizer.state().keySet())) {
+      List<Tensor> stretches = Objects.requireNonNull(optimizer.state().get(kind));
+      for (int i = 0; i < trainedShards.size(); i++) {
+        whole(trainedShards.get(i), stretches.get(i), kind + ".", states);
+      }
+    }
+    return TrainedState.of(optimizer.updates(), weights(), states);
+  }
+
+  /**
+   * Has each rank write what it keeps; rank 0 puts it together when it is wanted, so that none
+   * needs room for all.
+   *
+   * @param kinds of the optimiser's state, a stretch a shard
+   */
+  private TrainedState write(long updates, Map<String, List<Tensor>> kinds) {
+    Map<String, Tensor> own = new LinkedHashMap<>();
+    trained.forEach((name, p) -> own.put(name, p.tensor()));
+    kinds.forEach(
+        (kind, stretches) -> {
+          for (int i = 0; i < stretches.size(); i++) {
+            own.put(kind + "." + trainedShards.get(i).shard().name(), stretches.get(i));
+          }
+        });
+    // Of the names that are swept away where a run was killed.
+    ShardFiles files =
+        ShardFiles.write(ranks, folder.resolve(".ranks.%08x.tmp".formatted(written++)), own);
+    if (ranks.rank() != 0) {
+      return new TrainedState(updates, Map.of(), Map.of(), () -> {});
+    }
+    Map<String, StoredTensor> states = new LinkedHashMap<>();
+    new TreeSet<>(kinds.keySet())
+        .forEach(kind -> states.putAll(files.whole(kind + ".", trainedShards)));
+    return new TrainedState(updates, files.whole("", trainedShards), states, files::remove);
+  }
+
+  /** Copies of what is trained, whole, by full name; rank 0 has them. */
+  private Map<String, Tensor> weights() {
+    Map<String, Tensor> weights = new LinkedHashMap<>();
+    for (FlatShard shard : trainedShards) {
+      whole(shard, shard.shard().tensor(), "", weights);
+    }
+    return weights;
+  }
+
+  /** Gathers one kind of value of a part; rank 0 keeps it. */
+  private void whole(FlatShard shard, Tensor stretch, String prefix, Map<String, Tensor> into) {
+    Tensor whole = shard.gather(stretch);
+    if (ranks.rank() == 0) {
+      for (FlatShard.Slot slot : shard.slots()) {
+        try (TensorScope scope = engine.openScope()) {
+          Tensor values = FlatShard.at(slot, whole).reshape(slot.parameter().shape().toArray());
+          into.put(prefix + slot.name(), scope.moveOut(TrainedState.copy(values)));
+        }
+      }
+    }
+    whole.close();
+  }
+
+  @Override
+  public void restore(SavedRun saved, Optimizer optimizer) {
+    SafetensorsFile stored = SafetensorsFile.open(saved.folder().resolve(SavedRun.OPTIMIZER));
+    optimizer
+        .state()
+        .forEach(
+            (kind, stretches) -> {
+              for (int i = 0; i < stretches.size(); i++) {
+                trainedShards
+                    .get(i)
+                    .fill(
+                        stretches.get(i),
+                        slot ->
+                            TensorFiles.read(
+                                engine,
+                                saved.folder().resolve(SavedRun.OPTIMIZER),
+                                stored.entry(kind + "." + slot.name())));
+              }
+            });
+    optimizer.setUpdates(saved.updates());
+  }
+
+  @Override
+  public Path save(
+      HuggingFaceCheckpointer checkpointer, String name, boolean adapterOnly, ShardSize size) {
+    if (decoder.lora().isEmpty()) {
+      TrainedState weights = write(0, Map.of());
+      if (ranks.rank() == 0) {
+        checkpointer.saveModel(decoder, weights.weights(), name, size);
+      }
+      weights.release();
+      return checkpointer.outputDir().resolve(name);
+    }
+    try (TensorScope scope = engine.openScope()) {
+      Map<String, Tensor> weights = weights();
+      if (ranks.rank() == 0) {
+        Decoder merging = whole.get();
+        StateDict.load(merging, weights, false);
+        checkpointer.saveAdapter(merging, name, adapterOnly, size);
+      }
+    }
+    return checkpointer.outputDir().resolve(name);
+  }
+}
