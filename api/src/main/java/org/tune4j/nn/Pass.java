@@ -72,7 +72,7 @@ public final class Pass {
    * @param dropoutSeed what the dropped elements depend on, with the order of the calls
    * @param sink takes each gradient once it is whole
    */
-  public static Pass handingOn(
+  public static Pass streaming(
       Engine engine, TensorScope owner, long dropoutSeed, GradientSink sink) {
     return new Pass(engine, owner, true, dropoutSeed, sink);
   }
@@ -147,7 +147,7 @@ public final class Pass {
   }
 
   /** {@return whether gradients go to a sink as soon as they are whole} */
-  public boolean handsOn() {
+  public boolean streamsGradients() {
     return sink != null;
   }
 

@@ -39,19 +39,19 @@ public interface Collectives extends AutoCloseable {
   Work allReduce(Tensor tensor);
 
   /**
-   * Puts the ranks' stretches together.
+   * Puts the ranks' ranges together.
    *
-   * @param part this rank's {@link org.tune4j.collective.Stretch} of {@code whole}
+   * @param part this rank's {@link org.tune4j.collective.ShardRange} of {@code whole}
    * @param whole {@code [n]}; is overwritten
    * @return ends when {@code whole} is
    */
   Work allGather(Tensor part, Tensor whole);
 
   /**
-   * Gives each rank its stretch of the sum over the ranks.
+   * Gives each rank its range of the sum over the ranks.
    *
    * @param whole {@code [n]}; unchanged
-   * @param part this rank's {@link org.tune4j.collective.Stretch} of it; is overwritten
+   * @param part this rank's {@link org.tune4j.collective.ShardRange} of it; is overwritten
    * @return ends when {@code part} is
    */
   Work reduceScatter(Tensor whole, Tensor part);

@@ -299,7 +299,7 @@ public final class Decoder extends Module {
       }
       return checkpointLayers
           ? checkpointed(pass, rows, trained, targets, loss)
-          : pass.handsOn()
+          : pass.streamsGradients()
               ? layerByLayer(pass, rows, trained, targets, loss)
               : recorded(pass, rows, trained, targets, loss);
     }

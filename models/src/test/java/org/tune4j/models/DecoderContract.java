@@ -136,14 +136,14 @@ abstract class DecoderContract {
   /** Layers are handed on from the last to the first, each before the one below is computed. */
   @ParameterizedTest
   @CsvSource({"llama2, true", "llama3_2, true", "llama2, false", "llama3_2, false"})
-  void handingOn_givesTheSameBits_layerByLayer(String family, boolean all) {
+  void streaming_givesTheSameBits_layerByLayer(String family, boolean all) {
     Decoder model = all ? TinyModels.family(engine, family) : TinyModels.lora(engine, "all_r4");
     Map<String, float[]> collected = gradients(model);
     Map<String, float[]> taken = new LinkedHashMap<>();
     List<Integer> layers = new ArrayList<>();
     Map<String, Tensor> forward = new GoldenFile("lora/qv_r8/forward.safetensors").tensors(engine);
     Pass pass =
-        Pass.handingOn(
+        Pass.streaming(
             engine,
             scope,
             7,

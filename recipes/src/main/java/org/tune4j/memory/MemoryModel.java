@@ -10,7 +10,7 @@ import org.tune4j.models.Decoder;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.LoraConfig;
 import org.tune4j.nn.Parameter;
-import org.tune4j.optim.Pieces;
+import org.tune4j.optim.Chunks;
 import org.tune4j.tensor.DType;
 
 /**
@@ -139,7 +139,7 @@ public record MemoryModel(
    */
   private long gradients(Counts n, int groups) {
     long s = dtype.bytes();
-    long update = 6 * wide() * Math.min(n.largest, Pieces.SIZE);
+    long update = 6 * wide() * Math.min(n.largest, Chunks.SIZE);
     if (inBackward) {
       return n.largest * (2 * s + wide()) + n.layer * s + update;
     }

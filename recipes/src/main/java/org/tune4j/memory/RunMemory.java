@@ -27,7 +27,7 @@ import org.tune4j.optim.Optimizer;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 import org.tune4j.training.ComputeOptions;
-import org.tune4j.training.Share;
+import org.tune4j.training.RankSlice;
 import org.tune4j.training.TrainingOptions;
 
 /**
@@ -325,7 +325,7 @@ public record RunMemory(
         for (int from = 0; from < indices.size(); from += together) {
           List<Integer> all = indices.subList(from, Math.min(indices.size(), from + together));
           for (int rank = 0; rank < Math.min(ranks, all.size()); rank++) {
-            Load load = new Load(Share.of(all, rank, ranks).stream().map(rows::get).toList());
+            Load load = new Load(RankSlice.of(all, rank, ranks).stream().map(rows::get).toList());
             long bytes = model.activations(load);
             if (bytes > most) {
               most = bytes;

@@ -81,11 +81,11 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
     public void update(int parameter, Tensor gradient, double lr) {
       Tensor value = values.get(parameter);
       if (momentum > 0) {
-        Pieces.forEach(
+        Chunks.forEach(
             List.of(value, gradient, velocities.get(parameter)),
             t -> update(t.get(0), t.get(1), t.get(2), lr));
       } else {
-        Pieces.forEach(List.of(value, gradient), t -> update(t.get(0), t.get(1), null, lr));
+        Chunks.forEach(List.of(value, gradient), t -> update(t.get(0), t.get(1), null, lr));
       }
     }
 

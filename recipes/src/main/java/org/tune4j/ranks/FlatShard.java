@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.collective.ProcessGroup;
-import org.tune4j.collective.Stretch;
+import org.tune4j.collective.ShardRange;
 import org.tune4j.collective.Work;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
@@ -16,8 +16,8 @@ import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /**
- * Parameters of one type laid end to end, an equal stretch on each rank. They have storage while
- * they are gathered.
+ * Parameters of one type laid end to end, an equal range on each rank. They have storage while they
+ * are gathered.
  */
 final class FlatShard {
   /** Elements that a parameter begins at a multiple of, so that vectors stay aligned. */
@@ -40,9 +40,9 @@ final class FlatShard {
   private @Nullable Work gathering;
 
   /**
-   * This rank's stretch, zeros.
+   * This rank's range, zeros.
    *
-   * @param home what the stretch, and all that is gathered, belongs to
+   * @param home what the range, and all that is gathered, belongs to
    * @param parameters of one type, by full name
    */
   FlatShard(ProcessGroup ranks, TensorScope home, String name, Map<String, Parameter> parameters) {
@@ -58,7 +58,7 @@ final class FlatShard {
       dtype = e.getValue().dtype();
     }
     total = up(at, ranks.worldSize());
-    Shape own = Shape.of(Stretch.of(total, ranks.rank(), ranks.worldSize()).length());
+    Shape own = Shape.of(ShardRange.of(total, ranks.rank(), ranks.worldSize()).length());
     shard = new Parameter(name, own, dtype, true);
     shard.set(engine.zeros(dtype, own).moveTo(home));
   }
@@ -71,38 +71,38 @@ final class FlatShard {
     return slots;
   }
 
-  /** Elements of all ranks' stretches together. */
+  /** Elements of all ranks' ranges together. */
   long total() {
     return total;
   }
 
-  /** This rank's stretch, as an optimiser takes it. */
+  /** This rank's range, as an optimiser takes it. */
   Parameter shard() {
     return shard;
   }
 
-  /** Zeros for all ranks' stretches together, {@code [n]}. */
+  /** Zeros for all ranks' ranges together, {@code [n]}. */
   Tensor zeros(DType dtype) {
     return engine.zeros(dtype, Shape.of(total)).moveTo(home);
   }
 
-  /** Zeros for this rank's stretch. */
-  Tensor stretch(DType dtype) {
+  /** Zeros for this rank's range. */
+  Tensor range(DType dtype) {
     return engine.zeros(dtype, shard.shape()).moveTo(home);
   }
 
-  /** A parameter's place in something as long as all stretches together. */
+  /** A parameter's place in something as long as all ranges together. */
   static Tensor at(Slot slot, Tensor whole) {
     return whole.narrow(0, slot.start, slot.length());
   }
 
   /**
-   * Fills a tensor of this rank's stretch with what it has of each parameter.
+   * Fills a tensor of this rank's range with what it has of each parameter.
    *
    * @param values a parameter's values, of its shape; null to leave it as it is
    */
-  void fill(Tensor stretch, Function<Slot, @Nullable Tensor> values) {
-    Stretch own = Stretch.of(total, ranks.rank(), ranks.worldSize());
+  void fill(Tensor range, Function<Slot, @Nullable Tensor> values) {
+    ShardRange own = ShardRange.of(total, ranks.rank(), ranks.worldSize());
     for (Slot slot : slots) {
       long from = Math.max(own.start(), slot.start);
       long to = Math.min(own.start() + own.length(), slot.start + slot.length());
@@ -113,7 +113,7 @@ final class FlatShard {
           Engine.NoGradient off = engine.noGradient()) {
         Tensor all = values.apply(slot);
         if (all != null) {
-          stretch
+          range
               .narrow(0, from - own.start(), to - from)
               .copyFrom(all.reshape(-1).narrow(0, from - slot.start, to - from));
         }
@@ -121,10 +121,10 @@ final class FlatShard {
     }
   }
 
-  /** The ranks' stretches of anything put together, {@code [n]}. */
-  Tensor gather(Tensor stretch) {
-    Tensor whole = zeros(stretch.dtype());
-    ranks.allGather(stretch, whole).await();
+  /** The ranks' ranges of anything put together, {@code [n]}. */
+  Tensor gather(Tensor range) {
+    Tensor whole = zeros(range.dtype());
+    ranks.allGather(range, whole).await();
     return whole;
   }
 
@@ -162,8 +162,8 @@ final class FlatShard {
     gathering = null;
   }
 
-  /** Adds up a whole of every rank; each gets its stretch of the sum. */
-  Work reduce(Tensor whole, Tensor stretch) {
-    return ranks.reduceScatter(whole, stretch);
+  /** Adds up a whole of every rank; each gets its range of the sum. */
+  Work reduce(Tensor whole, Tensor range) {
+    return ranks.reduceScatter(whole, range);
   }
 }

@@ -28,7 +28,7 @@ public sealed interface ModelOnRanks permits ReplicatedModel, ShardedModel {
 
   /**
    * {@return what this rank's optimiser updates, in its order: parameters by full name, or the
-   * stretches of parts}
+   * ranges of parts}
    */
   Map<String, Parameter> trained();
 

@@ -19,12 +19,12 @@ import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.checkpointing.TensorWriter;
 import org.tune4j.collective.ProcessGroup;
-import org.tune4j.collective.Stretch;
+import org.tune4j.collective.ShardRange;
 import org.tune4j.tensor.Tensor;
 
 /**
- * Stretches that every rank has written to a file of its own, as whole parameters: each is read
- * from the files, piece by piece, when it is written. The folder must be the same on all ranks.
+ * Ranges that every rank has written to a file of its own, as whole parameters: each is read from
+ * the files, piece by piece, when it is written. The folder must be the same on all ranks.
  */
 final class ShardFiles {
   private final Path folder;
@@ -38,7 +38,7 @@ final class ShardFiles {
   /**
    * Writes this rank's file and waits for the others'.
    *
-   * @param own this rank's stretches by a name that is the same on all ranks
+   * @param own this rank's ranges by a name that is the same on all ranks
    * @throws EnvironmentException when it cannot be written
    * @throws InputException when another rank's is not in the folder
    */
@@ -80,7 +80,7 @@ final class ShardFiles {
    * All parameters of some shards; rank 0 can write them until the files are {@linkplain #remove
    * removed}.
    *
-   * @param prefix of the names of stretches and parameters, such as {@code exp_avg.}
+   * @param prefix of the names of ranges and parameters, such as {@code exp_avg.}
    */
   Map<String, StoredTensor> whole(String prefix, List<FlatShard> shards) {
     Map<String, StoredTensor> all = new LinkedHashMap<>();
@@ -93,7 +93,7 @@ final class ShardFiles {
     return all;
   }
 
-  private StoredTensor stored(String name, FlatShard.Slot slot, String stretch, long total) {
+  private StoredTensor stored(String name, FlatShard.Slot slot, String range, long total) {
     int bytes = slot.parameter().dtype().bytes();
     return TensorWriter.stored(
         name,
@@ -101,11 +101,11 @@ final class ShardFiles {
         slot.parameter().shape(),
         channel -> {
           for (int rank = 0; rank < files.size(); rank++) {
-            Stretch own = Stretch.of(total, rank, files.size());
+            ShardRange own = ShardRange.of(total, rank, files.size());
             long from = Math.max(own.start(), slot.start());
             long to = Math.min(own.start() + own.length(), slot.start() + slot.length());
             if (from < to) {
-              SafetensorsFile.Entry e = files.get(rank).entry(stretch);
+              SafetensorsFile.Entry e = files.get(rank).entry(range);
               copy(
                   files.get(rank).path(),
                   e.offset() + (from - own.start()) * bytes,

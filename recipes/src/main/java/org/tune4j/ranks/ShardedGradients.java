@@ -17,7 +17,7 @@ import org.tune4j.training.Gradients;
 
 /**
  * Collects the gradients of a pass part by part. Once a part's are whole all ranks add them, and
- * each keeps the sum of its own stretch; meanwhile the pass goes on with the next part.
+ * each keeps the sum of its own range; meanwhile the pass goes on with the next part.
  */
 public final class ShardedGradients implements Pass.GradientSink {
   private final Engine engine;
@@ -30,7 +30,7 @@ public final class ShardedGradients implements Pass.GradientSink {
   private final Set<Parameter> missing = new LinkedHashSet<>();
   private @Nullable Exchange running;
 
-  private record Exchange(FlatShard shard, Tensor whole, Tensor stretch, Work work) {}
+  private record Exchange(FlatShard shard, Tensor whole, Tensor range, Work work) {}
 
   /**
    * Of one update.
@@ -115,8 +115,8 @@ public final class ShardedGradients implements Pass.GradientSink {
       finish();
       Tensor whole = whole(shard);
       wholes.remove(shard);
-      Tensor stretch = shard.stretch(whole.dtype());
-      running = new Exchange(shard, whole, stretch, shard.reduce(whole, stretch));
+      Tensor range = shard.range(whole.dtype());
+      running = new Exchange(shard, whole, range, shard.reduce(whole, range));
     }
   }
 
@@ -126,9 +126,9 @@ public final class ShardedGradients implements Pass.GradientSink {
     running = null;
     if (last != null) {
       last.work.await();
-      sums.add(Map.of(last.shard.shard(), last.stretch));
+      sums.add(Map.of(last.shard.shard(), last.range));
       last.whole.close();
-      last.stretch.close();
+      last.range.close();
     }
   }
 

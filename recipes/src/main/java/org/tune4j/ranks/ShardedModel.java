@@ -35,10 +35,10 @@ import org.tune4j.training.Gradients;
 import org.tune4j.training.RowsOverThreads;
 
 /**
- * A model of which each rank keeps a stretch of every part: its weights, and where it is trained
- * the gradients and the optimiser's state too (Rajbhandari et al. 2020, stage 3). A part is
- * gathered while the one before it computes, and given away after its own computation. Ranks that
- * are threads share the one copy of the frozen weights, of which nothing is gathered.
+ * A model of which each rank keeps a range of every part: its weights, and where it is trained the
+ * gradients and the optimiser's state too (Rajbhandari et al. 2020, stage 3). A part is gathered
+ * while the one before it computes, and given away after its own computation. Ranks that are
+ * threads share the one copy of the frozen weights, of which nothing is gathered.
  */
 public final class ShardedModel implements ModelOnRanks, Residency {
   private final ProcessGroup ranks;
@@ -74,7 +74,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   }
 
   /**
-   * Takes this rank's stretches of a model; what it keeps belongs to {@code home}. Layers are
+   * Takes this rank's ranges of a model; what it keeps belongs to {@code home}. Layers are
    * checkpointed from now on.
    *
    * @param decoder of which those parameters have storage that {@code stored} does not give
@@ -193,9 +193,9 @@ public final class ShardedModel implements ModelOnRanks, Residency {
     }
     Map<String, Tensor> states = new LinkedHashMap<>();
     for (String kind : new TreeSet<>(optimizer.state().keySet())) {
-      List<Tensor> stretches = Objects.requireNonNull(optimizer.state().get(kind));
+      List<Tensor> ranges = Objects.requireNonNull(optimizer.state().get(kind));
       for (int i = 0; i < trainedShards.size(); i++) {
-        whole(trainedShards.get(i), stretches.get(i), kind + ".", states);
+        whole(trainedShards.get(i), ranges.get(i), kind + ".", states);
       }
     }
     return TrainedState.of(optimizer.updates(), weights(), states);
@@ -205,15 +205,15 @@ public final class ShardedModel implements ModelOnRanks, Residency {
    * Has each rank write what it keeps; rank 0 puts it together when it is wanted, so that none
    * needs room for all.
    *
-   * @param kinds of the optimiser's state, a stretch a shard
+   * @param kinds of the optimiser's state, a range a shard
    */
   private TrainedState write(long updates, Map<String, List<Tensor>> kinds) {
     Map<String, Tensor> own = new LinkedHashMap<>();
     trained.forEach((name, p) -> own.put(name, p.tensor()));
     kinds.forEach(
-        (kind, stretches) -> {
-          for (int i = 0; i < stretches.size(); i++) {
-            own.put(kind + "." + trainedShards.get(i).shard().name(), stretches.get(i));
+        (kind, ranges) -> {
+          for (int i = 0; i < ranges.size(); i++) {
+            own.put(kind + "." + trainedShards.get(i).shard().name(), ranges.get(i));
           }
         });
     // Of the names that are swept away where a run was killed.
@@ -238,8 +238,8 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   }
 
   /** Gathers one kind of value of a part; rank 0 keeps it. */
-  private void whole(FlatShard shard, Tensor stretch, String prefix, Map<String, Tensor> into) {
-    Tensor whole = shard.gather(stretch);
+  private void whole(FlatShard shard, Tensor range, String prefix, Map<String, Tensor> into) {
+    Tensor whole = shard.gather(range);
     if (ranks.rank() == 0) {
       for (FlatShard.Slot slot : shard.slots()) {
         try (TensorScope scope = engine.openScope()) {
@@ -257,12 +257,12 @@ public final class ShardedModel implements ModelOnRanks, Residency {
     optimizer
         .state()
         .forEach(
-            (kind, stretches) -> {
-              for (int i = 0; i < stretches.size(); i++) {
+            (kind, ranges) -> {
+              for (int i = 0; i < ranges.size(); i++) {
                 trainedShards
                     .get(i)
                     .fill(
-                        stretches.get(i),
+                        ranges.get(i),
                         slot ->
                             TensorFiles.read(
                                 engine,

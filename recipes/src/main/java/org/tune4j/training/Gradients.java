@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.nn.Parameter;
-import org.tune4j.optim.Pieces;
+import org.tune4j.optim.Chunks;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
@@ -97,7 +97,7 @@ public final class Gradients {
   /** Adds to the sum of the parameter in this position. */
   void add(int i, Tensor gradient) {
     received.set(i);
-    Pieces.forEach(
+    Chunks.forEach(
         List.of(sums[i], gradient), t -> t.get(0).copyFrom(t.get(0).add(widen(t.get(1)))));
   }
 
@@ -119,14 +119,14 @@ public final class Gradients {
   }
 
   /**
-   * The same where each rank has a stretch of the parameters.
+   * The same where each rank has a range of the parameters.
    *
-   * @param spread the ranks whose stretches make up one gradient
+   * @param spread the ranks whose ranges make up one gradient
    */
   Mean mean(long count, double maxNorm, ProcessGroup spread) {
     double[] squares = {0};
     for (Tensor sum : sums) {
-      Pieces.forEach(List.of(sum), t -> squares[0] += square(t.get(0)));
+      Chunks.forEach(List.of(sum), t -> squares[0] += square(t.get(0)));
     }
     double norm = Math.sqrt(spread.sum(squares[0])) / count;
     double factor = Math.min(1, maxNorm / (norm + 1e-6)) / count;
@@ -139,7 +139,7 @@ public final class Gradients {
 
   private Tensor scaled(Tensor sum, double factor, DType dtype) {
     Tensor target = engine.zeros(dtype, sum.shape());
-    Pieces.forEach(List.of(sum, target), t -> t.get(1).copyFrom(t.get(0).mul(factor)));
+    Chunks.forEach(List.of(sum, target), t -> t.get(1).copyFrom(t.get(0).mul(factor)));
     return target;
   }
 

@@ -117,7 +117,7 @@ public final class RowsOverThreads implements AutoCloseable {
         seed,
         (group, some, own, turn) -> {
           try (TensorScope scope = engine.openScope()) {
-            return lossAndBackward(Pass.handingOn(engine, scope, own, exchange.of(group)), some);
+            return lossAndBackward(Pass.streaming(engine, scope, own, exchange.of(group)), some);
           }
         });
   }
@@ -129,7 +129,7 @@ public final class RowsOverThreads implements AutoCloseable {
    */
   double forwardBackward(List<Row> rows, long seed, Pass.GradientSink sink) {
     try (TensorScope scope = engine.openScope()) {
-      Pass pass = Pass.handingOn(engine, scope, seed, sink);
+      Pass pass = Pass.streaming(engine, scope, seed, sink);
       if (rows.isEmpty()) {
         model.idle(pass);
         return 0;

@@ -14,8 +14,8 @@ import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Example;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
+import org.tune4j.optim.Chunks;
 import org.tune4j.optim.Optimizer;
-import org.tune4j.optim.Pieces;
 import org.tune4j.ranks.ModelOnRanks;
 import org.tune4j.ranks.ShardedGradients;
 import org.tune4j.ranks.ShardedModel;
@@ -215,7 +215,7 @@ public final class TrainStep {
   /** Writes {@code sum / count} to {@code mean} and returns the sum of its squares. */
   private double divide(Tensor sum, double count, Tensor mean) {
     double[] squares = {0};
-    Pieces.forEach(
+    Chunks.forEach(
         List.of(sum, mean),
         t -> {
           Tensor wide = Gradients.widen(t.get(0)).mul(1 / count);
@@ -226,7 +226,7 @@ public final class TrainStep {
   }
 
   /**
-   * Updates this rank's stretches. Weights are gathered by all ranks together, so that all make as
+   * Updates this rank's ranges. Weights are gathered by all ranks together, so that all make as
    * many passes; those without rows idle.
    */
   private Outcome updateShards(
@@ -270,7 +270,7 @@ public final class TrainStep {
   }
 
   private <T> List<T> ofThisRank(List<T> all) {
-    return Share.of(all, ranks.rank(), ranks.worldSize());
+    return RankSlice.of(all, ranks.rank(), ranks.worldSize());
   }
 
   private static long tokens(List<Example> batch) {

@@ -22,7 +22,7 @@ import org.bytedeco.pytorch.TCPStoreOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.tune4j.CollectiveException;
 import org.tune4j.TuneException;
-import org.tune4j.collective.Stretch;
+import org.tune4j.collective.ShardRange;
 import org.tune4j.collective.Work;
 import org.tune4j.spi.Backend;
 import org.tune4j.spi.Collectives;
@@ -227,7 +227,7 @@ final class C10d implements Collectives {
     try (TensorScope scope = engine.openScope();
         Engine.NoGradient off = engine.noGradient()) {
       for (int rank = 0; rank < worldSize(); rank++) {
-        Stretch own = Stretch.of(whole.size(0), rank, worldSize());
+        ShardRange own = ShardRange.of(whole.size(0), rank, worldSize());
         Tensor place = whole.narrow(0, own.start(), own.length());
         if (rank == rank()) {
           place.copyFrom(part);
@@ -251,7 +251,7 @@ final class C10d implements Collectives {
         "reduceScatter",
         () -> group.allreduce(new TensorVector(Handle.of(all.elements))),
         () -> {
-          all.read(Stretch.of(n, rank(), worldSize()).start(), part);
+          all.read(ShardRange.of(n, rank(), worldSize()).start(), part);
           all.release();
         });
   }

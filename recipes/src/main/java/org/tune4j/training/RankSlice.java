@@ -4,8 +4,8 @@ import java.util.List;
 import java.util.stream.IntStream;
 
 /** What a rank takes of something that all ranks hold: every so-many-th. */
-public final class Share {
-  private Share() {}
+public final class RankSlice {
+  private RankSlice() {}
 
   /** Those of a rank, beginning with its own number's. */
   public static <T> List<T> of(List<T> all, int rank, int ranks) {

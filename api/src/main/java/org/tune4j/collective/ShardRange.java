@@ -7,18 +7,18 @@ package org.tune4j.collective;
  * @param start the first
  * @param length how many
  */
-public record Stretch(long start, long length) {
+public record ShardRange(long start, long length) {
   /**
-   * {@return a rank's stretch}
+   * {@return a rank's range}
    *
    * @param elements of all ranks together
    * @param rank from 0
    * @param worldSize how many ranks
    */
-  public static Stretch of(long elements, int rank, int worldSize) {
+  public static ShardRange of(long elements, int rank, int worldSize) {
     long each = longest(elements, worldSize);
     long start = Math.min(elements, rank * each);
-    return new Stretch(start, Math.min(elements, start + each) - start);
+    return new ShardRange(start, Math.min(elements, start + each) - start);
   }
 
   /**

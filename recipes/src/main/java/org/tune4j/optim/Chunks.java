@@ -7,15 +7,15 @@ import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
-/** Elementwise work a stretch at a time, so that what it needs beside its tensors stays small. */
-public final class Pieces {
-  /** Elements of a piece: 16 MiB in fp32. */
+/** Elementwise work a chunk at a time, so that what it needs beside its tensors stays small. */
+public final class Chunks {
+  /** Elements of a chunk: 16 MiB in fp32. */
   public static final long SIZE = 1L << 22;
 
-  private Pieces() {}
+  private Chunks() {}
 
   /**
-   * Calls {@code work} with the same stretch of each tensor, from the first elements to the last,
+   * Calls {@code work} with the same chunk of each tensor, from the first elements to the last,
    * without gradient and in a scope of its own.
    *
    * @param tensors of as many elements each; contiguous where {@code work} writes to them
@@ -25,12 +25,12 @@ public final class Pieces {
     Engine engine = tensors.get(0).engine();
     try (TensorScope scope = engine.openScope();
         Engine.NoGradient off = engine.noGradient()) {
-      List<List<Tensor>> pieces = tensors.stream().map(t -> t.pieces(SIZE)).toList();
-      IntStream.range(0, pieces.get(0).size())
+      List<List<Tensor>> chunks = tensors.stream().map(t -> t.pieces(SIZE)).toList();
+      IntStream.range(0, chunks.get(0).size())
           .forEach(
               i -> {
-                try (TensorScope piece = engine.openScope()) {
-                  work.accept(pieces.stream().map(p -> p.get(i)).toList());
+                try (TensorScope chunk = engine.openScope()) {
+                  work.accept(chunks.stream().map(c -> c.get(i)).toList());
                 }
               });
     }
