@@ -2,8 +2,10 @@ package org.tune4j.arrows;
 
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -92,6 +94,18 @@ class ModuleRulesTest {
               }
             })
         .check(all);
+  }
+
+  @Test
+  void recipesPackages_formNoCycle() {
+    slices()
+        .matching("org.tune4j.(*)..")
+        .should()
+        .beFreeOfCycles()
+        .check(
+            all.that(
+                DescribedPredicate.describe(
+                    "are of recipes", c -> module(c).filter("recipes"::equals).isPresent())));
   }
 
   @Test

@@ -22,7 +22,6 @@ import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
-import org.tune4j.training.Gradients;
 
 /**
  * A PEFT adapter as a decoder takes it. Its tensors' names say which linears it adapts, its config
@@ -186,8 +185,8 @@ record AdapterCheckpoint(Path path, PeftAdapter adapter) {
                           .formatted(saved, entry.shape(), own.shape(), PeftAdapterConfig.MERGE));
                 }
                 Tensor stored = TensorFiles.read(engine, adapter.file(), entry);
-                Tensor narrowed = Gradients.narrow(stored, decoder.dtype());
-                if (!same(narrowed, Gradients.narrow(own, decoder.dtype()))) {
+                Tensor narrowed = TensorFiles.narrow(stored, decoder.dtype());
+                if (!same(narrowed, TensorFiles.narrow(own, decoder.dtype()))) {
                   replaced.put(name, scope.moveOut(narrowed));
                 }
               }

@@ -7,7 +7,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
@@ -37,13 +36,10 @@ import org.tune4j.peft.Adapters;
 import org.tune4j.peft.LoraStateDict;
 import org.tune4j.peft.Merge;
 import org.tune4j.peft.StateDict;
-import org.tune4j.ranks.ShardedModel;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
-import org.tune4j.tensor.TensorScope;
-import org.tune4j.training.Gradients;
 
 /**
  * Loads a Hugging Face folder, weights mapped into memory, and writes PEFT adapters and merged
@@ -153,13 +149,22 @@ public record HuggingFaceCheckpointer(
                 .formatted(foreign.stream().map(Path::getFileName).toList(), checkpointDir));
   }
 
-  /** What is loaded; reads the config and the weights' headers. */
+  /**
+   * {@return what is loaded; reads the config and the weights' headers}
+   *
+   * @throws InputException when a file is broken
+   */
   public HuggingFaceFolder folder() {
     return HuggingFaceFolder.open(checkpointDir, checkpointFiles);
   }
 
-  /** What is loaded from a folder that may be a checkpoint of the run. */
-  private HuggingFaceFolder folder(Path weights) {
+  /**
+   * {@return what is loaded from a folder}
+   *
+   * @param weights {@link #checkpointDir}, or a full checkpoint of the run
+   * @throws InputException when a file is broken
+   */
+  public HuggingFaceFolder folder(Path weights) {
     return weights.equals(checkpointDir) ? folder() : HuggingFaceFolder.open(weights);
   }
 
@@ -239,54 +244,30 @@ public record HuggingFaceCheckpointer(
   }
 
   /**
-   * The model with each rank keeping a stretch of its weights.
+   * {@return the model that a folder's weights fit by name and shape, without storage}
    *
    * @param spec the model that the config names, with adapters or without
-   * @param weights a Hugging Face folder: {@link #checkpointDir}, or a full checkpoint of the run
-   * @param ranks of the run; all of them load
-   * @param home what the stretches belong to
-   * @param dtype of weights and adapters; those stored in another type are converted
-   * @param seed of the initial adapters, the same on all ranks
-   * @return ready for forward, with checkpointed layers
+   * @param folder of the weights
+   * @param dtype of weights and adapters
    * @throws InputException when a file is broken, or is another model's
    */
-  public ShardedModel loadSharded(
-      ModelSpec spec, Path weights, ProcessGroup ranks, TensorScope home, DType dtype, long seed) {
-    Engine engine = ranks.engine();
-    HuggingFaceFolder folder = folder(weights);
-    Decoder decoder = unloaded(spec, folder, dtype);
-    Function<String, @Nullable Tensor> stored =
-        name -> {
-          HuggingFaceFolder.Weight w = folder.weights().get(name);
-          return w == null ? null : TensorFiles.map(engine, w.file(), w.entry());
-        };
-    if (decoder.lora().isEmpty()) {
-      return new ShardedModel(ranks, home, decoder, stored, () -> decoder, outputDir);
-    }
-    Supplier<Map<String, Tensor>> all = () -> readBase(folder, engine, dtype, TensorFiles::map);
-    Supplier<Map<String, Tensor>> base = all;
-    if (ranks.oneProcess()) {
-      Map<String, Tensor> shared = ranks.once(all);
-      StateDict.load(decoder, shared, false);
-      base = () -> shared;
-    }
-    Supplier<Map<String, Tensor>> frozen = base;
-    try (TensorScope scope = engine.openScope()) {
-      giveAdapters(engine, decoder, seed, stored);
-      return new ShardedModel(
-          ranks, home, decoder, stored, () -> build(spec, folder, frozen.get(), dtype), outputDir);
-    }
-  }
-
-  /** The model that a folder's weights fit by name and shape, without storage. */
-  private Decoder unloaded(ModelSpec spec, HuggingFaceFolder folder, DType dtype) {
+  public Decoder unloaded(ModelSpec spec, HuggingFaceFolder folder, DType dtype) {
     Decoder decoder = sized(spec, folder).build(dtype);
     match(decoder, folder);
     return decoder;
   }
 
-  /** Gives the adapters the values of {@link #adapterCheckpoint}, or their initial ones. */
-  private void giveAdapters(
+  /**
+   * Gives the adapters the values of {@link #adapterCheckpoint}, or their initial ones; they belong
+   * to the calling thread's innermost scope.
+   *
+   * @param engine that holds the tensors
+   * @param decoder with adapters, or without
+   * @param seed of the initial values, the same on all ranks
+   * @param base a weight's values by full name, in any type
+   * @throws InputException when the adapter is broken, or another model's
+   */
+  public void giveAdapters(
       Engine engine, Decoder decoder, long seed, Function<String, @Nullable Tensor> base) {
     if (adapterCheckpoint == null) {
       Adapters.initialise(engine, decoder, seed);
@@ -317,6 +298,17 @@ public record HuggingFaceCheckpointer(
     Tensor read(Engine engine, Path file, SafetensorsFile.Entry entry);
   }
 
+  /**
+   * {@return a folder's weights by full name, mapped where the files have this type}
+   *
+   * @param folder of the weights
+   * @param engine that holds the tensors
+   * @param dtype of the weights; those stored in another type are converted
+   */
+  public static Map<String, Tensor> mapped(HuggingFaceFolder folder, Engine engine, DType dtype) {
+    return readBase(folder, engine, dtype, TensorFiles::map);
+  }
+
   private static Map<String, Tensor> readBase(
       HuggingFaceFolder folder, Engine engine, DType dtype, Reader reader) {
     Map<String, Tensor> base = new LinkedHashMap<>();
@@ -325,7 +317,7 @@ public record HuggingFaceCheckpointer(
         .forEach(
             (name, w) -> {
               Tensor stored = reader.read(engine, w.file(), w.entry());
-              base.put(name, Gradients.narrow(stored, dtype));
+              base.put(name, TensorFiles.narrow(stored, dtype));
               if (stored.dtype() != dtype) {
                 stored.close();
               }
@@ -387,6 +379,11 @@ public record HuggingFaceCheckpointer(
     return decoder;
   }
 
+  /**
+   * {@return a model's sizes}
+   *
+   * @param c its {@code config.json}
+   */
   public static DecoderConfig sizes(HuggingFaceConfig c) {
     HuggingFaceConfig.RopeScaling s = c.ropeScaling();
     Integer window = c.slidingWindow();
@@ -505,7 +502,16 @@ public record HuggingFaceCheckpointer(
     return saveModel(decoder, tensors(decoder.parameters()), name, shardSize);
   }
 
-  /** The same with values of its parameters, by full name, that lie elsewhere. */
+  /**
+   * The same with values of its parameters that lie elsewhere.
+   *
+   * @param decoder without adapters
+   * @param values by full name
+   * @param name of the folder in {@link #outputDir}; one that is there is replaced
+   * @param shardSize of its files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
   public Path saveModel(
       Decoder decoder, Map<String, StoredTensor> values, String name, ShardSize shardSize) {
     Path target = outputDir.resolve(name);

@@ -27,7 +27,6 @@ import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
-import org.tune4j.training.Gradients;
 
 /** What a model becomes when a PEFT adapter is merged into its weights. */
 public final class MergedModel {
@@ -78,7 +77,7 @@ public final class MergedModel {
           p -> {
             String name = names.get(p);
             Tensor own = replaced.get(name);
-            return own != null ? own : Gradients.narrow(stored.apply(name), type);
+            return own != null ? own : TensorFiles.narrow(stored.apply(name), type);
           };
       AtomicFolder.write(
           output,

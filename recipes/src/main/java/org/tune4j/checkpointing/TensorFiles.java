@@ -25,8 +25,16 @@ public final class TensorFiles {
 
   private TensorFiles() {}
 
-  /** A tensor over the file's pages; a copy where the file or the backend does not allow that. */
-  static Tensor map(Engine engine, Path file, Entry e) {
+  /**
+   * {@return a tensor over the file's pages; a copy where the file or the backend does not allow
+   * that}
+   *
+   * @param engine that holds it
+   * @param file safetensors
+   * @param e a tensor there
+   * @throws InputException when the file cannot be read, or the type is none that is trained
+   */
+  public static Tensor map(Engine engine, Path file, Entry e) {
     return maps(engine, e)
         ? engine.map(file, e.offset(), dtype(file, e), Shape.of(e.dimensions()))
         : read(engine, file, e);
@@ -37,7 +45,14 @@ public final class TensorFiles {
     return can && e.aligned() && e.length() > 0;
   }
 
-  /** A tensor of its own with the file's values. */
+  /**
+   * {@return a tensor of its own with the file's values}
+   *
+   * @param engine that holds it
+   * @param file safetensors
+   * @param e a tensor there
+   * @throws InputException when the file cannot be read, or the type is none that is trained
+   */
   public static Tensor read(Engine engine, Path file, Entry e) {
     Tensor target = engine.zeros(dtype(file, e), Shape.of(e.dimensions()));
     if (maps(engine, e)) {
@@ -54,6 +69,9 @@ public final class TensorFiles {
   /**
    * Overwrites a tensor with the file's values.
    *
+   * @param target of the tensor's shape and type
+   * @param file safetensors
+   * @param e a tensor there
    * @throws InputException when the file's shape or type is another
    */
   public static void readInto(Tensor target, Path file, Entry e) {
@@ -108,6 +126,11 @@ public final class TensorFiles {
     return Math.max(1, PIECE / t.dtype().bytes());
   }
 
+  /** A tensor in this type: itself where it has it already. */
+  static Tensor narrow(Tensor t, DType dtype) {
+    return t.dtype() == dtype ? t : t.cast(dtype);
+  }
+
   static DType dtype(Path file, Entry e) {
     return switch (e.type()) {
       case F64 -> DType.FP64;
@@ -121,7 +144,11 @@ public final class TensorFiles {
     };
   }
 
-  /** The type of most of the weights' bytes. */
+  /**
+   * {@return the type of most of the weights' bytes}
+   *
+   * @param folder of the weights
+   */
   public static DType mostly(HuggingFaceFolder folder) {
     Map<DType, Long> bytes = new HashMap<>();
     folder

@@ -45,14 +45,25 @@ public final class TensorWriter {
         });
   }
 
-  /** One whose elements come from elsewhere. */
+  /**
+   * {@return one whose elements come from elsewhere}
+   *
+   * @param name in the file
+   * @param dtype of the elements
+   * @param shape of the tensor
+   * @param bytes writes the elements
+   */
   public static StoredTensor stored(
       String name, DType dtype, Shape shape, StoredTensor.Bytes bytes) {
     return new StoredTensor(
         name, type(dtype), Arrays.stream(shape.toArray()).boxed().toList(), bytes);
   }
 
-  /** Several, by name. */
+  /**
+   * {@return several by name, read when they are written}
+   *
+   * @param tensors by name
+   */
   public Map<String, StoredTensor> stored(Map<String, Tensor> tensors) {
     Map<String, StoredTensor> all = new LinkedHashMap<>();
     tensors.forEach((name, t) -> all.put(name, stored(name, t)));

@@ -15,6 +15,17 @@ public final class Chunks {
   private Chunks() {}
 
   /**
+   * {@return a copy that belongs to the calling thread's innermost scope}
+   *
+   * @param t of any type
+   */
+  public static Tensor copy(Tensor t) {
+    Tensor copy = t.engine().zeros(t.dtype(), t.shape());
+    copy.copyFrom(t);
+    return copy;
+  }
+
+  /**
    * Calls {@code work} with the same chunk of each tensor, from the first elements to the last,
    * without gradient and in a scope of its own.
    *

@@ -3,6 +3,7 @@ package org.tune4j.ranks;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.DoubleConsumer;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.collective.ProcessGroup;
@@ -13,6 +14,7 @@ import org.tune4j.optim.Optimizer;
 import org.tune4j.peft.Adapters;
 import org.tune4j.runs.SavedRun;
 import org.tune4j.runs.TrainedState;
+import org.tune4j.training.Gradients;
 import org.tune4j.training.RowsOverThreads;
 
 /** The same model on every rank, all of which make the same updates (data parallel). */
@@ -46,6 +48,16 @@ public final class ReplicatedModel implements ModelOnRanks {
   @Override
   public Map<String, Parameter> trained() {
     return trained;
+  }
+
+  @Override
+  public boolean sharded() {
+    return false;
+  }
+
+  @Override
+  public ShardSink sink(Gradients sums, DoubleConsumer loss) {
+    throw new IllegalStateException("every rank has the whole model");
   }
 
   @Override

@@ -3,23 +3,24 @@ package org.tune4j.ranks;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.DoubleConsumer;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.collective.Work;
 import org.tune4j.nn.Parameter;
-import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.training.Gradients;
+import org.tune4j.training.TrainedModel;
 
 /**
  * Collects the gradients of a pass part by part. Once a part's are whole all ranks add them, and
  * each keeps the sum of its own range; meanwhile the pass goes on with the next part.
  */
-public final class ShardedGradients implements Pass.GradientSink {
+final class ShardedGradients implements TrainedModel.ShardSink {
   private final Engine engine;
   private final Map<Parameter, FlatShard> shards;
   private final Map<Parameter, FlatShard.Slot> slots;
@@ -120,7 +121,7 @@ public final class ShardedGradients implements Pass.GradientSink {
     }
   }
 
-  /** Waits for what is under way. */
+  @Override
   public void finish() {
     Exchange last = running;
     running = null;
@@ -132,8 +133,8 @@ public final class ShardedGradients implements Pass.GradientSink {
     }
   }
 
-  /** The parameters that no loss of this rank has depended on. */
-  public Set<Parameter> missing() {
-    return missing;
+  @Override
+  public List<String> withoutGradient() {
+    return missing.stream().map(p -> slotOf(p).name()).toList();
   }
 }

@@ -8,12 +8,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.DoubleConsumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpoint.SafetensorsFile;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
@@ -21,13 +21,16 @@ import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.checkpointing.TensorFiles;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.models.Decoder;
+import org.tune4j.models.ModelSpec;
 import org.tune4j.models.Residency;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
+import org.tune4j.optim.Chunks;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.peft.StateDict;
 import org.tune4j.runs.SavedRun;
 import org.tune4j.runs.TrainedState;
+import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -82,7 +85,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
    * @param whole the model with all its frozen weights at once, to merge the adapters into
    * @param folder the same on all ranks: what they write of a full model meets there
    */
-  public ShardedModel(
+  private ShardedModel(
       ProcessGroup ranks,
       TensorScope home,
       Decoder decoder,
@@ -114,6 +117,58 @@ public final class ShardedModel implements ModelOnRanks, Residency {
     }
     decoder.setCheckpointLayers(true);
     decoder.setResidency(this);
+  }
+
+  /**
+   * Loads a model of which each rank keeps its shards.
+   *
+   * @param from where weights and adapters come from
+   * @param spec the model that the config names, with adapters or without
+   * @param weights a Hugging Face folder: the checkpointer's, or a full checkpoint of the run
+   * @param ranks of the run; all of them load
+   * @param home what the shards belong to
+   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param seed of the initial adapters, the same on all ranks
+   * @return ready for forward, with checkpointed layers
+   * @throws org.tune4j.InputException when a file is broken, or is another model's
+   */
+  public static ShardedModel load(
+      HuggingFaceCheckpointer from,
+      ModelSpec spec,
+      Path weights,
+      ProcessGroup ranks,
+      TensorScope home,
+      DType dtype,
+      long seed) {
+    Engine engine = ranks.engine();
+    HuggingFaceFolder folder = from.folder(weights);
+    Decoder decoder = from.unloaded(spec, folder, dtype);
+    Function<String, @Nullable Tensor> stored =
+        name -> {
+          HuggingFaceFolder.Weight w = folder.weights().get(name);
+          return w == null ? null : TensorFiles.map(engine, w.file(), w.entry());
+        };
+    if (decoder.lora().isEmpty()) {
+      return new ShardedModel(ranks, home, decoder, stored, () -> decoder, from.outputDir());
+    }
+    Supplier<Map<String, Tensor>> all = () -> HuggingFaceCheckpointer.mapped(folder, engine, dtype);
+    Supplier<Map<String, Tensor>> base = all;
+    if (ranks.oneProcess()) {
+      Map<String, Tensor> shared = ranks.once(all);
+      StateDict.load(decoder, shared, false);
+      base = () -> shared;
+    }
+    Supplier<Map<String, Tensor>> frozen = base;
+    Supplier<Decoder> whole =
+        () -> {
+          Decoder loaded = from.unloaded(spec, folder, dtype);
+          StateDict.load(loaded, frozen.get(), false);
+          return loaded;
+        };
+    try (TensorScope scope = engine.openScope()) {
+      from.giveAdapters(engine, decoder, seed, stored);
+      return new ShardedModel(ranks, home, decoder, stored, whole, from.outputDir());
+    }
   }
 
   private Optional<FlatShard> shard(
@@ -159,14 +214,14 @@ public final class ShardedModel implements ModelOnRanks, Residency {
     return trained;
   }
 
-  /** Adds a step's gradients to the sums over this rank's {@link #trained}. */
-  public ShardedGradients gradients(Gradients sums, DoubleConsumer loss) {
-    return new ShardedGradients(engine, shards, slots, sums, loss);
+  @Override
+  public boolean sharded() {
+    return true;
   }
 
-  /** The full names of trained parameters. */
-  public List<String> names(Set<Parameter> some) {
-    return some.stream().map(slots::get).map(s -> s == null ? "" : s.name()).toList();
+  @Override
+  public ShardSink sink(Gradients sums, DoubleConsumer loss) {
+    return new ShardedGradients(engine, shards, slots, sums, loss);
   }
 
   @Override
@@ -244,7 +299,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
       for (FlatShard.Slot slot : shard.slots()) {
         try (TensorScope scope = engine.openScope()) {
           Tensor values = FlatShard.at(slot, whole).reshape(slot.parameter().shape().toArray());
-          into.put(prefix + slot.name(), scope.moveOut(TrainedState.copy(values)));
+          into.put(prefix + slot.name(), scope.moveOut(Chunks.copy(values)));
         }
       }
     }

@@ -23,6 +23,7 @@ import org.tune4j.optim.Optimizer;
 import org.tune4j.peft.ParameterSummary;
 import org.tune4j.ranks.ModelOnRanks;
 import org.tune4j.ranks.ReplicatedModel;
+import org.tune4j.ranks.ShardedModel;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.runs.DryRun;
@@ -283,8 +284,8 @@ public final class FullFinetuneDistributed implements Recipe, RunMemory.Planned 
 
   private ModelOnRanks load(Path weights, ProcessGroup ranks, TensorScope run, boolean sharded) {
     if (sharded) {
-      return checkpointer.loadSharded(
-          model, weights, ranks, run, compute.type(), training.seedOrZero());
+      return ShardedModel.load(
+          checkpointer, model, weights, ranks, run, compute.type(), training.seedOrZero());
     }
     Decoder decoder = checkpointer.loadTrainable(model, weights, ranks.engine(), compute.type());
     decoder.setCheckpointLayers(compute.enableActivationCheckpointing());

@@ -23,6 +23,7 @@ import org.tune4j.optim.Optimizer;
 import org.tune4j.peft.ParameterSummary;
 import org.tune4j.ranks.ModelOnRanks;
 import org.tune4j.ranks.ReplicatedModel;
+import org.tune4j.ranks.ShardedModel;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.runs.DryRun;
@@ -285,8 +286,8 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
   private ModelOnRanks load(
       HuggingFaceCheckpointer from, ProcessGroup ranks, TensorScope run, boolean sharded) {
     if (sharded) {
-      return from.loadSharded(
-          model, from.checkpointDir(), ranks, run, compute.type(), training.seedOrZero());
+      return ShardedModel.load(
+          from, model, from.checkpointDir(), ranks, run, compute.type(), training.seedOrZero());
     }
     Decoder decoder =
         from.load(model, ranks, compute.type(), compute.mmap(), training.seedOrZero());

@@ -27,7 +27,10 @@ import org.tune4j.tensor.Tensor;
  */
 public record SavedRun(Path folder, RunState state, long updates, RunIdentity identity) {
   static final String STATE = "state.json";
+
+  /** The file of the optimiser's state. */
   public static final String OPTIMIZER = "optimizer.safetensors";
+
   private static final int VERSION = 2;
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -111,7 +114,13 @@ public record SavedRun(Path folder, RunState state, long updates, RunIdentity id
     optimizer.setUpdates(updates);
   }
 
-  /** An optimiser's tensors by kind and parameter, such as {@code exp_avg.NAME}. */
+  /**
+   * {@return an optimiser's tensors by kind and parameter, such as {@code exp_avg.NAME}; not
+   * copied}
+   *
+   * @param optimizer whose state they are
+   * @param names of its parameters, in its order
+   */
   public static Map<String, Tensor> optimizerTensors(Optimizer optimizer, List<String> names) {
     Map<String, Tensor> all = new LinkedHashMap<>();
     optimizer

@@ -6,8 +6,8 @@ import java.util.Map;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.checkpointing.TensorWriter;
 import org.tune4j.nn.Parameter;
+import org.tune4j.optim.Chunks;
 import org.tune4j.optim.Optimizer;
-import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 
 /**
@@ -24,9 +24,10 @@ public record TrainedState(
     Map<String, StoredTensor> optimizer,
     Runnable releasing) {
   /**
-   * Copies, which belong to the calling thread's innermost scope.
+   * {@return copies, which belong to the calling thread's innermost scope}
    *
    * @param trained by full name, in the optimiser's order
+   * @param optimizer over the same parameters
    */
   public static TrainedState copyOf(Map<String, Parameter> trained, Optimizer optimizer) {
     Map<String, Tensor> values = new LinkedHashMap<>();
@@ -37,7 +38,13 @@ public record TrainedState(
         copies(SavedRun.optimizerTensors(optimizer, List.copyOf(trained.keySet()))));
   }
 
-  /** Of tensors that are its own from now on. */
+  /**
+   * {@return one of tensors that are its own from now on}
+   *
+   * @param updates that the optimiser has made
+   * @param weights by full parameter name
+   * @param optimizer by kind and full parameter name
+   */
   public static TrainedState of(
       long updates, Map<String, Tensor> weights, Map<String, Tensor> optimizer) {
     TensorWriter writer = new TensorWriter();
@@ -53,18 +60,11 @@ public record TrainedState(
 
   private static Map<String, Tensor> copies(Map<String, Tensor> tensors) {
     Map<String, Tensor> copies = new LinkedHashMap<>();
-    tensors.forEach((name, t) -> copies.put(name, copy(t)));
+    tensors.forEach((name, t) -> copies.put(name, Chunks.copy(t)));
     return copies;
   }
 
-  /** A copy that belongs to the calling thread's innermost scope. */
-  public static Tensor copy(Tensor t) {
-    Engine engine = t.engine();
-    Tensor copy = engine.zeros(t.dtype(), t.shape());
-    copy.copyFrom(t);
-    return copy;
-  }
-
+  /** Gives back what the values are kept in. */
   public void release() {
     releasing.run();
   }

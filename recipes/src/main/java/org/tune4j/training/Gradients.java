@@ -84,7 +84,11 @@ public final class Gradients {
     return parameters;
   }
 
-  /** Adds what one pass has collected; a parameter without a gradient adds nothing. */
+  /**
+   * Adds what one pass has collected; a parameter without a gradient adds nothing.
+   *
+   * @param gradients by parameter
+   */
   public void add(Map<Parameter, Tensor> gradients) {
     for (int i = 0; i < sums.length; i++) {
       Tensor g = gradients.get(parameters.get(i));
@@ -151,11 +155,6 @@ public final class Gradients {
   /** In fp32, or as it is where that is no less. */
   static Tensor widen(Tensor t) {
     return t.dtype() == DType.FP32 || t.dtype() == DType.FP64 ? t : t.cast(DType.FP32);
-  }
-
-  /** In this type. */
-  public static Tensor narrow(Tensor t, DType dtype) {
-    return t.dtype() == dtype ? t : t.cast(dtype);
   }
 
   /**

@@ -7,7 +7,14 @@ import java.util.stream.IntStream;
 public final class RankSlice {
   private RankSlice() {}
 
-  /** Those of a rank, beginning with its own number's. */
+  /**
+   * {@return those of a rank, beginning with its own number's}
+   *
+   * @param all that the ranks hold
+   * @param rank from 0
+   * @param ranks how many there are
+   * @param <T> what they are
+   */
   public static <T> List<T> of(List<T> all, int rank, int ranks) {
     return IntStream.iterate(rank, i -> i < all.size(), i -> i + ranks)
         .<T>mapToObj(all::get)

@@ -54,7 +54,14 @@ public final class RowsOverThreads implements AutoCloseable {
     this(engine, model, threads, threads, loss);
   }
 
-  /** Keeps the rows of a micro-batch together, with the backend's own parallelism. */
+  /**
+   * {@return one that keeps the rows of a micro-batch together, with the backend's own parallelism}
+   *
+   * @param engine stays open
+   * @param model with weights
+   * @param threads of the backend
+   * @param loss what is minimised
+   */
   public static RowsOverThreads inOneGroup(Engine engine, Decoder model, int threads, Loss loss) {
     return new RowsOverThreads(engine, model, threads, 1, loss);
   }

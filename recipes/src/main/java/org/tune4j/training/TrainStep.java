@@ -16,9 +16,6 @@ import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.optim.Chunks;
 import org.tune4j.optim.Optimizer;
-import org.tune4j.ranks.ModelOnRanks;
-import org.tune4j.ranks.ShardedGradients;
-import org.tune4j.ranks.ShardedModel;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.RandomBits;
 import org.tune4j.tensor.Tensor;
@@ -41,7 +38,7 @@ public final class TrainStep {
   private final RowsOverThreads rows;
   private final TrainingOptions options;
   private final boolean optimizerInBackward;
-  private @Nullable ShardedModel sharded;
+  private @Nullable TrainedModel sharded;
   private List<String> withoutGradient = List.of();
 
   /**
@@ -77,14 +74,12 @@ public final class TrainStep {
    */
   public TrainStep(
       ProcessGroup ranks,
-      ModelOnRanks model,
+      TrainedModel model,
       Optimizer optimizer,
       RowsOverThreads rows,
       TrainingOptions options) {
     this(ranks, model.trained(), optimizer, rows, options, false);
-    if (model instanceof ShardedModel m) {
-      sharded = m;
-    }
+    sharded = model.sharded() ? model : null;
   }
 
   private TrainStep(
@@ -230,7 +225,7 @@ public final class TrainStep {
    * many passes; those without rows idle.
    */
   private Outcome updateShards(
-      ShardedModel model,
+      TrainedModel model,
       long step,
       List<Integer> indices,
       List<Example> batch,
@@ -238,8 +233,8 @@ public final class TrainStep {
       double lr) {
     try (TensorScope scope = engine.openScope()) {
       Gradients sums = new Gradients(engine, trained);
-      ShardedGradients gradients =
-          model.gradients(
+      TrainedModel.ShardSink gradients =
+          model.sink(
               sums,
               sum -> {
                 if (!Double.isFinite(sum)) {
@@ -264,7 +259,7 @@ public final class TrainStep {
         throw notFinite(step, "gradient", mean.norm(), indices);
       }
       optimizer.step(mean.gradients(), lr);
-      withoutGradient = model.names(gradients.missing());
+      withoutGradient = gradients.withoutGradient();
       return new Outcome(sum / labels, mean.norm(), labels, tokens(batch));
     }
   }

@@ -85,11 +85,21 @@ public record TrainingOptions(
     return batches(rows.size(), ranks.fullSize());
   }
 
+  /**
+   * {@return the steps of a run}
+   *
+   * @param rows to train on
+   * @param ranks whose rows a step takes
+   */
   public Batches batches(int rows, int ranks) {
     return new Batches(rows, Math.multiplyExact(rowsPerStep(), ranks), shuffle, seedOrZero());
   }
 
-  /** The same with so many times as large a micro-batch. */
+  /**
+   * {@return the same with a larger micro-batch}
+   *
+   * @param n how many times as large
+   */
   public TrainingOptions times(int n) {
     return new TrainingOptions(
         Math.multiplyExact(batchSize, n),
