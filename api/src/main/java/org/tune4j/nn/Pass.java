@@ -23,6 +23,7 @@ public final class Pass {
   private final TensorScope owner;
   private final boolean training;
   private final long dropoutSeed;
+  private final boolean adapted;
   private final @Nullable GradientSink sink;
   private final Map<Parameter, Tensor> leaves = new LinkedHashMap<>();
   private long dropoutPosition;
@@ -32,7 +33,7 @@ public final class Pass {
     /**
      * The loss, before any gradient is taken; may throw to stop there.
      *
-     * @param sum of the cross-entropies
+     * @param sum over the pass's rows
      */
     void loss(double sum);
 
@@ -61,11 +62,11 @@ public final class Pass {
    * @param dropoutSeed what the dropped elements depend on, with the order of the calls
    */
   public Pass(Engine engine, TensorScope owner, boolean training, long dropoutSeed) {
-    this(engine, owner, training, dropoutSeed, null);
+    this(engine, owner, training, dropoutSeed, true, null);
   }
 
   /**
-   * {@return a training pass that hands gradients on during backward and collects none}
+   * {@return a training pass that streams gradients during backward and collects none}
    *
    * @param engine that computes it
    * @param owner what leaves belong to
@@ -74,7 +75,7 @@ public final class Pass {
    */
   public static Pass streaming(
       Engine engine, TensorScope owner, long dropoutSeed, GradientSink sink) {
-    return new Pass(engine, owner, true, dropoutSeed, sink);
+    return new Pass(engine, owner, true, dropoutSeed, true, sink);
   }
 
   private Pass(
@@ -82,8 +83,10 @@ public final class Pass {
       TensorScope owner,
       boolean training,
       long dropoutSeed,
+      boolean adapted,
       @Nullable GradientSink sink) {
     this.sink = sink;
+    this.adapted = adapted;
     this.engine = engine;
     this.owner = owner;
     this.training = training;
@@ -100,9 +103,24 @@ public final class Pass {
     return new Pass(engine, owner, false, 0);
   }
 
+  /**
+   * {@return a pass through the base model alone: adapters add nothing, and nothing is dropped}
+   *
+   * @param engine that computes it
+   * @param owner what leaves belong to
+   */
+  public static Pass baseOnly(Engine engine, TensorScope owner) {
+    return new Pass(engine, owner, false, 0, false, null);
+  }
+
   /** {@return what computes it} */
   public Engine engine() {
     return engine;
+  }
+
+  /** {@return whether adapters are applied} */
+  public boolean adapted() {
+    return adapted;
   }
 
   /** {@return whether dropout drops} */
@@ -154,7 +172,7 @@ public final class Pass {
   /**
    * Tells the sink, if there is one, what the loss is.
    *
-   * @param sum over the label tokens
+   * @param sum over the pass's rows
    */
   public void lossKnown(double sum) {
     if (sink != null) {

@@ -14,7 +14,7 @@ import org.tune4j.data.MessageTransform;
 import org.tune4j.evaluation.EvaluationTask;
 import org.tune4j.metrics.MetricLogger;
 import org.tune4j.models.ModelSpec;
-import org.tune4j.nn.Loss;
+import org.tune4j.nn.Objective;
 import org.tune4j.optim.LrSchedule;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.plugins.Plugins;
@@ -34,7 +34,7 @@ final class LsCommand implements Callable<Integer> {
     KINDS.put(ModelSpec.class, "model builder");
     KINDS.put(DatasetSpec.class, "data set");
     KINDS.put(MessageTransform.class, "message transform");
-    KINDS.put(Loss.class, "loss");
+    KINDS.put(Objective.class, "loss");
     KINDS.put(Optimizer.Spec.class, "optimizer");
     KINDS.put(LrSchedule.class, "lr schedule");
     KINDS.put(MetricLogger.Spec.class, "metric logger");

@@ -57,7 +57,7 @@ public final class LoraLinear extends Linear {
 
   @Override
   public Tensor forward(Pass pass, Tensor x) {
-    if (!enabled || isPacked() || drops(pass)) {
+    if (!enabled || !pass.adapted() || isPacked() || drops(pass)) {
       return super.forward(pass, x);
     }
     Operations ops = pass.engine().operations();
@@ -67,7 +67,7 @@ public final class LoraLinear extends Linear {
 
   @Override
   Tensor adapted(Pass pass, Tensor x, Tensor product) {
-    if (!enabled) {
+    if (!enabled || !pass.adapted()) {
       return product;
     }
     Operations ops = pass.engine().operations();

@@ -26,6 +26,7 @@ public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) implemen
       value = "chunked_cross_entropy",
       aliases = {
         "loss",
+        "objective",
         "torchtune.modules.loss.CEWithChunkedOutputLoss",
         "torchtune.modules.loss.LinearCrossEntropyLoss",
         "torch.nn.CrossEntropyLoss"

@@ -22,7 +22,7 @@ import org.tune4j.data.Dataset;
 import org.tune4j.metrics.ResidentSize;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.ModelSpec;
-import org.tune4j.nn.Loss;
+import org.tune4j.nn.Objective;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
@@ -46,7 +46,7 @@ public record RunMemory(
     HuggingFaceCheckpointer checkpointer,
     Optimizer.Spec optimizer,
     boolean optimizerInBackward,
-    Loss loss,
+    Objective loss,
     TrainingOptions training,
     ComputeOptions compute) {
   /** Set to {@code off}, runs start that do not fit. */
@@ -314,8 +314,8 @@ public record RunMemory(
       }
       rows.add(parts);
     }
-    Batches batches = training.batches(rows.size(), fullSize);
-    int together = training.batchSize() * ranks;
+    Batches batches = training.batches(rows.size(), loss, fullSize);
+    int together = training.batchSize() * loss.rowsTogether() * ranks;
     long steps = training.stepsPerEpoch(batches.perEpoch());
     Load heaviest = Load.of(1, 1);
     long most = -1;
@@ -325,7 +325,11 @@ public record RunMemory(
         for (int from = 0; from < indices.size(); from += together) {
           List<Integer> all = indices.subList(from, Math.min(indices.size(), from + together));
           for (int rank = 0; rank < Math.min(ranks, all.size()); rank++) {
-            Load load = new Load(RankSlice.of(all, rank, ranks).stream().map(rows::get).toList());
+            Load load =
+                new Load(
+                    RankSlice.of(all, loss.rowsTogether(), rank, ranks).stream()
+                        .map(rows::get)
+                        .toList());
             long bytes = model.activations(load);
             if (bytes > most) {
               most = bytes;

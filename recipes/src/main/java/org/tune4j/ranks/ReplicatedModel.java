@@ -8,7 +8,7 @@ import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.models.Decoder;
-import org.tune4j.nn.Loss;
+import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.peft.Adapters;
@@ -41,8 +41,8 @@ public final class ReplicatedModel implements ModelOnRanks {
   }
 
   @Override
-  public RowsOverThreads rows(int threads, Loss loss) {
-    return new RowsOverThreads(ranks.engine(), decoder, threads, loss);
+  public RowsOverThreads rows(int threads, Objective objective) {
+    return new RowsOverThreads(ranks.engine(), decoder, threads, objective);
   }
 
   @Override

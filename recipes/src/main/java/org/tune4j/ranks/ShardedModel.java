@@ -23,7 +23,7 @@ import org.tune4j.collective.ProcessGroup;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.models.Residency;
-import org.tune4j.nn.Loss;
+import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Chunks;
 import org.tune4j.optim.Optimizer;
@@ -205,8 +205,8 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   }
 
   @Override
-  public RowsOverThreads rows(int threads, Loss loss) {
-    return RowsOverThreads.inOneGroup(engine, decoder, threads, loss);
+  public RowsOverThreads rows(int threads, Objective objective) {
+    return RowsOverThreads.inOneGroup(engine, decoder, threads, objective);
   }
 
   @Override

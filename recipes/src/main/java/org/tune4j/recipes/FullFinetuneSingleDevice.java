@@ -17,7 +17,7 @@ import org.tune4j.memory.MemoryPlan;
 import org.tune4j.memory.RunMemory;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelSpec;
-import org.tune4j.nn.Loss;
+import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.LrSchedule;
 import org.tune4j.optim.Optimizer;
@@ -57,7 +57,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
   private final DatasetSpec dataset;
   private final Optimizer.Spec optimizer;
   private final LrSchedule lrScheduler;
-  private final Loss loss;
+  private final Objective loss;
   private final TrainingOptions training;
   private final ComputeOptions compute;
   private final SavingOptions saving;
@@ -100,7 +100,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
       @Doc("the rows to train on") DatasetSpec dataset,
       @Doc("how parameters are updated") Optimizer.Spec optimizer,
       @Doc("the learning rate's course; null for a constant rate") @Nullable LrSchedule lrScheduler,
-      @Doc("what is minimised") Loss loss,
+      @Doc("what is minimised") Objective loss,
       @Inline TrainingOptions training,
       @Inline ComputeOptions compute,
       @Inline SavingOptions saving,
@@ -168,9 +168,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
     TrainingData data =
         TrainingData.read(
             tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());
-    Batches batches =
-        new Batches(
-            data.train().size(), training.rowsPerStep(), training.shuffle(), training.seedOrZero());
+    Batches batches = training.batches(data.train().size(), loss, 1);
     long stepsPerEpoch = training.stepsPerEpoch(batches.perEpoch());
     long totalSteps = stepsPerEpoch * training.epochs();
     try (Engine engine = compute.open(context.backends());
@@ -204,7 +202,7 @@ public final class FullFinetuneSingleDevice implements Recipe, RunMemory.Planned
 
       try (RowsOverThreads rows = new RowsOverThreads(engine, decoder, threads, loss)) {
         TrainStep step = new TrainStep(engine, parameters, update, rows, training, optimizerInBwd);
-        Validation test = new Validation(data.validation(), validation.batchSize(training));
+        Validation test = new Validation(data.validation(), validation.batchSize(training), loss);
         if (context.dryRun()) {
           new DryRun(step, batches, data.train(), totalSteps).report(plan, context.out());
           return;

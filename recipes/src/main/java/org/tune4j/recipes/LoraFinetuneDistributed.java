@@ -17,7 +17,7 @@ import org.tune4j.data.DatasetSpec;
 import org.tune4j.memory.RunMemory;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelSpec;
-import org.tune4j.nn.Loss;
+import org.tune4j.nn.Objective;
 import org.tune4j.optim.LrSchedule;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.peft.ParameterSummary;
@@ -61,7 +61,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
   private final DatasetSpec dataset;
   private final Optimizer.Spec optimizer;
   private final LrSchedule lrScheduler;
-  private final Loss loss;
+  private final Objective loss;
   private final TrainingOptions training;
   private final ComputeOptions compute;
   private final SavingOptions saving;
@@ -103,7 +103,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
       @Doc("the rows to train on") DatasetSpec dataset,
       @Doc("how parameters are updated") Optimizer.Spec optimizer,
       @Doc("the learning rate's course; null for a constant rate") @Nullable LrSchedule lrScheduler,
-      @Doc("what is minimised") Loss loss,
+      @Doc("what is minimised") Objective loss,
       @Inline TrainingOptions training,
       @Inline ComputeOptions compute,
       @Inline SavingOptions saving,
@@ -161,7 +161,7 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
               ranks, tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());
       out.println("data: " + data.train().report());
       checkpointer.warnings().forEach(out::println);
-      Batches batches = training.batches(data.train(), ranks);
+      Batches batches = training.batches(data.train(), loss, ranks);
       long stepsPerEpoch = training.stepsPerEpoch(batches.perEpoch());
       long totalSteps = stepsPerEpoch * training.epochs();
       lrScheduler.warning(totalSteps).ifPresent(out::println);
@@ -200,8 +200,8 @@ public final class LoraFinetuneDistributed implements Recipe, RunMemory.Planned 
       int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
 
       try (RowsOverThreads rows = shared.rows(threads, loss)) {
-        TrainStep step = new TrainStep(ranks, shared, update, rows, training);
-        Validation test = new Validation(data.validation(), validation.batchSize(training));
+        TrainStep step = new TrainStep(ranks, shared, update, rows, training, false);
+        Validation test = new Validation(data.validation(), validation.batchSize(training), loss);
         if (context.dryRun()) {
           new DryRun(step, batches, data.train(), totalSteps).report(memory.plan(), out);
           return;

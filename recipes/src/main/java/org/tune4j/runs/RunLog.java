@@ -169,7 +169,8 @@ public final class RunLog implements AutoCloseable {
             ResidentSize.mebibytes(),
             valLoss,
             scores,
-            ranks);
+            ranks,
+            o.metrics());
     metrics.append(m);
     context.listener().step(m.step(), totalSteps, m.values());
     boolean due = options.due(m, totalSteps);

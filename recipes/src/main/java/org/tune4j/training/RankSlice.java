@@ -11,12 +11,14 @@ public final class RankSlice {
    * {@return those of a rank, beginning with its own number's}
    *
    * @param all that the ranks hold
+   * @param together how many consecutive ones go to the same rank, from 1
    * @param rank from 0
    * @param ranks how many there are
    * @param <T> what they are
    */
-  public static <T> List<T> of(List<T> all, int rank, int ranks) {
-    return IntStream.iterate(rank, i -> i < all.size(), i -> i + ranks)
+  public static <T> List<T> of(List<T> all, int together, int rank, int ranks) {
+    return IntStream.range(0, all.size())
+        .filter(i -> i / together % ranks == rank)
         .<T>mapToObj(all::get)
         .toList();
   }

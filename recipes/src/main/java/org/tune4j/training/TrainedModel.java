@@ -4,7 +4,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleConsumer;
 import org.tune4j.models.Decoder;
-import org.tune4j.nn.Loss;
+import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 
@@ -18,9 +18,9 @@ public interface TrainedModel {
    * open, the caller closes it}
    *
    * @param threads groups at once, or the backend's own threads where there is one group
-   * @param loss what is minimised
+   * @param objective what is minimised
    */
-  RowsOverThreads rows(int threads, Loss loss);
+  RowsOverThreads rows(int threads, Objective objective);
 
   /**
    * {@return what this rank's optimiser updates, in its order: parameters by full name, or the

@@ -86,7 +86,7 @@ final class StepBenchmark {
           List<RowsOverThreads.Row> batch = rows.subList(i * 4 % 100, i * 4 % 100 + 4);
           try (TensorScope scope = engine.openScope()) {
             Gradients g = new Gradients(engine, adapters);
-            double loss = over.forwardBackward(batch, i, g);
+            double loss = over.forwardBackward(batch, i, g).loss();
             Gradients.Mean mean = g.mean(1, 1e9);
             if (!(loss > 0) || !(mean.norm() > 0)) {
               throw new AssertionError("loss " + loss + " norm " + mean.norm());

@@ -116,7 +116,7 @@ class TrainingTraceTest {
               tokens += Arrays.stream(row.labels()).filter(l -> l != -100).count();
               batch.add(row);
             }
-            loss += rows.forwardBackward(batch, 0, gradients);
+            loss += rows.forwardBackward(batch, 0, gradients).loss();
           }
           Gradients.Mean mean = gradients.mean(tokens, maxNorm);
           optimizer.step(mean.gradients(), lr);
