@@ -117,7 +117,39 @@ class DistributedRunTest {
     assertTrue(Files.exists(dir.resolve("several/epoch_3/adapter_model.safetensors")));
   }
 
-  /** A stretch of every weight on each rank; one device has them all. */
+  /** Gradients of all ranks are added layer by layer, while backward goes on. */
+  @ParameterizedTest
+  @CsvSource({"3, threads", "2, processes"})
+  void ranks_updatingInBackward_giveWhatOneDeviceGives(int ranks, String how) throws IOException {
+    assumeTrue(how.equals("threads") || BACKEND.equals("javacpp"), "threads are its only ranks");
+    TinyRun run = TinyRun.in(dir);
+    List<String> updating =
+        List.of(
+            "threads=1",
+            "optimizer_in_bwd=true",
+            "enable_activation_checkpointing=true",
+            "gradient_accumulation_steps=1",
+            "clip_grad_norm=null");
+    List<String> one = full(run, "full_finetune_single_device", "one", 6);
+    one.addAll(updating);
+    assertEquals(0, tune(one), err);
+    List<String> several = full(run, "full_finetune_distributed", "several", 6 / ranks);
+    several.addAll(1, List.of("--nproc_per_node=" + ranks, "--ranks=" + how));
+    several.addAll(updating);
+    several.add("strategy=ddp");
+    assertEquals(0, tune(several), out + err);
+    List<Double> expected = losses(dir.resolve("one"));
+    List<Double> actual = losses(dir.resolve("several"));
+    assertEquals(4, expected.size());
+    for (int i = 0; i < expected.size(); i++) {
+      assertEquals(expected.get(i), actual.get(i), 1e-5, "step " + (i + 1));
+    }
+    several.set(several.size() - 1, "strategy=fsdp");
+    assertEquals(2, tune(several));
+    assertTrue(err.contains("optimizer_in_bwd=true needs strategy=ddp, strategy is fsdp"), err);
+  }
+
+  /** A shard of every weight on each rank; one device has them all. */
   @ParameterizedTest
   @CsvSource({"3, threads, fsdp", "2, processes, fsdp", "2, threads, ddp"})
   void ranks_trainingAllWeights_giveWhatOneDeviceGives(int ranks, String how, String strategy)

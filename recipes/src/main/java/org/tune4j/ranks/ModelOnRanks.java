@@ -1,7 +1,10 @@
 package org.tune4j.ranks;
 
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Map;
 import org.tune4j.checkpoint.ShardSize;
+import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.runs.SavedRun;
@@ -26,6 +29,28 @@ public sealed interface ModelOnRanks extends TrainedModel permits ReplicatedMode
    * @throws org.tune4j.InputException when its file is broken or another optimiser's
    */
   void restore(SavedRun saved, Optimizer optimizer);
+
+  /**
+   * Writes what is trained into a checkpoint's folder: the adapter or, without adapters, the model.
+   *
+   * @param checkpointer of the run
+   * @param folder of the checkpoint; exists
+   * @param values by full parameter name
+   * @param size of a full model's files
+   * @throws IOException when it cannot be written
+   */
+  default void write(
+      HuggingFaceCheckpointer checkpointer,
+      Path folder,
+      Map<String, StoredTensor> values,
+      ShardSize size)
+      throws IOException {
+    if (decoder().lora().isPresent()) {
+      checkpointer.writeAdapter(folder, decoder().lora().get(), values);
+    } else {
+      checkpointer.writeModel(folder, decoder(), values, size);
+    }
+  }
 
   /**
    * Has rank 0 write {@code epoch_N} or {@code best}.

@@ -29,10 +29,7 @@ public final class RecipeComponents implements ComponentProvider {
   @Override
   public List<Class<?>> components() {
     return List.of(
-        LoraFinetuneSingleDevice.class,
-        LoraFinetuneDistributed.class,
-        FullFinetuneSingleDevice.class,
-        FullFinetuneDistributed.class,
+        FinetuneRecipes.class,
         EleutherEval.class,
         HuggingFaceCheckpointer.class,
         TokenizerSpec.class,

@@ -17,11 +17,12 @@ import org.tune4j.metrics.StepMetrics;
 import org.tune4j.training.TrainStep;
 
 /**
- * What a run of several ranks writes: its folder, log and checkpoints, all by rank 0. On the others
- * methods do nothing but give rank 0 what they have of a model that is sharded.
+ * What a run writes: its folder, log and checkpoints, all by rank 0. On other ranks methods do
+ * nothing but give rank 0 what they have of a model that is sharded.
  */
 public final class FirstRankOutput implements AutoCloseable {
   private final ProcessGroup ranks;
+  private final boolean reportsRanks;
   private final Optional<Opened> first;
   private final Supplier<TrainedState> trained;
   private double waited;
@@ -41,8 +42,12 @@ public final class FirstRankOutput implements AutoCloseable {
   }
 
   private FirstRankOutput(
-      ProcessGroup ranks, Optional<Opened> first, Supplier<TrainedState> trained) {
+      ProcessGroup ranks,
+      boolean reportsRanks,
+      Optional<Opened> first,
+      Supplier<TrainedState> trained) {
     this.ranks = ranks;
+    this.reportsRanks = reportsRanks;
     this.first = first;
     this.trained = trained;
   }
@@ -51,6 +56,7 @@ public final class FirstRankOutput implements AutoCloseable {
    * Opens all three on rank 0.
    *
    * @param ranks of the run
+   * @param reportsRanks whether metrics tell of the ranks
    * @param folder opens the run's folder; asked on rank 0 alone
    * @param log opens the log in it
    * @param trained gives copies of what a checkpoint holds, where all ranks ask for it
@@ -59,17 +65,18 @@ public final class FirstRankOutput implements AutoCloseable {
    */
   public static FirstRankOutput open(
       ProcessGroup ranks,
+      boolean reportsRanks,
       Supplier<OutputFolder> folder,
       Log log,
       Supplier<TrainedState> trained,
       Function<Supplier<TrainedState>, RunCheckpoints> checkpoints) {
     if (ranks.rank() != 0) {
-      return new FirstRankOutput(ranks, Optional.empty(), trained);
+      return new FirstRankOutput(ranks, reportsRanks, Optional.empty(), trained);
     }
     OutputFolder output = folder.get();
     try {
       Opened first = new Opened(output, log.in(output), checkpoints.apply(trained));
-      return new FirstRankOutput(ranks, Optional.of(first), trained);
+      return new FirstRankOutput(ranks, reportsRanks, Optional.of(first), trained);
     } catch (RuntimeException | Error e) {
       output.close(); // a program may try again
       throw e;
@@ -104,34 +111,38 @@ public final class FirstRankOutput implements AutoCloseable {
    * See {@link RunLog#firstStep}.
    *
    * @param outcome empty where the step was skipped
-   * @param vocabSize of the model
+   * @param vocabSize of the model; null where the loss is no next token's
    * @param withoutGradient full names of parameters
    */
   public void firstStep(
-      Optional<TrainStep.Outcome> outcome, int vocabSize, List<String> withoutGradient) {
+      Optional<TrainStep.Outcome> outcome,
+      @Nullable Integer vocabSize,
+      List<String> withoutGradient) {
     first.ifPresent(o -> o.log.firstStep(outcome, vocabSize, withoutGradient));
   }
 
   /**
-   * See {@link RunLog#step}; adds the time that rank 0 has waited, and the ranks' resident sizes.
-   * See {@link RunCheckpoints#check}, too.
+   * See {@link RunLog#step}; may add the time that rank 0 has waited, and the ranks' resident
+   * sizes. See {@link RunCheckpoints#check}, too.
    *
    * @param state after the step
    * @param indices the rows of all ranks, from 0
    * @param outcome empty where the step was skipped
    * @param lr the rate that the update used
    * @param valLoss null where it was not taken
+   * @param scores by {@code eval_TASK_METRIC}; empty where none were taken
    */
   public void step(
       RunState state,
       List<Integer> indices,
       Optional<TrainStep.Outcome> outcome,
       double lr,
-      @Nullable Double valLoss) {
-    StepMetrics.OnRanks all = onRanks();
+      @Nullable Double valLoss,
+      Map<String, Double> scores) {
+    StepMetrics.OnRanks all = reportsRanks ? onRanks() : null;
     first.ifPresent(
         o -> {
-          o.log.step(state, indices, outcome, lr, valLoss, Map.of(), all);
+          o.log.step(state, indices, outcome, lr, valLoss, scores, all);
           o.checkpoints.check();
         });
   }

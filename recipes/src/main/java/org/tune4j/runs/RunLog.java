@@ -96,13 +96,16 @@ public final class RunLog implements AutoCloseable {
    * Says what is odd about the first step.
    *
    * @param outcome empty where the step was skipped
-   * @param vocabSize of the model: a uniform guess has the loss ln(vocabSize)
+   * @param vocabSize of the model, where a uniform guess has the loss ln(vocabSize); null where the
+   *     loss is no such
    * @param withoutGradient full names of parameters that the loss did not depend on
    */
   public void firstStep(
-      Optional<TrainStep.Outcome> outcome, int vocabSize, List<String> withoutGradient) {
+      Optional<TrainStep.Outcome> outcome,
+      @Nullable Integer vocabSize,
+      List<String> withoutGradient) {
     progress.close();
-    double guess = Math.log(vocabSize);
+    double guess = vocabSize == null ? Double.POSITIVE_INFINITY : Math.log(vocabSize);
     if (outcome.isPresent() && outcome.get().loss() > guess + DOUBT) {
       out.printf(
           "warning: the first loss is %.2f, above ln(%d) + %.0f = %.2f; weights and tokenizer may not fit each other%n",

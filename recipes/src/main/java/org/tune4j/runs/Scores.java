@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.CancellationException;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.evaluation.Evaluation;
 import org.tune4j.evaluation.LogLikelihoods;
 import org.tune4j.models.Decoder;
@@ -53,9 +54,11 @@ public final class Scores {
    * stop}
    *
    * @param state after a step
-   * @param context asked before each text whether the run is to stop
+   * @param context asked before each text whether the run is to stop, where there is one rank:
+   *     several could answer differently
+   * @param ranks all of which ask this and get the same
    */
-  public Map<String, Double> after(RunState state, RunContext context) {
+  public Map<String, Double> after(RunState state, RunContext context, ProcessGroup ranks) {
     Map<String, Double> scores = new LinkedHashMap<>();
     if (!options.due(state.step())) {
       return scores;
@@ -69,7 +72,7 @@ public final class Scores {
               decoder,
               tokens,
               decoder.config().maxSeqLen(),
-              context.stopRequested());
+              ranks.worldSize() > 1 ? () -> false : context.stopRequested());
       evaluation
           .run("", asked)
           .results()

@@ -30,7 +30,9 @@ import org.tune4j.data.Example;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.models.AttnModule;
 import org.tune4j.models.LoraArguments;
+import org.tune4j.models.ModelSpec;
 import org.tune4j.models.auto.AutoModel;
+import org.tune4j.nn.Objective;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
 import org.tune4j.recipe.Recipe;
@@ -81,6 +83,7 @@ final class TinyRun {
   @Nullable Integer evalEvery;
   boolean dryRun;
   long seed = 7;
+  Objective loss = new ChunkedCrossEntropy(8, 5);
 
   /** What the last run printed. */
   String printed = "";
@@ -192,7 +195,6 @@ final class TinyRun {
     DatasetSpec dataset = (t, max, cache) -> Dataset.of(train);
     AdamW optimizer = new AdamW(lr, List.of(0.9, 0.999), 1e-8, 0.01, true);
     CosineWithWarmup schedule = new CosineWithWarmup(1, 0.5);
-    ChunkedCrossEntropy loss = new ChunkedCrossEntropy(8, 5);
     TrainingOptions training =
         new TrainingOptions(
             batchSize, epochs, null, accumulation, optimizerInBwd ? null : 1.0, shuffle, seed);
@@ -215,51 +217,39 @@ final class TinyRun {
         new EvaluationOptions(evalTasks, evalData, 0, evalEvery, ByName.none());
     SampleOptions samples = new SampleOptions(List.of(), 1);
     LoggingOptions logging = new LoggingOptions(1, null);
-    if (full) {
-      return new FullFinetuneSingleDevice(
-          out,
-          tokenizer,
-          AutoModel.base(),
-          checkpointer,
-          dataset,
-          optimizer,
-          schedule,
-          loss,
-          training,
-          compute,
-          saving,
-          validating,
-          optimizerInBwd,
-          evaluating,
-          samples,
-          logging);
-    }
-    return new LoraFinetuneSingleDevice(
-        out,
-        tokenizer,
-        AutoModel.lora(
-            new LoraArguments(
-                List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ),
-                true,
-                false,
-                4,
-                alpha,
-                dropout,
-                false,
-                false)),
-        checkpointer,
-        dataset,
-        optimizer,
-        schedule,
-        loss,
-        training,
-        compute,
-        saving,
-        true,
-        validating,
-        evaluating,
-        samples,
-        logging);
+    FinetuneOptions keys =
+        new FinetuneOptions(
+            out,
+            tokenizer,
+            full ? AutoModel.base() : lora(),
+            checkpointer,
+            dataset,
+            optimizer,
+            schedule,
+            loss,
+            training,
+            compute,
+            saving,
+            validating,
+            evaluating,
+            samples,
+            logging);
+    return full
+        ? FinetuneRecipes.fullSingleDevice(keys, optimizerInBwd)
+        : FinetuneRecipes.loraSingleDevice(keys, true);
+  }
+
+  private ModelSpec lora() {
+    return AutoModel.lora(
+        new LoraArguments(
+            List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ),
+            true,
+            false,
+            4,
+            alpha,
+            dropout,
+            false,
+            false));
   }
 
   private Map<String, String> settings(Path out) {
