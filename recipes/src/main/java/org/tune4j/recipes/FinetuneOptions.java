@@ -41,7 +41,7 @@ import org.tune4j.training.TrainingOptions;
 public record FinetuneOptions(
     @Doc("where results are written") Path outputDir,
     @Doc("turns text into token ids") TokenizerSpec tokenizer,
-    @Doc("the architecture and its adapters") ModelSpec model,
+    @Doc("the architecture, and its adapters where these are trained") ModelSpec model,
     @Doc("where weights come from and how results are saved") HuggingFaceCheckpointer checkpointer,
     @Doc("the rows to train on") DatasetSpec dataset,
     @Doc("how parameters are updated") Optimizer.Spec optimizer,
