@@ -91,12 +91,15 @@ public interface Kernels {
    * @param k {@code [n, kvHeads, headDim]}
    * @param v {@code [n, kvHeads, headDim]}
    * @param rowEnds where each row ends, ascending, the last {@code n}
-   * @param window how many positions a query sees, itself included; 0 for all before it
-   * @param scale of the scores, before the softmax
+   * @param spec scale, window, soft cap and sinks
    * @return {@code [n, heads * headDim]}
    */
   default @Nullable TensorHandle attention(
-      TensorHandle q, TensorHandle k, TensorHandle v, int[] rowEnds, int window, double scale) {
+      TensorHandle q,
+      TensorHandle k,
+      TensorHandle v,
+      int[] rowEnds,
+      AttentionSpec<TensorHandle> spec) {
     return null;
   }
 
@@ -115,7 +118,7 @@ public interface Kernels {
    * @param at how many positions are held
    * @param mask {@code [m, n]}, in the type of {@code q}, {@code at + m <= n <= capacity}: 0 where
    *     a query sees a position and negative infinity where not
-   * @param scale of the scores, before the softmax
+   * @param spec scale, soft cap and sinks; the mask stands for the window, which is ignored
    * @return {@code [m, heads * headDim]}
    */
   default @Nullable TensorHandle cachedAttention(
@@ -128,7 +131,7 @@ public interface Kernels {
       TensorHandle values,
       int at,
       TensorHandle mask,
-      double scale) {
+      AttentionSpec<TensorHandle> spec) {
     return null;
   }
 

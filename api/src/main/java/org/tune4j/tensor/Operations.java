@@ -3,7 +3,7 @@ package org.tune4j.tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.Kernels;
 import org.tune4j.spi.TensorHandle;
 
@@ -14,13 +14,15 @@ import org.tune4j.spi.TensorHandle;
 public final class Operations {
   private final Engine engine;
   private final Kernels kernels;
+  private final AttentionOperations attention;
 
   Operations(Engine engine, Kernels kernels) {
     this.engine = engine;
     this.kernels = kernels;
+    this.attention = new AttentionOperations(engine, kernels, this);
   }
 
-  private static void fits(boolean ok, String op, Tensor... args) {
+  static void fits(boolean ok, String op, Tensor... args) {
     if (!ok) {
       List<String> shapes = new ArrayList<>();
       for (Tensor t : args) {
@@ -160,11 +162,12 @@ public final class Operations {
     }
   }
 
-  private static Tensor widen(Tensor x) {
+  /** In fp32, or as it is where that is no less. */
+  static Tensor widen(Tensor x) {
     return x.dtype() == DType.FP32 || x.dtype() == DType.FP64 ? x : x.cast(DType.FP32);
   }
 
-  private static Tensor narrowTo(Tensor x, DType dtype) {
+  static Tensor narrowTo(Tensor x, DType dtype) {
     return x.dtype() == dtype ? x : x.cast(dtype);
   }
 
@@ -223,58 +226,12 @@ public final class Operations {
    * @param k {@code [n, kvHeads, headDim]}
    * @param v {@code [n, kvHeads, headDim]}
    * @param rowEnds where each row ends, ascending, the last {@code n}
-   * @param window how many positions a query sees, itself included; 0 for all before it
-   * @param scale of the scores, before the softmax; mostly {@code 1 / sqrt(headDim)}
+   * @param spec scale, window, soft cap and sinks, which may need a gradient
    * @return {@code [n, heads * headDim]}
    * @throws IllegalArgumentException when shapes or types do not fit
    */
-  public Tensor attention(Tensor q, Tensor k, Tensor v, int[] rowEnds, int window, double scale) {
-    fits(
-        q.shape().rank() == 3
-            && k.shape().rank() == 3
-            && k.shape().equals(v.shape())
-            && q.size(0) == k.size(0)
-            && q.size(2) == k.size(2)
-            && q.size(1) % k.size(1) == 0
-            && q.dtype() == k.dtype()
-            && q.dtype() == v.dtype(),
-        "attention",
-        q,
-        k,
-        v);
-    int last = 0;
-    for (int end : rowEnds) {
-      if (end <= last) {
-        throw new IllegalArgumentException("attention: rowEnds does not ascend at " + end);
-      }
-      last = end;
-    }
-    if (last != q.size(0)) {
-      throw new IllegalArgumentException(
-          "attention: rowEnds ends at %d, expected %d".formatted(last, q.size(0)));
-    }
-    long n = q.size(0);
-    long width = q.size(1) * q.size(2);
-    TensorHandle h = kernels.attention(q.handle(), k.handle(), v.handle(), rowEnds, window, scale);
-    if (h != null) {
-      return result(h, q, n, width);
-    }
-    try (TensorScope s = engine.openScope()) {
-      List<Tensor> rows = new ArrayList<>();
-      int start = 0;
-      for (int end : rowEnds) {
-        int length = end - start;
-        rows.add(
-            attentionOfRow(
-                q.narrow(0, start, length),
-                k.narrow(0, start, length),
-                v.narrow(0, start, length),
-                causalMask(length, window, q.dtype()),
-                scale));
-        start = end;
-      }
-      return s.moveOut(rows.size() == 1 ? rows.get(0) : Tensor.cat(rows, 0));
-    }
+  public Tensor attention(Tensor q, Tensor k, Tensor v, int[] rowEnds, AttentionSpec<Tensor> spec) {
+    return attention.attention(q, k, v, rowEnds, spec);
   }
 
   /**
@@ -295,7 +252,7 @@ public final class Operations {
    * @param at how many positions are held
    * @param mask {@code [m, n]}, {@code at + m <= n <= capacity}, added to the scores: 0 where a
    *     query sees a position, negative infinity where not
-   * @param scale of the scores, before the softmax; mostly {@code 1 / sqrt(headDim)}
+   * @param spec scale, soft cap and sinks; the mask stands for the window, which is ignored
    * @return {@code [m, heads * headDim]}
    * @throws IllegalArgumentException when shapes or types do not fit
    */
@@ -309,92 +266,8 @@ public final class Operations {
       Tensor values,
       int at,
       Tensor mask,
-      double scale) {
-    fits(
-        q.shape().rank() == 3
-            && k.shape().equals(Shape.of(q.size(0), k.size(1), q.size(2)))
-            && k.shape().equals(v.shape())
-            && q.size(1) % k.size(1) == 0
-            && cos.shape().equals(Shape.of(q.size(0), 1, q.size(2) / 2))
-            && sin.shape().equals(cos.shape())
-            && keys.shape().equals(Shape.of(k.size(1), keys.size(1), q.size(2)))
-            && keys.shape().equals(values.shape())
-            && mask.shape().equals(Shape.of(q.size(0), mask.size(1)))
-            && at >= 0
-            && at + q.size(0) <= mask.size(1)
-            && mask.size(1) <= keys.size(1)
-            && Stream.of(k, v, keys, values, mask).allMatch(t -> t.dtype() == q.dtype()),
-        "cachedAttention at " + at,
-        q,
-        k,
-        v,
-        cos,
-        sin,
-        keys,
-        values,
-        mask);
-    long m = q.size(0);
-    long n = mask.size(1);
-    TensorHandle h =
-        kernels.cachedAttention(
-            q.handle(),
-            k.handle(),
-            v.handle(),
-            cos.handle(),
-            sin.handle(),
-            keys.handle(),
-            values.handle(),
-            at,
-            mask.handle(),
-            scale);
-    if (h != null) {
-      return result(h, q, m, q.size(1) * q.size(2));
-    }
-    try (TensorScope s = engine.openScope();
-        Engine.NoGradient off = engine.noGradient()) {
-      keys.narrow(1, at, m).copyFrom(rope(k, cos, sin).transpose(0, 1));
-      values.narrow(1, at, m).copyFrom(v.transpose(0, 1));
-      return s.moveOut(
-          attentionOfRow(
-              rope(q, cos, sin),
-              keys.narrow(1, 0, n).transpose(0, 1),
-              values.narrow(1, 0, n).transpose(0, 1),
-              widen(mask),
-              scale));
-    }
-  }
-
-  /**
-   * {@code m} queries over {@code n} keys. The queries of a key-value group are rows of one
-   * product: {@code [kvHeads, group * m, headDim]}.
-   *
-   * @param mask {@code [m, n]}, fp32 or wider
-   */
-  private Tensor attentionOfRow(Tensor q, Tensor k, Tensor v, Tensor mask, double scale) {
-    long m = q.size(0);
-    long n = k.size(0);
-    long heads = q.size(1);
-    long dim = q.size(2);
-    long kvHeads = k.size(1);
-    long group = heads / kvHeads;
-    Tensor queries = q.transpose(0, 1).reshape(kvHeads, group * m, dim);
-    Tensor scores = queries.matmul(k.transpose(0, 1).transpose(1, 2)).mul(scale);
-    Tensor wide = widen(scores).reshape(kvHeads, group, m, n).add(mask);
-    Tensor weights = narrowTo(softmax(wide), q.dtype()).reshape(kvHeads, group * m, n);
-    Tensor mixed = weights.matmul(v.transpose(0, 1));
-    return mixed.reshape(heads, m, dim).transpose(0, 1).reshape(m, heads * dim);
-  }
-
-  /** {@code [n, n]}: 0 where a query sees a key, -1e30 elsewhere. */
-  private Tensor causalMask(int n, int window, DType dtype) {
-    float[] mask = new float[n * n];
-    for (int i = 0; i < n; i++) {
-      for (int j = 0; j < n; j++) {
-        boolean seen = j <= i && (window <= 0 || i - j < window);
-        mask[i * n + j] = seen ? 0 : -1e30f;
-      }
-    }
-    return engine.tensor(mask, dtype == DType.FP64 ? DType.FP64 : DType.FP32, Shape.of(n, n));
+      AttentionSpec<Tensor> spec) {
+    return attention.cachedAttention(q, k, v, cos, sin, keys, values, at, mask, spec);
   }
 
   /**

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Supplier;
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Capability;
@@ -302,9 +303,10 @@ enum Fault {
                     TensorHandle k,
                     TensorHandle v,
                     int[] ends,
-                    int window,
-                    double scale) {
-                  return window > 0 ? null : fused(t -> causal(t, q, k, v, scale));
+                    AttentionSpec<TensorHandle> spec) {
+                  return spec.window() > 0 || !spec.isPlain()
+                      ? null
+                      : fused(t -> causal(t, q, k, v, spec.scale()));
                 }
               };
             }
@@ -313,6 +315,28 @@ enum Fault {
       "6_09",
       "6_10",
       "6_11"),
+
+  ATTENTION_KERNEL_IGNORES_SOFT_CAP_AND_SINKS(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle attention(
+                    TensorHandle q,
+                    TensorHandle k,
+                    TensorHandle v,
+                    int[] ends,
+                    AttentionSpec<TensorHandle> spec) {
+                  return ends.length > 1 || spec.window() > 0
+                      ? null
+                      : fused(t -> causal(t, q, k, v, spec.scale()));
+                }
+              };
+            }
+          },
+      "6_05"),
 
   CACHED_ATTENTION_KERNEL_FORGETS_TO_WRITE(
       () ->
@@ -331,7 +355,7 @@ enum Fault {
                     TensorHandle values,
                     int at,
                     TensorHandle mask,
-                    double scale) {
+                    AttentionSpec<TensorHandle> spec) {
                   int[] sizes = value(q).sizes;
                   return reshape(q, Shape.of(sizes[0], (long) sizes[1] * sizes[2]));
                 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.tune4j.UsageException;
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Operations;
@@ -177,7 +178,7 @@ public final class KvCache implements AutoCloseable {
         from(sight.first, here.values),
         length - sight.first,
         sight.mask,
-        scale);
+        AttentionSpec.of(scale, 0));
   }
 
   private static Tensor from(int first, Tensor x) {

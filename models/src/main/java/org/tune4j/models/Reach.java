@@ -1,5 +1,6 @@
 package org.tune4j.models;
 
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.tensor.Operations;
 import org.tune4j.tensor.Tensor;
 
@@ -26,7 +27,6 @@ interface Reach {
             ops.rope(k, rope.cos(), rope.sin()),
             v,
             rows.rowEnds(),
-            window,
-            scale);
+            AttentionSpec.of(scale, window));
   }
 }
