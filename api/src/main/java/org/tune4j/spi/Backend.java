@@ -5,6 +5,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.collective.Collectives;
+import org.tune4j.collective.Rendezvous;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;

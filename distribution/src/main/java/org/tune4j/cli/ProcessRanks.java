@@ -6,14 +6,14 @@ import java.util.Optional;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.collective.Collectives;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.collective.Ranks;
+import org.tune4j.collective.Rendezvous;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.Capability;
-import org.tune4j.spi.Collectives;
-import org.tune4j.spi.Rendezvous;
 import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
 

@@ -6,7 +6,7 @@ import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.global.torch_cuda;
 import org.bytedeco.pytorch.nccl.ProcessGroupNCCL;
 import org.tune4j.EnvironmentException;
-import org.tune4j.spi.Rendezvous;
+import org.tune4j.collective.Rendezvous;
 import org.tune4j.tensor.Device;
 
 /**

@@ -12,7 +12,7 @@ import javax.crypto.spec.SecretKeySpec;
 import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.StringVector;
 import org.tune4j.CollectiveException;
-import org.tune4j.spi.Rendezvous;
+import org.tune4j.collective.Rendezvous;
 
 /**
  * Before ranks connect to each other: each says in the store that it is there and how many it

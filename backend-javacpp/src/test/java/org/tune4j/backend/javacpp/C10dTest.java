@@ -27,11 +27,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.tune4j.CollectiveException;
+import org.tune4j.collective.Collectives;
 import org.tune4j.collective.ProcessGroup;
+import org.tune4j.collective.Rendezvous;
 import org.tune4j.kit.CollectiveConformance;
 import org.tune4j.spi.BackendOptions;
-import org.tune4j.spi.Collectives;
-import org.tune4j.spi.Rendezvous;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 

@@ -9,8 +9,8 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Store;
 import org.junit.jupiter.api.Test;
 import org.tune4j.EnvironmentException;
+import org.tune4j.collective.Rendezvous;
 import org.tune4j.spi.Capability;
-import org.tune4j.spi.Rendezvous;
 import org.tune4j.tensor.Device;
 
 class NcclTest {

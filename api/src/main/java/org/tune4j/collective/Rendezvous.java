@@ -1,4 +1,4 @@
-package org.tune4j.spi;
+package org.tune4j.collective;
 
 import java.time.Duration;
 import org.tune4j.UsageException;

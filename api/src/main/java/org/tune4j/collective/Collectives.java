@@ -1,14 +1,13 @@
-package org.tune4j.spi;
+package org.tune4j.collective;
 
 import java.util.function.Supplier;
-import org.tune4j.collective.Work;
 import org.tune4j.tensor.Tensor;
 
 /**
- * What a provider of collectives gives. Callers are {@link org.tune4j.collective.ProcessGroup}:
- * arguments are already checked. All ranks call the same methods in the same order with tensors of
- * equal shapes and types; each method returns at once and its {@link Work} ends when the tensors
- * hold the result. A sum's order depends on the ranks alone, never on timing.
+ * What a provider of collectives gives. Callers are {@link ProcessGroup}: arguments are already
+ * checked. All ranks call the same methods in the same order with tensors of equal shapes and
+ * types; each method returns at once and its {@link Work} ends when the tensors hold the result. A
+ * sum's order depends on the ranks alone, never on timing.
  *
  * <p>A rank that is gone, or late by the time-out, makes the others' work end with a {@link
  * org.tune4j.CollectiveException}; so do all calls after that.
@@ -41,7 +40,7 @@ public interface Collectives extends AutoCloseable {
   /**
    * Puts the ranks' stretches together.
    *
-   * @param part this rank's {@link org.tune4j.collective.Stretch} of {@code whole}
+   * @param part this rank's {@link Stretch} of {@code whole}
    * @param whole {@code [n]}; is overwritten
    * @return ends when {@code whole} is
    */
@@ -51,7 +50,7 @@ public interface Collectives extends AutoCloseable {
    * Gives each rank its stretch of the sum over the ranks.
    *
    * @param whole {@code [n]}; unchanged
-   * @param part this rank's {@link org.tune4j.collective.Stretch} of it; is overwritten
+   * @param part this rank's {@link Stretch} of it; is overwritten
    * @return ends when {@code part} is
    */
   Work reduceScatter(Tensor whole, Tensor part);
