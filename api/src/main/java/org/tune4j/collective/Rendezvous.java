@@ -2,6 +2,8 @@ package org.tune4j.collective;
 
 import java.time.Duration;
 import org.tune4j.UsageException;
+import org.tune4j.spi.Capability;
+import org.tune4j.tensor.Engine;
 
 /**
  * Where the processes of a run meet, in the words of PyTorch's launchers.
@@ -44,5 +46,18 @@ public record Rendezvous(
       throw new UsageException(
           "MASTER_PORT is %d, expected a port from 1 to 65535".formatted(masterPort));
     }
+  }
+
+  /**
+   * Meets the other ranks. Returns once all are there.
+   *
+   * @param engine whose tensors are exchanged
+   * @return open; the caller closes it
+   * @throws UsageException when the engine's backend is no {@link ProcessBackend}
+   * @throws org.tune4j.CollectiveException when the ranks do not meet within the time-out
+   */
+  public Collectives join(Engine engine) {
+    engine.require(Capability.PROCESSES);
+    return ((ProcessBackend) engine.backend()).join(engine, this);
   }
 }

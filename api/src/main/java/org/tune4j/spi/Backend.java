@@ -5,11 +5,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.collective.Collectives;
-import org.tune4j.collective.Rendezvous;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
-import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 
 /**
@@ -342,19 +339,6 @@ public interface Backend extends AutoCloseable {
    */
   default Kernels kernels() {
     return Kernels.NONE;
-  }
-
-  /**
-   * Meets the ranks of other processes; only where {@link Capability#PROCESSES} is declared.
-   * Returns once all are there.
-   *
-   * @param engine the engine over this backend whose tensors are exchanged
-   * @param rendezvous where, as which rank of how many, and how long to wait
-   * @return open; the caller closes it
-   * @throws org.tune4j.CollectiveException when the ranks do not meet within the time-out
-   */
-  default Collectives join(Engine engine, Rendezvous rendezvous) {
-    throw new UnsupportedOperationException(name() + " declares no PROCESSES");
   }
 
   /** Ends it, after every handle was released. */

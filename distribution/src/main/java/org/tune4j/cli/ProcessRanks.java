@@ -125,9 +125,7 @@ final class ProcessRanks implements Ranks {
     Engine engine = Engine.open(provider, new BackendOptions(device, options.threads()));
     try {
       Optional<Collectives> others =
-          where.worldSize() == 1
-              ? Optional.empty()
-              : Optional.of(engine.backend().join(engine, where));
+          where.worldSize() == 1 ? Optional.empty() : Optional.of(where.join(engine));
       joined.accept(rank());
       return new ProcessGroup(engine, others, true, fullSize);
     } catch (RuntimeException e) {

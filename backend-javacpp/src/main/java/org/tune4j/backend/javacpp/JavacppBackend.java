@@ -23,8 +23,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.collective.Collectives;
+import org.tune4j.collective.ProcessBackend;
 import org.tune4j.collective.Rendezvous;
-import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Capability;
 import org.tune4j.spi.Kernels;
@@ -39,7 +39,7 @@ import org.tune4j.tensor.Shape;
  * lists and intermediate tensors are freed when it returns; what it returns is kept by {@link
  * Handle#keep}.
  */
-final class JavacppBackend implements Backend {
+final class JavacppBackend implements ProcessBackend {
   private final String version;
   private final Set<Capability> capabilities;
   private final Set<DType> dtypes;

@@ -62,8 +62,7 @@ class C10dTest extends CollectiveConformance {
                                 new Rendezvous(
                                     "127.0.0.1", port, rank, worldSize, rank, false, timeout);
                             try (ProcessGroup group =
-                                new ProcessGroup(
-                                    engine, Optional.of(engine.backend().join(engine, r)), false)) {
+                                new ProcessGroup(engine, Optional.of(r.join(engine)), false)) {
                               inScope(group, body);
                             } catch (RuntimeException e) {
                               first.compareAndSet(null, e);
@@ -99,7 +98,7 @@ class C10dTest extends CollectiveConformance {
         all.add(said);
         new Thread(
                 () -> {
-                  try (Collectives group = engine.backend().join(engine, r)) {
+                  try (Collectives group = r.join(engine)) {
                     said.complete("met as " + group.rank());
                   } catch (CollectiveException e) {
                     said.complete(e.getMessage());
