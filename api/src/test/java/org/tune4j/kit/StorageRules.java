@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.EnvironmentException;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
+import org.tune4j.collective.ProcessBackend;
 import org.tune4j.spi.Availability;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Capability;
@@ -37,6 +38,10 @@ abstract class StorageRules extends Conformance {
     assertEquals(provider().capabilities(), engine.backend().capabilities());
     assertEquals(provider().dtypes(), engine.backend().dtypes());
     assertTrue(engine.backend().devices().contains(Device.CPU), "devices() lacks cpu");
+    assertEquals(
+        engine.backend().capabilities().contains(Capability.PROCESSES),
+        engine.backend() instanceof ProcessBackend,
+        "PROCESSES declared and a ProcessBackend");
   }
 
   @Test

@@ -16,6 +16,7 @@ import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Capability;
+import org.tune4j.spi.KernelMemory;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 
@@ -117,6 +118,11 @@ public final class DjlBackendProvider implements BackendProvider {
   @Override
   public Set<DType> dtypes() {
     return EnumSet.allOf(DType.class);
+  }
+
+  @Override
+  public KernelMemory kernelMemory() {
+    return new DjlMemory();
   }
 
   @Override
