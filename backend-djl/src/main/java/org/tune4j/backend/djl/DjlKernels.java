@@ -16,10 +16,12 @@ final class DjlKernels implements Kernels {
   static final int LONG_ROW = 640;
 
   private final DjlBackend backend;
+  private final Storage storage;
   private final Script script;
 
-  DjlKernels(DjlBackend backend, Script script) {
+  DjlKernels(DjlBackend backend, Storage storage, Script script) {
     this.backend = backend;
+    this.storage = storage;
     this.script = script;
   }
 
@@ -86,7 +88,7 @@ final class DjlKernels implements Kernels {
     boolean flash = spec.window() == 0 && (cuda || longest(rowEnds) >= LONG_ROW);
     try (Scalar s = script.scalar(spec.scale());
         Scalar w = script.scalar(spec.window());
-        PtNDArray ends = backend.int64(Arrays.stream(rowEnds).asLongStream().toArray())) {
+        PtNDArray ends = storage.int64(Arrays.stream(rowEnds).asLongStream().toArray())) {
       return backend.like(
           q,
           flash
@@ -173,7 +175,7 @@ final class DjlKernels implements Kernels {
     double rate = lr / (1 - Math.pow(beta1, (double) step));
     double correction = Math.sqrt(1 - Math.pow(beta2, (double) step));
     boolean before = backend.setGradientMode(false);
-    try (PtNDArray h = backend.fp64(beta1, beta2, eps, 1 - lr * weightDecay, -rate, correction)) {
+    try (PtNDArray h = storage.fp64(beta1, beta2, eps, 1 - lr * weightDecay, -rate, correction)) {
       script.call("adamw", p, backend.in(gradient), backend.in(m), backend.in(v), h).close();
       return true;
     } finally {
