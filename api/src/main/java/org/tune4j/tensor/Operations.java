@@ -156,19 +156,10 @@ public final class Operations {
       return result(h, x, x.shape().toArray());
     }
     try (TensorScope s = engine.openScope()) {
-      Tensor wide = widen(x);
+      Tensor wide = Precision.widen(x);
       Tensor rms = wide.mul(wide).sum(-1).div((double) x.size(-1)).add(eps).sqrt();
-      return s.moveOut(narrowTo(wide.div(rms), x.dtype()).mul(w));
+      return s.moveOut(Precision.narrowTo(wide.div(rms), x.dtype()).mul(w));
     }
-  }
-
-  /** In fp32, or as it is where that is no less. */
-  static Tensor widen(Tensor x) {
-    return x.dtype() == DType.FP32 || x.dtype() == DType.FP64 ? x : x.cast(DType.FP32);
-  }
-
-  static Tensor narrowTo(Tensor x, DType dtype) {
-    return x.dtype() == dtype ? x : x.cast(dtype);
   }
 
   /**
@@ -198,11 +189,11 @@ public final class Operations {
     }
     try (TensorScope s = engine.openScope()) {
       long half = x.size(2) / 2;
-      Tensor wide = widen(x);
+      Tensor wide = Precision.widen(x);
       Tensor a = wide.narrow(2, 0, half);
       Tensor b = wide.narrow(2, half, half);
       Tensor out = Tensor.cat(List.of(a.mul(cos).sub(b.mul(sin)), b.mul(cos).add(a.mul(sin))), 2);
-      return s.moveOut(narrowTo(out, x.dtype()));
+      return s.moveOut(Precision.narrowTo(out, x.dtype()));
     }
   }
 
@@ -309,7 +300,7 @@ public final class Operations {
       return engine.adopt(h, wide, Shape.SCALAR, logits.device());
     }
     try (TensorScope s = engine.openScope()) {
-      Tensor wide = widen(logits);
+      Tensor wide = Precision.widen(logits);
       Tensor shifted = wide.sub(wide.detach().max(-1));
       Tensor logSum = shifted.exp().sum(-1).log();
       Tensor picked = shifted.gather(labels.reshape(labels.size(0), 1));
@@ -387,39 +378,7 @@ public final class Operations {
       double beta2,
       double eps,
       double weightDecay) {
-    fits(
-        parameter.shape().equals(gradient.shape())
-            && parameter.shape().equals(m.shape())
-            && parameter.shape().equals(v.shape()),
-        "adamW",
-        parameter,
-        gradient,
-        m,
-        v);
-    if (kernels.adamW(
-        parameter.handle(),
-        gradient.handle(),
-        m.handle(),
-        v.handle(),
-        step,
-        lr,
-        beta1,
-        beta2,
-        eps,
-        weightDecay)) {
-      return;
-    }
-    try (TensorScope s = engine.openScope();
-        Engine.NoGradient off = engine.noGradient()) {
-      Tensor g = widen(gradient);
-      Tensor mean = widen(m).mul(beta1).add(g.mul(1 - beta1));
-      Tensor square = widen(v).mul(beta2).add(g.mul(g).mul(1 - beta2));
-      m.copyFrom(mean);
-      v.copyFrom(square);
-      Tensor denominator =
-          square.sqrt().div(Math.sqrt(1 - Math.pow(beta2, (double) step))).add(eps);
-      Tensor update = mean.div(denominator).mul(lr / (1 - Math.pow(beta1, (double) step)));
-      parameter.copyFrom(widen(parameter).mul(1 - lr * weightDecay).sub(update));
-    }
+    AdamW.step(
+        engine, kernels, parameter, gradient, m, v, step, lr, beta1, beta2, eps, weightDecay);
   }
 }
