@@ -27,13 +27,6 @@ public record Rendezvous(
   /**
    * Checks rank and port.
    *
-   * @param masterAddr the host of rank 0
-   * @param masterPort 1 to 65535
-   * @param rank 0 to below {@code worldSize}
-   * @param worldSize 1 or more
-   * @param localRank among those of its machine
-   * @param agentListens whether the launcher keeps the store
-   * @param timeout how long a rank waits for the others
    * @throws UsageException in the words of the environment variables
    */
   public Rendezvous {

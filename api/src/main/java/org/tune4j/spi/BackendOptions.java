@@ -15,8 +15,6 @@ public record BackendOptions(Device device, int threads) {
   /**
    * Checks the number of threads.
    *
-   * @param device where tensors lie
-   * @param threads 0 or more
    * @throws IllegalArgumentException when it is less
    */
   public BackendOptions {

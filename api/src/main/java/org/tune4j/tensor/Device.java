@@ -27,8 +27,6 @@ public record Device(Type type, int index) {
   /**
    * Checks the index.
    *
-   * @param type {@code cpu} or {@code cuda}
-   * @param index 0 or more; 0 for the CPU
    * @throws IllegalArgumentException when there can be no such device
    */
   public Device {
