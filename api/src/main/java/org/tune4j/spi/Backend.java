@@ -10,7 +10,7 @@ import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Shape;
 
 /**
- * The primitives that a backend must give. Callers are {@link org.tune4j.tensor.Tensor} and {@link
+ * Computes the primitives. Callers are {@link org.tune4j.tensor.Tensor} and {@link
  * org.tune4j.tensor.Engine}: arguments are already checked (shapes fit, types equal, dimensions
  * counted from 0), so an implementation neither checks nor words errors.
  *
@@ -106,8 +106,8 @@ public interface Backend extends AutoCloseable {
   void read(TensorHandle x, ByteBuffer into);
 
   /**
-   * A tensor over the pages of a file, shared with other processes and never written; only where
-   * {@link Capability#MEMORY_MAP} is declared. On a CUDA device, a copy.
+   * Maps a file: its pages are shared with other processes and never written; only where {@link
+   * Capability#MEMORY_MAP} is declared. On a CUDA device, a copy.
    *
    * @param file at least as long as the tensor's end
    * @param offset where the first element lies, in bytes; a multiple of the element size
@@ -119,7 +119,7 @@ public interface Backend extends AutoCloseable {
   TensorHandle map(Path file, long offset, DType dtype, Shape shape, Device device);
 
   /**
-   * Ends a handle. Storage that views or a recorded graph still need outlives it.
+   * Releases a handle. Storage that views or a recorded graph still need outlives it.
    *
    * @param x not released before
    */
@@ -172,7 +172,7 @@ public interface Backend extends AutoCloseable {
   TensorHandle contiguous(TensorHandle x);
 
   /**
-   * Rounds to nearest, ties to even; to integers, towards zero.
+   * Casts to nearest, ties to even; to integers, towards zero.
    *
    * @param x of any type
    * @param dtype of the copy; may be that of {@code x}
@@ -312,7 +312,7 @@ public interface Backend extends AutoCloseable {
   @Nullable TensorHandle gradient(TensorHandle leaf);
 
   /**
-   * Forgets a leaf's gradient.
+   * Clears a leaf's gradient.
    *
    * @param leaf of {@link #requireGradient}
    */
@@ -341,7 +341,7 @@ public interface Backend extends AutoCloseable {
     return Kernels.NONE;
   }
 
-  /** Ends it, after every handle was released. */
+  /** Closes the backend, after every handle was released. */
   @Override
   void close();
 }

@@ -15,7 +15,7 @@ public record BackendOptions(Device device, int threads) {
   /**
    * Checks the number of threads.
    *
-   * @throws IllegalArgumentException when it is less
+   * @throws IllegalArgumentException when it is negative
    */
   public BackendOptions {
     if (threads < 0) {

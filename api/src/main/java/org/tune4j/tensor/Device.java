@@ -13,7 +13,7 @@ import org.tune4j.UsageException;
 public record Device(Type type, int index) {
   /** Kinds of device. */
   public enum Type {
-    /** The host's. */
+    /** The host's processor. */
     CPU,
     /** An NVIDIA GPU. */
     CUDA

@@ -58,7 +58,7 @@ public final class Operations {
   }
 
   /**
-   * A copy of a frozen weight in the layout in which the backend multiplies with it fastest.
+   * Copies a frozen weight into the layout in which the backend multiplies with it fastest.
    *
    * @param w {@code [out, in]}
    * @return belongs to the innermost scope; empty where the backend has none for this type or
@@ -98,7 +98,7 @@ public final class Operations {
   }
 
   /**
-   * LoRA's linear, {@code x w^T + scale (x a^T) b^T} (Hu et al. 2021, section 4.1).
+   * Computes LoRA's linear, {@code x w^T + scale (x a^T) b^T} (Hu et al. 2021, section 4.1).
    *
    * @param x {@code [n, in]}
    * @param w {@code [out, in]}, frozen
@@ -163,7 +163,7 @@ public final class Operations {
   }
 
   /**
-   * Rotary position embedding, halves rotated as Hugging Face does (Su et al. 2021).
+   * Rotates the halves of each head by its position, as Hugging Face does (RoPE, Su et al. 2021).
    *
    * @param x {@code [n, heads, headDim]}
    * @param cos {@code [n, 1, headDim / 2]}, fp32 (fp64 where {@code x} is)
@@ -210,8 +210,8 @@ public final class Operations {
   }
 
   /**
-   * Causal attention of rows laid end to end, queries grouped over key-value heads (Ainslie et al.
-   * 2023).
+   * Computes causal attention of rows laid end to end, queries grouped over key-value heads
+   * (Ainslie et al. 2023).
    *
    * @param q {@code [n, heads, headDim]}
    * @param k {@code [n, kvHeads, headDim]}
@@ -226,9 +226,9 @@ public final class Operations {
   }
 
   /**
-   * Attention of the next {@code m} positions of one row whose keys and values are cached. Queries
-   * and keys are rotated, keys and values written to the cache from position {@code at} on, and the
-   * first {@code n} positions of the cache attended to. Records nothing for gradients.
+   * Rotates the queries and keys of a row's next {@code m} positions, writes keys and values to its
+   * cache from position {@code at} on, and attends to the cache's first {@code n} positions.
+   * Records nothing for gradients.
    *
    * <p>More of the cache may be named than is held, so that lengths are few and a backend prepares
    * for few; what is masked is finite.
@@ -352,8 +352,9 @@ public final class Operations {
   }
 
   /**
-   * One step of AdamW with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), in
-   * place of {@code parameter}, {@code m} and {@code v}; arithmetic in fp32 or wider, rounded once.
+   * Makes one step of AdamW with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2),
+   * in place of {@code parameter}, {@code m} and {@code v}; arithmetic in fp32 or wider, rounded
+   * once.
    *
    * @param parameter what is updated
    * @param gradient in the parameter's shape
