@@ -108,47 +108,45 @@ class PublishedChatTemplatesTest {
   private static String report(
       JsonNode golden, List<String> table, List<String> differences, int equal, int total) {
     return """
-        # Chat templates as published
-        Tune4J renders chat templates with its own interpreter (`org.tune4j.jinja`), compared here with transformers %s
-        (jinja2 %s) on the folder `models/templates` of llama.cpp's repository: %d templates, %d conversations, each
-        with and without a generation prompt, without tools. %d of %d renderings are equal, a refusal by both counted
-        as equal: a template that calls `raise_exception`, or that cannot do without tools. Refused says how many of a
-        template's renderings that are.
+        # Chat templates
+        Tune4J renders chat templates with its own interpreter (`org.tune4j.jinja`). This page compares it with transformers %s (jinja2
+        %s) on the folder `models/templates` of llama.cpp's repository: %d templates and %d conversations, each with and without a
+        generation prompt, without tools. %d of %d renderings are equal. A rendering that both reject counts as equal: such a template
+        calls `raise_exception` or requires tools. Column *rejected* counts them.
 
-        To write this page again, with DIR that folder:
+        To regenerate this page, with DIR being that folder:
 
         ```sh
         python models/src/test/python/render_chat_templates.py DIR
         ./mvnw -pl models -am test -Dtest=PublishedChatTemplatesTest -Dtune4j.chatTemplates=DIR -Dsurefire.failIfNoSpecifiedTests=false
         ```
 
-        ## What is trained on
-        An answer is trained on from its first character to the token that ends its turn, and so is every token that overlaps
-        them: SentencePiece's `▁yes` begins with the blank before the answer. Headers, system text and the line break behind a
-        turn are not trained on.
+        ## Trained tokens
+        An answer is trained on from its first character to the token that ends its turn, including every token that overlaps it:
+        SentencePiece's `▁yes` starts with the space before the answer. Headers, system text and the line break after a turn are not
+        trained on.
 
-        - Where an answer lies is found by rendering the conversation again with a marker in place of what the turn says: its
-          text, `tool_calls` and `reasoning_content`. What stays the same before and behind is the template's. The text may be
-          stripped or escaped on the way, and turns that are not trained on may be folded into others or left out.
-        - A turn ends with the added token right behind it, marked special or not; else with the first that ends generation
-          (`eos_token`, or `eos_token_id` of `generation_config.json`), else with the first special one, within what the template
-          prints for that turn.
-        - A template with `{%% generation %%}` tags decides itself: what they print is trained on and nothing else, but for turns with
-          `weight: 0`.
-        - A row whose answer is not rendered, or with a tool's answer inside it, is refused; generation tags are the way out.
+        - To find an answer, the conversation is rendered a second time with a marker in place of the turn's text, `tool_calls` and
+          `reasoning_content`. What is the same before and after it belongs to the template. The template can strip or escape the text, and
+          can merge or omit turns that are not trained on.
+        - A turn ends with the added token directly after the answer, whether or not it is marked special. Otherwise it ends with the first
+          token that ends generation (`eos_token`, or `eos_token_id` of `generation_config.json`), or else the first special token, among
+          those the template prints for the turn.
+        - A template with `{%% generation %%}` tags decides itself: exactly what they enclose is trained on, except turns with `weight: 0`.
+        - A row whose answer is not rendered, or has a tool's answer inside it, is rejected. Use generation tags for such templates.
 
-        `tune run` and `tune data inspect` warn once, with the number of rows, where a template writes no end-of-turn token behind an
-        answer, does not show a text (Mistral's shows the system text only where the last turn is the user's), or does not read a
-        key of a turn or `tools`.
+        `tune run` and `tune data inspect` warn once, with the number of rows, if a template writes no end-of-turn token after an answer,
+        does not render a text (Mistral's renders the system text only if the last turn is the user's), or does not use a key of a turn or
+        `tools`.
 
-        `tokenizer_config.json` may hold several templates, as a list or by name, and `additional_chat_templates` more: as in
-        transformers, `tool_use` is taken for rows with `tools`, `default` for the others.
+        `tokenizer_config.json` can contain several templates, as a list or by name, and `additional_chat_templates` more. As in
+        transformers, `tool_use` is used for rows with `tools` and `default` for all others.
 
-        ## What differs
+        ## Differences
         %s
 
-        ## What is there
-        | template | equal | refused |
+        ## Results
+        | template | equal | rejected |
         |---|---|---|
         %s
         """
@@ -160,7 +158,7 @@ class PublishedChatTemplatesTest {
             equal,
             total,
             differences.isEmpty()
-                ? "Nothing in these. Elsewhere: tuples print as lists, `['a', 'x']` where jinja2 prints `('a', 'x')`."
+                ? "None in these. Elsewhere, tuples print as lists: `['a', 'x']` where jinja2 prints `('a', 'x')`."
                 : String.join("\n", differences.stream().map(d -> "- " + d).toList()),
             String.join("\n", table));
   }
