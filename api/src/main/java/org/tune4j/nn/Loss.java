@@ -26,7 +26,7 @@ public interface Loss {
   /**
    * {@return the cross-entropy of the next token, in fp32 or wider}
    *
-   * @param chunkTokens labels whose logits exist at once, 1 or more
+   * @param chunkTokens labels whose logits are computed at once, 1 or more
    */
   static Loss crossEntropy(int chunkTokens) {
     return new Loss() {

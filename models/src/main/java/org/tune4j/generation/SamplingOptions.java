@@ -27,14 +27,7 @@ public record SamplingOptions(
   /**
    * Checks the ranges.
    *
-   * @param maxNewTokens 1 or more
-   * @param temperature 0 or more
-   * @param topK 0 or more
-   * @param topP above 0, up to 1
-   * @param repetitionPenalty above 0
-   * @param seed any number
-   * @param stop none empty; is copied
-   * @throws org.tune4j.UsageException with all that is out of its range
+   * @throws org.tune4j.UsageException listing every value that is out of range
    */
   public SamplingOptions {
     stop = List.copyOf(stop);

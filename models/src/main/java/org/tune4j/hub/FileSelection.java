@@ -32,13 +32,6 @@ public record FileSelection(List<String> include, List<String> exclude, boolean 
       Pattern.compile(
           ".*\\.(bin|pt|pth|ckpt|h5|msgpack|ot|onnx|onnx_data|gguf|ggml|tflite|mlpackage|mlmodel|npz|tar\\.gz)");
 
-  /**
-   * Copies the lists.
-   *
-   * @param include empty for all files
-   * @param exclude goes before {@code include}
-   * @param skipOtherFormats counts only where there are {@code safetensors}
-   */
   public FileSelection {
     include = List.copyOf(include);
     exclude = List.copyOf(exclude);

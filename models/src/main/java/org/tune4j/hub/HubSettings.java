@@ -35,15 +35,9 @@ public record HubSettings(
   private static final int SECONDS = 10;
 
   /**
-   * Checks that the endpoint is an address.
+   * Checks the endpoint.
    *
-   * @param endpoint http or https, with a host
-   * @param cache need not exist yet
-   * @param token null for none
-   * @param offline whether the network must not be used
-   * @param timeout how long a connection may be silent
-   * @param backoff how often and when a request that failed is tried again
-   * @throws UsageException when the endpoint is no such address
+   * @throws UsageException if {@code endpoint} is not an HTTP address
    */
   public HubSettings {
     String scheme = endpoint.getScheme();

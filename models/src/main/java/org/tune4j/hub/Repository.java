@@ -40,12 +40,9 @@ public record Repository(String name, String revision, Type type) {
   private static final String FOLDER = Type.MODEL.plural() + "--";
 
   /**
-   * Checks both by the hub's rules.
+   * Checks name and revision by the Hub's rules.
    *
-   * @param name at most 96 characters
-   * @param revision a branch, a tag or a commit
-   * @param type what it holds
-   * @throws UsageException when one can be none
+   * @throws UsageException if one breaks them
    */
   public Repository {
     if (!NAME.matcher(name).matches()

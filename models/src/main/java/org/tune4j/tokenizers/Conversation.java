@@ -12,12 +12,6 @@ import org.jspecify.annotations.Nullable;
  *     JSON schemas; null where there are none
  */
 public record Conversation(List<Message> messages, @Nullable Object tools) {
-  /**
-   * Copies the list.
-   *
-   * @param messages in their order
-   * @param tools the tools that the assistant may call; null where there are none
-   */
   public Conversation {
     messages = List.copyOf(messages);
   }

@@ -15,12 +15,6 @@ import org.jspecify.annotations.Nullable;
  * @param masked whether it is left out of the loss
  */
 public record Message(Map<String, @Nullable Object> fields, boolean masked) {
-  /**
-   * Copies the fields.
-   *
-   * @param fields what a chat template sees of it
-   * @param masked whether it is left out of the loss
-   */
   public Message {
     fields = Collections.unmodifiableMap(new LinkedHashMap<>(fields));
   }

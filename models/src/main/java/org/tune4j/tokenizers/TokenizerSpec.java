@@ -15,7 +15,7 @@ import org.tune4j.component.Doc;
  *
  * @param path {@code tokenizer.json}, {@code tokenizer.model} or their folder; null for the
  *     checkpoint's folder
- * @param maxSeqLen rows are cut to this many tokens; null for no limit
+ * @param maxSeqLen rows are truncated to this many tokens; null for no limit
  * @param model which model's {@code tokenizer.model} is read in torchtune's way where there is one;
  *     null for transformers' way
  * @param promptTemplate words around each message of a {@code tokenizer.model}; null for the
@@ -49,12 +49,7 @@ public record TokenizerSpec(
   /**
    * Checks the limit.
    *
-   * @param path null for the checkpoint's folder
-   * @param maxSeqLen in tokens, 2 or more; null for no limit
-   * @param model null for {@code tokenizer.json} alone
-   * @param promptTemplate null for the model's own
-   * @param chatTemplate null for the one beside {@code tokenizer.json}
-   * @throws UsageException when {@code maxSeqLen} is less
+   * @throws UsageException if {@code maxSeqLen} is below 2
    */
   public TokenizerSpec {
     if (maxSeqLen != null && maxSeqLen < 2) {
@@ -94,7 +89,7 @@ public record TokenizerSpec(
    * read as transformers does, with a chat template}
    *
    * @param path of the file or its folder; null for the checkpoint's folder
-   * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
+   * @param maxSeqLen rows are truncated to this many tokens, 2 or more; null for no limit
    * @param chatTemplate a Jinja file; null for the one beside {@code tokenizer.json}
    */
   @Component("hf_tokenizer")
@@ -116,7 +111,7 @@ public record TokenizerSpec(
    * @param tokenizerJsonPath of the file
    * @param tokenizerConfigJsonPath is not read
    * @param generationConfigPath is not read
-   * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
+   * @param maxSeqLen rows are truncated to this many tokens, 2 or more; null for no limit
    */
   @Component(
       value = "hf_model_tokenizer",
@@ -136,7 +131,7 @@ public record TokenizerSpec(
    *
    * @param path {@code tokenizer.model}, {@code tokenizer.json} or their folder; null for the
    *     checkpoint's folder
-   * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
+   * @param maxSeqLen rows are truncated to this many tokens, 2 or more; null for no limit
    * @param promptTemplate words around each message of a {@code tokenizer.model}; null for Llama2
    *     Chat's
    */
@@ -157,7 +152,7 @@ public record TokenizerSpec(
    *
    * @param path {@code tokenizer.model}, {@code tokenizer.json} or their folder; null for the
    *     checkpoint's folder
-   * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
+   * @param maxSeqLen rows are truncated to this many tokens, 2 or more; null for no limit
    * @param promptTemplate words around each message of a {@code tokenizer.model}; null for
    *     Mistral's
    */
@@ -178,7 +173,7 @@ public record TokenizerSpec(
    *
    * @param path {@code tokenizer.model}, {@code tokenizer.json} or their folder; null for the
    *     checkpoint's folder
-   * @param maxSeqLen rows are cut to this many tokens, 2 or more; null for no limit
+   * @param maxSeqLen rows are truncated to this many tokens, 2 or more; null for no limit
    * @param promptTemplate words around each message of a {@code tokenizer.model}; null for none
    */
   @Component(

@@ -66,8 +66,8 @@ public final class ChatDataset {
    * @param conversationColumn the turns' column; null for the style's own, {@code conversations} or
    *     {@code messages}
    * @param trainOnInput whether all other turns are trained on too
-   * @param newSystemPrompt a system turn in place of the rows' own, never trained on; null to leave
-   *     theirs
+   * @param newSystemPrompt a system turn that replaces the rows' own, never trained on; null to
+   *     leave theirs
    * @param files which files, and how their rows are taken
    * @throws org.tune4j.UsageException when {@code source} has another name, or there are no files
    */

@@ -27,14 +27,9 @@ public record FileOptions(
     @Doc("a slice of the rows, such as train[:90%]") @Default("train") String split,
     @Doc("stop at a bad row, or skip and count it") @Default("stop") OnBadRow onBadRow) {
   /**
-   * Checks the slice's form.
+   * Checks the slice.
    *
-   * @param dataFiles files or globs; null where none are named
-   * @param packed whether rows are laid end to end
-   * @param splitAcrossPack null for the data set's own way
-   * @param split {@code train}, or a slice of it
-   * @param onBadRow what to do about a row that cannot be used
-   * @throws org.tune4j.UsageException when {@code split} is no such slice
+   * @throws org.tune4j.UsageException if {@code split} is not a slice
    */
   public FileOptions {
     Split.parse(split);

@@ -21,7 +21,7 @@ public final class InputOutputToMessages implements MessageTransform {
    * @param columnMap the files' names of {@code input} and {@code output}; null where they are
    *     these
    * @param trainOnInput whether the user's turn is trained on too
-   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @throws org.tune4j.UsageException when {@code columnMap} has another column
    */
   @Component(

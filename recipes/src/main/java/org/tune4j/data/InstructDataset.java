@@ -19,7 +19,7 @@ public final class InstructDataset {
    * @param columnMap the files' names of {@code input} and {@code output}; null where they are
    *     these
    * @param trainOnInput whether the user's turn is trained on too
-   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @param files which files, and how their rows are taken
    * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
    *     there are no files
@@ -46,7 +46,7 @@ public final class InstructDataset {
    * @param columnMap the files' names of {@code input} and {@code output}; null where they are
    *     these
    * @param trainOnInput whether the user's turn is trained on too
-   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @param files which files, and how their rows are taken
    * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
    *     there are no files
@@ -72,7 +72,7 @@ public final class InstructDataset {
    * @param columnMap the files' names of {@code input} and {@code output}; null or empty for {@code
    *     dialogue} and {@code summary}
    * @param trainOnInput whether the user's turn is trained on too
-   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @param files which files, and how their rows are taken
    * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
    *     there are no files

@@ -12,7 +12,7 @@ import org.tune4j.tensor.Tensor;
  * chunk of labels at a time.
  *
  * @param numOutputChunks accepted for torchtune's configs, where it divides the sequence
- * @param chunkTokens labels whose logits exist at once
+ * @param chunkTokens labels whose logits are computed at once
  */
 public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) implements Loss {
   /**

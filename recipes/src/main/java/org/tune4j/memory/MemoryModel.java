@@ -28,7 +28,7 @@ import org.tune4j.tensor.DType;
  * @param inBackward whether the optimiser runs during backward
  * @param moments tensors of optimiser state a parameter
  * @param threads groups of rows that run at once
- * @param chunkTokens labels whose logits exist at once
+ * @param chunkTokens labels whose logits are computed at once
  */
 public record MemoryModel(
     String backend,

@@ -44,33 +44,11 @@ public record StepMetrics(
    * @param rssMb resident sizes of their processes in MiB
    */
   public record OnRanks(double commSeconds, List<Long> rssMb) {
-    /**
-     * Copies the list.
-     *
-     * @param commSeconds that rank 0 waited for the others in this step
-     * @param rssMb resident sizes in MiB, one a process, in the order of the ranks
-     */
     public OnRanks {
       rssMb = List.copyOf(rssMb);
     }
   }
 
-  /**
-   * Copies the scores.
-   *
-   * @param step from 1
-   * @param epoch from 0
-   * @param loss mean over the step's label tokens
-   * @param lr the rate that the update used
-   * @param gradNorm global L2 norm before clipping
-   * @param labelTokens tokens that were trained on
-   * @param tokens all tokens
-   * @param seconds wall clock of the step
-   * @param rssMb resident size of the process in MiB
-   * @param valLoss null where it was not taken
-   * @param scores keep their order
-   * @param ranks null where there is one
-   */
   public StepMetrics {
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
   }

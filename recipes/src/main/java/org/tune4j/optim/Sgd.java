@@ -18,7 +18,7 @@ import org.tune4j.tensor.Tensor;
  * The momentum has the parameters' type, arithmetic is fp32 or wider.
  *
  * @param lr learning rate before the schedule's factor
- * @param momentum part of the last update that goes on; 0 keeps no state
+ * @param momentum part of the last update that is carried over; 0 keeps no state
  * @param weightDecay L2 penalty, added to the gradient
  */
 public record Sgd(double lr, double momentum, double weightDecay) implements Optimizer.Spec {
