@@ -10,7 +10,7 @@ import org.tune4j.tensor.Tensor;
  * <p>Called by several threads at once, each with tensors of its own.
  */
 public interface Loss {
-  /** {@return labels whose logits exist at once, 1 or more} */
+  /** {@return labels whose logits are computed at once, 1 or more} */
   int chunkTokens();
 
   /**

@@ -495,7 +495,7 @@ public final class Binder {
     if (type instanceof ParameterizedType p) {
       return p.getRawType() == List.class
           ? "a list, each " + expected(p.getActualTypeArguments()[0], registry)
-          : "a section of names and values";
+          : "a map";
     }
     Class<?> c = (Class<?>) type;
     if (c.isEnum()) {
@@ -503,7 +503,7 @@ public final class Binder {
           + Arrays.stream(c.getEnumConstants()).map(Binder::name).collect(Collectors.joining(", "));
     }
     if (c == int.class || c == Integer.class || c == long.class || c == Long.class) {
-      return "a whole number";
+      return "an integer";
     }
     if (c == double.class || c == Double.class) {
       return "a number";
@@ -515,7 +515,7 @@ public final class Binder {
       return "a path";
     }
     if (c == String.class) {
-      return "a text";
+      return "a string";
     }
     return "a section with _component_: " + String.join(" or ", registry.names(c));
   }

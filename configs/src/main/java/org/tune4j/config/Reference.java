@@ -61,7 +61,7 @@ public final class Reference {
     }
     StringBuilder out = new StringBuilder();
     roots.values().forEach(recipes -> chapter("Recipes", recipes, out));
-    chapters.forEach((title, components) -> chapter("What " + title + " may be", components, out));
+    chapters.forEach((title, components) -> chapter("Components for " + title, components, out));
     return out.toString();
   }
 
@@ -126,7 +126,8 @@ public final class Reference {
     if (parameters.isEmpty()) {
       return "Takes no keys.\n";
     }
-    StringBuilder out = new StringBuilder("| key | is | default | |\n|---|---|---|---|\n");
+    StringBuilder out =
+        new StringBuilder("| key | type | default | description |\n|---|---|---|---|\n");
     for (Parameter p : parameters) {
       Doc doc = p.getAnnotation(Doc.class);
       out.append(

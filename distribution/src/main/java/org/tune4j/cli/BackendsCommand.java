@@ -14,7 +14,7 @@ import picocli.CommandLine.Mixin;
 
 @Command(
     name = "backends",
-    description = "Lists what can compute here. Nothing native is loaded to find out.")
+    description = "Lists backends and their availability, without loading native libraries.")
 final class BackendsCommand implements Callable<Integer> {
   @Mixin private PluginOptions plugins;
 

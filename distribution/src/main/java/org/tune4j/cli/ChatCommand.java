@@ -34,15 +34,15 @@ import picocli.CommandLine.Spec;
 
 @Command(
     name = "chat",
-    description = "Talks with a model in the terminal.",
+    description = "Chats with a model in the terminal.",
     sortOptions = false,
     footer = {
       "",
-      "  /reset            forgets the conversation",
-      "  /system TEXT      sets the system's message and forgets the conversation",
-      "  /adapter DIR|off  goes on with this adapter, or without one",
-      "  /temperature X    how freely it answers; 0 always takes the likeliest token",
-      "  /quit             ends, as the end of the input does; Ctrl-C ends an answer"
+      "  /reset            clears the conversation",
+      "  /system TEXT      sets the system message and clears the conversation",
+      "  /adapter DIR|off  switches to this adapter, or to none",
+      "  /temperature X    sets the temperature; 0 always takes the most likely token",
+      "  /quit             ends the chat, as end of input does; Ctrl-C ends an answer"
     })
 final class ChatCommand implements Callable<Integer> {
   private static final String COMMANDS = "/reset, /system, /adapter, /temperature, /quit";
@@ -51,13 +51,13 @@ final class ChatCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "A Hugging Face model's folder, or its repository on the hub.")
+      description = "The model: a Hugging Face folder, or a repository on the Hub.")
   private Path model;
 
   @Option(names = "--adapter", paramLabel = "DIR", description = "A PEFT adapter's folder.")
   private @Nullable Path adapter;
 
-  @Option(names = "--system", paramLabel = "TEXT", description = "The system's message.")
+  @Option(names = "--system", paramLabel = "TEXT", description = "The system message.")
   private @Nullable String system;
 
   @Mixin private SamplingArguments sampling;

@@ -15,7 +15,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
-@Command(name = "cp", description = "Copies a config, to be changed.", sortOptions = false)
+@Command(name = "cp", description = "Copies a config for editing.", sortOptions = false)
 final class CpCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "NAME", description = "A config that `tune ls` lists.")
   private String name;
@@ -24,13 +24,13 @@ final class CpCommand implements Callable<Integer> {
       index = "1",
       arity = "0..1",
       paramLabel = "DEST",
-      description = "A file or a folder; without it, a file of the config's name here.")
+      description = "The target file or folder (default: the config's name, here).")
   private @Nullable Path destination;
 
-  @Option(names = "--force", description = "Replaces a file that exists.")
+  @Option(names = "--force", description = "Replaces an existing file.")
   private boolean force;
 
-  @Option(names = "--make-parents", description = "Makes the folders that are missing.")
+  @Option(names = "--make-parents", description = "Creates missing folders.")
   private boolean makeParents;
 
   private final Terminal terminal;

@@ -17,28 +17,28 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "dashboard",
-    description = "Serves a page that compares runs, also while they train.",
+    description = "Serves a page that compares runs, also during training.",
     sortOptions = false)
 final class DashboardCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "RUNS",
       arity = "0..*",
-      description = "Folders of runs, or folders above them (default: the current folder).")
+      description = "Run folders or their parent folders (default: the current folder).")
   private List<Path> folders = new ArrayList<>();
 
   @Option(
       names = "--port",
       defaultValue = "7007",
       paramLabel = "N",
-      description = "The port, 0 for any that is free (default: ${DEFAULT-VALUE}).")
+      description = "The port; 0 for a free one (default: ${DEFAULT-VALUE}).")
   private int port;
 
   @Option(
       names = "--host",
       paramLabel = "HOST",
       description = {
-        "The address to listen on, 0.0.0.0 for all of this machine's. Whoever reaches it "
-            + "sees the runs' metrics and configs (default: 127.0.0.1, for this machine alone)."
+        "The address to listen on; 0.0.0.0 for all addresses of this machine. Everyone who "
+            + "reaches it sees the runs' metrics and configs (default: 127.0.0.1, this machine)."
       })
   private @Nullable String host;
 

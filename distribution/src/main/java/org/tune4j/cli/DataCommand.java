@@ -7,7 +7,7 @@ import picocli.CommandLine.Spec;
 
 @Command(
     name = "data",
-    description = "Looks at a config's data.",
+    description = "Inspects a config's data.",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = DataInspectCommand.class)
 final class DataCommand implements Callable<Integer> {

@@ -30,8 +30,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "inspect",
     description = {
-      "Prints rows as the model sees them, and how long they are. What is trained on is "
-          + "coloured on a terminal and stands in [[brackets]] elsewhere."
+      "Prints rows as the model sees them, and their lengths. Trained tokens are coloured "
+          + "on a terminal and in [[brackets]] elsewhere."
     },
     sortOptions = false)
 final class DataInspectCommand implements Callable<Integer> {
@@ -46,14 +46,14 @@ final class DataInspectCommand implements Callable<Integer> {
       names = "--rows",
       defaultValue = "3",
       paramLabel = "N",
-      description = "How many are printed (default: ${DEFAULT-VALUE}).")
+      description = "Number of rows to print (default: ${DEFAULT-VALUE}).")
   private int rows;
 
   @Option(
       names = "--json",
       description = {
-        "Print each row as a line of JSON instead: input_ids, and trained, which says for each",
-        "token whether it is trained on. Anything else goes to standard error."
+        "Prints each row as one line of JSON: input_ids, and trained, which says for each "
+            + "token whether it is trained on. Everything else goes to standard error."
       })
   private boolean json;
 
@@ -61,13 +61,13 @@ final class DataInspectCommand implements Callable<Integer> {
       names = "--section",
       defaultValue = "dataset",
       paramLabel = "KEY",
-      description = "dataset or dataset_val (default: ${DEFAULT-VALUE}).")
+      description = "The section to read: dataset or dataset_val (default: ${DEFAULT-VALUE}).")
   private String section;
 
   @Option(
       names = "--recipe",
       paramLabel = "RECIPE",
-      description = "The recipe it is for; without it, the one that its comments run.")
+      description = "The config's recipe (default: the one named in its comments).")
   private @Nullable String recipe;
 
   @Parameters(paramLabel = "OVERRIDE", description = "key=value, section.key=value or ~key.")

@@ -20,12 +20,12 @@ import picocli.CommandLine.Spec;
 
 @Command(
     name = "download",
-    description = "Fetches a model or a data set from the Hugging Face hub.",
+    description = "Downloads a model or a data set from the Hugging Face Hub.",
     sortOptions = false,
     footer = {
       "",
-      "Files go into the cache that Python's huggingface_hub shares, unless --output-dir "
-          + "names a folder; where they are is printed. Run again, it goes on where it was. "
+      "Files go into the cache shared with Python's huggingface_hub, unless --output-dir "
+          + "is given; the folder is printed. Run it again to continue a partial download. "
           + "Environment: HF_HOME, HF_HUB_CACHE, HF_ENDPOINT, HF_TOKEN, HF_HUB_OFFLINE, "
           + "HTTPS_PROXY."
     })
@@ -37,44 +37,44 @@ final class DownloadCommand implements Callable<Integer> {
       names = "--repo-type",
       paramLabel = "TYPE",
       defaultValue = "model",
-      description = "model or dataset (default: ${DEFAULT-VALUE}).")
+      description = "The repository's type: model or dataset (default: ${DEFAULT-VALUE}).")
   private String type = "model";
 
   @Option(
       names = "--revision",
       paramLabel = "REV",
-      description = "A branch, a tag or a commit (default: main).")
+      description = "The branch, tag or commit (default: main).")
   private @Nullable String revision;
 
   @Option(
       names = "--include",
       paramLabel = "GLOB",
-      description = "Only files that match; may be given several times.")
+      description = "Downloads only files that match; can be repeated.")
   private List<String> include = new ArrayList<>();
 
   @Option(
       names = {"--exclude", "--ignore-patterns"},
       paramLabel = "GLOB",
-      description = "No files that match; may be given several times.")
+      description = "Skips files that match; can be repeated.")
   private List<String> exclude = new ArrayList<>();
 
   @Option(
       names = "--output-dir",
       paramLabel = "DIR",
-      description = "Writes the files there, not into the cache.")
+      description = "The folder to write to, instead of the cache.")
   private @Nullable Path outputDir;
 
   @Option(
       names = "--hf-token",
       paramLabel = "TOKEN",
-      description = "Shown to the hub; without it HF_TOKEN, or what `hf auth login` left.")
+      description = "The token (default: HF_TOKEN, or the one that `hf auth login` stored).")
   private @Nullable String token;
 
   @Option(
       names = "--max-workers",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Files that are fetched at once (default: ${DEFAULT-VALUE}).")
+      description = "Number of parallel downloads (default: ${DEFAULT-VALUE}).")
   private int workers = HubModels.WORKERS;
 
   @Option(names = "--source", hidden = true, defaultValue = "huggingface")

@@ -31,11 +31,11 @@ import picocli.CommandLine.Spec;
 
 @Command(
     name = "eval",
-    description = "Scores models by tasks as lm-eval defines them, on local data.",
+    description = "Scores models on lm-eval's tasks with local data.",
     sortOptions = false,
     footer = {
       "",
-      "Several models and adapters are shown side by side. A task of your own is a YAML "
+      "Several models and adapters are shown side by side. A custom task is a YAML "
           + "file with task, data, doc_to_text, doc_to_choice, doc_to_target and metric (acc or "
           + "mc2)."
     })
@@ -44,16 +44,16 @@ final class EvalCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "A Hugging Face model's folder, or its repository; may be given several times.")
+      description = "The model: a Hugging Face folder or repository; can be repeated.")
   private List<Path> models = new ArrayList<>();
 
   @Option(
       names = "--adapter",
       paramLabel = "DIR",
-      description = "A PEFT adapter over the models; may be given several times.")
+      description = "A PEFT adapter for the models; can be repeated.")
   private List<Path> adapters = new ArrayList<>();
 
-  @Option(names = "--with-base", description = "With --adapter, scores the model without one too.")
+  @Option(names = "--with-base", description = "Also scores the model without an adapter.")
   private boolean withBase;
 
   @Option(
@@ -61,26 +61,26 @@ final class EvalCommand implements Callable<Integer> {
       required = true,
       split = ",",
       paramLabel = "TASK",
-      description = "truthfulqa_mc2, truthfulqa_mc1, perplexity or FILE.yaml, with commas between.")
+      description = "Comma-separated: truthfulqa_mc2, truthfulqa_mc1, perplexity or FILE.yaml.")
   private List<String> tasks = new ArrayList<>();
 
   @Option(
       names = "--data",
       paramLabel = "FILE",
-      description = "The tasks' rows; without it, the file that each task names.")
+      description = "The tasks' rows (default: the file that each task names).")
   private @Nullable Path data;
 
   @Option(
       names = "--limit",
       paramLabel = "N",
       defaultValue = "0",
-      description = "Only the first N rows; 0 for all (default: ${DEFAULT-VALUE}).")
+      description = "Number of rows per task; 0 for all (default: ${DEFAULT-VALUE}).")
   private int limit;
 
   @Option(
       names = "--output",
       paramLabel = "FILE",
-      description = "Where results and samples are written as JSON.")
+      description = "The JSON file for results and samples.")
   private @Nullable Path output;
 
   @Mixin private ModelOptions compute;

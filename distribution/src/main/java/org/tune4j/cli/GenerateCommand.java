@@ -40,8 +40,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "The prompt is read from standard input where neither --prompt nor a file is given. "
-          + "Only the generated text goes to standard output; what else there is to say goes to "
+      "Without --prompt or a prompt file, the prompt is read from standard input. "
+          + "Only the generated text goes to standard output; everything else goes to "
           + "standard error."
     })
 final class GenerateCommand implements Callable<Integer> {
@@ -49,7 +49,7 @@ final class GenerateCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "A Hugging Face model's folder, or its repository on the hub.")
+      description = "The model: a Hugging Face folder, or a repository on the Hub.")
   private Path model;
 
   @Option(names = "--adapter", paramLabel = "DIR", description = "A PEFT adapter's folder.")
@@ -58,47 +58,44 @@ final class GenerateCommand implements Callable<Integer> {
   @Option(
       names = "--compare",
       paramLabel = "DIR",
-      description = "Shows what the model says without and with this adapter, side by side.")
+      description = "Shows answers without and with this adapter, side by side.")
   private @Nullable Path compare;
 
-  @Option(
-      names = "--prompt",
-      paramLabel = "TEXT",
-      description = "A prompt; may be given several times.")
+  @Option(names = "--prompt", paramLabel = "TEXT", description = "A prompt; can be repeated.")
   private List<String> prompts = new ArrayList<>();
 
   @Option(
       names = "--prompt-file",
       paramLabel = "FILE",
-      description = "A file that is one prompt; may be given several times.")
+      description = "A file with one prompt; can be repeated.")
   private List<Path> promptFiles = new ArrayList<>();
 
   @Option(
       names = "--prompt-lines",
       paramLabel = "FILE",
-      description = "A file with a prompt a line.")
+      description = "A file with one prompt per line.")
   private @Nullable Path promptLines;
 
-  @Option(names = "--chat", description = "Puts prompts into the model's chat template.")
+  @Option(names = "--chat", description = "Applies the model's chat template.")
   private boolean chat;
 
   @Option(
       names = "--system",
       paramLabel = "TEXT",
-      description = "With --chat, the system's message.")
+      description = "The system message; needs --chat.")
   private @Nullable String system;
 
   @Option(
       names = "--batch-size",
       paramLabel = "N",
       defaultValue = "8",
-      description = "Prompts that are continued together (default: ${DEFAULT-VALUE}).")
+      description = "Number of prompts per batch (default: ${DEFAULT-VALUE}).")
   private int batchSize = 8;
 
   @Option(
       names = "--json",
       description =
-          "One JSON object a prompt: prompt, text, finish_reason, tokens, seconds of its batch.")
+          "Prints a JSON object per prompt: prompt, text, finish_reason, tokens, batch seconds.")
   private boolean json;
 
   @Mixin private SamplingArguments sampling;

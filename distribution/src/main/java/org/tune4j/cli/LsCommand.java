@@ -23,9 +23,7 @@ import org.tune4j.spi.Backends;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
-@Command(
-    name = "ls",
-    description = "Lists the recipes, the configs that ship, and what plugins bring.")
+@Command(name = "ls", description = "Lists recipes, shipped configs, and what plugins add.")
 final class LsCommand implements Callable<Integer> {
   private static final Map<Class<?>, String> KINDS = new LinkedHashMap<>();
 

@@ -25,15 +25,15 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "The output is a Hugging Face folder of its own: weights, config.json, tokenizer files.",
-      "Weights are merged one at a time, so that memory for one of them is enough."
+      "The output is a Hugging Face folder: weights, config.json, tokenizer files.",
+      "Weights are merged one at a time, so only one of them is in memory."
     })
 final class MergeCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "A Hugging Face model's folder, or its repository on the hub.")
+      description = "The model: a Hugging Face folder, or a repository on the Hub.")
   private Path model;
 
   @Option(
@@ -47,27 +47,27 @@ final class MergeCommand implements Callable<Integer> {
       names = {"-o", "--output"},
       required = true,
       paramLabel = "DIR",
-      description = "Where the merged model is written; a new folder, or an empty one.")
+      description = "The folder for the merged model; new or empty.")
   private Path output;
 
   @Option(
       names = "--dtype",
       paramLabel = "TYPE",
-      description = "fp32, bf16 or fp16; without it, the type of the model's weights.")
+      description = "fp32, bf16 or fp16 (default: the dtype of the model's weights).")
   private @Nullable String dtype;
 
   @Option(
       names = "--max-shard-size",
       paramLabel = "SIZE",
       defaultValue = "5GB",
-      description = "Size of the weights' files (default: ${DEFAULT-VALUE}).")
+      description = "Maximum size of a weights file (default: ${DEFAULT-VALUE}).")
   private String maxShardSize = "5GB";
 
   @Option(
       names = "--backend",
       paramLabel = "NAME",
       defaultValue = "",
-      description = "javacpp or djl; without it TUNE_BACKEND, else the first available.")
+      description = "javacpp or djl (default: TUNE_BACKEND, else the first available).")
   private String backend = "";
 
   @Spec private CommandSpec spec;

@@ -19,7 +19,7 @@ final class ModelOptions {
   @Option(
       names = "--tokenizer",
       paramLabel = "PATH",
-      description = "The tokenizer's file or folder; without it, the model's own.")
+      description = "The tokenizer's file or folder (default: the model's).")
   private @Nullable Path tokenizer;
 
   @Option(
@@ -33,7 +33,7 @@ final class ModelOptions {
       names = "--backend",
       paramLabel = "NAME",
       defaultValue = "",
-      description = "javacpp or djl; without it TUNE_BACKEND, else the first available.")
+      description = "javacpp or djl (default: TUNE_BACKEND, else the first available).")
   private String backend = "";
 
   @Option(

@@ -7,7 +7,7 @@ import picocli.CommandLine.Spec;
 
 @Command(
     name = "new",
-    description = "Writes a project to begin with.",
+    description = "Generates a project to start from.",
     synopsisSubcommandLabel = "COMMAND",
     subcommands = NewRecipeCommand.class)
 final class NewCommand implements Callable<Integer> {

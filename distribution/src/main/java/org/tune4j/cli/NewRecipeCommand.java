@@ -27,8 +27,8 @@ import picocli.CommandLine.Parameters;
 @Command(
     name = "recipe",
     description = {
-      "Writes a Maven project of a plugin: a recipe that trains, a metric logger, a "
-          + "config. It builds and runs as it is; change it to what you want."
+      "Generates a plugin's Maven project with a recipe that trains, a metric logger and a "
+          + "config. It builds and runs as it is; change it as you need."
     },
     sortOptions = false)
 final class NewRecipeCommand implements Callable<Integer> {
@@ -49,13 +49,13 @@ final class NewRecipeCommand implements Callable<Integer> {
   @Parameters(
       index = "0",
       paramLabel = "NAME",
-      description = "What configs call the recipe, such as my_recipe.")
+      description = "The recipe's name in configs, such as my_recipe.")
   private String name;
 
   @Option(
       names = "--dir",
       paramLabel = "DIR",
-      description = "The new folder; without it, one of the recipe's name here.")
+      description = "The new folder (default: the recipe's name, here).")
   private @Nullable Path dir;
 
   private final Provider<ComponentRegistry> components;

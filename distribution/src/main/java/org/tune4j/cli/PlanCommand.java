@@ -36,7 +36,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "plan",
-    description = "Says what memory a run would take, without loading weights.",
+    description = "Prints the memory that a run would take, without loading weights.",
     sortOptions = false)
 final class PlanCommand implements Callable<Integer> {
   /** Tokens of a row where neither the data nor the config tells. */
@@ -52,13 +52,13 @@ final class PlanCommand implements Callable<Integer> {
   @Option(
       names = "--recipe",
       paramLabel = "RECIPE",
-      description = "The recipe it is for; without it, the one that its comments run.")
+      description = "The config's recipe (default: the one named in its comments).")
   private @Nullable String recipe;
 
   @Parameters(paramLabel = "OVERRIDE", description = "key=value, section.key=value or ~key.")
   private List<String> overrides = new ArrayList<>();
 
-  @ArgGroup(heading = "%nAs torchrun takes them:%n", exclusive = false)
+  @ArgGroup(heading = "%ntorchrun's options:%n", exclusive = false)
   private @Nullable TorchrunOptions torchrun;
 
   @Mixin private PluginOptions plugins;

@@ -18,13 +18,13 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "plot",
-    description = "Draws runs' curves into one picture, smoothed.",
+    description = "Plots the smoothed curves of runs to an image.",
     sortOptions = false)
 final class PlotCommand implements Callable<Integer> {
   @Parameters(
       paramLabel = "RUNS",
       arity = "1..*",
-      description = "Folders of runs, or folders above them.")
+      description = "Run folders or their parent folders.")
   private List<Path> folders = new ArrayList<>();
 
   @Option(
@@ -38,14 +38,14 @@ final class PlotCommand implements Callable<Integer> {
       names = "--metric",
       defaultValue = "loss",
       paramLabel = "NAME",
-      description = "A name in metrics.jsonl (default: ${DEFAULT-VALUE}).")
+      description = "The metric's name in metrics.jsonl (default: ${DEFAULT-VALUE}).")
   private String metric;
 
   @Option(
       names = "--x",
       defaultValue = "step",
       paramLabel = "AXIS",
-      description = "${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
+      description = "The x axis: ${COMPLETION-CANDIDATES} (default: ${DEFAULT-VALUE}).")
   private XAxis axis;
 
   @Option(
@@ -58,7 +58,7 @@ final class PlotCommand implements Callable<Integer> {
       })
   private double smoothing;
 
-  @Option(names = "--log", description = "A logarithmic y axis.")
+  @Option(names = "--log", description = "Uses a logarithmic y axis.")
   private boolean logarithmic;
 
   private final Terminal terminal;

@@ -39,7 +39,7 @@ final class PluginOptions {
   @Option(
       names = "--plugin",
       paramLabel = "JAR",
-      description = "A plugin, besides those of ~/.tune/plugins; may be given several times.")
+      description = "A plugin's jar, in addition to ~/.tune/plugins; can be repeated.")
   void add(@Nullable List<Path> jars) {
     if (jars != null) {
       search.add(jars);

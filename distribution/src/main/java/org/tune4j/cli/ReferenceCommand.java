@@ -10,7 +10,9 @@ import org.tune4j.config.Reference;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
-@Command(name = "reference", description = "Prints the keys of components, of all or of these.")
+@Command(
+    name = "reference",
+    description = "Prints the keys of all components or of the given ones.")
 final class ReferenceCommand implements Callable<Integer> {
   @Parameters(
       arity = "0..*",
@@ -41,10 +43,10 @@ final class ReferenceCommand implements Callable<Integer> {
   private static final String INTRODUCTION =
       """
       # Configuration reference
-      Written by `./tune reference`, which reads it from the code; `./tune reference NAME` prints one component.
+      Generated from the code by `./tune reference`; `./tune reference NAME` prints one component.
 
       A config names a component with `_component_: NAME` and gives its keys beside it; a component that needs no keys
-      may stand as its name alone. Overrides on the command line reach every key: `optimizer.lr=1e-4` sets,
-      `~dataset_val` deletes, and LoRA's keys may stand at the top: `lora_rank=16`.
+      can be given as its name alone. Overrides on the command line reach every key: `optimizer.lr=1e-4` sets a key,
+      `~dataset_val` deletes one, and LoRA's keys can be at the top level: `lora_rank=16`.
       """;
 }

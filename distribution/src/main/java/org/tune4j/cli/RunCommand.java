@@ -35,14 +35,14 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "The config's keys are explained in it: `tune cat NAME`. The environment variable "
-          + "TUNE_BACKEND names the backend where neither the config nor an override does."
+      "`tune cat NAME` prints a config with its keys explained. The environment variable "
+          + "TUNE_BACKEND sets the backend if neither the config nor an override does."
     })
 final class RunCommand implements Callable<Integer> {
   private static final String RESUME = "resume_from_checkpoint=true";
   private static final String OVERWRITE = "overwrite";
 
-  @Parameters(index = "0", paramLabel = "RECIPE", description = "What to do; `tune ls` lists them.")
+  @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe; `tune ls` lists them.")
   private String recipe;
 
   @Option(
@@ -61,22 +61,22 @@ final class RunCommand implements Callable<Integer> {
   @Option(
       names = "--resume",
       description =
-          "Goes on from the newest checkpoint of output_dir: resume_from_checkpoint=true.")
+          "Continues from output_dir's newest checkpoint, as resume_from_checkpoint=true.")
   private boolean resume;
 
   @Option(
       names = "--overwrite",
       description =
-          "Deletes an earlier run's results in output_dir, which are refused otherwise:"
-              + " overwrite=true.")
+          "Deletes an earlier run's results in output_dir instead of failing,"
+              + " as overwrite=true.")
   private boolean overwrite;
 
   @Option(
       names = "--dry-run",
-      description = "Builds everything, runs one step, writes nothing and reports.")
+      description = "Builds everything, runs one step and reports, without writing files.")
   private boolean dryRun;
 
-  @ArgGroup(heading = "%nAs torchrun takes them:%n", exclusive = false)
+  @ArgGroup(heading = "%ntorchrun's options:%n", exclusive = false)
   private @Nullable TorchrunOptions torchrun;
 
   @Spec private CommandSpec spec;

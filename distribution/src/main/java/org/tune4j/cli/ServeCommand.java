@@ -31,13 +31,13 @@ import picocli.CommandLine.Spec;
 
 @Command(
     name = "serve",
-    description = "Serves a model and its adapters to OpenAI's clients.",
+    description = "Serves a model and its adapters over OpenAI's API.",
     sortOptions = false,
     footer = {
       "",
       "GET /v1/models, POST /v1/completions, POST /v1/chat/completions; /openapi.json describes"
           + " them.",
-      "Ctrl-C and SIGTERM end the answer under way, then the server."
+      "Ctrl-C and SIGTERM end the current answer, then the server."
     })
 final class ServeCommand implements Callable<Integer> {
   private static final Duration GRACE = Duration.ofSeconds(10);
@@ -46,101 +46,101 @@ final class ServeCommand implements Callable<Integer> {
       names = "--model",
       required = true,
       paramLabel = "DIR",
-      description = "A Hugging Face model's folder, or its repository on the hub.")
+      description = "The model: a Hugging Face folder, or a repository on the Hub.")
   private Path model;
 
   @Option(
       names = "--name",
       paramLabel = "NAME",
-      description = "What clients call the model; without it, its folder's or repository's name.")
+      description = "The model's name for clients (default: its folder's or repository's).")
   private @Nullable String name;
 
   @Option(
       names = "--adapter",
       paramLabel = "NAME=DIR",
-      description = "A PEFT adapter over the model, and its name; may be given several times.")
+      description = "A name and a PEFT adapter for the model; can be repeated.")
   private Map<String, Path> adapters = new LinkedHashMap<>();
 
   @Option(
       names = "--host",
       paramLabel = "HOST",
       defaultValue = "127.0.0.1",
-      description = "Where it listens; 0.0.0.0 for other machines too (default: ${DEFAULT-VALUE}).")
+      description = "The address; 0.0.0.0 for other machines too (default: ${DEFAULT-VALUE}).")
   private String host = "127.0.0.1";
 
   @Option(
       names = "--port",
       paramLabel = "PORT",
       defaultValue = "8000",
-      description = "0 for a free one (default: ${DEFAULT-VALUE}).")
+      description = "The port; 0 for a free one (default: ${DEFAULT-VALUE}).")
   private int port = 8000;
 
   @Option(
       names = "--api-key",
       paramLabel = "KEY",
       defaultValue = "${env:TUNE_API_KEY}",
-      description = "What clients must show; without it TUNE_API_KEY, else nothing.")
+      description = "The key that clients must send (default: TUNE_API_KEY, else none).")
   private @Nullable String apiKey;
 
   @Option(
       names = "--max-new-tokens",
       paramLabel = "N",
       defaultValue = "1024",
-      description = "Tokens of an answer at the most (default: ${DEFAULT-VALUE}).")
+      description = "Maximum number of generated tokens (default: ${DEFAULT-VALUE}).")
   private int newTokens = 1024;
 
   @Option(
       names = "--max-choices",
       paramLabel = "N",
       defaultValue = "16",
-      description = "Prompts times answers of a request at the most (default: ${DEFAULT-VALUE}).")
+      description = "Maximum of prompts times answers per request (default: ${DEFAULT-VALUE}).")
   private int choices = 16;
 
   @Option(
       names = "--max-body-kb",
       paramLabel = "N",
       defaultValue = "1024",
-      description = "Kilobytes of a request at the most (default: ${DEFAULT-VALUE}).")
+      description = "Maximum size of a request in kilobytes (default: ${DEFAULT-VALUE}).")
   private int bodyKilobytes = 1024;
 
   @Option(
       names = "--queue",
       paramLabel = "N",
       defaultValue = "64",
-      description = "Requests that may wait; more get 429 (default: ${DEFAULT-VALUE}).")
+      description = "Maximum number of waiting requests; more get 429 (default: ${DEFAULT-VALUE}).")
   private int queue = 64;
 
   @Option(
       names = "--timeout",
       paramLabel = "SECONDS",
       defaultValue = "600",
-      description = "From a request to the end of its answer (default: ${DEFAULT-VALUE}).")
+      description = "Seconds from a request to the end of its answer (default: ${DEFAULT-VALUE}).")
   private int seconds = 600;
 
   @Option(
       names = "--max-connections",
       paramLabel = "N",
       defaultValue = "256",
-      description = "Connections that are open at once (default: ${DEFAULT-VALUE}).")
+      description = "Maximum number of open connections (default: ${DEFAULT-VALUE}).")
   private int connections = 256;
 
   @Option(
       names = "--idle-timeout",
       paramLabel = "SECONDS",
       defaultValue = "30",
-      description = "How long a connection may be silent (default: ${DEFAULT-VALUE}).")
+      description = "Seconds that a connection can be silent (default: ${DEFAULT-VALUE}).")
   private int idleSeconds = 30;
 
   @Option(
       names = "--receive-timeout",
       paramLabel = "SECONDS",
       defaultValue = "60",
-      description = "From a request's first byte to its last (default: ${DEFAULT-VALUE}).")
+      description = "Seconds from a request's first byte to its last (default: ${DEFAULT-VALUE}).")
   private int receiveSeconds = 60;
 
   @Option(
       names = "--no-request-log",
-      description = "No line on standard error for each request, which never says its text.")
+      description = "Turns off the request log on standard error, which never contains texts.")
   private boolean quiet;
 
   @Mixin private ModelOptions compute;

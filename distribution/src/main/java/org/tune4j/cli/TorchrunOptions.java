@@ -19,57 +19,57 @@ final class TorchrunOptions {
   @Option(
       names = {"--nnodes", "--nodes"},
       paramLabel = "N",
-      description = "Machines; N, or MIN:MAX that come and go.")
+      description = "Number of machines: N, or MIN:MAX for an elastic run.")
   private String nodes = "1";
 
   @Option(
       names = {"--nproc_per_node", "--nproc-per-node"},
       paramLabel = "N",
       description =
-          "Ranks on this machine; or cpu: one a core; gpu: one a GPU; auto: gpu or else cpu.")
+          "Ranks on this machine: N, cpu (one per core), gpu (one per GPU), auto (gpu or cpu).")
   private String processes = "1";
 
   @Option(
       names = "--ranks",
       paramLabel = "HOW",
       description =
-          "processes, or threads of this process, the only way of backend=djl; auto by default.")
+          "processes, threads (of this process; backend=djl needs them) or auto (default).")
   private String how = "auto";
 
   @Option(
       names = {"--node_rank", "--node-rank"},
       paramLabel = "R",
-      description = "This machine among them, from 0; by default they are numbered as they come.")
+      description = "This machine's number, from 0 (default: in order of arrival).")
   private @Nullable Integer nodeRank;
 
   @Option(
       names = {"--rdzv_endpoint", "--rdzv-endpoint"},
       paramLabel = "HOST:PORT",
-      description = "Where ranks meet, on machine 0.")
+      description = "The address where ranks meet, on machine 0.")
   private @Nullable String endpoint;
 
   @Option(
       names = {"--master_addr", "--master-addr"},
       paramLabel = "HOST",
-      description = "The same, in two options.")
+      description = "The host of --rdzv_endpoint.")
   private @Nullable String masterAddr;
 
   @Option(
       names = {"--master_port", "--master-port"},
       paramLabel = "PORT",
-      description = "29500 by default.")
+      description = "The port of --rdzv_endpoint (default: 29500).")
   private @Nullable Integer masterPort;
 
   @Option(
       names = {"--max_restarts", "--max-restarts"},
       paramLabel = "N",
-      description = "How often a failed run goes on from its newest checkpoint.")
+      description = "How often a failed run restarts from its newest checkpoint.")
   private int maxRestarts;
 
   @Option(
       names = {"--log-dir", "--log_dir"},
       paramLabel = "DIR",
-      description = "Keeps each rank's output there too: attempt_N/RANK/stdout.log, stderr.log.")
+      description = "The folder for each rank's output: attempt_N/RANK/stdout.log, stderr.log.")
   private @Nullable Path logDir;
 
   @Option(
@@ -82,7 +82,7 @@ final class TorchrunOptions {
       names = {"--rdzv_conf", "--rdzv-conf"},
       paramLabel = "KEY=SECONDS,...",
       description =
-          "join_timeout (600), how long too few machines wait; last_call_timeout (30), how long enough wait for more.")
+          "join_timeout (600): seconds to wait for enough machines; last_call_timeout (30): seconds to wait for more.")
   private String rendezvousConfig = "";
 
   @Option(
@@ -95,13 +95,13 @@ final class TorchrunOptions {
       names = {"--rdzv_token_file", "--rdzv-token-file"},
       paramLabel = "FILE",
       description =
-          "Holds the token that the machines of a run share; TUNE_RDZV_TOKEN in the environment does too.")
+          "A file with the token that the machines of a run share (default: TUNE_RDZV_TOKEN).")
   private @Nullable Path tokenFile;
 
   @Option(
       names = {"--rdzv_token", "--rdzv-token"},
       paramLabel = "TOKEN",
-      description = "The token itself, which all users of this machine can see while it runs.")
+      description = "The token itself; other users of this machine can see it.")
   private @Nullable String token;
 
   @Option(names = "--standalone", hidden = true)

@@ -52,10 +52,10 @@ import picocli.CommandLine.Spec;
       "  tune download HuggingFaceTB/SmolLM2-135M-Instruct",
       "  tune ls                                   recipes and their configs",
       "  tune cat smollm2/135M_lora_single_device  a config, every key explained",
-      "  tune reference adamw                      what a component takes",
+      "  tune reference adamw                      the keys of a component",
       "  tune cp smollm2/135M_lora_single_device my.yaml",
-      "  tune validate my.yaml optimizer.lr=1e-4   what is wrong with a config",
-      "  tune plan --config my.yaml                what memory it would take",
+      "  tune validate my.yaml optimizer.lr=1e-4   a config's errors",
+      "  tune plan --config my.yaml                the memory it would take",
       "  tune data inspect --config my.yaml        its rows as the model sees them",
       "  tune run lora_finetune_single_device --config my.yaml \\",
       "      checkpointer.checkpoint_dir=DIR dataset.data_files=rows.json \\",
@@ -65,12 +65,12 @@ import picocli.CommandLine.Spec;
       "  tune merge --model DIR --adapter out/epoch_0 -o merged",
       "  tune serve --model DIR --adapter pirate=out/epoch_0",
       "  tune dashboard out                        runs compared in the browser, live",
-      "  tune plot out/a out/b -o loss.png         the same as a picture",
-      "  tune new recipe my_recipe                 a plugin project to begin with",
-      "  tune backends                             what can compute here",
+      "  tune plot out/a out/b -o loss.png         the same as an image",
+      "  tune new recipe my_recipe                 a plugin project to start from",
+      "  tune backends                             the available backends",
       "",
-      "Overrides: key=value sets, section.key=value sets inside, ~key deletes.",
-      "Exit codes: 0 done, 1 the run failed, 2 the command or the config is wrong."
+      "Overrides: key=value or section.key=value sets a key, ~key deletes it.",
+      "Exit codes: 0 success, 1 failed run, 2 wrong command or config."
     })
 @SuppressWarnings("UnusedVariable") // picocli reads the options
 public final class Tune implements Callable<Integer> {
@@ -90,7 +90,7 @@ public final class Tune implements Callable<Integer> {
   @Option(
       names = "--stacktrace",
       scope = ScopeType.INHERIT,
-      description = "Shows where in the program an error arose.")
+      description = "Prints an error's stack trace.")
   private boolean stacktrace;
 
   @Spec private CommandSpec spec;

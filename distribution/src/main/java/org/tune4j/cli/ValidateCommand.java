@@ -23,7 +23,7 @@ import picocli.CommandLine.Parameters;
 
 @Command(
     name = "validate",
-    description = "Checks a config: every key, every value, without loading anything.",
+    description = "Checks every key and value of a config without loading anything.",
     sortOptions = false)
 final class ValidateCommand implements Callable<Integer> {
   @Parameters(
@@ -41,7 +41,7 @@ final class ValidateCommand implements Callable<Integer> {
   @Option(
       names = "--recipe",
       paramLabel = "RECIPE",
-      description = "The recipe it is for; without it, the one that its comments run.")
+      description = "The config's recipe (default: the one named in its comments).")
   private @Nullable String recipe;
 
   @Mixin private PluginOptions plugins;

@@ -100,7 +100,7 @@ final class JsonBody {
                 && value.doubleValue() == Math.rint(value.doubleValue())
                 && Math.abs(value.doubleValue()) < 0x1p63;
     if (!whole || value.longValue() < least || value.longValue() > most) {
-      throw wrong(key, "a whole number from %d to %d".formatted(least, most));
+      throw wrong(key, "an integer from %d to %d".formatted(least, most));
     }
     return value.longValue();
   }

@@ -262,7 +262,7 @@ class BadInputTest {
         "optimizer.lr=-1|adamw: lr is -1.0, expected between 0 and 10",
         "optimizer.lr=nan|key 'lr' is 'nan', expected a number",
         "batch_size=0|batch_size is 0, expected 1 or more",
-        "epochs=1.5|key 'epochs' is '1.5', expected a whole number",
+        "epochs=1.5|key 'epochs' is '1.5', expected an integer",
         "dtype=fp17|dtype 'fp17' is not known; accepted are fp64, fp32, bf16, fp16",
         "device=tpu|device 'tpu' is not known; accepted are cpu, cuda and cuda:INDEX",
         "max_shard_size=5XB|max_shard_size is '5XB', expected a size such as 5GB or 200MB",

@@ -185,7 +185,7 @@ class ShippedRecipeTest {
                 + " expected one of q_proj, k_proj, v_proj, output_proj"),
         err());
     assertTrue(
-        lines.contains("override 'epochs=many': key 'epochs' is 'many', expected a whole number"),
+        lines.contains("override 'epochs=many': key 'epochs' is 'many', expected an integer"),
         err());
     assertTrue(
         lines.contains(

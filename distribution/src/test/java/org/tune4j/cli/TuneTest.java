@@ -151,7 +151,7 @@ class TuneTest {
   void run_deletedKey_takesTheDefault() {
     fails(
         2,
-        "DIR/my.yaml:2:1: key 'steps' is missing; expected a whole number",
+        "DIR/my.yaml:2:1: key 'steps' is missing; expected an integer",
         "run",
         "fake_recipe",
         "--config",
@@ -401,7 +401,7 @@ class TuneTest {
         """
         DIR/my.yaml:1:8: key 'stepz' is not known; did you mean 'steps'?; accepted are \
         steps, fail, output_dir
-        DIR/my.yaml:2:8: key 'steps' is 'many', expected a whole number
+        DIR/my.yaml:2:8: key 'steps' is 'many', expected an integer
         DIR/my.yaml:3:13: key 'output_dir' is a list, expected a path\
         """,
         "validate",

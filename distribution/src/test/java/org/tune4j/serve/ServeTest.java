@@ -265,7 +265,7 @@ class ServeTest {
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"temprature\": 1} | 400 | key 'temprature' is"
             + " not known; did you mean 'temperature'?",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"max_tokens\": 201} | 400 | 'max_tokens' is 201,"
-            + " expected a whole number from 1 to 200",
+            + " expected an integer from 1 to 200",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"temperature\": \"1\"} | 400 | 'temperature' is"
             + " \"1\", expected a number from 0.0 to 2.0",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"logit_bias\": {\"5\": 1}} | 400 | 'logit_bias'"
@@ -297,7 +297,7 @@ class ServeTest {
         "\"response_format\": {\"type\": \"json_schema\"} | response_format | 'response_format' is"
             + " {\"type\":\"json_schema\"}, expected {\"type\": \"text\"}: an answer's form cannot be"
             + " set; leave it out and say in a message what form it is to have",
-        "\"n\": 17 | n | 'n' is 17, expected a whole number from 1 to 16",
+        "\"n\": 17 | n | 'n' is 17, expected an integer from 1 to 16",
         "\"reasoning_effort\": \"low\" | reasoning_effort | key 'reasoning_effort' is not known"
       })
   void chat_askedForWhatIsNotThere_saysWhichParameter(String key, String param, String message)

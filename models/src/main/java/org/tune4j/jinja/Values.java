@@ -244,7 +244,7 @@ final class Values {
     if (value instanceof Long n) {
       return n;
     }
-    throw used(value, "used as a whole number");
+    throw used(value, "used as an integer");
   }
 
   static String string(Object value) {

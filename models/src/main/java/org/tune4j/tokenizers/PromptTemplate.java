@@ -72,11 +72,11 @@ public final class PromptTemplate {
       value = "prompt_template",
       aliases = {"torchtune.data.PromptTemplate"})
   public static PromptTemplate promptTemplate(
-      @Doc("before and after a system text") @Nullable List<String> system,
-      @Doc("before and after a user's text") @Nullable List<String> user,
-      @Doc("before and after an assistant's text; trained on with it")
+      @Doc("text before and after a system message") @Nullable List<String> system,
+      @Doc("text before and after a user's message") @Nullable List<String> user,
+      @Doc("text before and after an assistant's message; trained on with it")
           @Nullable List<String> assistant,
-      @Doc("before and after a tool's text") @Nullable List<String> tool,
+      @Doc("text before and after a tool's message") @Nullable List<String> tool,
       @Doc("torchtune's name for a tool") @Nullable List<String> ipython) {
     Map<String, List<String>> tags = new HashMap<>();
     put(tags, "system", system);

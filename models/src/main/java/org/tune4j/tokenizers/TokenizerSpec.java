@@ -95,11 +95,11 @@ public record TokenizerSpec(
   @Component("hf_tokenizer")
   public static TokenizerSpec huggingFace(
       @Doc(
-              "tokenizer.json, a Llama's tokenizer.model where that lies alone, or their folder;"
-                  + " the checkpoint's folder where it is not given")
+              "tokenizer.json, a Llama tokenizer.model without one, or their folder;"
+                  + " null for the checkpoint's folder")
           @Nullable Path path,
-      @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen,
-      @Doc("a Jinja file; the chat template beside the tokenizer where it is not given")
+      @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen,
+      @Doc("a Jinja file; null for the chat template beside the tokenizer")
           @Nullable Path chatTemplate) {
     return new TokenizerSpec(path, maxSeqLen, null, null, chatTemplate);
   }
@@ -118,11 +118,11 @@ public record TokenizerSpec(
       aliases = {"torchtune.modules.transforms.tokenizers.HuggingFaceModelTokenizer"})
   public static TokenizerSpec torchtuneHuggingFace(
       @Doc("tokenizer.json") Path tokenizerJsonPath,
-      @Doc("accepted from torchtune's configs; the one beside tokenizer.json is read")
+      @Doc("accepted for torchtune's configs; the one beside tokenizer.json is read")
           @Nullable Path tokenizerConfigJsonPath,
-      @Doc("accepted from torchtune's configs; the one beside tokenizer.json is read")
+      @Doc("accepted for torchtune's configs; the one beside tokenizer.json is read")
           @Nullable Path generationConfigPath,
-      @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen) {
+      @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen) {
     return new TokenizerSpec(tokenizerJsonPath, maxSeqLen);
   }
 
@@ -141,8 +141,8 @@ public record TokenizerSpec(
   public static TokenizerSpec llama2(
       @Doc("tokenizer.model, tokenizer.json or their folder; null for the checkpoint's folder")
           @Nullable Path path,
-      @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen,
-      @Doc("words around each message; Llama2 Chat's where it is not given")
+      @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen,
+      @Doc("text around each message; null for Llama2 Chat's")
           @Nullable PromptTemplate promptTemplate) {
     return new TokenizerSpec(path, maxSeqLen, Model.LLAMA2, promptTemplate, null);
   }
@@ -162,8 +162,8 @@ public record TokenizerSpec(
   public static TokenizerSpec mistral(
       @Doc("tokenizer.model, tokenizer.json or their folder; null for the checkpoint's folder")
           @Nullable Path path,
-      @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen,
-      @Doc("words around each message; Mistral's where it is not given")
+      @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen,
+      @Doc("text around each message; null for Mistral's")
           @Nullable PromptTemplate promptTemplate) {
     return new TokenizerSpec(path, maxSeqLen, Model.MISTRAL, promptTemplate, null);
   }
@@ -182,9 +182,8 @@ public record TokenizerSpec(
   public static TokenizerSpec llama3(
       @Doc("tokenizer.model, tokenizer.json or their folder; null for the checkpoint's folder")
           @Nullable Path path,
-      @Doc("rows are cut to this many tokens") @Nullable Integer maxSeqLen,
-      @Doc("words around each message; none where it is not given")
-          @Nullable PromptTemplate promptTemplate) {
+      @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen,
+      @Doc("text around each message; null for none") @Nullable PromptTemplate promptTemplate) {
     return new TokenizerSpec(path, maxSeqLen, Model.LLAMA3, promptTemplate, null);
   }
 

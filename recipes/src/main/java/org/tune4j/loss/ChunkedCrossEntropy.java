@@ -32,7 +32,7 @@ public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) implemen
       })
   public ChunkedCrossEntropy(
       @Doc("accepted for torchtune's configs; see chunk_tokens") @Default("8") int numOutputChunks,
-      @Doc("labels whose logits exist at once") @Default("128") int chunkTokens) {
+      @Doc("labels whose logits are computed at once") @Default("128") int chunkTokens) {
     new Requirements()
         .atLeast(1, "num_output_chunks", numOutputChunks)
         .atLeast(1, "chunk_tokens", chunkTokens)

@@ -35,7 +35,7 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
       aliases = {"torch.optim.SGD"})
   public Sgd(
       @Doc("learning rate before the schedule's factor") @Default("1e-3") double lr,
-      @Doc("part of the last update that goes on; 0 keeps no state") @Default("0.0")
+      @Doc("part of the last update that is carried over; 0 keeps no state") @Default("0.0")
           double momentum,
       @Doc("L2 penalty, added to the gradient") @Default("0.0") double weightDecay) {
     new Requirements()
