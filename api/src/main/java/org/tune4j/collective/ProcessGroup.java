@@ -290,7 +290,7 @@ public final class ProcessGroup implements AutoCloseable {
         whole.shape().rank() == 1 ? Stretch.of(whole.size(0), rank(), worldSize()).length() : -1;
     if (part.shape().rank() != 1 || part.size(0) != own || part.dtype() != whole.dtype()) {
       throw new IllegalArgumentException(
-          "%s: rank %d of %d has %s %s of %s %s; expected one dimension, equal types and its stretch%s"
+          "%s: rank %d of %d has %s %s of %s %s; expected one dimension, equal dtypes and its shard%s"
               .formatted(
                   op,
                   rank(),

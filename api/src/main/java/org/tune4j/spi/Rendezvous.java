@@ -37,7 +37,7 @@ public record Rendezvous(
   public Rendezvous {
     if (worldSize < 1 || rank < 0 || rank >= worldSize) {
       throw new UsageException(
-          "RANK is %d and WORLD_SIZE %d, expected a rank from 0 to below the world's size"
+          "RANK is %d and WORLD_SIZE %d, expected 0 <= RANK < WORLD_SIZE"
               .formatted(rank, worldSize));
     }
     if (masterPort < 1 || masterPort > 65_535) {

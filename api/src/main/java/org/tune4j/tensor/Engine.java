@@ -284,7 +284,7 @@ public final class Engine implements AutoCloseable {
     List<Device> found = backend.devices();
     if (!found.contains(where)) {
       throw new EnvironmentException(
-          "device %s was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
+          "device %s was requested, backend '%s' finds %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
               .formatted(
                   where,
                   backend.name(),

@@ -555,7 +555,7 @@ public final class Tensor {
   public void backward() {
     if (shape.elements() != 1) {
       throw new IllegalArgumentException(
-          "backward: %s is no scalar; give a gradient".formatted(shape));
+          "backward: %s is not a scalar; give a gradient".formatted(shape));
     }
     backward(engine.tensor(new float[] {1}, dtype, shape));
   }

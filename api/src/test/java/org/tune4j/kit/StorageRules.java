@@ -370,12 +370,12 @@ abstract class StorageRules extends Conformance {
         engine.backend().devices().stream().map(Device::toString).collect(Collectors.joining(", "));
     throwsWith(
         EnvironmentException.class,
-        "device cuda:63 was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
+        "device cuda:63 was requested, backend '%s' finds %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
             .formatted(engine.backend().name(), there),
         () -> twin(new BackendOptions(none, 1)));
     throwsWith(
         EnvironmentException.class,
-        "device cuda:63 was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
+        "device cuda:63 was requested, backend '%s' finds %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
             .formatted(engine.backend().name(), there),
         () -> counting(1).copyTo(none));
   }

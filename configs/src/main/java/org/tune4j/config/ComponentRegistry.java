@@ -114,7 +114,7 @@ public final class ComponentRegistry {
       holders = plugin.components();
     } catch (RuntimeException | LinkageError e) {
       leftOut.accept(
-          "plugin %s: %s names no components: %s; rebuild it with all it needs in the jar"
+          "plugin %s: %s names no components: %s; rebuild it with its dependencies in the jar"
               .formatted(origin, plugin.getClass().getName(), e));
       return all;
     }
@@ -123,7 +123,7 @@ public final class ComponentRegistry {
         executables(holder).forEach(e -> all.add(new Entry(e, origin), leftOut));
       } catch (RuntimeException | LinkageError e) {
         leftOut.accept(
-            "plugin %s: class %s cannot be loaded: %s; rebuild it with all it needs in the jar"
+            "plugin %s: class %s cannot be loaded: %s; rebuild it with its dependencies in the jar"
                 .formatted(origin, holder.getName(), e));
       }
     }
@@ -135,14 +135,14 @@ public final class ComponentRegistry {
     String unusable = unusable(entry.executable());
     if (unusable != null) {
       leftOut.accept(
-          "plugin %s: component '%s' is left out: %s"
+          "plugin %s: component '%s' is skipped: %s"
               .formatted(entry.origin(), c.value(), unusable));
       return;
     }
     Entry other = named(c.value());
     if (other != null) {
       leftOut.accept(
-          "plugin %s: component '%s' is left out: %s has one of that name, %s; rename the plugin's"
+          "plugin %s: component '%s' is skipped: %s has one of that name, %s; rename the plugin's"
               .formatted(entry.origin(), c.value(), other.origin(), other.holder()));
       return;
     }
@@ -153,7 +153,7 @@ public final class ComponentRegistry {
         byAlias.put(alias, entry);
       } else {
         leftOut.accept(
-            "plugin %s: alias '%s' of component '%s' is left out: %s has that name already, %s; rename the plugin's"
+            "plugin %s: alias '%s' of component '%s' is skipped: %s has that name already, %s; rename the plugin's"
                 .formatted(entry.origin(), alias, c.value(), taken.origin(), taken.holder()));
       }
     }
@@ -163,10 +163,10 @@ public final class ComponentRegistry {
   private static @Nullable String unusable(Executable e) {
     Class<?> holder = e.getDeclaringClass();
     if (!Modifier.isPublic(holder.getModifiers())) {
-      return "class %s is not public; make it so".formatted(holder.getName());
+      return "class %s is not public; make it public".formatted(holder.getName());
     }
     if (e instanceof Method m && !Modifier.isStatic(m.getModifiers())) {
-      return "%s.%s is not static; make it so".formatted(holder.getName(), m.getName());
+      return "%s.%s is not static; make it static".formatted(holder.getName(), m.getName());
     }
     return Arrays.stream(e.getParameters()).allMatch(Parameter::isNamePresent)
         ? null

@@ -83,7 +83,7 @@ final class Agent {
     @Override
     public String toString() {
       return killed()
-          ? "rank %d was ended by signal %d".formatted(rank, code - 128)
+          ? "rank %d was killed by signal %d".formatted(rank, code - 128)
           : "rank %d failed with exit code %d%s"
               .formatted(rank, code, complaint.map(c -> " (" + c.text() + ")").orElse(""));
     }
@@ -175,7 +175,7 @@ final class Agent {
   }
 
   static String ended(String failure, int restarts) {
-    return "%s, and the others were ended%s"
+    return "%s, and the others were stopped%s"
         .formatted(failure, restarts == 0 ? "" : ", after %d restarts".formatted(restarts));
   }
 

@@ -46,12 +46,12 @@ final class CpCommand implements Callable<Integer> {
     String text = ShippedConfigs.text(name);
     Path file = file();
     if (Files.exists(file) && !force) {
-      throw new UsageException("%s exists; give --force to replace it".formatted(file));
+      throw new UsageException("%s exists; use --force to replace it".formatted(file));
     }
     Path folder = file.toAbsolutePath().getParent();
     if (folder == null || (!Files.isDirectory(folder) && !makeParents)) {
       throw new UsageException(
-          "folder %s does not exist; make it or give --make-parents".formatted(folder));
+          "folder %s does not exist; create it or use --make-parents".formatted(folder));
     }
     try {
       Files.createDirectories(folder);

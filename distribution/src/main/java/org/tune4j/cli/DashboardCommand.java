@@ -85,6 +85,7 @@ final class DashboardCommand implements Callable<Integer> {
   private static void limitServer() {
     System.setProperty("sun.net.httpserver.maxReqTime", "20"); // seconds to send a request
     System.setProperty("sun.net.httpserver.maxRspTime", "120"); // seconds to take an answer
-    System.setProperty("sun.net.httpserver.nodelay", "true"); // else 40 ms lie behind each header
+    System.setProperty(
+        "sun.net.httpserver.nodelay", "true"); // else a delayed ACK holds up each body
   }
 }

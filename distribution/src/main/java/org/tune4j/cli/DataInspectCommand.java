@@ -140,7 +140,7 @@ final class DataInspectCommand implements Callable<Integer> {
     String tokens =
         String.format(
             Locale.ROOT,
-            "tokens a row: min %d, median %d, p95 %d, max %d%n",
+            "tokens per row: min %d, median %d, p95 %d, max %d%n",
             lengths[0],
             quantile(lengths, 0.5),
             quantile(lengths, 0.95),

@@ -207,7 +207,7 @@ final class GenerateCommand implements Callable<Integer> {
     double seconds = (System.nanoTime() - start) / 1e9;
     err.printf(
         Locale.ROOT,
-        "%d tokens in %.1f s, %.1f a second%n",
+        "%d tokens in %.1f s, %.1f tokens/s%n",
         tokens,
         seconds,
         tokens / Math.max(seconds, 1e-9));

@@ -259,7 +259,7 @@ final class Meeting implements AutoCloseable {
     if (machines.remove(machine) && machine.state == State.RUNS) {
       lost = true;
       tell(
-          "machine %s is gone; the others go on from the newest checkpoint"
+          "machine %s is gone; the others continue from the newest checkpoint"
               .formatted(machine.wire.other()));
     }
   }
@@ -284,7 +284,7 @@ final class Meeting implements AutoCloseable {
               .formatted(
                   present(here),
                   terms.join.toSeconds(),
-                  begun ? "; --resume goes on from the newest checkpoint" : ""));
+                  begun ? "; --resume continues from the newest checkpoint" : ""));
     } else if (here == terms.max || (here >= terms.min && now - lastCall >= 0)) {
       start(machines.subList(0, here));
     }
@@ -325,7 +325,7 @@ final class Meeting implements AutoCloseable {
       if (lost || failure != null) {
         order(Agent.Order.END, "STOP");
       } else if (comes && order == Agent.Order.GO_ON) {
-        tell("another machine is here; all save and go on together");
+        tell("another machine has joined; all save and restart together");
         order(Agent.Order.SAVE, "SAVE");
       }
       return;

@@ -183,7 +183,7 @@ final class Membership implements AutoCloseable {
 
   private CollectiveException noAgent() {
     return new CollectiveException(
-        "%s is taken by something that is no agent of this run; give all machines another port, and --node_rank to all or none"
+        "%s is in use by something other than an agent of this run; give all machines another port, and --node_rank to all or none"
             .formatted(endpoint));
   }
 

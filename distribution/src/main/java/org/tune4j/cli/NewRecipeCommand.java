@@ -80,7 +80,7 @@ final class NewRecipeCommand implements Callable<Integer> {
         .out()
         .printf(
             """
-            wrote %1$s; go on in %3$s with:
+            wrote %1$s; continue in %3$s with:
               ./mvnw -q -DskipTests -pl recipes -am install    (once, so that Maven finds this version)
               ./mvnw -q -f %2$s/pom.xml package
               ./tune ls --plugin %2$s/target/%4$s.jar
@@ -108,12 +108,12 @@ final class NewRecipeCommand implements Callable<Integer> {
   private void checkName() {
     if (!name.matches("[a-z][a-z0-9]*(_[a-z0-9]+)*")) {
       throw new UsageException(
-          "recipe name '%s' is none that configs use: expected lower-case letters, digits and single underscores, such as '%s'"
+          "recipe name '%s' is not valid: expected lower-case letters, digits and single underscores, such as '%s'"
               .formatted(name, proposal()));
     }
     if (SourceVersion.isKeyword(words(""))) {
       throw new UsageException(
-          "recipe name '%s' is a word of Java's and can name no package; choose '%s_recipe'"
+          "recipe name '%s' is a Java keyword and cannot name a package; choose '%s_recipe'"
               .formatted(name, name));
     }
     if (components.get().names(Recipe.class).contains(name)) {

@@ -95,7 +95,7 @@ final class PlanCommand implements Callable<Integer> {
     TorchrunOptions options = torchrun == null ? new TorchrunOptions() : torchrun;
     if (options.worldSize() > 1 && !bound.distributed()) {
       throw new UsageException(
-          "recipe %s runs on one rank, %d were asked for".formatted(name, options.worldSize()));
+          "recipe %s runs on one rank, %d were requested".formatted(name, options.worldSize()));
     }
     RunMemory memory = planned.memory();
     if (!memory.hasCheckpoint()) {
@@ -142,7 +142,7 @@ final class PlanCommand implements Callable<Integer> {
   }
 
   private void refused(Optional<String> refusal) {
-    refusal.ifPresent(r -> terminal.out().println("refused here: " + r));
+    refusal.ifPresent(r -> terminal.out().println("does not fit here: " + r));
   }
 
   private void sayWhatIsMissing(RunMemory memory, Config resolved, String text) {
@@ -150,7 +150,7 @@ final class PlanCommand implements Callable<Integer> {
     terminal
         .out()
         .printf(
-            "%s: sizes are those of %s, weights are taken to be stored as %s%n",
+            "%s: the plan uses the sizes of %s and assumes weights stored as %s%n",
             ModelFolder.missing(resolved, text).orElse("there are no weights in " + folder),
             memory.model().config() == null ? "its config.json" : memory.model().name(),
             memory.storedType());
@@ -184,7 +184,7 @@ final class PlanCommand implements Callable<Integer> {
     terminal
         .out()
         .printf(
-            "the data cannot be read%s: %d rows of %d tokens are assumed, %s%n",
+            "the data cannot be read%s: assuming %d rows of %d tokens, %s%n",
             reason,
             rows,
             tokens,

@@ -104,7 +104,7 @@ final class RunCommand implements Callable<Integer> {
   public Integer call() {
     if (recipe.indexOf('=') > 0 || recipe.startsWith("~")) {
       throw new UsageException(
-          "'%s' stands where the recipe's name is expected; write tune run RECIPE --config"
+          "'%s' is in the place of the recipe's name; write tune run RECIPE --config"
                   .formatted(recipe)
               + " NAME_OR_FILE [key=value ...]");
     }
@@ -134,7 +134,7 @@ final class RunCommand implements Callable<Integer> {
             : Optional.empty();
     if ((worldSize > 1 || launched.isPresent()) && !built.distributed()) {
       throw new UsageException(
-          "recipe %s runs on one rank, %d were asked for; use %s"
+          "recipe %s runs on one rank, %d were requested; use %s"
               .formatted(
                   recipe,
                   launched.map(Ranks::worldSize).orElse(worldSize),
@@ -159,7 +159,7 @@ final class RunCommand implements Callable<Integer> {
                 worldSize,
                 // Empty where the config leaves it out: the CPU.
                 resolved.text("device").matches("(cuda|gpu).*")
-                    ? ", each on a GPU of its own"
+                    ? ", each on its own GPU"
                     : " and share the frozen weights");
         LocalRanks.run(
             worldSize,

@@ -84,9 +84,9 @@ final class StopSignal implements AutoCloseable, RunListener {
     StringBuilder line = new StringBuilder("finishing ");
     Made made = last;
     if (made == null) {
-      line.append("the step under way");
+      line.append("the current step");
     } else if (made.step == made.of) {
-      line.append("the run, whose steps are all made");
+      line.append("the run, whose steps are all done");
     } else {
       line.append("step ").append(made.step + 1);
       double left = made.seconds - (clock.getAsLong() - made.at) * NANOS;

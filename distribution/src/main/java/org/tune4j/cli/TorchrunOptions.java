@@ -146,7 +146,7 @@ final class TorchrunOptions {
     boolean changes = range[0] < range[1];
     if (changes && nodeRank != null) {
       throw new UsageException(
-          "--node_rank is %d, but --nnodes %s numbers machines as they come; leave it out"
+          "--node_rank is %d, but --nnodes %s numbers machines in order of arrival; leave it out"
               .formatted(nodeRank, nodes));
     }
     if (changes && rendezvousBackend.equals("static")) {
@@ -172,7 +172,7 @@ final class TorchrunOptions {
       Map.Entry<String, Integer> where = meeting(() -> DEFAULT_PORT);
       if (!Meeting.isLocal(new InetSocketAddress(where.getKey(), where.getValue()))) {
         throw new UsageException(
-            "other machines can reach %s:%d, so those of this run must show a token: make one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token"
+            "other machines can reach %s:%d, so the machines of this run need a token: create one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token"
                 .formatted(where.getKey(), where.getValue()));
       }
     }
@@ -207,7 +207,7 @@ final class TorchrunOptions {
     int gpus = processes.matches("gpu|auto") ? Gpus.count(System.getenv(), Path.of("/dev")) : 0;
     if (processes.equals("gpu") && gpus == 0) {
       throw new UsageException(
-          "--nproc_per_node is gpu, and no NVIDIA GPU is seen in /dev and CUDA_VISIBLE_DEVICES; use cpu or a number");
+          "--nproc_per_node is gpu, and no NVIDIA GPU is found in /dev and CUDA_VISIBLE_DEVICES; use cpu or a number");
     }
     return switch (processes) {
       case "gpu" -> gpus;

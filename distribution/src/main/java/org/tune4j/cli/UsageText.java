@@ -31,7 +31,7 @@ final class UsageText {
     }
     Collection<String> commands = spec.subcommands().keySet();
     return commands.isEmpty()
-        ? "argument '%s' is one too many".formatted(argument)
+        ? "argument '%s' is unexpected".formatted(argument)
         : "command '%s' is not known%s; there are %s"
             .formatted(argument, Tune.hint(argument, commands), String.join(", ", commands));
   }

@@ -80,7 +80,7 @@ final class ValidateCommand implements Callable<Integer> {
         && Device.parse(device).type() == Device.Type.CUDA
         && !backend.capabilities().contains(Capability.CUDA)) {
       throw new UsageException(
-          "device %s was asked for, backend '%s' has natives for the CPU alone; use device=cpu, or build with the GPU artefacts (Maven profile gpu)"
+          "device %s was requested, backend '%s' has native libraries for the CPU only; use device=cpu, or build with the GPU artefacts (Maven profile gpu)"
               .formatted(device, backend.name()));
     }
   }

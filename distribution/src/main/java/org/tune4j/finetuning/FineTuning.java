@@ -58,7 +58,7 @@ public final class FineTuning {
     READY,
     /** It runs. */
     RUNNING,
-    /** It waits, or will once the step under way is done. */
+    /** It waits, or will once the current step is done. */
     PAUSED,
     /** All steps are made. */
     FINISHED,
@@ -358,7 +358,7 @@ public final class FineTuning {
   }
 
   /**
-   * Lets it wait once the step under way is done; its memory stays. Without effect unless it runs.
+   * Lets it wait once the current step is done; its memory stays. Without effect unless it runs.
    */
   public void pause() {
     synchronized (lock) {

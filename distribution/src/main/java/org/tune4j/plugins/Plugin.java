@@ -57,7 +57,7 @@ record Plugin(
     try (JarFile file = new JarFile(jar.toFile())) {
       if (!bringsSomething(file)) {
         problems.accept(
-            "plugin %s is left out: it brings nothing; its jar needs %s or %s"
+            "plugin %s is skipped: it contains nothing; its jar needs %s or %s"
                 .formatted(jar, serviceFile(SERVICES.get(0)), serviceFile(SERVICES.get(1))));
         return null;
       }
@@ -65,7 +65,7 @@ record Plugin(
       String api = manifest == null ? null : manifest.getMainAttributes().getValue(API_ATTRIBUTE);
       if (!API.equals(api)) {
         problems.accept(
-            "plugin %s is left out: %s, expected '%s: %s' in its manifest; %s"
+            "plugin %s is skipped: %s, expected '%s: %s' in its manifest; %s"
                 .formatted(
                     jar,
                     api == null
@@ -73,12 +73,12 @@ record Plugin(
                         : "it is built for version " + api,
                     API_ATTRIBUTE,
                     API,
-                    api == null ? "add that line" : "get a build of it for this version"));
+                    api == null ? "add that line" : "get a build for this version"));
         return null;
       }
     } catch (IOException e) {
       problems.accept(
-          "plugin %s is left out: it is no jar that can be read: %s"
+          "plugin %s is skipped: it is not a readable jar: %s"
               .formatted(jar, TuneException.reason(e)));
       return null;
     }
@@ -119,7 +119,7 @@ record Plugin(
       } catch (ServiceConfigurationError | LinkageError | RuntimeException e) {
         // The iterator goes on behind what failed.
         problems.accept(
-            "plugin %s: %s; rebuild it with all it needs in the jar".formatted(jar, reason(e)));
+            "plugin %s: %s; rebuild it with its dependencies in the jar".formatted(jar, reason(e)));
       }
     }
     return List.copyOf(found);

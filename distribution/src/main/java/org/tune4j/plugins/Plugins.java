@@ -75,12 +75,12 @@ public final class Plugins implements AutoCloseable {
               .ifPresentOrElse(
                   other ->
                       problems.add(
-                          "plugin %s: backend '%s' is left out: there is one of that name, %s; rename the plugin's"
+                          "plugin %s: backend '%s' is skipped: there is one of that name, %s; rename the plugin's"
                               .formatted(plugin.jar(), name, other.getClass().getName())),
                   () -> all.add(backend));
         } catch (RuntimeException | LinkageError e) {
           problems.add(
-              "plugin %s: backend %s is left out: %s; rebuild it with all it needs in the jar"
+              "plugin %s: backend %s is skipped: %s; rebuild it with its dependencies in the jar"
                   .formatted(plugin.jar(), backend.getClass().getName(), e));
         }
       }

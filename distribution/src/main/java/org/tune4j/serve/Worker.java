@@ -59,7 +59,7 @@ final class Worker {
         throw ApiError.of(
             429,
             "overloaded",
-            "%d requests wait already; come again later".formatted(waiting.size()));
+            "%d requests are waiting already; try again later".formatted(waiting.size()));
       }
     }
   }
@@ -108,7 +108,7 @@ final class Worker {
   }
 
   private static ApiError ending() {
-    return ApiError.of(503, "stopping", "the server is ending");
+    return ApiError.of(503, "stopping", "the server is stopping");
   }
 
   private void answer(Job job) {

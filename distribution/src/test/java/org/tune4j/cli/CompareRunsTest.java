@@ -140,7 +140,7 @@ class CompareRunsTest {
       int port = taken.getLocalPort();
       fails(
           1,
-          "tune: port %d of 127.0.0.1 cannot be listened on: Address already in use; choose another"
+          "tune: cannot listen on port %d of 127.0.0.1: Address already in use; choose another"
                   .formatted(port)
               + " with --port, or 0 for any",
           "dashboard",

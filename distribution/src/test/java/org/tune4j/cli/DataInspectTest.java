@@ -84,7 +84,7 @@ class DataInspectTest {
         --- 2: 22 tokens, 3 trained on
         u s e r :   a </s> a s s i s t a n t :  [[n o </s>]]
         3 rows; 67 tokens, 9 of them trained on
-        tokens a row: min 21, median 22, p95 24, max 24
+        tokens per row: min 21, median 22, p95 24, max 24
         """,
         out);
   }

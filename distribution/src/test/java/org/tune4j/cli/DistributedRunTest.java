@@ -305,7 +305,7 @@ class DistributedRunTest {
   void run_threadsOnOneGpu_isRefused() throws IOException {
     assertEquals(2, tune(command(TinyRun.in(dir), 2, "threads", "device=cuda:1")));
     assertEquals(
-        "tune: device is cuda:1, but each of several ranks takes a GPU of its own; use device=cuda, and CUDA_VISIBLE_DEVICES to choose among them\n",
+        "tune: device is cuda:1, but each of several ranks needs its own GPU; use device=cuda, and CUDA_VISIBLE_DEVICES to choose among them\n",
         err);
   }
 
@@ -315,10 +315,10 @@ class DistributedRunTest {
     assertEquals(1, tune(command(TinyRun.in(dir), 2, "threads", "device=cuda")));
     assertTrue(
         err.matches(
-            "tune: device cuda:[01] was asked for, backend '%s' sees cpu; .*\n".formatted(BACKEND)),
+            "tune: device cuda:[01] was requested, backend '%s' finds cpu; .*\n"
+                .formatted(BACKEND)),
         err);
-    assertTrue(
-        out.contains("2 ranks are threads of this process, each on a GPU of its own\n"), out);
+    assertTrue(out.contains("2 ranks are threads of this process, each on its own GPU\n"), out);
   }
 
   @Test
@@ -328,7 +328,7 @@ class DistributedRunTest {
     args.set(1, "--nproc_per_node=gpu");
     assertEquals(2, tune(args));
     assertEquals(
-        "tune: --nproc_per_node is gpu, and no NVIDIA GPU is seen in /dev and CUDA_VISIBLE_DEVICES; use cpu or a number\n",
+        "tune: --nproc_per_node is gpu, and no NVIDIA GPU is found in /dev and CUDA_VISIBLE_DEVICES; use cpu or a number\n",
         err);
   }
 
@@ -378,7 +378,7 @@ class DistributedRunTest {
       delimiter = '|',
       value = {
         "--nnodes=1:2 | --nnodes is 1:2: the machines need a place to meet; add --rdzv_endpoint HOST:PORT, the same on each",
-        "--nnodes=1:2 --node_rank=1 | --node_rank is 1, but --nnodes 1:2 numbers machines as they come; leave it out",
+        "--nnodes=1:2 --node_rank=1 | --node_rank is 1, but --nnodes 1:2 numbers machines in order of arrival; leave it out",
         "--nnodes=1:2 --rdzv_backend=static | --rdzv_backend is 'static', which cannot have --nnodes 1:2; use c10d",
         "--nnodes=1:2 --rdzv_endpoint=localhost:1 --rdzv_conf=timeout=3 | --rdzv_conf has 'timeout=3', expected join_timeout=SECONDS or last_call_timeout=SECONDS",
         "--nnodes=1:2 --ranks=threads | --nnodes is 1:2: ranks of backend 'javacpp' are threads of one process; use backend=javacpp and --ranks processes"

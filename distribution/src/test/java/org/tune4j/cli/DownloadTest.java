@@ -136,7 +136,7 @@ class DownloadTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "a/b/c | 2 | tune: 'a/b/c' is no repository's name; expected OWNER/NAME, as in"
+        "a/b/c | 2 | tune: 'a/b/c' is not a repository name; expected OWNER/NAME, as in"
             + " HuggingFaceTB/SmolLM2-135M-Instruct",
         "acme/none | 1 | tune: acme/none is not at HUB, or is private; check the name, or set"
             + " HF_TOKEN to a token that may see it",

@@ -184,7 +184,7 @@ class MeetingTest {
     Machine b = new Machine(terms(1, 2, 0, 300));
     a.says("[rank 0] saved\n").says("[rank 0] 0 of 2, full 2 --resume\n");
     b.says("[rank 1] 1 of 2, full 2 --resume\n");
-    a.tells("tune: another machine is here; all save and go on together\n");
+    a.tells("tune: another machine has joined; all save and restart together\n");
     make("end");
     assertEquals("well", a.end());
     assertEquals("well", b.end());
@@ -217,7 +217,7 @@ class MeetingTest {
       assertTrue(line(b, "START").matches("START 0 false 1 2 2 \\d+"));
       a.says("0 of 2, full 2 \n");
     }
-    a.tells("tune: machine 127.0.0.1 is gone; the others go on from the newest checkpoint\n");
+    a.tells("tune: machine 127.0.0.1 is gone; the others continue from the newest checkpoint\n");
     a.says("0 of 1, full 2 --resume\n");
     make("end");
     assertEquals("well", a.end());
@@ -315,7 +315,7 @@ class MeetingTest {
     a.tells(restarts).says("[rank 0] saved\n").says("0 of 2, full 2 --resume\n");
     b.tells(restarts).says("1 of 2, full 2 --resume\n");
     make("fail-1");
-    String last = why + ", and the others were ended, after 1 restarts";
+    String last = why + ", and the others were stopped, after 1 restarts";
     assertEquals(last, a.end());
     assertEquals(last, b.end());
   }
@@ -336,7 +336,7 @@ class MeetingTest {
     make("fail-1");
     CollectiveException e = assertThrows(CollectiveException.class, agent::run);
     assertEquals(
-        "rank 1 failed with exit code 1 (rank 1 is tired), and the others were ended",
+        "rank 1 failed with exit code 1 (rank 1 is tired), and the others were stopped",
         e.getMessage());
     String said = out.toString(StandardCharsets.UTF_8);
     assertTrue(said.contains("[rank 0] saved\n"), said);
@@ -363,7 +363,7 @@ class MeetingTest {
       make("fail-0");
       line(b, "STOP");
       say(b, "FAILED true true rank 1 was killed");
-      assertEquals("rank 1 was killed, and the others were ended", a.end());
+      assertEquals("rank 1 was killed, and the others were stopped", a.end());
     }
   }
 
@@ -456,7 +456,7 @@ class MeetingTest {
     try (Socket b = bare("2")) {
       line(b, "START");
       say(b, "FAILED true false rank 1 \u001b[2J\r\u0007");
-      assertEquals("rank 1 \\u001b[2J\\u000d\\u0007, and the others were ended", a.end());
+      assertEquals("rank 1 \\u001b[2J\\u000d\\u0007, and the others were stopped", a.end());
     }
   }
 
@@ -475,7 +475,7 @@ class MeetingTest {
     }
     UsageException e = assertThrows(UsageException.class, () -> ofMachines("192.0.2.1"));
     assertEquals(
-        "other machines can reach 192.0.2.1:1, so those of this run must show a token: make one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token",
+        "other machines can reach 192.0.2.1:1, so the machines of this run need a token: create one with `(umask 077; openssl rand -hex 32 > rdzv.token)`, copy it to each machine, and add --rdzv_token_file rdzv.token",
         e.getMessage());
     PrintStream none = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
     String[] options =
@@ -519,7 +519,7 @@ class MeetingTest {
       a.says("0 of 2");
     }
     assertEquals(
-        "1 of 2 machines is here after 1 s; start the others, or check their --rdzv_endpoint; --resume goes on from the newest checkpoint",
+        "1 of 2 machines is here after 1 s; start the others, or check their --rdzv_endpoint; --resume continues from the newest checkpoint",
         a.end());
   }
 
@@ -583,7 +583,7 @@ class MeetingTest {
   void endpoint_thatIsSomethingElse_isNamed() throws Exception {
     try (ServerSocket other = new ServerSocket(endpoint.getPort(), 5, endpoint.getAddress())) {
       assertEquals(
-          "127.0.0.1:%d is taken by something that is no agent of this run; give all machines another port, and --node_rank to all or none"
+          "127.0.0.1:%d is in use by something other than an agent of this run; give all machines another port, and --node_rank to all or none"
               .formatted(other.getLocalPort()),
           new Machine(terms(1, 2, 0, 300)).end());
     }
@@ -604,7 +604,7 @@ class MeetingTest {
               });
       String told = new Machine(terms(1, 2, 0, 300)).end();
       answers.get(SECONDS, TimeUnit.SECONDS);
-      assertTrue(told.contains("is taken by something that is no agent of this run"), told);
+      assertTrue(told.contains("is in use by something other than an agent of this run"), told);
     }
   }
 }

@@ -69,7 +69,7 @@ class NewRecipeTest {
     assertEquals(0, tune("new", "recipe", "two_words2", "--dir", dir.resolve("p")), err);
     assertEquals(
         """
-        wrote DIR/p; go on in the folder of Tune4J's sources with:
+        wrote DIR/p; continue in the folder of Tune4J's sources with:
           ./mvnw -q -DskipTests -pl recipes -am install    (once, so that Maven finds this version)
           ./mvnw -q -f DIR/p/pom.xml package
           ./tune ls --plugin DIR/p/target/two-words2.jar
@@ -92,12 +92,12 @@ class NewRecipeTest {
       delimiter = '|',
       textBlock =
           """
-          MyRecipe  | recipe name 'MyRecipe' is none that configs use: expected lower-case letters, digits and single underscores, such as 'my_recipe'
-          my-recipe | recipe name 'my-recipe' is none that configs use: expected lower-case letters, digits and single underscores, such as 'my_recipe'
-          1st       | recipe name '1st' is none that configs use: expected lower-case letters, digits and single underscores, such as 'st'
-          ../up     | recipe name '../up' is none that configs use: expected lower-case letters, digits and single underscores, such as 'up'
-          a__b      | recipe name 'a__b' is none that configs use: expected lower-case letters, digits and single underscores, such as 'a_b'
-          class     | recipe name 'class' is a word of Java's and can name no package; choose 'class_recipe'
+          MyRecipe  | recipe name 'MyRecipe' is not valid: expected lower-case letters, digits and single underscores, such as 'my_recipe'
+          my-recipe | recipe name 'my-recipe' is not valid: expected lower-case letters, digits and single underscores, such as 'my_recipe'
+          1st       | recipe name '1st' is not valid: expected lower-case letters, digits and single underscores, such as 'st'
+          ../up     | recipe name '../up' is not valid: expected lower-case letters, digits and single underscores, such as 'up'
+          a__b      | recipe name 'a__b' is not valid: expected lower-case letters, digits and single underscores, such as 'a_b'
+          class     | recipe name 'class' is a Java keyword and cannot name a package; choose 'class_recipe'
           lora_finetune_single_device | recipe 'lora_finetune_single_device' exists already; choose another name, such as 'my_lora_finetune_single_device'
           """)
   void newRecipe_wrongName_isRefused(String name, String message) {

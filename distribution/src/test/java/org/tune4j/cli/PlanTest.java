@@ -55,8 +55,8 @@ class PlanTest {
         out.startsWith(
             """
             checkpointer.checkpoint_dir is DIR/7B, which does not exist; `tune download meta-llama/Llama-2-7b-hf --output-dir DIR/7B` fetches it: \
-            sizes are those of lora_llama2_7b, weights are taken to be stored as bf16
-            the data cannot be read: 2 rows of 512 tokens are assumed, as tokenizer.max_seq_len gives none
+            the plan uses the sizes of lora_llama2_7b and assumes weights stored as bf16
+            the data cannot be read: assuming 2 rows of 512 tokens, as tokenizer.max_seq_len gives none
             """),
         out);
     assertEquals(12853, weights());
@@ -68,8 +68,8 @@ class PlanTest {
     assertEquals(0, plan("llama/lora_single_device", "checkpointer.checkpoint_dir=" + dir), err);
     assertTrue(
         out.startsWith(
-            "there are no weights in DIR: sizes are those of its config.json, weights are taken to"
-                + " be stored as fp32\n"),
+            "there are no weights in DIR: the plan uses the sizes of its config.json and assumes weights"
+                + " stored as fp32\n"),
         out);
     assertEquals("", err);
   }
@@ -86,7 +86,7 @@ class PlanTest {
 
     assertEquals(2, plan("llama2/7B_lora_single_device", two));
     assertEquals(
-        "tune: recipe lora_finetune_single_device runs on one rank, 2 were asked for\n", err);
+        "tune: recipe lora_finetune_single_device runs on one rank, 2 were requested\n", err);
     assertFalse(out.contains("plan"), out);
   }
 

@@ -317,9 +317,9 @@ class PluginTest {
     recipe("Works", "works").write(folder.resolve("works.jar"));
     assertEquals(
         List.of(
-            "plugin DIR/plugins/new.jar is left out: it is built for version 2, expected"
-                + " 'Tune4J-Api: 1' in its manifest; get a build of it for this version",
-            "plugin DIR/plugins/silent.jar is left out: its manifest does not say what it is built"
+            "plugin DIR/plugins/new.jar is skipped: it is built for version 2, expected"
+                + " 'Tune4J-Api: 1' in its manifest; get a build for this version",
+            "plugin DIR/plugins/silent.jar is skipped: its manifest does not say what it is built"
                 + " for, expected 'Tune4J-Api: 1' in its manifest; add that line"),
         problems());
     assertEquals(null, System.getProperty("tune4j.test.boom"));
@@ -327,7 +327,7 @@ class PluginTest {
     assertEquals(0, tune("run", "works", "--config", config("times: 1\n")), err);
     assertEquals("Works ran\n", out);
     assertTrue(
-        err.startsWith("tune: warning: plugin DIR/plugins/new.jar is left out: it is built"), err);
+        err.startsWith("tune: warning: plugin DIR/plugins/new.jar is skipped: it is built"), err);
   }
 
   @Test
@@ -345,13 +345,13 @@ class PluginTest {
         .write(folder.resolve("f.jar"));
     assertEquals(
         List.of(
-            "plugin DIR/plugins/b.jar: component 'mine' is left out: DIR/plugins/a.jar has one of"
+            "plugin DIR/plugins/b.jar: component 'mine' is skipped: DIR/plugins/a.jar has one of"
                 + " that name, com.example.First; rename the plugin's",
-            "plugin DIR/plugins/c.jar: component 'adamw' is left out: Tune4J has one of that name,"
+            "plugin DIR/plugins/c.jar: component 'adamw' is skipped: Tune4J has one of that name,"
                 + " org.tune4j.optim.AdamW; rename the plugin's",
-            "plugin DIR/plugins/d.jar: component 'torch.optim.AdamW' is left out: Tune4J has one of"
+            "plugin DIR/plugins/d.jar: component 'torch.optim.AdamW' is skipped: Tune4J has one of"
                 + " that name, org.tune4j.optim.AdamW; rename the plugin's",
-            "plugin DIR/plugins/f.jar: backend 'every_backend' is left out: there is one of that"
+            "plugin DIR/plugins/f.jar: backend 'every_backend' is skipped: there is one of that"
                 + " name, com.example.every.EveryKind$Computing; rename the plugin's"),
         problems());
     assertEquals(0, tune("run", "mine", "--config", config("times: 1\n")), err);
@@ -399,30 +399,30 @@ class PluginTest {
     String service = "org.tune4j.component.ComponentProvider";
     assertEquals(
         List.of(
-            "plugin DIR/plugins/a.jar is left out: it is no jar that can be read: zip END header"
+            "plugin DIR/plugins/a.jar is skipped: it is not a readable jar: zip END header"
                 + " not found",
-            "plugin DIR/plugins/b.jar is left out: it brings nothing; its jar needs"
+            "plugin DIR/plugins/b.jar is skipped: it contains nothing; its jar needs"
                 + " META-INF/services/org.tune4j.component.ComponentProvider or"
                 + " META-INF/services/org.tune4j.spi.BackendProvider",
             "plugin DIR/plugins/c.jar: "
                 + service
-                + ": Provider com.example.Absent not found; rebuild it with all it needs in the"
+                + ": Provider com.example.Absent not found; rebuild it with its dependencies in the"
                 + " jar",
             "plugin DIR/plugins/e.jar: "
                 + service
-                + ": Provider com.example.Needy$Provider not found; rebuild it with all it needs in"
+                + ": Provider com.example.Needy$Provider not found; rebuild it with its dependencies in"
                 + " the jar",
             "plugin DIR/plugins/f.jar: "
                 + service
                 + ": Provider com.example.Throwing could not be instantiated"
-                + " (java.lang.IllegalStateException: no licence); rebuild it with all it needs in"
+                + " (java.lang.IllegalStateException: no licence); rebuild it with its dependencies in"
                 + " the jar",
-            "plugin DIR/plugins/d.jar: component 'nameless' is left out: com.example.Nameless was"
+            "plugin DIR/plugins/d.jar: component 'nameless' is skipped: com.example.Nameless was"
                 + " compiled without parameter names, which are the config's keys; compile with"
                 + " `javac -parameters`",
             "plugin DIR/plugins/e.jar: class com.example.More cannot be loaded:"
-                + " java.lang.NoClassDefFoundError: com/example/Needed; rebuild it with all it"
-                + " needs in the jar"),
+                + " java.lang.NoClassDefFoundError: com/example/Needed; rebuild it with its"
+                + " dependencies in the jar"),
         problems());
     assertEquals(0, tune("run", "needy", "--config", config("times: 1\n")), err);
     assertEquals("Needy ran\n", out);
@@ -449,6 +449,6 @@ class PluginTest {
   @Test
   void plugin_thatIsNoFile_isAWrongCommand() throws IOException {
     assertEquals(2, tune("run", "works", "--config", config("times: 1\n"), "--plugin", "no.jar"));
-    assertEquals("tune: plugin no.jar is no file; correct --plugin, which takes a jar\n", err);
+    assertEquals("tune: plugin no.jar is not a file; correct --plugin, which takes a jar\n", err);
   }
 }

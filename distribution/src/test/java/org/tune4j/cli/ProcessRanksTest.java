@@ -75,7 +75,7 @@ class ProcessRanksTest {
   @Test
   void join_onOneGpuForAll_isRefused() {
     assertEquals(
-        "device is cuda:2, but each of several ranks takes a GPU of its own; use device=cuda, and CUDA_VISIBLE_DEVICES to choose among them",
+        "device is cuda:2, but each of several ranks needs its own GPU; use device=cuda, and CUDA_VISIBLE_DEVICES to choose among them",
         error("cuda:2", Map.of("LOCAL_RANK", "1")));
   }
 

@@ -65,9 +65,9 @@ class ShippedRecipeTest {
       delimiter = '|',
       textBlock =
           """
-          quickstart | backend=foo | tune: backend 'foo' was asked for, there are javacpp, djl
+          quickstart | backend=foo | tune: backend 'foo' was requested, there are javacpp, djl
           quickstart | device=xpu | override 'device=xpu': device 'xpu' is not known; accepted are cpu, cuda and cuda:INDEX
-          quickstart | device=gpu backend=javacpp | tune: device gpu was asked for, backend 'javacpp' has natives for the CPU alone; use device=cpu, or build with the GPU artefacts (Maven profile gpu)
+          quickstart | device=gpu backend=javacpp | tune: device gpu was requested, backend 'javacpp' has native libraries for the CPU only; use device=cpu, or build with the GPU artefacts (Maven profile gpu)
           eleuther_evaluation | tasks=[no_such_task] | eleuther_evaluation:10:1: task 'no_such_task' is not known; there are truthfulqa_mc1,
           eleuther_evaluation | limit=3 | eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a data file
           eleuther_evaluation | data=no.jsonl | override 'data=no.jsonl': task data no.jsonl does not exist; correct the path
@@ -141,7 +141,7 @@ class ShippedRecipeTest {
     Path file = dir.resolve("mine.yaml");
     assertEquals(0, tune("cp", "llama2/7B_lora_single_device", file.toString()));
     assertEquals(2, tune("cp", "llama2/7B_lora_single_device", file.toString()));
-    assertEquals("tune: " + file + " exists; give --force to replace it", err());
+    assertEquals("tune: " + file + " exists; use --force to replace it", err());
     assertEquals(0, tune("validate", file.toString()), err());
   }
 
@@ -216,7 +216,7 @@ class ShippedRecipeTest {
   @Test
   void run_unknownBackend_saysWhatThereIs(@TempDir Path dir) throws IOException {
     assertEquals(2, tune(TinyRun.in(dir).command("backend=tpu")));
-    assertTrue(err().startsWith("tune: backend 'tpu' was asked for, there are javacpp"), err());
+    assertTrue(err().startsWith("tune: backend 'tpu' was requested, there are javacpp"), err());
   }
 
   @Test
@@ -237,7 +237,7 @@ class ShippedRecipeTest {
     assertTrue(
         err()
             .startsWith(
-                "tune: device cuda:99 was asked for, backend '%s' sees cpu".formatted(BACKEND)),
+                "tune: device cuda:99 was requested, backend '%s' finds cpu".formatted(BACKEND)),
         err());
   }
 

@@ -40,15 +40,15 @@ class StopSignalTest {
 
   @Test
   void answer_beforeTheFirstStepAndAfterTheLast_namesNone() {
-    assertEquals("finishing the step under way", signal.answer());
+    assertEquals("finishing the current step", signal.answer());
     signal.step(7, 7, Map.of());
-    assertEquals("finishing the run, whose steps are all made", signal.answer());
+    assertEquals("finishing the run, whose steps are all done", signal.answer());
   }
 
   @Test
   void interrupted_once_leavesTheSecondToTheSystem() {
     signal.interrupted(() -> heard.add("released"), () -> heard.add(signal.answer()));
     assertEquals(
-        List.of("released", "finishing the step under way; again to stop without saving"), heard);
+        List.of("released", "finishing the current step; again to stop without saving"), heard);
   }
 }

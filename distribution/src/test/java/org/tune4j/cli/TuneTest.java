@@ -184,7 +184,7 @@ class TuneTest {
   void run_severalRanksOfARecipeForOne_areRefused(String option) {
     fails(
         2,
-        "tune: recipe fake_recipe runs on one rank, 2 were asked for; use"
+        "tune: recipe fake_recipe runs on one rank, 2 were requested; use"
             + " lora_finetune_distributed",
         "run",
         option,
@@ -251,7 +251,7 @@ class TuneTest {
   void run_recipeForgotten_says() {
     fails(
         2,
-        "tune: 'steps=2' stands where the recipe's name is expected; write tune run RECIPE"
+        "tune: 'steps=2' is in the place of the recipe's name; write tune run RECIPE"
             + " --config NAME_OR_FILE [key=value ...]",
         "run",
         "--config",
@@ -342,7 +342,7 @@ class TuneTest {
     assertEquals(0, tune("cat", config), err);
     assertEquals(Files.readString(config), out);
     fails(2, "tune: tune cat needs NAME_OR_FILE; see `tune cat --help`", "cat");
-    fails(2, "tune: argument 'b' is one too many; see `tune cat --help`", "cat", config, "b");
+    fails(2, "tune: argument 'b' is unexpected; see `tune cat --help`", "cat", config, "b");
   }
 
   @Test
@@ -360,7 +360,7 @@ class TuneTest {
     assertEquals(Files.readString(config), Files.readString(copy));
 
     Files.writeString(copy, "mine: 1\n");
-    fails(2, "tune: DIR/copy.yaml exists; give --force to replace it", "cp", config, copy);
+    fails(2, "tune: DIR/copy.yaml exists; use --force to replace it", "cp", config, copy);
     assertEquals("mine: 1\n", Files.readString(copy));
     assertEquals(0, tune("cp", config, copy, "--force"), err);
     assertEquals(Files.readString(config), Files.readString(copy));
@@ -380,7 +380,11 @@ class TuneTest {
   void cp_folderMissing_says() {
     Path deep = folder.resolve("a").resolve("b.yaml");
     fails(
-        2, "tune: folder DIR/a does not exist; make it or give --make-parents", "cp", config, deep);
+        2,
+        "tune: folder DIR/a does not exist; create it or use --make-parents",
+        "cp",
+        config,
+        deep);
     assertFalse(Files.exists(deep));
     assertEquals(0, tune("cp", config, deep, "--make-parents"), err);
     assertTrue(Files.exists(deep));

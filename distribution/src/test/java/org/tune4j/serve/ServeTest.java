@@ -249,19 +249,19 @@ class ServeTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{ | 400 | the body is no JSON: Unexpected end-of-input: expected close marker for Object",
-        "[] | 400 | the body is no JSON object",
-        "{\"model\": \"tiny\", \"model\": \"tiny\"} | 400 | the body is no JSON: Duplicate field"
+        "{ | 400 | the body is not JSON: Unexpected end-of-input: expected close marker for Object",
+        "[] | 400 | the body is not a JSON object",
+        "{\"model\": \"tiny\", \"model\": \"tiny\"} | 400 | the body is not JSON: Duplicate field"
             + " 'model'",
-        "{\"prompt\": \"a\"} | 400 | 'model' is missing; expected a text",
+        "{\"prompt\": \"a\"} | 400 | 'model' is missing; expected a string",
         "{\"model\": \"big\", \"prompt\": \"a\"} | 404 | model 'big' is not served; there are tiny,"
             + " org/lora",
-        "{\"model\": \"tiny\"} | 400 | 'prompt' is missing; expected a text, token ids, or a list"
+        "{\"model\": \"tiny\"} | 400 | 'prompt' is missing; expected a string, token ids, or a list"
             + " of either",
         "{\"model\": \"tiny\", \"prompt\": \"\"} | 400 | a prompt is empty; give it at least one"
             + " token",
         "{\"model\": \"tiny\", \"prompt\": [1, 127]} | 400 | 'prompt' is [1,127], expected token"
-            + " ids to be whole numbers from 0 to 126",
+            + " ids to be integers from 0 to 126",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"temprature\": 1} | 400 | key 'temprature' is"
             + " not known; did you mean 'temperature'?",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"max_tokens\": 201} | 400 | 'max_tokens' is 201,"
@@ -271,9 +271,9 @@ class ServeTest {
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"logit_bias\": {\"5\": 1}} | 400 | 'logit_bias'"
             + " is not supported; leave it out",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"stop\": \"\"} | 400 | 'stop' is \"\", expected"
-            + " a text, or up to 16 texts, none empty",
+            + " a string, or up to 16 non-empty strings",
         "{\"model\": \"tiny\", \"prompt\": [\"a\", \"b\", \"c\"], \"n\": 6} | 400 | 3 prompts with"
-            + " 6 answers each are more than the 16 answers that a request may ask for",
+            + " 6 answers each exceed the 16 answers that a request can ask for",
       })
   void completion_mistakes_areSaidInALine(String body, int status, String text) throws Exception {
     JsonNode answer = server.complete(body);
@@ -286,11 +286,11 @@ class ServeTest {
       delimiter = '|',
       value = {
         "\"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\"}}] | tools | 'tools' is"
-            + " not supported; leave it out; models here call none",
+            + " not supported; leave it out; models here do not call tools",
         "\"functions\": [{\"name\": \"f\"}] | functions | 'functions' is not supported; leave it"
-            + " out; models here call none",
+            + " out; models here do not call tools",
         "\"tool_choice\": \"required\" | tool_choice | 'tool_choice' is \"required\", expected"
-            + " \"none\" or \"auto\"; models here call no tools",
+            + " \"none\" or \"auto\"; models here do not call tools",
         "\"response_format\": {\"type\": \"json_object\"} | response_format | 'response_format' is"
             + " {\"type\":\"json_object\"}, expected {\"type\": \"text\"}: an answer's form cannot be"
             + " set; leave it out and say in a message what form it is to have",
@@ -336,7 +336,7 @@ class ServeTest {
   void request_tooLongForTheModelOrTheServer_isRefused() throws Exception {
     String body = "{\"model\": \"tiny\", \"prompt\": \"%s\"}";
     assertEquals(
-        "a prompt has 256 tokens, the model takes 256 with what it generates; shorten it",
+        "a prompt has 256 tokens, but prompt and answer can have at most 256; shorten it",
         server.complete(body.formatted("a".repeat(256))).at("/error/message").asText());
     assertEquals(413, server.complete(body.formatted("a".repeat(70_000))).path("status").asInt());
     // More than the longest tokens could hold: no tokenizer is asked.
@@ -624,7 +624,7 @@ class ServeTest {
       }
       for (CompletableFuture<HttpResponse<String>> a : answers) {
         assertEquals(503, a.join().statusCode());
-        assertTrue(a.join().body().contains("the answer was not there in time"), a.join().body());
+        assertTrue(a.join().body().contains("the answer was not ready in time"), a.join().body());
       }
     }
   }

@@ -111,7 +111,7 @@ public final class Generator {
     }
     if (prompt.length >= most) {
       throw new UsageException(
-          "a prompt has %d tokens, the model takes %d with what it generates; shorten it"
+          "a prompt has %d tokens, but prompt and answer can have at most %d; shorten it"
               .formatted(prompt.length, most));
     }
   }

@@ -53,7 +53,7 @@ public final class Hub {
           .filter(CachedModel::isWhole);
     } catch (IOException e) {
       throw new EnvironmentException(
-          "the hub's cache %s cannot be read: %s; set HF_HOME to a folder that can"
+          "the Hub's cache %s cannot be read: %s; set HF_HOME to a folder that can"
               .formatted(settings.cache(), TuneException.reason(e)),
           e);
     }
@@ -124,7 +124,7 @@ public final class Hub {
     List<String> wanted = files.of(listing.names());
     if (wanted.isEmpty()) {
       throw new UsageException(
-          "%s has no file that is asked for; it has %s"
+          "%s has none of the requested files; it has %s"
               .formatted(repository, shown(listing.names())));
     }
     CacheFolder cache = new CacheFolder(settings.cache(), repository, listing.commit());
@@ -224,7 +224,7 @@ public final class Hub {
       return done;
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
-      throw new EnvironmentException("the download was interrupted; run it again to go on", e);
+      throw new EnvironmentException("the download was interrupted; run it again to continue", e);
     } catch (ExecutionException e) {
       if (e.getCause() instanceof TuneException known) {
         throw known;
@@ -271,7 +271,7 @@ public final class Hub {
   static EnvironmentException unreachable(
       HubSettings settings, Repository repository, IOException e) {
     return new EnvironmentException(
-        "%s cannot be fetched from %s (%s); check the network, HTTPS_PROXY or HF_ENDPOINT, and run it again: it goes on where it was"
+        "%s cannot be fetched from %s (%s); check the network, HTTPS_PROXY or HF_ENDPOINT, and run it again to continue"
             .formatted(repository, settings.endpoint(), HubRequests.reason(e)),
         e);
   }

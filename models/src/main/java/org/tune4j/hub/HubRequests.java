@@ -68,7 +68,8 @@ final class HubRequests {
       json = JSON.readTree(body);
     } catch (JacksonException e) {
       throw new InputException(
-          "%s answers with no JSON; check HF_ENDPOINT, or a proxy in between".formatted(uri), e);
+          "%s does not answer with JSON; check HF_ENDPOINT, or a proxy in between".formatted(uri),
+          e);
     }
     List<String> names = new ArrayList<>();
     json.path("siblings").forEach(s -> names.add(safeName(s.path("rfilename").asText())));
@@ -125,7 +126,7 @@ final class HubRequests {
     }
     if (bad || name.chars().anyMatch(Character::isISOControl)) {
       throw new InputException(
-          "the hub lists a file '%s', a name that is not safe to write; nothing was fetched"
+          "the Hub lists a file '%s', a name that is not safe to write; nothing was fetched"
               .formatted(name.replaceAll("\\p{Cntrl}", "?")));
     }
     return name;
@@ -171,7 +172,7 @@ final class HubRequests {
       return from.resolve(location);
     } catch (IllegalArgumentException e) {
       throw new InputException(
-          "%s redirects to '%s', which is no address; check HF_ENDPOINT, or a proxy in between"
+          "%s redirects to '%s', which is not an address; check HF_ENDPOINT, or a proxy in between"
               .formatted(from, location),
           e);
     }

@@ -138,7 +138,7 @@ public record HubSettings(
       return clean(Files.readString(file));
     } catch (IOException e) {
       throw new EnvironmentException(
-          "the hub's token in %s cannot be read: %s; set HF_TOKEN"
+          "the Hub's token in %s cannot be read: %s; set HF_TOKEN"
               .formatted(file, TuneException.reason(e)),
           e);
     }
@@ -148,7 +148,7 @@ public record HubSettings(
   private static @Nullable String clean(String token) {
     String clean = token.replaceAll("[\\r\\n]", "").strip();
     if (!clean.chars().allMatch(c -> c > ' ' && c < 0x7f)) {
-      throw new UsageException("the hub's token has characters that no token has; check HF_TOKEN");
+      throw new UsageException("the Hub's token has characters that no token has; check HF_TOKEN");
     }
     return clean.isEmpty() ? null : clean;
   }

@@ -50,7 +50,7 @@ public record Repository(String name, String revision, Type type) {
         || name.contains("--")
         || name.contains("..")) {
       throw new UsageException(
-          "'%s' is no repository's name; expected OWNER/NAME, as in HuggingFaceTB/SmolLM2-135M-Instruct"
+          "'%s' is not a repository name; expected OWNER/NAME, as in HuggingFaceTB/SmolLM2-135M-Instruct"
               .formatted(name));
     }
     if (!REVISION.matcher(revision).matches()
@@ -58,7 +58,7 @@ public record Repository(String name, String revision, Type type) {
         || revision.startsWith("/")
         || revision.endsWith("/")) {
       throw new UsageException(
-          "'%s' is no revision; expected a branch, a tag or a commit".formatted(revision));
+          "'%s' is not a revision; expected a branch, a tag or a commit".formatted(revision));
     }
   }
 

@@ -44,7 +44,7 @@ final class Limits {
     work += 1 + size(value);
     if (work > MAX_WORK) {
       throw new TemplateException(
-          "the template goes through more than " + MAX_WORK + " characters and items");
+          "the template processes more than " + MAX_WORK + " characters and items");
     }
   }
 

@@ -224,7 +224,8 @@ final class Parser {
     String attribute = tokens.expect(Kind.NAME).text();
     return (frame, value) -> {
       if (!(frame.get(name) instanceof Namespace n)) {
-        throw new TemplateException("cannot assign to '%s', which is no namespace".formatted(name));
+        throw new TemplateException(
+            "cannot assign to '%s', which is not a namespace".formatted(name));
       }
       n.attributes().put(attribute, value);
     };

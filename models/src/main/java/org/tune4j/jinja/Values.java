@@ -251,7 +251,7 @@ final class Values {
     if (value instanceof String s) {
       return s;
     }
-    throw used(value, "used as a text");
+    throw used(value, "used as a string");
   }
 
   static TemplateException used(Object value, String how) {

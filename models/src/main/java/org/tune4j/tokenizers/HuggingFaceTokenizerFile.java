@@ -118,7 +118,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
             ? LlamaTokenizerJson.of(SentencePieceModel.parse(bytes), config)
             : new ObjectMapper().readTree(bytes);
     if (!(json instanceof ObjectNode object)) {
-      throw new IOException("it holds no JSON object");
+      throw new IOException("it contains no JSON object");
     }
     AddedTokens.complete(object, config, converted);
     TokenizerJson.check(file, object);

@@ -99,6 +99,7 @@ final class ProtocolBuffer {
 
   private IOException broken() {
     return new IOException(
-        "it is cut off or no SentencePiece model, at byte %d of %d".formatted(at, bytes.length));
+        "it is truncated or not a SentencePiece model, at byte %d of %d"
+            .formatted(at, bytes.length));
   }
 }

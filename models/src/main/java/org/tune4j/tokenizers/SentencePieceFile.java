@@ -43,7 +43,7 @@ final class SentencePieceFile implements Tokenizer {
     this.eos = pieces.id("</s>").orElse(-1);
     if (bos < 0 || eos < 0) {
       throw new InputException(
-          "tokenizer %s has no <s> and </s>; it is no Llama2 model's".formatted(file));
+          "tokenizer %s has no <s> and </s>; it is not a Llama2 tokenizer".formatted(file));
     }
     this.prefixLength = encode(PREFIX).length;
     this.encodesBlanks =

@@ -148,7 +148,7 @@ record SentencePieceModel(
     for (Piece p : pieces) {
       if (p.text().isEmpty() || !texts.add(p.text())) {
         throw new IOException(
-            "piece %d ('%s') is empty or there twice"
+            "piece %d ('%s') is empty or duplicated"
                 .formatted(texts.size(), p.text().replaceAll("\\p{Cntrl}", "?")));
       }
       unknown += p.type() == PieceType.UNKNOWN ? 1 : 0;

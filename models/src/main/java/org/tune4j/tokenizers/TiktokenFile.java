@@ -89,7 +89,7 @@ final class TiktokenFile implements Tokenizer {
       }
     } catch (IOException | IllegalArgumentException | IndexOutOfBoundsException e) {
       throw new InputException(
-          "tokenizer %s cannot be read: line %d is no base 64 text and rank; fetch the file again"
+          "tokenizer %s cannot be read: line %d is not base64 text and a rank; fetch the file again"
               .formatted(file, n),
           e);
     }

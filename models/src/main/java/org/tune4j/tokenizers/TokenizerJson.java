@@ -145,7 +145,7 @@ final class TokenizerJson {
     if (text.codePoints()
         .anyMatch(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE)) {
       throw new InputException(
-          "tokenizer %s: a text at '%s' holds half of a surrogate pair; fetch the file again"
+          "tokenizer %s: a text at '%s' contains a lone surrogate; fetch the file again"
               .formatted(file, at));
     }
   }

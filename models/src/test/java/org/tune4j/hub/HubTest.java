@@ -251,9 +251,9 @@ class HubTest {
         "CORRUPT | model.safetensors of acme/tiny comes with another hash than HUB says; try again"
             + " later, or check HF_ENDPOINT and proxies",
         "UNAVAILABLE | acme/tiny cannot be fetched from HUB (HUB answers with 503); check the"
-            + " network, HTTPS_PROXY or HF_ENDPOINT, and run it again: it goes on where it was",
+            + " network, HTTPS_PROXY or HF_ENDPOINT, and run it again to continue",
         "THROTTLE | acme/tiny cannot be fetched from HUB (HUB answers with 429); check the network,"
-            + " HTTPS_PROXY or HF_ENDPOINT, and run it again: it goes on where it was",
+            + " HTTPS_PROXY or HF_ENDPOINT, and run it again to continue",
       })
   void download_sameFaultForever_givesUpInWords(Fault fault, String text) {
     hub.fault(WEIGHTS, fault, fault, fault, fault);
@@ -340,7 +340,7 @@ class HubTest {
                 client.download(
                     TINY, new FileSelection(List.of("*.gguf"), List.of(), true), 1, listener));
     assertEquals(
-        "acme/tiny has no file that is asked for; it has config.json, model.safetensors,"
+        "acme/tiny has none of the requested files; it has config.json, model.safetensors,"
             + " notes/empty file.txt, onnx/model.onnx, pytorch_model.bin, tokenizer.json",
         f.getMessage());
   }
@@ -368,7 +368,7 @@ class HubTest {
             URI.create("http://127.0.0.1:" + port), s.cache(), null, false, s.timeout(), QUICK);
     EnvironmentException e = assertThrows(EnvironmentException.class, () -> download(nowhere));
     assertEquals(
-        "acme/tiny cannot be fetched from http://127.0.0.1:%d (no connection); check the network, HTTPS_PROXY or HF_ENDPOINT, and run it again: it goes on where it was"
+        "acme/tiny cannot be fetched from http://127.0.0.1:%d (no connection); check the network, HTTPS_PROXY or HF_ENDPOINT, and run it again to continue"
             .formatted(port),
         e.getMessage());
     assertEquals(2, retries.size());
@@ -465,7 +465,7 @@ class HubTest {
   @Test
   void repository_names_areChecked() {
     assertEquals(
-        "'a/b/c' is no repository's name; expected OWNER/NAME, as in"
+        "'a/b/c' is not a repository name; expected OWNER/NAME, as in"
             + " HuggingFaceTB/SmolLM2-135M-Instruct",
         assertThrows(UsageException.class, () -> Repository.parse("a/b/c")).getMessage());
     for (String bad : List.of("", "a/", "/a", "../a", "a--b/c", "a/b c", "a/b@", "a/b@../c")) {

@@ -87,7 +87,7 @@ class TemplateTest {
         "{% macro f(a) %}{% endmacro %}{{ f(1, 2) }}~ 2~ macro 'f' takes no more than 1 arguments",
         "{% macro f(a) %}{% endmacro %}{{ f(b=2) }}~ 2~ macro 'f' takes no argument 'b'",
         "{% set a, b = [1] %}~ 2~ 1 values cannot be given to 2 names",
-        "{% set t.x = 1 %}~ 2~ cannot assign to 't', which is no namespace",
+        "{% set t.x = 1 %}~ 2~ cannot assign to 't', which is not a namespace",
         "{% for i in 5 %}{% endfor %}~ 2~ 'int' object is not iterable",
         "{% nope %}~ 2~ tag 'nope' is not known",
         "{% if %}{% endif %}~ 2~ unexpected '%}'",

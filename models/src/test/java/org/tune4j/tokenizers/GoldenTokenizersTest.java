@@ -180,7 +180,8 @@ class GoldenTokenizersTest {
             assertThrows(
                     InputException.class, () -> TokenizerSpec.llama2(dir, null, null).open(dir))
                 .getMessage());
-    assertTrue(message.startsWith("tokenizer " + file + " cannot be read: it is cut off"), message);
+    assertTrue(
+        message.startsWith("tokenizer " + file + " cannot be read: it is truncated"), message);
     assertEquals(1, message.lines().count());
   }
 }

@@ -33,7 +33,7 @@ class TokenizerJsonTest {
           {"model":{"continuing_subword_prefix":"##","merges":["a ##b","c d"]}} | the merge "c d" does not go on with continuing_subword_prefix '##'
           {"model":{"continuing_subword_prefix":"##","merges":[["a","b"]]}} | the merge ["a","b"] does not go on with continuing_subword_prefix '##'
           {"model":{"vocab":{"a":4294967295}}} | model.vocab has the id 4294967295, expected 0 to 2147483647
-          {"decoder":{"decoders":[{"content":"a\\ud83d"}]}} | a text at '/decoder/decoders/0/content' holds half of a surrogate pair
+          {"decoder":{"decoders":[{"content":"a\\ud83d"}]}} | a text at '/decoder/decoders/0/content' contains a lone surrogate
           {"normalizer":{"normalizers":[{"type":"Precompiled","precompiled_charsmap":"AAAAAA=="}]}} | its normalizer's precompiled_charsmap is broken
           {"added_tokens":[{"id":-1}]} | added_tokens has the id -1, expected 0 to 2147483647
           """)

@@ -80,8 +80,7 @@ public record DatasetReport(
         String.format(
             Locale.ROOT, "%s, %,d of them trained on", count(tokens, "token"), labelTokens));
     if (repeated > 0) {
-      parts.add(
-          String.format(Locale.ROOT, "%,d come again in an epoch, by their weights", repeated));
+      parts.add(String.format(Locale.ROOT, "%,d repeat in an epoch, by their weights", repeated));
     }
     if (truncated > 0) {
       parts.add("%s cut to tokenizer.max_seq_len".formatted(count(truncated, "row")));

@@ -91,7 +91,7 @@ public record MemoryModel(
             oneWidth() ? Math.max(gradients, copies) : holed(gradients),
             groups + " threads' and their sum"));
     if (!oneWidth() && copies > 0) {
-      parts.add(new Part("a checkpoint on its way", holed(copies), "copies of what is saved"));
+      parts.add(new Part("checkpoint being written", holed(copies), "copies of what is saved"));
     }
     parts.add(new Part("optimiser", n.trained * s * moments, "%d a parameter".formatted(moments)));
     parts.add(

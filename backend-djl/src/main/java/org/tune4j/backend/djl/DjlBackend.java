@@ -76,7 +76,7 @@ final class DjlBackend implements Backend {
         root = root.getCause();
       }
       throw new EnvironmentException(
-          "backend '%s' cannot be opened: its natives do not load (%s); DJL unpacks them to %s, which needs to be writable and to have half a gigabyte of room (DJL_CACHE_DIR names another folder)"
+          "backend '%s' cannot be opened: its native libraries do not load (%s); DJL unpacks them to %s, which must be writable and have half a gigabyte of space (DJL_CACHE_DIR names another folder)"
               .formatted(provider.name(), root, Utils.getEngineCacheDir("pytorch")),
           e);
     }

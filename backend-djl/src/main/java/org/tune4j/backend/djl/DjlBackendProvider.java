@@ -50,7 +50,7 @@ public final class DjlBackendProvider implements BackendProvider {
     if (setting("PYTORCH_LIBRARY_PATH").isEmpty()
         && natives().stream().noneMatch(n -> platform.equals(n.getProperty("classifier")))) {
       return Availability.no(
-          "PyTorch's natives for %s are not on the class path; add ai.djl.pytorch:pytorch-native-cpu:2.7.1 with classifier %s, or set PYTORCH_LIBRARY_PATH to the libraries of an installed PyTorch 2.7.1"
+          "PyTorch's native libraries for %s are not on the class path; add ai.djl.pytorch:pytorch-native-cpu:2.7.1 with classifier %s, or set PYTORCH_LIBRARY_PATH to the libraries of an installed PyTorch 2.7.1"
               .formatted(platform, platform));
     }
     if (loader.getResource("jnilib/pytorch.properties") == null) {
@@ -77,7 +77,7 @@ public final class DjlBackendProvider implements BackendProvider {
       }
     } catch (IOException e) {
       throw new EnvironmentException(
-          "the class path cannot be searched for PyTorch's natives: " + e, e);
+          "the class path cannot be searched for PyTorch's native libraries: " + e, e);
     }
     return all;
   }

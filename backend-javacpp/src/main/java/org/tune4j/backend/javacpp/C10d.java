@@ -73,7 +73,7 @@ final class C10d implements Collectives {
     boolean taken = why.contains("EADDRINUSE") || why.contains("already in use");
     return new CollectiveException(
         taken
-            ? "rank %d cannot listen: port %d of %s is taken; give another with --master_port or --rdzv_endpoint"
+            ? "rank %d cannot listen: port %d of %s is taken; choose another with --master_port or --rdzv_endpoint"
                 .formatted(where.rank(), where.masterPort(), where.masterAddr())
             : "rank %d of %d does not meet the others at %s:%d within %d s: %s; check MASTER_ADDR, MASTER_PORT and WORLD_SIZE on every rank"
                 .formatted(

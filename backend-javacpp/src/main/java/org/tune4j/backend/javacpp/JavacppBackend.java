@@ -169,7 +169,7 @@ final class JavacppBackend implements Backend {
       long size = Files.size(file);
       if (size < offset + bytes) {
         throw new EnvironmentException(
-            "%s cannot be mapped: it holds %d bytes, expected at least %d; is it cut short?"
+            "%s cannot be mapped: it holds %d bytes, expected at least %d; is it truncated?"
                 .formatted(file, size, offset + bytes));
       }
     } catch (IOException e) {

@@ -45,7 +45,7 @@ public final class JavacppBackendProvider implements BackendProvider {
     for (String library : List.of("javacpp", "openblas", "pytorch")) {
       if (!hasNatives(library, platform) && !hasNatives(library, platform + "-gpu")) {
         return Availability.no(
-            "org.bytedeco:%s has no natives for %s on the class path; add its jar with classifier %s"
+            "org.bytedeco:%s has no native libraries for %s on the class path; add its jar with classifier %s"
                 .formatted(library, platform, platform));
       }
     }
@@ -87,7 +87,7 @@ public final class JavacppBackendProvider implements BackendProvider {
       return new JavacppBackend(VERSION, capabilities(), dtypes(), options);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
       throw new EnvironmentException(
-          "backend '%s' cannot be opened: its natives do not load (%s); JavaCPP unpacks them to %s, which needs to be writable and to allow execution (%s names another folder)"
+          "backend '%s' cannot be opened: its native libraries do not load (%s); JavaCPP unpacks them to %s, which must be writable and allow execution (%s names another folder)"
               .formatted(NAME, e, System.getProperty(CACHE), CACHE),
           e);
     }

@@ -34,7 +34,7 @@ final class Nccl {
       return group;
     } catch (LinkageError e) {
       throw new EnvironmentException(
-          "ranks on %s meet by NCCL, whose natives do not load (%s); build with Maven's profile gpu"
+          "ranks on %s meet by NCCL, whose native libraries do not load (%s); build with Maven's profile gpu"
               .formatted(device, e),
           e);
     }

@@ -177,7 +177,7 @@ class C10dTest extends CollectiveConformance {
     int port = freePort();
     Duration patience = Duration.ofSeconds(10);
     String missing =
-        "rank 2 of 3 did not come to 127.0.0.1:%d within 10 s; start it, or check MASTER_ADDR, MASTER_PORT and WORLD_SIZE there"
+        "rank 2 of 3 did not connect to 127.0.0.1:%d within 10 s; start it, or check MASTER_ADDR, MASTER_PORT and WORLD_SIZE there"
             .formatted(port);
     assertEquals(
         List.of(missing, missing), told(rank(0, 3, port, patience), rank(1, 3, port, patience)));
@@ -198,7 +198,7 @@ class C10dTest extends CollectiveConformance {
     try (ServerSocket other = new ServerSocket(0)) {
       assertEquals(
           List.of(
-              "rank 0 cannot listen: port %d of 127.0.0.1 is taken; give another with --master_port or --rdzv_endpoint"
+              "rank 0 cannot listen: port %d of 127.0.0.1 is taken; choose another with --master_port or --rdzv_endpoint"
                   .formatted(other.getLocalPort())),
           told(rank(0, 2, other.getLocalPort(), MINUTES)));
     }

@@ -302,7 +302,7 @@ class JavacppBackendTest {
     Throwable thrown =
         assertThrows(Throwable.class, () -> engine.zeros(DType.FP32, Shape.of(1L << 46)));
     assertEquals(
-        "out of memory: a tensor of 262144.0 GiB has no room; lower batch_size or tokenizer.max_seq_len, or set enable_activation_checkpointing=true; `tune plan` says what a run takes",
+        "out of memory: a tensor of 262144.0 GiB does not fit; lower batch_size or tokenizer.max_seq_len, or set enable_activation_checkpointing=true; `tune plan` says what a run takes",
         OutOfMemory.in(thrown).orElseThrow().getMessage());
   }
 }

@@ -25,7 +25,7 @@ class NcclTest {
             () -> Nccl.group(new Store((Pointer) null), where, new Device(Device.Type.CUDA, 0)));
     String message = String.valueOf(e.getMessage());
     assertTrue(
-        message.startsWith("ranks on cuda:0 meet by NCCL, whose natives do not load (")
+        message.startsWith("ranks on cuda:0 meet by NCCL, whose native libraries do not load (")
             && message.endsWith("); build with Maven's profile gpu"),
         message);
   }
