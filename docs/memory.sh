@@ -1,7 +1,7 @@
 #!/bin/sh
 # docs/memory.sh CHECKPOINT_DIR [BACKEND...]: the table of docs/memory.md again: planned memory against /usr/bin/time's
 # maximum resident size of whole runs of SmolLM2-135M-Instruct: shuffled rows of many lengths, checkpoints on the way,
-# adapter or model saved every epoch. Fails where one is off by more than 15 %. About ten minutes on two cores.
+# adapter or model saved every epoch. Fails where one is off by more than 15 %.
 set -eu
 [ $# -ge 1 ] || { echo "usage: docs/memory.sh CHECKPOINT_DIR [BACKEND...]" >&2; exit 2; }
 root=$(CDPATH= cd -P "$(dirname "$0")/.." && pwd)

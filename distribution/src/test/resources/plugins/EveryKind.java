@@ -23,8 +23,9 @@ import org.tune4j.evaluation.TaskResult;
 import org.tune4j.metrics.LoggedRun;
 import org.tune4j.metrics.MetricLogger;
 import org.tune4j.metrics.StepMetrics;
-import org.tune4j.models.AttnModule;
-import org.tune4j.models.LoraConfig;
+import org.tune4j.adapters.TargetModules;
+import org.tune4j.adapters.lora.LoraConfig;
+import org.tune4j.models.ModelRegistry;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
@@ -77,12 +78,11 @@ public final class EveryKind implements ComponentProvider {
   public static final class Model {
     @Component("every_model")
     public static ModelSpec of(@Default("2") int loraRank) {
-      return ModelSpec.lora(
+      return new ModelSpec(
           "every_model",
+          ModelRegistry.installed(),
           null,
-          new LoraConfig(List.of(AttnModule.Q_PROJ), false, false, loraRank, 4, 0),
-          false,
-          false);
+          new LoraConfig(TargetModules.of(List.of("q_proj")), loraRank, 4));
     }
   }
 

@@ -57,18 +57,18 @@ public final class OutOfMemory {
   private static @Nullable String line(String message, boolean ofJava) {
     Matcher cpu = CPU.matcher(message);
     if (cpu.find()) {
-      return "a tensor of %s has no room; %s".formatted(size(cpu.group(1)), TENSORS);
+      return "a tensor of %s does not fit; %s".formatted(size(cpu.group(1)), TENSORS);
     }
     Matcher cuda = CUDA.matcher(message);
     if (cuda.find()) {
-      return "a tensor of %s has no room on the GPU; %s".formatted(cuda.group(1), TENSORS);
+      return "a tensor of %s does not fit on the GPU; %s".formatted(cuda.group(1), TENSORS);
     }
     if (NATIVE.matcher(message).find()) {
-      return "tensors have no room; " + TENSORS;
+      return "tensors do not fit; " + TENSORS;
     }
     Matcher direct = DIRECT.matcher(message);
     if (direct.find()) {
-      return "a buffer of %s has no room; give Java's buffers more with TUNE_JAVA_OPTS=-XX:MaxDirectMemorySize=4g"
+      return "a buffer of %s does not fit; raise the limit of Java's buffers with TUNE_JAVA_OPTS=-XX:MaxDirectMemorySize=4g"
           .formatted(size(direct.group(1)));
     }
     if (MAPPED.matcher(message).find()) {

@@ -60,7 +60,7 @@ public final class TextFile {
       }
       return text.startsWith("\uFEFF") ? text.substring(1) : text;
     } catch (CharacterCodingException e) {
-      throw new InputException(named + " is no UTF-8 text; convert it", e);
+      throw new InputException(named + " is not UTF-8; convert it", e);
     }
   }
 }

@@ -64,7 +64,7 @@ public abstract sealed class TuneException extends RuntimeException
       return "permission denied";
     }
     if (cause instanceof FileAlreadyExistsException || cause instanceof NotDirectoryException) {
-      return "a file lies where a folder is needed";
+      return "a file is in the place of a folder";
     }
     String reason =
         cause instanceof FileSystemException system ? system.getReason() : cause.getMessage();

@@ -21,10 +21,10 @@ class OutOfMemoryTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 1073741824 bytes. Error code 12 (Cannot allocate memory) | a tensor of 1.0 GiB has no room",
-        "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 139.80 GiB | a tensor of 20.00 MiB has no room on the GPU",
-        "std::bad_alloc | tensors have no room",
-        "CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)` | tensors have no room",
+        "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 1073741824 bytes. Error code 12 (Cannot allocate memory) | a tensor of 1.0 GiB does not fit",
+        "CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has a total capacity of 139.80 GiB | a tensor of 20.00 MiB does not fit on the GPU",
+        "std::bad_alloc | tensors do not fit",
+        "CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)` | tensors do not fit",
       })
   void in_whatBackendsSay_isOneLineWithTheChange(String said, String expected) {
     assertEquals("out of memory: " + expected + CHANGE, line(new RuntimeException(said)));
@@ -36,7 +36,7 @@ class OutOfMemoryTest {
   @Test
   void in_whatJavaSays_namesItsOption() {
     assertEquals(
-        "out of memory: a buffer of 2.0 MiB has no room; give Java's buffers more with TUNE_JAVA_OPTS=-XX:MaxDirectMemorySize=4g",
+        "out of memory: a buffer of 2.0 MiB does not fit; raise the limit of Java's buffers with TUNE_JAVA_OPTS=-XX:MaxDirectMemorySize=4g",
         line(
             new OutOfMemoryError(
                 "Cannot reserve 2097152 bytes of direct buffer memory (allocated: 1, limit: 2)")));

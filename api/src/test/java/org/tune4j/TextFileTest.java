@@ -23,7 +23,7 @@ class TextFileTest {
 
   @ParameterizedTest
   @CsvSource({
-    "ISO-8859-1, Grüße, ' is no UTF-8 text; convert it'",
+    "ISO-8859-1, Grüße, ' is not UTF-8; convert it'",
     "UTF-16, Grüße, ' is UTF-16, expected UTF-8; convert it'",
     "UTF-16LE, Hello, ' has NUL characters, as UTF-16 and binary files do; expected UTF-8 text'",
   })

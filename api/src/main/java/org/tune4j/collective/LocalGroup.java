@@ -15,7 +15,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.CollectiveException;
-import org.tune4j.spi.Collectives;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
@@ -118,7 +117,7 @@ final class LocalGroup {
       return start(
           () -> {
             List<Tensor> all = meet(what, tensor);
-            Tensor part = stretchOfSum(all, tensor.dtype());
+            Tensor part = rangeOfSum(all, tensor.dtype());
             Tensor sum = together(meet(what, part));
             tensor.copyFrom(sum.reshape(tensor.shape().toArray()));
           });
@@ -133,7 +132,7 @@ final class LocalGroup {
     @Override
     public Work reduceScatter(Tensor whole, Tensor part) {
       String what = what("reduceScatter", whole);
-      return start(() -> part.copyFrom(stretchOfSum(meet(what, whole), whole.dtype())));
+      return start(() -> part.copyFrom(rangeOfSum(meet(what, whole), whole.dtype())));
     }
 
     @Override
@@ -153,11 +152,11 @@ final class LocalGroup {
       return start(() -> {});
     }
 
-    /** This rank's stretch of the sum, added in the order of the ranks. */
-    private Tensor stretchOfSum(List<Tensor> all, DType dtype) {
+    /** This rank's range of the sum, added in the order of the ranks. */
+    private Tensor rangeOfSum(List<Tensor> all, DType dtype) {
       @Nullable Tensor sum = null;
       for (Tensor t : all) {
-        Tensor piece = near(t, Stretch.of(t.shape().elements(), rank, worldSize));
+        Tensor piece = near(t, ShardRange.of(t.shape().elements(), rank, worldSize));
         Tensor wide = dtype == DType.FP64 || dtype == DType.FP32 ? piece : piece.cast(DType.FP32);
         sum = sum == null ? wide : sum.add(wide);
       }
@@ -165,20 +164,20 @@ final class LocalGroup {
       return whole.dtype() == dtype ? whole : whole.cast(dtype);
     }
 
-    /** The ranks' stretches, in order. */
+    /** The ranks' ranges, in order. */
     private Tensor together(List<Tensor> parts) {
       return Tensor.cat(
-          parts.stream().map(p -> near(p, new Stretch(0, p.shape().elements()))).toList(), 0);
+          parts.stream().map(p -> near(p, new ShardRange(0, p.shape().elements()))).toList(), 0);
     }
 
-    /** A stretch of a rank's elements as a tensor of this rank's engine. */
-    private Tensor near(Tensor t, Stretch stretch) {
+    /** A range of a rank's elements as a tensor of this rank's engine. */
+    private Tensor near(Tensor t, ShardRange range) {
       if (t.engine() == engine) {
-        return t.reshape(-1).narrow(0, stretch.start(), stretch.length());
+        return t.reshape(-1).narrow(0, range.start(), range.length());
       }
-      Tensor copy = engine.zeros(t.dtype(), Shape.of(stretch.length()));
+      Tensor copy = engine.zeros(t.dtype(), Shape.of(range.length()));
       try (TensorScope theirs = t.engine().openScope()) {
-        copy.copyFrom(t.reshape(-1).narrow(0, stretch.start(), stretch.length()));
+        copy.copyFrom(t.reshape(-1).narrow(0, range.start(), range.length()));
       }
       return copy;
     }

@@ -11,7 +11,6 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import java.util.stream.IntStream;
-import org.tune4j.spi.Collectives;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
@@ -119,9 +118,9 @@ public final class ProcessGroup implements AutoCloseable {
   }
 
   /**
-   * Puts the ranks' stretches together.
+   * Puts the ranks' ranges together.
    *
-   * @param part this rank's {@link Stretch} of {@code whole}
+   * @param part this rank's {@link ShardRange} of {@code whole}
    * @param whole {@code [n]}; is overwritten
    * @return ends when {@code whole} is
    * @throws IllegalArgumentException when shapes or types do not fit
@@ -135,10 +134,10 @@ public final class ProcessGroup implements AutoCloseable {
   }
 
   /**
-   * Gives each rank its stretch of the sum over the ranks.
+   * Gives each rank its range of the sum over the ranks.
    *
    * @param whole {@code [n]}, floating; unchanged
-   * @param part this rank's {@link Stretch} of it; is overwritten
+   * @param part this rank's {@link ShardRange} of it; is overwritten
    * @return ends when {@code part} is
    * @throws IllegalArgumentException when shapes or types do not fit
    */
@@ -287,10 +286,10 @@ public final class ProcessGroup implements AutoCloseable {
 
   private void checkPart(String op, Tensor whole, Tensor part) {
     long own =
-        whole.shape().rank() == 1 ? Stretch.of(whole.size(0), rank(), worldSize()).length() : -1;
+        whole.shape().rank() == 1 ? ShardRange.of(whole.size(0), rank(), worldSize()).length() : -1;
     if (part.shape().rank() != 1 || part.size(0) != own || part.dtype() != whole.dtype()) {
       throw new IllegalArgumentException(
-          "%s: rank %d of %d has %s %s of %s %s; expected one dimension, equal types and its stretch%s"
+          "%s: rank %d of %d has %s %s of %s %s; expected one dimension, equal dtypes and its shard%s"
               .formatted(
                   op,
                   rank(),

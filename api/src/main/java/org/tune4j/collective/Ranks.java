@@ -41,7 +41,7 @@ public interface Ranks {
     }
     if (asked.index() != 0) {
       throw new UsageException(
-          "device is %s, but each of several ranks takes a GPU of its own; use device=cuda, and CUDA_VISIBLE_DEVICES to choose among them"
+          "device is %s, but each of several ranks needs its own GPU; use device=cuda, and CUDA_VISIBLE_DEVICES to choose among them"
               .formatted(asked));
     }
     return new Device(Device.Type.CUDA, localRank);

@@ -3,15 +3,22 @@ package org.tune4j.nn;
 import org.tune4j.tensor.Tensor;
 
 /**
- * What is minimised: a sum over positions of a function of their logits and labels. The sum of a
- * batch is the sum of its parts, so that logits need to exist for a few positions at a time only; a
- * step divides it by its label tokens.
+ * The objective of supervised fine-tuning: a sum over positions of a function of their logits and
+ * labels, divided by the label tokens. The sum of a batch is the sum of its parts, so that logits
+ * need to exist for a few positions at a time only.
  *
  * <p>Called by several threads at once, each with tensors of its own.
  */
-public interface Loss {
-  /** {@return labels whose logits exist at once, 1 or more} */
-  int chunkTokens();
+public interface Loss extends Objective {
+  @Override
+  default long count(long rows, long labelTokens) {
+    return labelTokens;
+  }
+
+  @Override
+  default Sums evaluate(RowsAtHead rows) {
+    return Sums.of(rows.sum(this));
+  }
 
   /**
    * The loss of some positions. Its gradient is taken at once, unless gradients are off; the result
@@ -26,7 +33,7 @@ public interface Loss {
   /**
    * {@return the cross-entropy of the next token, in fp32 or wider}
    *
-   * @param chunkTokens labels whose logits exist at once, 1 or more
+   * @param chunkTokens labels whose logits are computed at once, 1 or more
    */
   static Loss crossEntropy(int chunkTokens) {
     return new Loss() {

@@ -27,7 +27,8 @@ public abstract class Module {
    */
   protected final Parameter add(Parameter parameter) {
     if (parameters.putIfAbsent(parameter.name(), parameter) != null) {
-      throw new IllegalArgumentException("parameter '%s' is there".formatted(parameter.name()));
+      throw new IllegalArgumentException(
+          "parameter '%s' exists already".formatted(parameter.name()));
     }
     return parameter;
   }
@@ -43,7 +44,7 @@ public abstract class Module {
    */
   protected final <M extends Module> M add(String name, M child) {
     if (children.putIfAbsent(name, child) != null) {
-      throw new IllegalArgumentException("module '%s' is there".formatted(name));
+      throw new IllegalArgumentException("module '%s' exists already".formatted(name));
     }
     return child;
   }

@@ -19,12 +19,16 @@ import org.tune4j.tensor.TensorScope;
  * another thread's, and live as long as it.
  */
 public final class Pass {
+  /** The name of the adapters that are used unless others are asked for. */
+  public static final String DEFAULT_ADAPTER = "default";
+
   private final Engine engine;
   private final TensorScope owner;
   private final boolean training;
   private final long dropoutSeed;
   private final @Nullable GradientSink sink;
   private final Map<Parameter, Tensor> leaves = new LinkedHashMap<>();
+  private @Nullable String adapter = DEFAULT_ADAPTER;
   private long dropoutPosition;
 
   /** Takes each gradient during backward, as soon as it is whole. */
@@ -72,7 +76,7 @@ public final class Pass {
    * @param dropoutSeed what the dropped elements depend on, with the order of the calls
    * @param sink takes each gradient once it is whole
    */
-  public static Pass handingOn(
+  public static Pass streaming(
       Engine engine, TensorScope owner, long dropoutSeed, GradientSink sink) {
     return new Pass(engine, owner, true, dropoutSeed, sink);
   }
@@ -98,6 +102,32 @@ public final class Pass {
    */
   public static Pass evaluation(Engine engine, TensorScope owner) {
     return new Pass(engine, owner, false, 0);
+  }
+
+  /**
+   * {@return a pass that drops nothing and uses no adapter: the base model's}
+   *
+   * @param engine that computes it
+   * @param owner what leaves and gradients belong to
+   */
+  public static Pass baseOnly(Engine engine, TensorScope owner) {
+    return evaluation(engine, owner).withAdapter(null);
+  }
+
+  /**
+   * Uses other adapters from now on.
+   *
+   * @param name of the adapters, where linears have one of that name; null for none
+   * @return this
+   */
+  public Pass withAdapter(@Nullable String name) {
+    adapter = name;
+    return this;
+  }
+
+  /** {@return the name of the adapters that linears use; null for none} */
+  public @Nullable String adapter() {
+    return adapter;
   }
 
   /** {@return what computes it} */
@@ -147,7 +177,7 @@ public final class Pass {
   }
 
   /** {@return whether gradients go to a sink as soon as they are whole} */
-  public boolean handsOn() {
+  public boolean streamsGradients() {
     return sink != null;
   }
 

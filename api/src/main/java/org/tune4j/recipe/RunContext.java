@@ -32,20 +32,7 @@ public record RunContext(
     BooleanSupplier stopRequested,
     Ranks ranks,
     RunListener listener) {
-  /**
-   * A run.
-   *
-   * @param backends the backends there are
-   * @param resolvedConfig as YAML
-   * @param settings is copied
-   * @param resumeCommand what continues this run after it was stopped
-   * @param out where progress and results are printed
-   * @param terminal whether {@code out} is a terminal
-   * @param dryRun whether to run one step, save nothing and report
-   * @param stopRequested asked after every step
-   * @param ranks how this run meets its other ranks
-   * @param listener hears of every step and result
-   */
+  /** Copies the settings. */
   public RunContext {
     settings = Map.copyOf(settings);
   }

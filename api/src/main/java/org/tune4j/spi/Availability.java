@@ -15,9 +15,6 @@ public record Availability(boolean available, String reason, List<Device> device
   /**
    * Checks that a reason is given exactly where it is needed.
    *
-   * @param available whether it could be opened
-   * @param reason empty where it is available
-   * @param devices is copied
    * @throws IllegalArgumentException when one says yes and the other no
    */
   public Availability {

@@ -7,11 +7,10 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
-import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 
 /**
- * The primitives that a backend must give. Callers are {@link org.tune4j.tensor.Tensor} and {@link
+ * Computes the primitives. Callers are {@link org.tune4j.tensor.Tensor} and {@link
  * org.tune4j.tensor.Engine}: arguments are already checked (shapes fit, types equal, dimensions
  * counted from 0), so an implementation neither checks nor words errors.
  *
@@ -107,8 +106,8 @@ public interface Backend extends AutoCloseable {
   void read(TensorHandle x, ByteBuffer into);
 
   /**
-   * A tensor over the pages of a file, shared with other processes and never written; only where
-   * {@link Capability#MEMORY_MAP} is declared. On a CUDA device, a copy.
+   * Maps a file: its pages are shared with other processes and never written; only where {@link
+   * Capability#MEMORY_MAP} is declared. On a CUDA device, a copy.
    *
    * @param file at least as long as the tensor's end
    * @param offset where the first element lies, in bytes; a multiple of the element size
@@ -120,7 +119,7 @@ public interface Backend extends AutoCloseable {
   TensorHandle map(Path file, long offset, DType dtype, Shape shape, Device device);
 
   /**
-   * Ends a handle. Storage that views or a recorded graph still need outlives it.
+   * Releases a handle. Storage that views or a recorded graph still need outlives it.
    *
    * @param x not released before
    */
@@ -173,7 +172,7 @@ public interface Backend extends AutoCloseable {
   TensorHandle contiguous(TensorHandle x);
 
   /**
-   * Rounds to nearest, ties to even; to integers, towards zero.
+   * Casts to nearest, ties to even; to integers, towards zero.
    *
    * @param x of any type
    * @param dtype of the copy; may be that of {@code x}
@@ -313,7 +312,7 @@ public interface Backend extends AutoCloseable {
   @Nullable TensorHandle gradient(TensorHandle leaf);
 
   /**
-   * Forgets a leaf's gradient.
+   * Clears a leaf's gradient.
    *
    * @param leaf of {@link #requireGradient}
    */
@@ -342,20 +341,7 @@ public interface Backend extends AutoCloseable {
     return Kernels.NONE;
   }
 
-  /**
-   * Meets the ranks of other processes; only where {@link Capability#PROCESSES} is declared.
-   * Returns once all are there.
-   *
-   * @param engine the engine over this backend whose tensors are exchanged
-   * @param rendezvous where, as which rank of how many, and how long to wait
-   * @return open; the caller closes it
-   * @throws org.tune4j.CollectiveException when the ranks do not meet within the time-out
-   */
-  default Collectives join(Engine engine, Rendezvous rendezvous) {
-    throw new UnsupportedOperationException(name() + " declares no PROCESSES");
-  }
-
-  /** Ends it, after every handle was released. */
+  /** Closes the backend, after every handle was released. */
   @Override
   void close();
 }

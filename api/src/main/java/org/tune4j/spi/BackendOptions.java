@@ -15,9 +15,7 @@ public record BackendOptions(Device device, int threads) {
   /**
    * Checks the number of threads.
    *
-   * @param device where tensors lie
-   * @param threads 0 or more
-   * @throws IllegalArgumentException when it is less
+   * @throws IllegalArgumentException when it is negative
    */
   public BackendOptions {
     if (threads < 0) {

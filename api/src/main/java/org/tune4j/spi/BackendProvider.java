@@ -24,6 +24,11 @@ public interface BackendProvider {
   /** {@return the types that its tensors may have} */
   Set<DType> dtypes();
 
+  /** {@return what the backend's kernels keep for backward} */
+  default KernelMemory kernelMemory() {
+    return KernelMemory.PRIMITIVES;
+  }
+
   /**
    * Loads natives and opens the backend.
    *

@@ -121,7 +121,7 @@ public final class Backends {
               .formatted(providers.isEmpty() ? "none is on the class path" : reasons(), JARS));
     }
     throw new UsageException(
-        "backend '%s' was asked for, %s; add the jar that brings it, such as %s"
+        "backend '%s' was requested, %s; add the jar that contains it, such as %s"
             .formatted(
                 name,
                 providers.isEmpty() ? "none is on the class path" : "there are " + names(),

@@ -15,7 +15,7 @@ public enum Capability {
   CUDA("CUDA devices"),
   /** Forward and backward in several threads at once. */
   THREADS("several threads at once"),
-  /** {@link Backend#join}: collectives between processes. */
+  /** {@link org.tune4j.collective.ProcessBackend}: collectives between processes. */
   PROCESSES("collectives between processes");
 
   private final String label;

@@ -3,17 +3,16 @@ package org.tune4j.spi;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Operations that a backend may compute in one piece. Each has a default over the primitives in
- * {@link org.tune4j.tensor.Operations}; a kernel gives the same values, forward and backward,
- * within the kit's tolerance. A method returns null to decline: always, or for these types, shapes
- * or devices.
+ * Computes operations in one piece, or returns null to decline: always, or for these types, shapes
+ * or devices. Each has a default over the primitives in {@link org.tune4j.tensor.Operations}; a
+ * kernel gives the same values, forward and backward, within the kit's tolerance.
  */
 public interface Kernels {
   /** Declines everything. */
   Kernels NONE = new Kernels() {};
 
   /**
-   * A linear layer, {@code x w^T}.
+   * Computes a linear layer, {@code x w^T}.
    *
    * @param x {@code [n, in]}
    * @param w {@code [out, in]}
@@ -24,7 +23,7 @@ public interface Kernels {
   }
 
   /**
-   * A copy of a frozen weight in the layout in which {@link #packedLinear} reads it.
+   * Copies a frozen weight into the layout in which {@link #packedLinear} reads it.
    *
    * @param w {@code [out, in]}
    * @return what nothing but {@link #packedLinear} and release is called with
@@ -34,8 +33,8 @@ public interface Kernels {
   }
 
   /**
-   * {@link #linear} with what {@link #pack} gave, which a backend that packs must not decline.
-   * Records nothing for gradients.
+   * Computes {@link #linear} with what {@link #pack} gave, without recording for gradients. A
+   * backend that packs must not decline.
    *
    * @param x {@code [n, in]}, in the weight's type
    * @param packed a weight of {@code [out, in]}
@@ -46,7 +45,7 @@ public interface Kernels {
   }
 
   /**
-   * A linear layer with its adapter, {@code x w^T + scale (x a^T) b^T}.
+   * Computes a linear layer with its adapter, {@code x w^T + scale (x a^T) b^T}.
    *
    * @param x {@code [n, in]}
    * @param w {@code [out, in]}; frozen in LoRA, so that only the others ask for a gradient
@@ -61,7 +60,7 @@ public interface Kernels {
   }
 
   /**
-   * {@code x / rms(x) * w} over the last dimension, the norm in fp32 or wider.
+   * Computes {@code x / rms(x) * w} over the last dimension, the norm in fp32 or wider.
    *
    * @param x {@code [..., dim]}
    * @param w {@code [dim]}
@@ -73,7 +72,7 @@ public interface Kernels {
   }
 
   /**
-   * Rotary positions: rotates the halves of each head.
+   * Rotates the halves of each head by its position.
    *
    * @param x {@code [n, heads, headDim]}
    * @param cos fp32 {@code [n, 1, headDim / 2]}
@@ -85,25 +84,28 @@ public interface Kernels {
   }
 
   /**
-   * Causal attention of rows laid end to end.
+   * Computes causal attention of rows laid end to end.
    *
    * @param q {@code [n, heads, headDim]}
    * @param k {@code [n, kvHeads, headDim]}
    * @param v {@code [n, kvHeads, headDim]}
    * @param rowEnds where each row ends, ascending, the last {@code n}
-   * @param window how many positions a query sees, itself included; 0 for all before it
-   * @param scale of the scores, before the softmax
+   * @param spec scale, window, soft cap and sinks
    * @return {@code [n, heads * headDim]}
    */
   default @Nullable TensorHandle attention(
-      TensorHandle q, TensorHandle k, TensorHandle v, int[] rowEnds, int window, double scale) {
+      TensorHandle q,
+      TensorHandle k,
+      TensorHandle v,
+      int[] rowEnds,
+      AttentionSpec<TensorHandle> spec) {
     return null;
   }
 
   /**
-   * The next {@code m} positions of one row whose keys and values are cached: rotates queries and
-   * keys, writes keys and values from position {@code at} of the cache on, and attends to its first
-   * {@code n} positions. Records nothing for gradients.
+   * Rotates the queries and keys of a row's next {@code m} positions, writes keys and values from
+   * position {@code at} of the cache on, and attends to its first {@code n} positions. Records
+   * nothing for gradients.
    *
    * @param q {@code [m, heads, headDim]}, not rotated, in any layout
    * @param k {@code [m, kvHeads, headDim]}, as {@code q}
@@ -115,7 +117,7 @@ public interface Kernels {
    * @param at how many positions are held
    * @param mask {@code [m, n]}, in the type of {@code q}, {@code at + m <= n <= capacity}: 0 where
    *     a query sees a position and negative infinity where not
-   * @param scale of the scores, before the softmax
+   * @param spec scale, soft cap and sinks; the mask stands for the window, which is ignored
    * @return {@code [m, heads * headDim]}
    */
   default @Nullable TensorHandle cachedAttention(
@@ -128,12 +130,12 @@ public interface Kernels {
       TensorHandle values,
       int at,
       TensorHandle mask,
-      double scale) {
+      AttentionSpec<TensorHandle> spec) {
     return null;
   }
 
   /**
-   * {@code silu(gate) * up}.
+   * Computes {@code silu(gate) * up}.
    *
    * @param gate of any shape
    * @param up of the same shape and type
@@ -144,7 +146,7 @@ public interface Kernels {
   }
 
   /**
-   * The sum of the cross-entropies.
+   * Sums the cross-entropies.
    *
    * @param logits {@code [n, vocab]}
    * @param labels int64 {@code [n]}, each below {@code vocab}
@@ -155,7 +157,7 @@ public interface Kernels {
   }
 
   /**
-   * One AdamW update in place of {@code parameter}, {@code m} and {@code v}; see {@link
+   * Updates {@code parameter}, {@code m} and {@code v} in place; see {@link
    * org.tune4j.tensor.Operations#adamW}.
    *
    * @param parameter what is updated

@@ -55,7 +55,7 @@ public final class NativeFolder {
       return folder;
     } catch (IOException e) {
       throw new EnvironmentException(
-          "natives cannot be unpacked into %s: %s; set %s to a folder of your own"
+          "native libraries cannot be unpacked into %s: %s; set %s to your own folder"
               .formatted(folder, TuneException.reason(e), setting),
           e);
     }
@@ -83,7 +83,7 @@ public final class NativeFolder {
 
   private static EnvironmentException refused(Path folder, String why, String setting) {
     return new EnvironmentException(
-        "natives are not unpacked into %s: %s, and what lies there is run; remove it, or set %s to a folder of your own"
+        "native libraries are not unpacked into %s: %s, and its files would be executed; remove it, or set %s to your own folder"
             .formatted(folder, why, setting));
   }
 }

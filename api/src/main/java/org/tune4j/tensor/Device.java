@@ -13,7 +13,7 @@ import org.tune4j.UsageException;
 public record Device(Type type, int index) {
   /** Kinds of device. */
   public enum Type {
-    /** The host's. */
+    /** The host's processor. */
     CPU,
     /** An NVIDIA GPU. */
     CUDA
@@ -27,8 +27,6 @@ public record Device(Type type, int index) {
   /**
    * Checks the index.
    *
-   * @param type {@code cpu} or {@code cuda}
-   * @param index 0 or more; 0 for the CPU
    * @throws IllegalArgumentException when there can be no such device
    */
   public Device {

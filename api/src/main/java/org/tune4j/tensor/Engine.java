@@ -16,6 +16,7 @@ import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Capability;
+import org.tune4j.spi.KernelMemory;
 import org.tune4j.spi.TensorHandle;
 
 /**
@@ -25,14 +26,16 @@ import org.tune4j.spi.TensorHandle;
 public final class Engine implements AutoCloseable {
   private final Backend backend;
   private final Device device;
+  private final KernelMemory kernelMemory;
   private final Operations operations;
   private final ThreadLocal<@Nullable TensorScope> scopes = new ThreadLocal<>();
   private final Set<TensorScope> open = ConcurrentHashMap.newKeySet();
   private final boolean trackOrigins;
   private volatile boolean closed;
 
-  private Engine(Backend backend, Device device, boolean trackOrigins) {
+  private Engine(Backend backend, KernelMemory kernelMemory, Device device, boolean trackOrigins) {
     this.backend = backend;
+    this.kernelMemory = kernelMemory;
     this.device = device;
     this.trackOrigins = trackOrigins;
     this.operations = new Operations(this, backend.kernels());
@@ -55,12 +58,21 @@ public final class Engine implements AutoCloseable {
       backend.close();
       throw e;
     }
-    return new Engine(backend, options.device(), Boolean.getBoolean("tune4j.debug.leaks"));
+    return new Engine(
+        backend,
+        provider.kernelMemory(),
+        options.device(),
+        Boolean.getBoolean("tune4j.debug.leaks"));
   }
 
   /** {@return the primitives below; {@link Tensor} calls them with checked arguments} */
   public Backend backend() {
     return backend;
+  }
+
+  /** {@return what the backend's kernels keep for backward} */
+  public KernelMemory kernelMemory() {
+    return kernelMemory;
   }
 
   /** {@return where new tensors lie} */
@@ -284,7 +296,7 @@ public final class Engine implements AutoCloseable {
     List<Device> found = backend.devices();
     if (!found.contains(where)) {
       throw new EnvironmentException(
-          "device %s was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
+          "device %s was requested, backend '%s' finds %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
               .formatted(
                   where,
                   backend.name(),

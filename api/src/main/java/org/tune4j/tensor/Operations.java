@@ -3,7 +3,7 @@ package org.tune4j.tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.stream.Stream;
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.Kernels;
 import org.tune4j.spi.TensorHandle;
 
@@ -14,13 +14,15 @@ import org.tune4j.spi.TensorHandle;
 public final class Operations {
   private final Engine engine;
   private final Kernels kernels;
+  private final AttentionOperations attention;
 
   Operations(Engine engine, Kernels kernels) {
     this.engine = engine;
     this.kernels = kernels;
+    this.attention = new AttentionOperations(engine, kernels, this);
   }
 
-  private static void fits(boolean ok, String op, Tensor... args) {
+  static void fits(boolean ok, String op, Tensor... args) {
     if (!ok) {
       List<String> shapes = new ArrayList<>();
       for (Tensor t : args) {
@@ -56,7 +58,7 @@ public final class Operations {
   }
 
   /**
-   * A copy of a frozen weight in the layout in which the backend multiplies with it fastest.
+   * Copies a frozen weight into the layout in which the backend multiplies with it fastest.
    *
    * @param w {@code [out, in]}
    * @return belongs to the innermost scope; empty where the backend has none for this type or
@@ -96,7 +98,7 @@ public final class Operations {
   }
 
   /**
-   * LoRA's linear, {@code x w^T + scale (x a^T) b^T} (Hu et al. 2021, section 4.1).
+   * Computes LoRA's linear, {@code x w^T + scale (x a^T) b^T} (Hu et al. 2021, section 4.1).
    *
    * @param x {@code [n, in]}
    * @param w {@code [out, in]}, frozen
@@ -154,22 +156,14 @@ public final class Operations {
       return result(h, x, x.shape().toArray());
     }
     try (TensorScope s = engine.openScope()) {
-      Tensor wide = widen(x);
+      Tensor wide = Precision.widen(x);
       Tensor rms = wide.mul(wide).sum(-1).div((double) x.size(-1)).add(eps).sqrt();
-      return s.moveOut(narrowTo(wide.div(rms), x.dtype()).mul(w));
+      return s.moveOut(Precision.narrowTo(wide.div(rms), x.dtype()).mul(w));
     }
   }
 
-  private static Tensor widen(Tensor x) {
-    return x.dtype() == DType.FP32 || x.dtype() == DType.FP64 ? x : x.cast(DType.FP32);
-  }
-
-  private static Tensor narrowTo(Tensor x, DType dtype) {
-    return x.dtype() == dtype ? x : x.cast(dtype);
-  }
-
   /**
-   * Rotary position embedding, halves rotated as Hugging Face does (Su et al. 2021).
+   * Rotates the halves of each head by its position, as Hugging Face does (RoPE, Su et al. 2021).
    *
    * @param x {@code [n, heads, headDim]}
    * @param cos {@code [n, 1, headDim / 2]}, fp32 (fp64 where {@code x} is)
@@ -195,11 +189,11 @@ public final class Operations {
     }
     try (TensorScope s = engine.openScope()) {
       long half = x.size(2) / 2;
-      Tensor wide = widen(x);
+      Tensor wide = Precision.widen(x);
       Tensor a = wide.narrow(2, 0, half);
       Tensor b = wide.narrow(2, half, half);
       Tensor out = Tensor.cat(List.of(a.mul(cos).sub(b.mul(sin)), b.mul(cos).add(a.mul(sin))), 2);
-      return s.moveOut(narrowTo(out, x.dtype()));
+      return s.moveOut(Precision.narrowTo(out, x.dtype()));
     }
   }
 
@@ -216,71 +210,25 @@ public final class Operations {
   }
 
   /**
-   * Causal attention of rows laid end to end, queries grouped over key-value heads (Ainslie et al.
-   * 2023).
+   * Computes causal attention of rows laid end to end, queries grouped over key-value heads
+   * (Ainslie et al. 2023).
    *
    * @param q {@code [n, heads, headDim]}
    * @param k {@code [n, kvHeads, headDim]}
    * @param v {@code [n, kvHeads, headDim]}
    * @param rowEnds where each row ends, ascending, the last {@code n}
-   * @param window how many positions a query sees, itself included; 0 for all before it
-   * @param scale of the scores, before the softmax; mostly {@code 1 / sqrt(headDim)}
+   * @param spec scale, window, soft cap and sinks, which may need a gradient
    * @return {@code [n, heads * headDim]}
    * @throws IllegalArgumentException when shapes or types do not fit
    */
-  public Tensor attention(Tensor q, Tensor k, Tensor v, int[] rowEnds, int window, double scale) {
-    fits(
-        q.shape().rank() == 3
-            && k.shape().rank() == 3
-            && k.shape().equals(v.shape())
-            && q.size(0) == k.size(0)
-            && q.size(2) == k.size(2)
-            && q.size(1) % k.size(1) == 0
-            && q.dtype() == k.dtype()
-            && q.dtype() == v.dtype(),
-        "attention",
-        q,
-        k,
-        v);
-    int last = 0;
-    for (int end : rowEnds) {
-      if (end <= last) {
-        throw new IllegalArgumentException("attention: rowEnds does not ascend at " + end);
-      }
-      last = end;
-    }
-    if (last != q.size(0)) {
-      throw new IllegalArgumentException(
-          "attention: rowEnds ends at %d, expected %d".formatted(last, q.size(0)));
-    }
-    long n = q.size(0);
-    long width = q.size(1) * q.size(2);
-    TensorHandle h = kernels.attention(q.handle(), k.handle(), v.handle(), rowEnds, window, scale);
-    if (h != null) {
-      return result(h, q, n, width);
-    }
-    try (TensorScope s = engine.openScope()) {
-      List<Tensor> rows = new ArrayList<>();
-      int start = 0;
-      for (int end : rowEnds) {
-        int length = end - start;
-        rows.add(
-            attentionOfRow(
-                q.narrow(0, start, length),
-                k.narrow(0, start, length),
-                v.narrow(0, start, length),
-                causalMask(length, window, q.dtype()),
-                scale));
-        start = end;
-      }
-      return s.moveOut(rows.size() == 1 ? rows.get(0) : Tensor.cat(rows, 0));
-    }
+  public Tensor attention(Tensor q, Tensor k, Tensor v, int[] rowEnds, AttentionSpec<Tensor> spec) {
+    return attention.attention(q, k, v, rowEnds, spec);
   }
 
   /**
-   * Attention of the next {@code m} positions of one row whose keys and values are cached. Queries
-   * and keys are rotated, keys and values written to the cache from position {@code at} on, and the
-   * first {@code n} positions of the cache attended to. Records nothing for gradients.
+   * Rotates the queries and keys of a row's next {@code m} positions, writes keys and values to its
+   * cache from position {@code at} on, and attends to the cache's first {@code n} positions.
+   * Records nothing for gradients.
    *
    * <p>More of the cache may be named than is held, so that lengths are few and a backend prepares
    * for few; what is masked is finite.
@@ -295,7 +243,7 @@ public final class Operations {
    * @param at how many positions are held
    * @param mask {@code [m, n]}, {@code at + m <= n <= capacity}, added to the scores: 0 where a
    *     query sees a position, negative infinity where not
-   * @param scale of the scores, before the softmax; mostly {@code 1 / sqrt(headDim)}
+   * @param spec scale, soft cap and sinks; the mask stands for the window, which is ignored
    * @return {@code [m, heads * headDim]}
    * @throws IllegalArgumentException when shapes or types do not fit
    */
@@ -309,92 +257,8 @@ public final class Operations {
       Tensor values,
       int at,
       Tensor mask,
-      double scale) {
-    fits(
-        q.shape().rank() == 3
-            && k.shape().equals(Shape.of(q.size(0), k.size(1), q.size(2)))
-            && k.shape().equals(v.shape())
-            && q.size(1) % k.size(1) == 0
-            && cos.shape().equals(Shape.of(q.size(0), 1, q.size(2) / 2))
-            && sin.shape().equals(cos.shape())
-            && keys.shape().equals(Shape.of(k.size(1), keys.size(1), q.size(2)))
-            && keys.shape().equals(values.shape())
-            && mask.shape().equals(Shape.of(q.size(0), mask.size(1)))
-            && at >= 0
-            && at + q.size(0) <= mask.size(1)
-            && mask.size(1) <= keys.size(1)
-            && Stream.of(k, v, keys, values, mask).allMatch(t -> t.dtype() == q.dtype()),
-        "cachedAttention at " + at,
-        q,
-        k,
-        v,
-        cos,
-        sin,
-        keys,
-        values,
-        mask);
-    long m = q.size(0);
-    long n = mask.size(1);
-    TensorHandle h =
-        kernels.cachedAttention(
-            q.handle(),
-            k.handle(),
-            v.handle(),
-            cos.handle(),
-            sin.handle(),
-            keys.handle(),
-            values.handle(),
-            at,
-            mask.handle(),
-            scale);
-    if (h != null) {
-      return result(h, q, m, q.size(1) * q.size(2));
-    }
-    try (TensorScope s = engine.openScope();
-        Engine.NoGradient off = engine.noGradient()) {
-      keys.narrow(1, at, m).copyFrom(rope(k, cos, sin).transpose(0, 1));
-      values.narrow(1, at, m).copyFrom(v.transpose(0, 1));
-      return s.moveOut(
-          attentionOfRow(
-              rope(q, cos, sin),
-              keys.narrow(1, 0, n).transpose(0, 1),
-              values.narrow(1, 0, n).transpose(0, 1),
-              widen(mask),
-              scale));
-    }
-  }
-
-  /**
-   * {@code m} queries over {@code n} keys. The queries of a key-value group are rows of one
-   * product: {@code [kvHeads, group * m, headDim]}.
-   *
-   * @param mask {@code [m, n]}, fp32 or wider
-   */
-  private Tensor attentionOfRow(Tensor q, Tensor k, Tensor v, Tensor mask, double scale) {
-    long m = q.size(0);
-    long n = k.size(0);
-    long heads = q.size(1);
-    long dim = q.size(2);
-    long kvHeads = k.size(1);
-    long group = heads / kvHeads;
-    Tensor queries = q.transpose(0, 1).reshape(kvHeads, group * m, dim);
-    Tensor scores = queries.matmul(k.transpose(0, 1).transpose(1, 2)).mul(scale);
-    Tensor wide = widen(scores).reshape(kvHeads, group, m, n).add(mask);
-    Tensor weights = narrowTo(softmax(wide), q.dtype()).reshape(kvHeads, group * m, n);
-    Tensor mixed = weights.matmul(v.transpose(0, 1));
-    return mixed.reshape(heads, m, dim).transpose(0, 1).reshape(m, heads * dim);
-  }
-
-  /** {@code [n, n]}: 0 where a query sees a key, -1e30 elsewhere. */
-  private Tensor causalMask(int n, int window, DType dtype) {
-    float[] mask = new float[n * n];
-    for (int i = 0; i < n; i++) {
-      for (int j = 0; j < n; j++) {
-        boolean seen = j <= i && (window <= 0 || i - j < window);
-        mask[i * n + j] = seen ? 0 : -1e30f;
-      }
-    }
-    return engine.tensor(mask, dtype == DType.FP64 ? DType.FP64 : DType.FP32, Shape.of(n, n));
+      AttentionSpec<Tensor> spec) {
+    return attention.cachedAttention(q, k, v, cos, sin, keys, values, at, mask, spec);
   }
 
   /**
@@ -436,7 +300,7 @@ public final class Operations {
       return engine.adopt(h, wide, Shape.SCALAR, logits.device());
     }
     try (TensorScope s = engine.openScope()) {
-      Tensor wide = widen(logits);
+      Tensor wide = Precision.widen(logits);
       Tensor shifted = wide.sub(wide.detach().max(-1));
       Tensor logSum = shifted.exp().sum(-1).log();
       Tensor picked = shifted.gather(labels.reshape(labels.size(0), 1));
@@ -488,8 +352,9 @@ public final class Operations {
   }
 
   /**
-   * One step of AdamW with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2), in
-   * place of {@code parameter}, {@code m} and {@code v}; arithmetic in fp32 or wider, rounded once.
+   * Makes one step of AdamW with decoupled weight decay (Loshchilov and Hutter 2019, algorithm 2),
+   * in place of {@code parameter}, {@code m} and {@code v}; arithmetic in fp32 or wider, rounded
+   * once.
    *
    * @param parameter what is updated
    * @param gradient in the parameter's shape
@@ -514,39 +379,7 @@ public final class Operations {
       double beta2,
       double eps,
       double weightDecay) {
-    fits(
-        parameter.shape().equals(gradient.shape())
-            && parameter.shape().equals(m.shape())
-            && parameter.shape().equals(v.shape()),
-        "adamW",
-        parameter,
-        gradient,
-        m,
-        v);
-    if (kernels.adamW(
-        parameter.handle(),
-        gradient.handle(),
-        m.handle(),
-        v.handle(),
-        step,
-        lr,
-        beta1,
-        beta2,
-        eps,
-        weightDecay)) {
-      return;
-    }
-    try (TensorScope s = engine.openScope();
-        Engine.NoGradient off = engine.noGradient()) {
-      Tensor g = widen(gradient);
-      Tensor mean = widen(m).mul(beta1).add(g.mul(1 - beta1));
-      Tensor square = widen(v).mul(beta2).add(g.mul(g).mul(1 - beta2));
-      m.copyFrom(mean);
-      v.copyFrom(square);
-      Tensor denominator =
-          square.sqrt().div(Math.sqrt(1 - Math.pow(beta2, (double) step))).add(eps);
-      Tensor update = mean.div(denominator).mul(lr / (1 - Math.pow(beta1, (double) step)));
-      parameter.copyFrom(widen(parameter).mul(1 - lr * weightDecay).sub(update));
-    }
+    AdamW.step(
+        engine, kernels, parameter, gradient, m, v, step, lr, beta1, beta2, eps, weightDecay);
   }
 }

@@ -136,4 +136,32 @@ public final class Shape {
   public String toString() {
     return Arrays.toString(sizes);
   }
+
+  /**
+   * {@return the shape of as many elements in other sizes}
+   *
+   * @param sizes one may be -1, which takes what is left
+   * @throws IllegalArgumentException when the element counts differ
+   */
+  Shape filledBy(long... sizes) {
+    long[] s = sizes.clone();
+    long known = 1;
+    int open = -1;
+    for (int i = 0; i < s.length; i++) {
+      if (s[i] == -1 && open < 0) {
+        open = i;
+      } else {
+        known *= s[i];
+      }
+    }
+    if (open >= 0 && known != 0) {
+      s[open] = elements() / known;
+    }
+    Shape target = of(s);
+    if (target.elements() != elements()) {
+      throw new IllegalArgumentException(
+          "reshape %s: %d elements do not fill %s".formatted(this, elements(), target));
+    }
+    return target;
+  }
 }

@@ -6,8 +6,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.spi.Backend.Binary;
-import org.tune4j.spi.Backend.Unary;
 import org.tune4j.spi.TensorHandle;
 
 /**
@@ -15,12 +13,8 @@ import org.tune4j.spi.TensorHandle;
  * owned by the calling thread's innermost scope; views share storage. Arguments of one operation
  * have one type and one device, and shapes broadcast only where a method says so.
  */
-public final class Tensor {
-  private final Engine engine;
+public final class Tensor extends TensorArithmetic {
   private final TensorHandle handle;
-  private final DType dtype;
-  private final Shape shape;
-  private final Device device;
   private final @Nullable Throwable made;
   private volatile @Nullable TensorScope scope;
 
@@ -32,44 +26,11 @@ public final class Tensor {
       Device device,
       TensorScope scope,
       @Nullable Throwable made) {
-    this.engine = engine;
+    super(engine, dtype, shape, device);
     this.handle = handle;
-    this.dtype = dtype;
-    this.shape = shape;
-    this.device = device;
     this.made = made;
     this.scope = scope;
     scope.add(this);
-  }
-
-  /** {@return the type of its elements} */
-  public DType dtype() {
-    return dtype;
-  }
-
-  /** {@return the sizes of its dimensions} */
-  public Shape shape() {
-    return shape;
-  }
-
-  /**
-   * {@return the size of one dimension}
-   *
-   * @param dim from 0; negative counts from the last
-   * @throws IllegalArgumentException when there is no such dimension
-   */
-  public long size(int dim) {
-    return shape.size(dim);
-  }
-
-  /** {@return where it lies} */
-  public Device device() {
-    return device;
-  }
-
-  /** {@return what computes with it} */
-  public Engine engine() {
-    return engine;
   }
 
   /**
@@ -77,6 +38,7 @@ public final class Tensor {
    *
    * @throws IllegalStateException when the owner or the engine is closed
    */
+  @Override
   public TensorHandle handle() {
     engine.checkOpen();
     if (scope == null) {
@@ -133,10 +95,6 @@ public final class Tensor {
     return "";
   }
 
-  private Tensor result(TensorHandle h, Shape s) {
-    return engine.adopt(h, dtype, s, device);
-  }
-
   // Views
 
   /**
@@ -145,25 +103,9 @@ public final class Tensor {
    * @param sizes one may be -1, which takes what is left
    * @throws IllegalArgumentException when the element counts differ
    */
+  @Override
   public Tensor reshape(long... sizes) {
-    long[] s = sizes.clone();
-    long known = 1;
-    int open = -1;
-    for (int i = 0; i < s.length; i++) {
-      if (s[i] == -1 && open < 0) {
-        open = i;
-      } else {
-        known *= s[i];
-      }
-    }
-    if (open >= 0 && known != 0) {
-      s[open] = shape.elements() / known;
-    }
-    Shape target = Shape.of(s);
-    if (target.elements() != shape.elements()) {
-      throw new IllegalArgumentException(
-          "reshape %s: %d elements do not fill %s".formatted(shape, shape.elements(), target));
-    }
+    Shape target = shape.filledBy(sizes);
     return result(engine.backend().reshape(handle(), target), target);
   }
 
@@ -298,230 +240,6 @@ public final class Tensor {
     engine.backend().copyInto(handle(), source.handle());
   }
 
-  // Arithmetic
-
-  private Tensor unary(Unary op) {
-    checkFloating(op.name());
-    return result(engine.backend().unary(op, handle()), shape);
-  }
-
-  private Tensor binary(Binary op, Tensor other) {
-    checkSame(other, op.name());
-    checkFloating(op.name());
-    Shape s = shape.broadcast(other.shape);
-    return result(engine.backend().binary(op, handle(), other.handle()), s);
-  }
-
-  private Tensor binary(Binary op, double scalar) {
-    checkFloating(op.name());
-    return result(engine.backend().binary(op, handle(), scalar), shape);
-  }
-
-  /**
-   * {@return {@code -x}, element by element}
-   *
-   * @throws IllegalArgumentException when the type is not floating
-   */
-  public Tensor neg() {
-    return unary(Unary.NEG);
-  }
-
-  /**
-   * {@return {@code e^x}, element by element}
-   *
-   * @throws IllegalArgumentException when the type is not floating
-   */
-  public Tensor exp() {
-    return unary(Unary.EXP);
-  }
-
-  /**
-   * {@return the natural logarithm, element by element}
-   *
-   * @throws IllegalArgumentException when the type is not floating
-   */
-  public Tensor log() {
-    return unary(Unary.LOG);
-  }
-
-  /**
-   * {@return the square root, element by element}
-   *
-   * @throws IllegalArgumentException when the type is not floating
-   */
-  public Tensor sqrt() {
-    return unary(Unary.SQRT);
-  }
-
-  /**
-   * {@return {@code 1 / (1 + e^-x)}, element by element}
-   *
-   * @throws IllegalArgumentException when the type is not floating
-   */
-  public Tensor sigmoid() {
-    return unary(Unary.SIGMOID);
-  }
-
-  /**
-   * {@return the hyperbolic tangent, element by element}
-   *
-   * @throws IllegalArgumentException when the type is not floating
-   */
-  public Tensor tanh() {
-    return unary(Unary.TANH);
-  }
-
-  /**
-   * {@return {@code this + other}, broadcast}
-   *
-   * @param other of the same type and device
-   * @throws IllegalArgumentException when types, devices or shapes do not fit, or the type is not
-   *     floating
-   */
-  public Tensor add(Tensor other) {
-    return binary(Binary.ADD, other);
-  }
-
-  /**
-   * {@return {@code this - other}, broadcast}
-   *
-   * @param other of the same type and device
-   * @throws IllegalArgumentException when types, devices or shapes do not fit, or the type is not
-   *     floating
-   */
-  public Tensor sub(Tensor other) {
-    return binary(Binary.SUB, other);
-  }
-
-  /**
-   * {@return {@code this * other}, broadcast}
-   *
-   * @param other of the same type and device
-   * @throws IllegalArgumentException when types, devices or shapes do not fit, or the type is not
-   *     floating
-   */
-  public Tensor mul(Tensor other) {
-    return binary(Binary.MUL, other);
-  }
-
-  /**
-   * {@return {@code this / other}, broadcast}
-   *
-   * @param other of the same type and device
-   * @throws IllegalArgumentException when types, devices or shapes do not fit, or the type is not
-   *     floating
-   */
-  public Tensor div(Tensor other) {
-    return binary(Binary.DIV, other);
-  }
-
-  /**
-   * {@return {@code this + scalar}, element by element, in this type}
-   *
-   * @param scalar for every element
-   */
-  public Tensor add(double scalar) {
-    return binary(Binary.ADD, scalar);
-  }
-
-  /**
-   * {@return {@code this * scalar}, element by element, in this type}
-   *
-   * @param scalar for every element
-   */
-  public Tensor mul(double scalar) {
-    return binary(Binary.MUL, scalar);
-  }
-
-  /**
-   * {@return {@code this / scalar}, element by element, in this type}
-   *
-   * @param scalar for every element
-   */
-  public Tensor div(double scalar) {
-    return binary(Binary.DIV, scalar);
-  }
-
-  /**
-   * {@return the sum over a dimension, which stays with size 1}
-   *
-   * @param dim negative counts from the last
-   */
-  public Tensor sum(int dim) {
-    checkFloating("sum");
-    int d = shape.dim(dim);
-    return result(engine.backend().sum(handle(), d), shape.with(d, 1));
-  }
-
-  /** {@return the sum of all elements, {@code []}} */
-  public Tensor sum() {
-    return reshape(1, shape.elements()).sum(1).reshape();
-  }
-
-  /**
-   * {@return the largest element over a dimension, which stays with size 1}
-   *
-   * @param dim negative counts from the last
-   * @throws IllegalArgumentException when the dimension is empty
-   */
-  public Tensor max(int dim) {
-    checkFloating("max");
-    int d = shape.dim(dim);
-    if (shape.size(d) == 0) {
-      throw new IllegalArgumentException("max %s: dimension %d is empty".formatted(shape, d));
-    }
-    return result(engine.backend().max(handle(), d), shape.with(d, 1));
-  }
-
-  /**
-   * {@return the matrix product, {@code [n, m]} or {@code [b, n, m]}, of this {@code [n, k]} or
-   * {@code [b, n, k]}}
-   *
-   * @param other {@code [k, m]} or {@code [b, k, m]}, of the same type
-   * @throws IllegalArgumentException when shapes or types do not fit
-   */
-  public Tensor matmul(Tensor other) {
-    checkSame(other, "matmul");
-    checkFloating("matmul");
-    int r = shape.rank();
-    if (r != other.shape.rank()
-        || (r != 2 && r != 3)
-        || size(-1) != other.size(-2)
-        || (r == 3 && size(0) != other.size(0))) {
-      throw new IllegalArgumentException(
-          "matmul: shapes %s and %s do not fit".formatted(shape, other.shape));
-    }
-    return result(
-        engine.backend().matmul(handle(), other.handle()), shape.with(r - 1, other.size(-1)));
-  }
-
-  /**
-   * {@return rows along dimension 0}
-   *
-   * @param indices int64 {@code [n]}, in range, which is not checked
-   * @throws IllegalArgumentException when they are not int64 of rank 1
-   */
-  public Tensor indexSelect(Tensor indices) {
-    checkIndices(indices, 1, "indexSelect");
-    return result(
-        engine.backend().indexSelect(handle(), indices.handle()), shape.with(0, indices.size(0)));
-  }
-
-  /**
-   * {@return one element of each row of {@code [n, m]}: {@code out[i, 0] = this[i, indices[i, 0]]}}
-   *
-   * @param indices int64 {@code [n, 1]}, in range, which is not checked
-   * @throws IllegalArgumentException when shapes or types do not fit
-   */
-  public Tensor gather(Tensor indices) {
-    checkIndices(indices, 2, "gather");
-    if (shape.rank() != 2 || indices.size(0) != size(0) || indices.size(1) != 1) {
-      throw new IllegalArgumentException(
-          "gather: shapes %s and %s do not fit".formatted(shape, indices.shape));
-    }
-    return result(engine.backend().gather(handle(), indices.handle()), indices.shape);
-  }
-
   // Autograd
 
   /** {@return the same storage outside any graph} */
@@ -555,7 +273,7 @@ public final class Tensor {
   public void backward() {
     if (shape.elements() != 1) {
       throw new IllegalArgumentException(
-          "backward: %s is no scalar; give a gradient".formatted(shape));
+          "backward: %s is not a scalar; give a gradient".formatted(shape));
     }
     backward(engine.tensor(new float[] {1}, dtype, shape));
   }
@@ -672,35 +390,6 @@ public final class Tensor {
           "item: %s has %d elements".formatted(shape, shape.elements()));
     }
     return toDoubles()[0];
-  }
-
-  private void checkSame(Tensor other, String op) {
-    if (other.dtype != dtype) {
-      throw new IllegalArgumentException(
-          "%s: dtypes %s and %s differ; cast one"
-              .formatted(op.toLowerCase(java.util.Locale.ROOT), dtype, other.dtype));
-    }
-    if (!other.device.equals(device)) {
-      throw new IllegalArgumentException(
-          "%s: devices %s and %s differ; copyTo one"
-              .formatted(op.toLowerCase(java.util.Locale.ROOT), device, other.device));
-    }
-  }
-
-  private void checkFloating(String op) {
-    if (!dtype.isFloating()) {
-      throw new IllegalArgumentException(
-          "%s: dtype is %s, expected a floating one"
-              .formatted(op.toLowerCase(java.util.Locale.ROOT), dtype));
-    }
-  }
-
-  private void checkIndices(Tensor indices, int rank, String op) {
-    if (indices.dtype != DType.INT64 || indices.shape.rank() != rank || shape.rank() < 1) {
-      throw new IllegalArgumentException(
-          "%s: indices are %s %s, expected int64 of rank %d"
-              .formatted(op, indices.dtype, indices.shape, rank));
-    }
   }
 
   @Override

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.tune4j.CollectiveException;
 import org.tune4j.collective.ProcessGroup;
-import org.tune4j.collective.Stretch;
+import org.tune4j.collective.ShardRange;
 import org.tune4j.collective.Work;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -82,7 +82,7 @@ public abstract class CollectiveConformance {
         s.worldSize,
         LONG,
         ranks -> {
-          Stretch own = Stretch.of(s.elements, ranks.rank(), s.worldSize);
+          ShardRange own = ShardRange.of(s.elements, ranks.rank(), s.worldSize);
           Tensor whole = ranks.engine().zeros(s.dtype, Shape.of(s.elements));
           Tensor source = tensor(ranks.engine(), s, i -> i % 100);
           ranks.allGather(source.narrow(0, own.start(), own.length()).contiguous(), whole).await();
@@ -98,7 +98,7 @@ public abstract class CollectiveConformance {
         s.worldSize,
         LONG,
         ranks -> {
-          Stretch own = Stretch.of(s.elements, ranks.rank(), s.worldSize);
+          ShardRange own = ShardRange.of(s.elements, ranks.rank(), s.worldSize);
           Tensor whole = mine(ranks, s);
           List<Float> before = values(whole);
           Tensor part = ranks.engine().zeros(s.dtype, Shape.of(own.length()));

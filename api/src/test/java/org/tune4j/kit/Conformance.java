@@ -182,7 +182,7 @@ abstract class Conformance {
   }
 
   /** The gradient sent back: multiples of 1/8 in [-1, 1]. */
-  private static double[] weights(Shape shape) {
+  static double[] weights(Shape shape) {
     double[] w = new double[(int) shape.elements()];
     for (int i = 0; i < w.length; i++) {
       w[i] = ((i * 5 + 3) % 17 - 8) / 8.0;

@@ -16,6 +16,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.Capability;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -144,7 +145,7 @@ abstract class EnduranceRules extends KernelRules {
         try (TensorScope step = engine.openScope()) {
           Tensor q = o.loraLinear(o.rmsNorm(x, norm, 1e-5), w, a, b, 2).reshape(n, 2, dim / 2);
           Tensor turned = o.rope(q, angles, angles);
-          Tensor mixed = o.attention(turned, turned, q, new int[] {5, n}, 8, 0.5);
+          Tensor mixed = o.attention(turned, turned, q, new int[] {5, n}, AttentionSpec.of(0.5, 8));
           Tensor gate = o.dropout(o.linear(mixed, w), 0.1, i);
           o.crossEntropy(o.swiGlu(gate, mixed), labels).backward();
           o.adamW(a, gradient(a), moments.get(0), moments.get(1), i, 1e-3, 0.9, 0.99, 1e-8, 0.01);

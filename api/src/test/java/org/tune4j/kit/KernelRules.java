@@ -21,7 +21,7 @@ import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /** Chapter 6: the backend's kernels against the defaults over its primitives. */
-abstract class KernelRules extends OperationRules {
+abstract class KernelRules extends AttentionRules {
   /** What {@code engine.operations()} gives, with kernels, against the defaults, both ways. */
   private void kernels(Operation... operations) {
     for (Operation o : operations) {
@@ -58,7 +58,8 @@ abstract class KernelRules extends OperationRules {
       loraLinear(),
       rmsNorm(1e-5),
       rope(),
-      attention("of two rows", 0, 2, 5),
+      attention(0, 2, 5),
+      new Attention(4, 2, 3, 2, 0.7, true, 2, 5).operation(),
       swiGlu(),
       crossEntropy()
     };
@@ -87,6 +88,7 @@ abstract class KernelRules extends OperationRules {
   @Test
   void rule6_05_attention_kernel_matchesDefault() {
     kernels(attentions());
+    kernels(combinations().stream().map(Attention::operation).toArray(Operation[]::new));
   }
 
   @Test
@@ -195,7 +197,8 @@ abstract class KernelRules extends OperationRules {
         largerAttention(0, 1, 34, n),
         largerAttention(50, 34, n),
         largerAttention(0, 20, 560),
-        largerAttention(100, 300));
+        largerAttention(100, 300),
+        new Attention(4, 2, 8, 50, 2, true, 34, n).operation());
   }
 
   private static Operation larger(String name, Apply apply, Case.Argument... arguments) {
@@ -203,13 +206,7 @@ abstract class KernelRules extends OperationRules {
   }
 
   private static Operation largerAttention(int window, int... rowEnds) {
-    int n = rowEnds[rowEnds.length - 1];
-    return larger(
-        "attention of rows to %s, window %d".formatted(Arrays.toString(rowEnds), window),
-        (o, e, x) -> o.attention(x[0], x[1], x[2], rowEnds, window, 0.35),
-        uniform(49, -1, 1, n, 4, 8),
-        uniform(50, -1, 1, n, 2, 8),
-        uniform(51, -1, 1, n, 2, 8));
+    return new Attention(4, 2, 8, window, 0, false, rowEnds).operation();
   }
 
   @Test
@@ -219,6 +216,7 @@ abstract class KernelRules extends OperationRules {
     cases.add(new Cached(1, 129, 192, 192, 40, 8));
     cases.add(new Cached(33, 97, 192, 256, 0, 8));
     cases.add(new Cached(130, 0, 192, 192, 50, 8));
+    cases.add(new Cached(33, 97, 192, 256, 40, 8, 2, true));
     for (Cached c : cases) {
       for (DType dtype : floating()) {
         same(

@@ -4,9 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.tune4j.kit.Case.uniform;
 
-import java.util.Arrays;
-import java.util.List;
-import java.util.function.DoubleUnaryOperator;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.tune4j.kit.Case.Argument;
@@ -39,7 +36,7 @@ abstract class OperationRules extends ScopeRules {
   }
 
   /** Defaults: forward against the formula, backward against reference and differences. */
-  private void defaults(Operation... operations) {
+  void defaults(Operation... operations) {
     for (Operation o : operations) {
       Case c = o.of(Engine::defaultOperations);
       for (DType dtype : floating()) {
@@ -106,163 +103,6 @@ abstract class OperationRules extends ScopeRules {
         uniform(26, -1, 1, n, 2, 4));
   }
 
-  static Operation attention(String name, int window, int... rowEnds) {
-    int n = rowEnds[rowEnds.length - 1];
-    return new Operation(
-        "attention " + name,
-        (o, e, x) -> o.attention(x[0], x[1], x[2], rowEnds, window, 0.6),
-        x -> WrittenOut.attention(x[0], x[1], x[2], 4, 2, 3, rowEnds, window, 0.6),
-        uniform(27, -1, 1, n, 4, 3),
-        uniform(28, -1, 1, n, 2, 3),
-        uniform(29, -1, 1, n, 2, 3));
-  }
-
-  static Operation[] attentions() {
-    return new Operation[] {
-      attention("of one row", 0, 5),
-      attention("of three rows", 0, 2, 3, 6),
-      attention("with a window", 2, 4, 7),
-      attention("with a window of one", 1, 3)
-    };
-  }
-
-  /**
-   * {@code m} positions after {@code at} that are held, over the first {@code n} of a cache's; four
-   * heads over two of keys and values.
-   */
-  record Cached(int m, int at, int n, int capacity, int window, int dim) {
-    /** What the operation gives and what the cache then holds. */
-    record Result(double[] mixed, double[] keys, double[] values) {}
-
-    private Argument q() {
-      return uniform(52, -1, 1, m, 4, dim);
-    }
-
-    private Argument fresh(int stream) {
-      return uniform(stream, -1, 1, m, 2, dim);
-    }
-
-    /** As long as the cache: what lies behind the held positions is not to be attended to. */
-    private Argument held(int stream) {
-      return uniform(stream, -1, 1, 2, capacity, dim);
-    }
-
-    private float[] angles(DoubleUnaryOperator f) {
-      float[] values = new float[m * dim / 2];
-      for (int i = 0; i < values.length; i++) {
-        values[i] = (float) f.applyAsDouble(0.3 * i + at);
-      }
-      return values;
-    }
-
-    private double[] wide(DoubleUnaryOperator f) {
-      double[] values = new double[m * dim / 2];
-      float[] rounded = angles(f);
-      Arrays.setAll(values, i -> rounded[i]);
-      return values;
-    }
-
-    private boolean sees(int query, int position) {
-      int own = at + query;
-      return position <= own && (window == 0 || own - position < window);
-    }
-
-    private float[] mask() {
-      float[] mask = new float[m * n];
-      for (int i = 0; i < mask.length; i++) {
-        mask[i] = sees(i / n, i % n) ? 0 : Float.NEGATIVE_INFINITY;
-      }
-      return mask;
-    }
-
-    Result run(Operations o, Engine e, DType dtype) {
-      DType angle = dtype == DType.FP64 ? DType.FP64 : DType.FP32;
-      Shape half = Shape.of(m, 1, dim / 2);
-      try (TensorScope s = e.openScope()) {
-        Tensor keys = tensor(e, held(55), dtype);
-        Tensor values = tensor(e, held(56), dtype);
-        Tensor mixed =
-            o.cachedAttention(
-                tensor(e, q(), dtype),
-                tensor(e, fresh(53), dtype),
-                tensor(e, fresh(54), dtype),
-                e.tensor(angles(Math::cos), angle, half),
-                e.tensor(angles(Math::sin), angle, half),
-                keys,
-                values,
-                at,
-                e.tensor(mask(), dtype, Shape.of(m, n)),
-                0.6);
-        return new Result(mixed.toDoubles(), keys.toDoubles(), values.toDoubles());
-      }
-    }
-
-    private static Tensor tensor(Engine e, Argument a, DType dtype) {
-      return e.tensor(a.values(), dtype, a.shape());
-    }
-
-    /** Of the arguments as the type rounds them. */
-    Result expected(Engine e, DType dtype) {
-      double[] cos = wide(Math::cos);
-      double[] sin = wide(Math::sin);
-      double[] q = WrittenOut.rope(rounded(e, q(), dtype), cos, sin, m, 4, dim);
-      double[] k = WrittenOut.rope(rounded(e, fresh(53), dtype), cos, sin, m, 2, dim);
-      double[] v = rounded(e, fresh(54), dtype);
-      double[] keys = rounded(e, held(55), dtype);
-      double[] values = rounded(e, held(56), dtype);
-      put(keys, k);
-      put(values, v);
-      double[] whole = new double[(at + m) * 4 * dim];
-      System.arraycopy(q, 0, whole, at * 4 * dim, q.length);
-      double[] y =
-          WrittenOut.attention(
-              whole, row(keys), row(values), 4, 2, dim, new int[] {at + m}, window, 0.6);
-      return new Result(Arrays.copyOfRange(y, at * 4 * dim, y.length), keys, values);
-    }
-
-    private static double[] rounded(Engine e, Argument a, DType dtype) {
-      try (TensorScope s = e.openScope()) {
-        return tensor(e, a, dtype).toDoubles();
-      }
-    }
-
-    /** Behind what a cache holds, a head's together. */
-    private void put(double[] cache, double[] fresh) {
-      for (int i = 0; i < fresh.length; i++) {
-        int token = i / (2 * dim);
-        int head = i / dim % 2;
-        cache[(head * capacity + at + token) * dim + i % dim] = fresh[i];
-      }
-    }
-
-    /** The positions up to the last one, a token's heads together. */
-    private double[] row(double[] cache) {
-      double[] row = new double[(at + m) * 2 * dim];
-      for (int i = 0; i < row.length; i++) {
-        int token = i / (2 * dim);
-        int head = i / dim % 2;
-        row[i] = cache[(head * capacity + token) * dim + i % dim];
-      }
-      return row;
-    }
-  }
-
-  static List<Cached> cached() {
-    return List.of(
-        new Cached(1, 0, 1, 1, 0, 4),
-        new Cached(1, 4, 5, 5, 0, 4),
-        new Cached(3, 2, 5, 8, 0, 4),
-        new Cached(1, 5, 8, 9, 0, 4),
-        new Cached(3, 4, 9, 9, 2, 4),
-        new Cached(4, 0, 6, 6, 3, 4));
-  }
-
-  void same(String what, Cached.Result expected, Cached.Result actual, DType dtype) {
-    close(what, expected.mixed, actual.mixed, Tolerance.of(dtype));
-    close(what + ", keys", expected.keys, actual.keys, Tolerance.of(dtype));
-    close(what + ", values", expected.values, actual.values, Tolerance.of(dtype));
-  }
-
   static Operation swiGlu() {
     return new Operation(
         "swiGlu",
@@ -299,11 +139,6 @@ abstract class OperationRules extends ScopeRules {
   @Test
   void rule5_04_rope_default_matchesTheFormula() {
     defaults(rope());
-  }
-
-  @Test
-  void rule5_05_attention_default_matchesTheFormula() {
-    defaults(attentions());
   }
 
   @Test
@@ -364,19 +199,6 @@ abstract class OperationRules extends ScopeRules {
   void rule5_12_adamW_default_matchesTheFormula() {
     for (DType dtype : floating()) {
       adamW(engine.defaultOperations(), dtype);
-    }
-  }
-
-  @Test
-  void rule5_13_cachedAttention_default_matchesTheFormula() {
-    for (Cached c : cached()) {
-      for (DType dtype : floating()) {
-        same(
-            c + " " + dtype,
-            c.expected(engine, dtype),
-            c.run(engine.defaultOperations(), engine, dtype),
-            dtype);
-      }
     }
   }
 

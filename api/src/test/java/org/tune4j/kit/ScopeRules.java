@@ -86,7 +86,7 @@ abstract class ScopeRules extends AutogradRules {
     refused("expand [2, 3]: does not fit [1, 3]", () -> x.expand(1, 3));
     refused("copy: [3] does not fit [2, 3]", () -> x.copyFrom(counting(3)));
     refused("item: [2, 3] has 6 elements", x::item);
-    refused("backward: [2, 3] is no scalar; give a gradient", x::backward);
+    refused("backward: [2, 3] is not a scalar; give a gradient", x::backward);
     refused(
         "max [2, 0]: dimension 1 is empty", () -> engine.zeros(DType.FP32, Shape.of(2, 0)).max(1));
   }

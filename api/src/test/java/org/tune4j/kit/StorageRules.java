@@ -18,6 +18,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.EnvironmentException;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
+import org.tune4j.collective.ProcessBackend;
 import org.tune4j.spi.Availability;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Capability;
@@ -37,6 +38,10 @@ abstract class StorageRules extends Conformance {
     assertEquals(provider().capabilities(), engine.backend().capabilities());
     assertEquals(provider().dtypes(), engine.backend().dtypes());
     assertTrue(engine.backend().devices().contains(Device.CPU), "devices() lacks cpu");
+    assertEquals(
+        engine.backend().capabilities().contains(Capability.PROCESSES),
+        engine.backend() instanceof ProcessBackend,
+        "PROCESSES declared and a ProcessBackend");
   }
 
   @Test
@@ -370,12 +375,12 @@ abstract class StorageRules extends Conformance {
         engine.backend().devices().stream().map(Device::toString).collect(Collectors.joining(", "));
     throwsWith(
         EnvironmentException.class,
-        "device cuda:63 was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
+        "device cuda:63 was requested, backend '%s' finds %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
             .formatted(engine.backend().name(), there),
         () -> twin(new BackendOptions(none, 1)));
     throwsWith(
         EnvironmentException.class,
-        "device cuda:63 was asked for, backend '%s' sees %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
+        "device cuda:63 was requested, backend '%s' finds %s; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)"
             .formatted(engine.backend().name(), there),
         () -> counting(1).copyTo(none));
   }

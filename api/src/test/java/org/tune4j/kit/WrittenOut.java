@@ -62,44 +62,6 @@ final class WrittenOut {
     return y;
   }
 
-  /** {@code q [n, heads, dim]}, {@code k} and {@code v [n, kvHeads, dim]}. */
-  static double[] attention(
-      double[] q,
-      double[] k,
-      double[] v,
-      int heads,
-      int kvHeads,
-      int dim,
-      int[] rowEnds,
-      int window,
-      double scale) {
-    double[] y = new double[q.length];
-    int start = 0;
-    for (int end : rowEnds) {
-      for (int i = start; i < end; i++) {
-        int from = window <= 0 ? start : Math.max(start, i - window + 1);
-        for (int h = 0; h < heads; h++) {
-          int kv = h / (heads / kvHeads);
-          double[] scores = new double[i - from + 1];
-          for (int j = from; j <= i; j++) {
-            for (int d = 0; d < dim; d++) {
-              scores[j - from] +=
-                  scale * q[(i * heads + h) * dim + d] * k[(j * kvHeads + kv) * dim + d];
-            }
-          }
-          double[] weights = softmax(scores);
-          for (int j = from; j <= i; j++) {
-            for (int d = 0; d < dim; d++) {
-              y[(i * heads + h) * dim + d] += weights[j - from] * v[(j * kvHeads + kv) * dim + d];
-            }
-          }
-        }
-      }
-      start = end;
-    }
-    return y;
-  }
-
   static double[] swiGlu(double[] gate, double[] up) {
     double[] y = new double[gate.length];
     for (int i = 0; i < y.length; i++) {

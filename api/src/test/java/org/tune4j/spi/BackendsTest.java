@@ -71,7 +71,7 @@ final class BackendsTest {
   @Test
   void find_unknown_saysWhatIsThereAndWhichJarToAdd() {
     assertEquals(
-        "backend 'djl' was asked for, there are bare, ready; add the jar that brings it, such as"
+        "backend 'djl' was requested, there are bare, ready; add the jar that contains it, such as"
             + " org.tune4j:tune4j-backend-javacpp or org.tune4j:tune4j-backend-djl",
         refusal(UsageException.class, of(BARE, READY), "djl"));
   }
@@ -79,7 +79,7 @@ final class BackendsTest {
   @Test
   void find_onAnEmptyClassPath_saysWhichJarToAdd() {
     assertEquals(
-        "backend 'djl' was asked for, none is on the class path; add the jar that brings it, such"
+        "backend 'djl' was requested, none is on the class path; add the jar that contains it, such"
             + " as org.tune4j:tune4j-backend-javacpp or org.tune4j:tune4j-backend-djl",
         refusal(UsageException.class, of(), "djl"));
     assertEquals(

@@ -50,7 +50,7 @@ class NativeFolderTest {
         assertThrows(EnvironmentException.class, () -> NativeFolder.of(folder, "CACHE"));
     Path real = folder.toRealPath();
     assertEquals(
-        "natives are not unpacked into %s: %s can be written by all users, and what lies there is run; remove it, or set CACHE to a folder of your own"
+        "native libraries are not unpacked into %s: %s can be written by all users, and its files would be executed; remove it, or set CACHE to your own folder"
             .formatted(real, real),
         e.getMessage());
     Path inside = folder.resolve("b");
@@ -76,8 +76,9 @@ class NativeFolderTest {
     EnvironmentException e =
         assertThrows(EnvironmentException.class, () -> NativeFolder.of(file.resolve("b"), "CACHE"));
     assertTrue(
-        e.getMessage().startsWith("natives cannot be unpacked into " + file.resolve("b") + ": ")
-            && e.getMessage().endsWith("; set CACHE to a folder of your own"),
+        e.getMessage()
+                .startsWith("native libraries cannot be unpacked into " + file.resolve("b") + ": ")
+            && e.getMessage().endsWith("; set CACHE to your own folder"),
         e.getMessage());
   }
 }

@@ -9,15 +9,18 @@ import java.lang.reflect.ParameterizedType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.ComponentProvider;
+import org.tune4j.component.Provided;
 
 /** The components there are, by name and alias, and where each comes from. Immutable. */
 public final class ComponentRegistry {
@@ -26,6 +29,7 @@ public final class ComponentRegistry {
 
   private final Map<String, Entry> byName = new TreeMap<>();
   private final Map<String, Entry> byAlias = new TreeMap<>();
+  private final Map<Class<?>, Supplier<?>> provided = new HashMap<>();
 
   private record Entry(Executable executable, String origin) {
     boolean gives(Class<?> kind) {
@@ -70,6 +74,7 @@ public final class ComponentRegistry {
   private ComponentRegistry(ComponentRegistry other) {
     byName.putAll(other.byName);
     byAlias.putAll(other.byAlias);
+    provided.putAll(other.provided);
   }
 
   /**
@@ -114,7 +119,7 @@ public final class ComponentRegistry {
       holders = plugin.components();
     } catch (RuntimeException | LinkageError e) {
       leftOut.accept(
-          "plugin %s: %s names no components: %s; rebuild it with all it needs in the jar"
+          "plugin %s: %s names no components: %s; rebuild it with its dependencies in the jar"
               .formatted(origin, plugin.getClass().getName(), e));
       return all;
     }
@@ -123,7 +128,7 @@ public final class ComponentRegistry {
         executables(holder).forEach(e -> all.add(new Entry(e, origin), leftOut));
       } catch (RuntimeException | LinkageError e) {
         leftOut.accept(
-            "plugin %s: class %s cannot be loaded: %s; rebuild it with all it needs in the jar"
+            "plugin %s: class %s cannot be loaded: %s; rebuild it with its dependencies in the jar"
                 .formatted(origin, holder.getName(), e));
       }
     }
@@ -135,14 +140,14 @@ public final class ComponentRegistry {
     String unusable = unusable(entry.executable());
     if (unusable != null) {
       leftOut.accept(
-          "plugin %s: component '%s' is left out: %s"
+          "plugin %s: component '%s' is skipped: %s"
               .formatted(entry.origin(), c.value(), unusable));
       return;
     }
     Entry other = named(c.value());
     if (other != null) {
       leftOut.accept(
-          "plugin %s: component '%s' is left out: %s has one of that name, %s; rename the plugin's"
+          "plugin %s: component '%s' is skipped: %s has one of that name, %s; rename the plugin's"
               .formatted(entry.origin(), c.value(), other.origin(), other.holder()));
       return;
     }
@@ -153,7 +158,7 @@ public final class ComponentRegistry {
         byAlias.put(alias, entry);
       } else {
         leftOut.accept(
-            "plugin %s: alias '%s' of component '%s' is left out: %s has that name already, %s; rename the plugin's"
+            "plugin %s: alias '%s' of component '%s' is skipped: %s has that name already, %s; rename the plugin's"
                 .formatted(entry.origin(), alias, c.value(), taken.origin(), taken.holder()));
       }
     }
@@ -163,15 +168,35 @@ public final class ComponentRegistry {
   private static @Nullable String unusable(Executable e) {
     Class<?> holder = e.getDeclaringClass();
     if (!Modifier.isPublic(holder.getModifiers())) {
-      return "class %s is not public; make it so".formatted(holder.getName());
+      return "class %s is not public; make it public".formatted(holder.getName());
     }
     if (e instanceof Method m && !Modifier.isStatic(m.getModifiers())) {
-      return "%s.%s is not static; make it so".formatted(holder.getName(), m.getName());
+      return "%s.%s is not static; make it static".formatted(holder.getName(), m.getName());
     }
     return Arrays.stream(e.getParameters()).allMatch(Parameter::isNamePresent)
         ? null
         : "%s was compiled without parameter names, which are the config's keys; compile with `javac -parameters`"
             .formatted(holder.getName());
+  }
+
+  /**
+   * These, and a value for parameters that are {@link Provided}.
+   *
+   * @param <T> the parameters' type
+   * @param type the parameters' type, without type arguments
+   * @param value asked for each component that needs it
+   * @return a new registry; a value of the same type that was given before is replaced
+   */
+  public <T> ComponentRegistry providing(Class<T> type, Supplier<? extends T> value) {
+    ComponentRegistry all = new ComponentRegistry(this);
+    all.provided.put(type, value);
+    return all;
+  }
+
+  /** What the program gives for parameters of a type; null where it gives nothing. */
+  @Nullable Object provided(Class<?> type) {
+    Supplier<?> value = provided.get(type);
+    return value == null ? null : value.get();
   }
 
   /** What a component gives. */
@@ -201,7 +226,7 @@ public final class ComponentRegistry {
 
   /**
    * The component for which a list of sections may be written where one of this kind is expected:
-   * its first parameter is a list of them. The first by name; null where there is none.
+   * its first key is a list of them. The first by name; null where there is none.
    */
   @Nullable Executable ofList(Class<?> kind) {
     return byName.values().stream()
@@ -212,8 +237,9 @@ public final class ComponentRegistry {
   }
 
   private static boolean takesListOf(Executable e, Class<?> kind) {
-    return e.getParameterCount() > 0
-        && e.getGenericParameterTypes()[0] instanceof ParameterizedType p
+    List<Parameter> keys = Keys.of(e);
+    return !keys.isEmpty()
+        && keys.get(0).getParameterizedType() instanceof ParameterizedType p
         && p.getRawType() == List.class
         && p.getActualTypeArguments()[0] == kind;
   }

@@ -114,7 +114,7 @@ public final class Config {
       }
       if (!(next instanceof Node.Section s)) {
         throw new UsageException(
-            "override '%s': '%s' is no section%s"
+            "override '%s': '%s' is not a section%s"
                 .formatted(override, path[i], Nearest.hint(path[i], at.entries().keySet())));
       }
       at = s;
@@ -138,7 +138,7 @@ public final class Config {
       parsed = parse("override", "v: " + text);
     } catch (ConfigException e) {
       throw new UsageException(
-          "%s: the value is no YAML; quote it for the shell".formatted(origin), e);
+          "%s: the value is not valid YAML; quote it for the shell".formatted(origin), e);
     }
     return relocate(
         parsed.root.entries().getOrDefault("v", new Node.Scalar("", false, origin)), origin);
@@ -194,7 +194,7 @@ public final class Config {
   public Optional<Path> path(String path) {
     String text = text(path);
     try {
-      return text.isEmpty() ? Optional.empty() : Optional.of(Binder.path(text));
+      return text.isEmpty() ? Optional.empty() : Optional.of(PlainValue.path(text));
     } catch (InvalidPathException e) {
       return Optional.empty();
     }

@@ -94,7 +94,8 @@ final class Interpolation {
     if (!(found instanceof Node.Scalar value) || depth == MAX_DEPTH) {
       throw new ConfigException(
           List.of(
-              "%s: '${%s}' is no plain value, or refers to itself".formatted(user.origin(), key)));
+              "%s: '${%s}' is not a plain value, or refers to itself"
+                  .formatted(user.origin(), key)));
     }
     Node.Scalar filled = scalar(value, depth + 1);
     done.put(key, filled);

@@ -29,8 +29,14 @@ public final class Nearest {
     return Math.abs(typed.length() - name.length()) <= most && distance(typed, name) <= most;
   }
 
-  /** {@code ; did you mean 'NAME'?}, or nothing. */
-  static String hint(String typed, Collection<String> names) {
+  /**
+   * What a message about an unknown name ends with.
+   *
+   * @param typed what somebody wrote
+   * @param names what could have been meant
+   * @return {@code ; did you mean 'NAME'?}, or nothing
+   */
+  public static String hint(String typed, Collection<String> names) {
     return of(typed, names).map(n -> "; did you mean '" + n + "'?").orElse("");
   }
 

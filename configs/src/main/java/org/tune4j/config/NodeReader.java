@@ -104,7 +104,7 @@ final class NodeReader {
       } else if (!(node(t.getKeyNode(), depth + 1) instanceof Node.Scalar key)) {
         problems.add(origin(t.getKeyNode()) + ": a key is a list or a section, expected a name");
       } else if (own.put(key.text(), value) != null) {
-        problems.add("%s: key '%s' stands twice".formatted(key.origin(), key.text()));
+        problems.add("%s: key '%s' is given twice".formatted(key.origin(), key.text()));
       }
     }
     merged.putAll(own);

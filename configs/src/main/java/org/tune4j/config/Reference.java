@@ -15,11 +15,9 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
-import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
-import org.tune4j.component.Inline;
 
 /**
  * What a config may hold, as Markdown, read from the components themselves: every component with
@@ -42,7 +40,7 @@ public final class Reference {
   public String all() {
     Map<Class<?>, Set<String>> keysOfKinds = new LinkedHashMap<>();
     for (Executable e : registry.components()) {
-      parameters(e).forEach(p -> keyOf(p, keysOfKinds));
+      Keys.of(e).forEach(p -> keyOf(p, keysOfKinds));
     }
     Map<Class<?>, List<Executable>> roots = new LinkedHashMap<>();
     Map<String, List<Executable>> chapters = new TreeMap<>();
@@ -61,7 +59,7 @@ public final class Reference {
     }
     StringBuilder out = new StringBuilder();
     roots.values().forEach(recipes -> chapter("Recipes", recipes, out));
-    chapters.forEach((title, components) -> chapter("What " + title + " may be", components, out));
+    chapters.forEach((title, components) -> chapter("Components for " + title, components, out));
     return out.toString();
   }
 
@@ -84,7 +82,7 @@ public final class Reference {
   private static void keyOf(Parameter p, Map<Class<?>, Set<String>> keys) {
     Class<?> kind = kind(p.getParameterizedType());
     if (kind != null) {
-      keys.computeIfAbsent(kind, k -> new LinkedHashSet<>()).add(Binder.snake(p.getName()));
+      keys.computeIfAbsent(kind, k -> new LinkedHashSet<>()).add(Keys.name(p));
     }
   }
 
@@ -94,7 +92,7 @@ public final class Reference {
       return p.getRawType() == List.class ? kind(p.getActualTypeArguments()[0]) : null;
     }
     Class<?> c = (Class<?>) type;
-    return Binder.isPlain(c) || c == Object.class ? null : c;
+    return PlainValue.isPlain(c) || c == Object.class ? null : c;
   }
 
   private void chapter(String title, Collection<Executable> components, StringBuilder out) {
@@ -122,17 +120,18 @@ public final class Reference {
   }
 
   private String table(Executable e) {
-    List<Parameter> parameters = parameters(e);
+    List<Parameter> parameters = Keys.of(e);
     if (parameters.isEmpty()) {
       return "Takes no keys.\n";
     }
-    StringBuilder out = new StringBuilder("| key | is | default | |\n|---|---|---|---|\n");
+    StringBuilder out =
+        new StringBuilder("| key | type | default | description |\n|---|---|---|---|\n");
     for (Parameter p : parameters) {
       Doc doc = p.getAnnotation(Doc.class);
       out.append(
           "| `%s` | %s | %s | %s |%n"
               .formatted(
-                  Binder.snake(p.getName()),
+                  Keys.name(p),
                   type(p.getParameterizedType()),
                   fallback(p),
                   doc == null ? "" : doc.value().replace("|", "\\|")));
@@ -155,23 +154,10 @@ public final class Reference {
     if (type == Object.class) {
       return "anything";
     }
-    return kind(type) == null ? Binder.expected(type, registry) : "section";
+    return kind(type) == null ? ExpectedValue.of(type, registry) : "section";
   }
 
   private static Component component(Executable e) {
     return e.getAnnotation(Component.class);
-  }
-
-  /** The keys of a component, those of inlined records in their place. */
-  private static List<Parameter> parameters(Executable e) {
-    List<Parameter> all = new ArrayList<>();
-    for (Parameter p : e.getParameters()) {
-      if (p.isAnnotationPresent(Inline.class)) {
-        all.addAll(parameters(p.getType().getConstructors()[0]));
-      } else if (p.getType() != ByName.class) {
-        all.add(p);
-      }
-    }
-    return all;
   }
 }

@@ -74,10 +74,10 @@ final class Torchtune {
     KEYS.put(
         "enable_activation_offloading",
         "enable_activation_checkpointing is what saves activation memory");
-    KEYS.put("enable_async_checkpointing", "checkpoints are always written beside training");
+    KEYS.put("enable_async_checkpointing", "checkpoints are always written in the background");
     KEYS.put("custom_sharded_layers", "one device holds the whole model");
     KEYS.put("low_cpu_ram", "weights are mapped from the file");
-    KEYS.put("cudnn_deterministic_mode", "runs of one seed are equal on a CPU as it is");
+    KEYS.put("cudnn_deterministic_mode", "runs with the same seed are always identical on a CPU");
     KEYS.put("log_peak_memory_stats", "rss_mb of every step is in metrics.jsonl");
     KEYS.put("log_level", "progress and errors are always printed");
 
@@ -92,10 +92,10 @@ final class Torchtune {
         "reads torchtune's own files; use hf_checkpointer with the model's Hugging Face folder");
     REFUSED.put(
         "bitsandbytes.",
-        "keeps the optimiser's state in another type, which changes the updates; use adamw");
+        "keeps the optimiser's state in another dtype, which changes the updates; use adamw");
     REFUSED.put(
         "torchao.",
-        "keeps the optimiser's state in another type, which changes the updates; use adamw");
+        "keeps the optimiser's state in another dtype, which changes the updates; use adamw");
   }
 
   private Torchtune() {}

@@ -143,7 +143,7 @@ class BinderTest {
   @Test
   void bind_textOfComponentWithArguments_saysWhichIsMissing() {
     assertEquals(
-        List.of("c.yaml:1:8: key 'heat' is missing; expected a whole number"),
+        List.of("c.yaml:1:8: key 'heat' is missing; expected an integer"),
         problems(Meal.class, "meal", "sauce: hot_sauce"));
   }
 
@@ -168,7 +168,7 @@ class BinderTest {
   void bind_unreadableValueBesideOneOutOfRange_namesBoth() {
     assertEquals(
         List.of(
-            "c.yaml:2:10: key 'minutes' is 'long', expected a whole number",
+            "c.yaml:2:10: key 'minutes' is 'long', expected an integer",
             "c.yaml:1:7: heat is 0, expected 1 or more"),
         problems(Oven.class, "oven", "heat: 0\nminutes: long"));
   }

@@ -80,7 +80,7 @@ class ConfigTest {
         "c.yaml:11:6: with '${...}' filled in, the config has more than 1048576 characters",
         refusal(long_.toString()));
     assertEquals(
-        "c.yaml:1:4: '${a}' is no plain value, or refers to itself", refusal("a: ${a}${a}"));
+        "c.yaml:1:4: '${a}' is not a plain value, or refers to itself", refusal("a: ${a}${a}"));
   }
 
   @Test

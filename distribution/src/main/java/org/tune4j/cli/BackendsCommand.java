@@ -6,6 +6,9 @@ import java.util.Collection;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
+import org.tune4j.cli.config.PluginOptions;
+import org.tune4j.cli.terminal.Table;
+import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.spi.Availability;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
@@ -14,7 +17,7 @@ import picocli.CommandLine.Mixin;
 
 @Command(
     name = "backends",
-    description = "Lists what can compute here. Nothing native is loaded to find out.")
+    description = "Lists backends and their availability, without loading native libraries.")
 final class BackendsCommand implements Callable<Integer> {
   @Mixin private PluginOptions plugins;
 

@@ -8,11 +8,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.tune4j.cli.terminal.Table;
+import org.tune4j.cli.terminal.Terminal;
 import picocli.CommandLine.Command;
 
 @Command(
     name = "env",
-    description = "Shows what the launcher set, and why; a variable of yours is left alone.")
+    description = "Shows what the launcher sets, and why; your own variables take precedence.")
 final class EnvCommand implements Callable<Integer> {
   /** What the script {@code tune} may set. Whoever starts a JVM of their own sets the same. */
   private static final Map<String, String> VARIABLES = new LinkedHashMap<>();
@@ -23,37 +25,41 @@ final class EnvCommand implements Callable<Integer> {
     VARIABLES.put("LC_ALL", "arguments and file names are UTF-8, also where the locale is not");
     VARIABLES.put(
         "OMP_WAIT_POLICY",
-        "OpenMP threads that spin take the cores from OpenBLAS: three times on fp32");
+        "spinning OpenMP threads take the cores from OpenBLAS: fp32 is three times as slow");
     VARIABLES.put(
         "GOMP_SPINCOUNT",
-        "for generate, chat and serve: threads wait awake between a token's small products");
+        "for generate, chat and serve: threads spin between a token's small products");
     VARIABLES.put(
         "OPENBLAS_THREAD_TIMEOUT",
-        "for the same: OpenBLAS' threads sleep at once, where they took the cores from OpenMP's");
+        "for the same: OpenBLAS' threads sleep at once and leave the cores to OpenMP's");
     VARIABLES.put(
-        "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1 gives large pages instead: a smaller process");
-    VARIABLES.put("MALLOC_MMAP_THRESHOLD_", "below it, a freed tensor's pages are used again");
-    VARIABLES.put("MALLOC_TRIM_THRESHOLD_", "freed pages stay with the process up to this");
-    VARIABLES.put("MALLOC_TOP_PAD_", "the heap grows by this at a time");
-    VARIABLES.put("MALLOC_ARENA_MAX", "threads share heaps, so that freed pages are used again");
+        "GLIBC_TUNABLES", "glibc.malloc.hugetlb=1 uses large pages instead, for a smaller process");
+    VARIABLES.put("MALLOC_MMAP_THRESHOLD_", "smaller freed tensors have their pages reused");
+    VARIABLES.put("MALLOC_TRIM_THRESHOLD_", "the process keeps up to this many freed bytes");
+    VARIABLES.put("MALLOC_TOP_PAD_", "the heap grows in these steps");
+    VARIABLES.put("MALLOC_ARENA_MAX", "threads share heaps, so freed pages are reused");
     VARIABLES.put(
         "ONEDNN_PRIMITIVE_CACHE_CAPACITY",
-        "code made for so many shapes is kept; row lengths that vary would fill a larger cache");
+        "code for this many shapes is cached; varying row lengths would fill a larger cache");
     VARIABLES.put("OPT_OUT_TRACKING", "DJL sends no telemetry");
-    VARIABLES.put("TUNE_BACKEND", "the backend, where neither config nor override names one");
+    VARIABLES.put("TUNE_BACKEND", "the backend, if neither config nor override names one");
     VARIABLES.put("TUNE_PLUGINS", "the folder of plugins, instead of ~/.tune/plugins");
     VARIABLES.put("TUNE_JAVA_OPTS", "more JVM flags; the last one given wins");
 
-    FLAGS.put("-Xmx", "tensors lie outside the Java heap, which stays small");
-    FLAGS.put("-Xmn", "small wrappers die young: collected early, they hold no tensor for long");
-    FLAGS.put("-XX:+UseSerialGC", "no collector threads beside the computing ones");
+    FLAGS.put("-Xmx", "tensors are outside the Java heap, which stays small");
+    FLAGS.put("-Xmn", "wrappers are collected early, so they do not keep tensors for long");
+    FLAGS.put("-XX:+UseSerialGC", "no collector threads compete with computing threads");
     FLAGS.put("-XX:TieredStopAtLevel", "a command that only answers starts faster");
-    FLAGS.put("-XX:SharedArchiveFile", "classes read in advance: a faster start");
+    FLAGS.put("-XX:SharedArchiveFile", "archived classes, for a faster start");
     FLAGS.put("-Dorg.bytedeco.javacpp.max", "JavaCPP would count mapped weights as Java heap");
-    FLAGS.put("-Dorg.bytedeco.javacpp.nopointergc", "scopes own tensors, no reference thread does");
-    FLAGS.put("-Dai.djl.offline", "DJL's natives come from the class path, never a download");
+    FLAGS.put(
+        "-Dorg.bytedeco.javacpp.nopointergc",
+        "scopes own tensors, so no reference thread is needed");
+    FLAGS.put(
+        "-Dai.djl.offline",
+        "DJL's native libraries come from the class path, never from a download");
     FLAGS.put("-DOPT_OUT_TRACKING", "DJL sends no telemetry");
-    FLAGS.put("--enable-native-access", "both backends are native; Java 24 and later warn");
+    FLAGS.put("--enable-native-access", "both backends call native code; Java 24 and later warn");
     FLAGS.put("--sun-misc-unsafe-memory-access", "Guice uses it; Java 24 and later warn");
   }
 

@@ -4,14 +4,30 @@ import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.tune4j.ConfigException;
 import org.tune4j.OutOfMemory;
 import org.tune4j.Printable;
 import org.tune4j.TuneException;
-import org.tune4j.config.Nearest;
+import org.tune4j.cli.config.CatCommand;
+import org.tune4j.cli.config.CpCommand;
+import org.tune4j.cli.config.LsCommand;
+import org.tune4j.cli.config.NewCommand;
+import org.tune4j.cli.config.ReferenceCommand;
+import org.tune4j.cli.config.ValidateCommand;
+import org.tune4j.cli.data.DataCommand;
+import org.tune4j.cli.hub.DownloadCommand;
+import org.tune4j.cli.model.ChatCommand;
+import org.tune4j.cli.model.EvalCommand;
+import org.tune4j.cli.model.GenerateCommand;
+import org.tune4j.cli.model.MergeCommand;
+import org.tune4j.cli.model.ServeCommand;
+import org.tune4j.cli.terminal.Terminal;
+import org.tune4j.cli.train.DashboardCommand;
+import org.tune4j.cli.train.PlanCommand;
+import org.tune4j.cli.train.PlotCommand;
+import org.tune4j.cli.train.RunCommand;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -52,10 +68,10 @@ import picocli.CommandLine.Spec;
       "  tune download HuggingFaceTB/SmolLM2-135M-Instruct",
       "  tune ls                                   recipes and their configs",
       "  tune cat smollm2/135M_lora_single_device  a config, every key explained",
-      "  tune reference adamw                      what a component takes",
+      "  tune reference adamw                      the keys of a component",
       "  tune cp smollm2/135M_lora_single_device my.yaml",
-      "  tune validate my.yaml optimizer.lr=1e-4   what is wrong with a config",
-      "  tune plan --config my.yaml                what memory it would take",
+      "  tune validate my.yaml optimizer.lr=1e-4   a config's errors",
+      "  tune plan --config my.yaml                the memory it would take",
       "  tune data inspect --config my.yaml        its rows as the model sees them",
       "  tune run lora_finetune_single_device --config my.yaml \\",
       "      checkpointer.checkpoint_dir=DIR dataset.data_files=rows.json \\",
@@ -65,12 +81,12 @@ import picocli.CommandLine.Spec;
       "  tune merge --model DIR --adapter out/epoch_0 -o merged",
       "  tune serve --model DIR --adapter pirate=out/epoch_0",
       "  tune dashboard out                        runs compared in the browser, live",
-      "  tune plot out/a out/b -o loss.png         the same as a picture",
-      "  tune new recipe my_recipe                 a plugin project to begin with",
-      "  tune backends                             what can compute here",
+      "  tune plot out/a out/b -o loss.png         the same as an image",
+      "  tune new recipe my_recipe                 a plugin project to start from",
+      "  tune backends                             the available backends",
       "",
-      "Overrides: key=value sets, section.key=value sets inside, ~key deletes.",
-      "Exit codes: 0 done, 1 the run failed, 2 the command or the config is wrong."
+      "Overrides: key=value or section.key=value sets a key, ~key deletes it.",
+      "Exit codes: 0 success, 1 failed run, 2 wrong command or config."
     })
 @SuppressWarnings("UnusedVariable") // picocli reads the options
 public final class Tune implements Callable<Integer> {
@@ -90,7 +106,7 @@ public final class Tune implements Callable<Integer> {
   @Option(
       names = "--stacktrace",
       scope = ScopeType.INHERIT,
-      description = "Shows where in the program an error arose.")
+      description = "Prints an error's stack trace.")
   private boolean stacktrace;
 
   @Spec private CommandSpec spec;
@@ -177,10 +193,5 @@ public final class Tune implements Callable<Integer> {
   /** Names from files and models may have line breaks, and what a terminal obeys. */
   private static String line(String problem) {
     return Printable.of(problem.replaceAll("\\s*[\\r\\n]+\\s*", " "));
-  }
-
-  /** {@code ; did you mean 'NAME'?}, or nothing. */
-  static String hint(String typed, Collection<String> names) {
-    return Nearest.of(typed, names).map(n -> "; did you mean '" + n + "'?").orElse("");
   }
 }

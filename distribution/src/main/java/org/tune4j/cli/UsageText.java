@@ -2,6 +2,7 @@ package org.tune4j.cli;
 
 import java.util.Collection;
 import java.util.List;
+import org.tune4j.config.Nearest;
 import picocli.CommandLine;
 import picocli.CommandLine.Model.ArgSpec;
 import picocli.CommandLine.Model.CommandSpec;
@@ -27,13 +28,13 @@ final class UsageText {
     if (argument.startsWith("-")) {
       String name = argument.replaceFirst("=.*", "");
       Collection<String> options = spec.optionsMap().keySet();
-      return "option '%s' is not known%s".formatted(name, Tune.hint(name, options));
+      return "option '%s' is not known%s".formatted(name, Nearest.hint(name, options));
     }
     Collection<String> commands = spec.subcommands().keySet();
     return commands.isEmpty()
-        ? "argument '%s' is one too many".formatted(argument)
+        ? "argument '%s' is unexpected".formatted(argument)
         : "command '%s' is not known%s; there are %s"
-            .formatted(argument, Tune.hint(argument, commands), String.join(", ", commands));
+            .formatted(argument, Nearest.hint(argument, commands), String.join(", ", commands));
   }
 
   private static String label(ArgSpec a) {

@@ -110,12 +110,12 @@ public final class Dashboard implements AutoCloseable {
       throw new UsageException("there is no host '%s' to listen on".formatted(listen), e);
     } catch (BindException e) {
       throw new EnvironmentException(
-          "port %d of %s cannot be listened on: %s; choose another with --port, or 0 for any"
+          "cannot listen on port %d of %s: %s; choose another with --port, or 0 for any"
               .formatted(port, listen, TuneException.reason(e)),
           e);
     } catch (IOException e) {
       throw new EnvironmentException(
-          "%s:%d cannot be listened on: %s".formatted(listen, port, TuneException.reason(e)), e);
+          "cannot listen on %s:%d: %s".formatted(listen, port, TuneException.reason(e)), e);
     }
   }
 

@@ -9,13 +9,11 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.CountDownLatch;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tune4j.ConfigException;
-import org.tune4j.OutOfMemory;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.collective.Ranks;
@@ -26,6 +24,7 @@ import org.tune4j.config.ShippedConfigs;
 import org.tune4j.hub.Hub;
 import org.tune4j.hub.HubSettings;
 import org.tune4j.hub.Repository;
+import org.tune4j.models.ModelRegistry;
 import org.tune4j.plugins.Plugins;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
@@ -58,7 +57,7 @@ public final class FineTuning {
     READY,
     /** It runs. */
     RUNNING,
-    /** It waits, or will once the step under way is done. */
+    /** It waits, or will once the current step is done. */
     PAUSED,
     /** All steps are made. */
     FINISHED,
@@ -78,13 +77,7 @@ public final class FineTuning {
   private final @Nullable ComponentRegistry components;
   private final @Nullable Config config;
   private final Recipe recipe;
-  private final CountDownLatch ended = new CountDownLatch(1);
-  private final Object lock = new Object();
-  private State state = State.READY;
-  private boolean cancelled;
-  private boolean told;
-  private @Nullable FineTuningResult result;
-  private @Nullable Throwable failure;
+  private final JobState job = new JobState();
 
   // Written by the thread that runs it, read once it has ended.
   private @Nullable Path folder;
@@ -221,7 +214,10 @@ public final class FineTuning {
         }
         return new FineTuning(this, recipe, backends, null, null);
       }
-      ComponentRegistry components = found.over(ComponentRegistry.installed());
+      ComponentRegistry components =
+          found
+              .over(ComponentRegistry.installed())
+              .providing(ModelRegistry.class, () -> found.over(ModelRegistry.installed()));
       found.tell(LOG::warn);
       Config resolved = ShippedConfigs.read(String.valueOf(config)).with(overrides);
       Recipe bound = Binder.bind(components, Recipe.class, String.valueOf(recipeName), resolved);
@@ -236,7 +232,7 @@ public final class FineTuning {
    * @throws IllegalStateException when it was started before
    */
   public void start() {
-    begin();
+    job.begin();
     Thread thread = new Thread(this::execute, "fine-tuning");
     thread.setDaemon(true);
     thread.start();
@@ -251,18 +247,9 @@ public final class FineTuning {
    * @throws IllegalStateException when it was started before
    */
   public FineTuningResult run() {
-    begin();
+    job.begin();
     execute();
-    return outcome();
-  }
-
-  private void begin() {
-    synchronized (lock) {
-      if (state != State.READY) {
-        throw new IllegalStateException("the job was started before; build another");
-      }
-      state = State.RUNNING;
-    }
+    return job.outcome();
   }
 
   private void execute() {
@@ -272,19 +259,14 @@ public final class FineTuning {
       runRecipe();
       done =
           new FineTuningResult(
-              wasTold(),
+              job.wasTold(),
               Optional.ofNullable(folder),
               Optional.ofNullable(checkpoint),
               new HashMap<>(metrics));
     } catch (Throwable e) {
       thrown = e; // for whoever waits: nobody else may hear of it on this thread
     }
-    synchronized (lock) {
-      result = done;
-      failure = thrown;
-      state = done == null ? State.FAILED : done.cancelled() ? State.CANCELLED : State.FINISHED;
-    }
-    ended.countDown();
+    job.end(done, thrown);
   }
 
   private void runRecipe() {
@@ -311,7 +293,7 @@ public final class FineTuning {
         out,
         false,
         false,
-        this::stopRequested,
+        job::stopRequested,
         Ranks.alone(backends),
         new RunListener() {
           @Override
@@ -334,48 +316,16 @@ public final class FineTuning {
         });
   }
 
-  /** Between two steps: waits while the job is paused. */
-  private boolean stopRequested() {
-    synchronized (lock) {
-      while (state == State.PAUSED && !cancelled) {
-        try {
-          lock.wait();
-        } catch (InterruptedException e) {
-          Thread.currentThread().interrupt();
-          return true;
-        }
-      }
-      told = cancelled;
-      return cancelled;
-    }
-  }
-
-  /** Whether the recipe knows that it was cancelled: a step may have been the last all the same. */
-  private boolean wasTold() {
-    synchronized (lock) {
-      return told;
-    }
-  }
-
   /**
-   * Lets it wait once the step under way is done; its memory stays. Without effect unless it runs.
+   * Lets it wait once the current step is done; its memory stays. Without effect unless it runs.
    */
   public void pause() {
-    synchronized (lock) {
-      if (state == State.RUNNING) {
-        state = State.PAUSED;
-      }
-    }
+    job.pause();
   }
 
   /** Ends a pause. Without effect unless it is paused. */
   public void resume() {
-    synchronized (lock) {
-      if (state == State.PAUSED) {
-        state = State.RUNNING;
-        lock.notifyAll();
-      }
-    }
+    job.resume();
   }
 
   /**
@@ -383,17 +333,12 @@ public final class FineTuning {
    * does so after its first step.
    */
   public void cancel() {
-    synchronized (lock) {
-      cancelled = true;
-      lock.notifyAll();
-    }
+    job.cancel();
   }
 
   /** {@return where it stands} */
   public State state() {
-    synchronized (lock) {
-      return state;
-    }
+    return job.state();
   }
 
   /**
@@ -406,27 +351,6 @@ public final class FineTuning {
    * @throws InterruptedException when the waiting thread is interrupted; the job goes on
    */
   public FineTuningResult await() throws InterruptedException {
-    if (state() == State.READY) {
-      throw new IllegalStateException("the job was not started; call start() before await()");
-    }
-    ended.await();
-    return outcome();
-  }
-
-  private FineTuningResult outcome() {
-    synchronized (lock) {
-      if (result != null) {
-        return result;
-      }
-      if (failure instanceof TuneException known) {
-        throw known;
-      }
-      OutOfMemory.in(Objects.requireNonNull(failure))
-          .ifPresent(
-              e -> {
-                throw e;
-              });
-      throw new CompletionException("the job failed: " + failure, failure);
-    }
+    return job.await();
   }
 }

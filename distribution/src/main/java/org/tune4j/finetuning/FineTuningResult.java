@@ -21,14 +21,6 @@ public record FineTuningResult(
     Optional<Path> folder,
     Optional<Path> checkpoint,
     Map<String, Number> metrics) {
-  /**
-   * Copies the metrics.
-   *
-   * @param cancelled whether it was cancelled before its last step
-   * @param folder the newest result
-   * @param checkpoint of a cancelled job
-   * @param metrics of the last step
-   */
   public FineTuningResult {
     metrics = Map.copyOf(metrics);
   }

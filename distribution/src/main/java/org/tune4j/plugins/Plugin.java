@@ -6,38 +6,48 @@ import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.ServiceConfigurationError;
 import java.util.ServiceLoader;
 import java.util.function.Consumer;
 import java.util.jar.JarFile;
 import java.util.jar.Manifest;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.TuneException;
+import org.tune4j.adapters.AdapterType;
 import org.tune4j.component.ComponentProvider;
+import org.tune4j.models.ModelFamily;
 import org.tune4j.spi.BackendProvider;
 
 /**
  * A third party's jar, opened: a class loader of its own over the application's.
  *
  * @param jar the file
- * @param components who name its components
- * @param backends its backends
+ * @param providers what it brings, by the service that each was found as
  */
-record Plugin(
-    Path jar,
-    URLClassLoader loader,
-    List<ComponentProvider> components,
-    List<BackendProvider> backends) {
+record Plugin(Path jar, URLClassLoader loader, Map<Class<?>, List<?>> providers) {
   /** The version of what plugins are built against. Raised when an older plugin would break. */
   static final String API = "1";
 
   /** The attribute of a jar's manifest that names the version. */
   static final String API_ATTRIBUTE = "Tune4J-Api";
 
+  /** What a jar may bring, by its service files. */
   private static final List<Class<?>> SERVICES =
-      List.of(ComponentProvider.class, BackendProvider.class);
+      List.of(ComponentProvider.class, BackendProvider.class, ModelFamily.class, AdapterType.class);
+
+  /** Those of one service, in the order of its file. */
+  <T> List<T> of(Class<T> service) {
+    List<T> all = new ArrayList<>();
+    for (Object provider : providers.getOrDefault(service, List.of())) {
+      all.add(service.cast(provider));
+    }
+    return all;
+  }
 
   private static boolean bringsSomething(JarFile file) {
     return SERVICES.stream().anyMatch(s -> file.getEntry(serviceFile(s)) != null);
@@ -57,15 +67,19 @@ record Plugin(
     try (JarFile file = new JarFile(jar.toFile())) {
       if (!bringsSomething(file)) {
         problems.accept(
-            "plugin %s is left out: it brings nothing; its jar needs %s or %s"
-                .formatted(jar, serviceFile(SERVICES.get(0)), serviceFile(SERVICES.get(1))));
+            "plugin %s is left out: it brings nothing; its jar needs %s"
+                .formatted(
+                    jar,
+                    SERVICES.stream()
+                        .map(Plugin::serviceFile)
+                        .collect(Collectors.joining(" or "))));
         return null;
       }
       Manifest manifest = file.getManifest();
       String api = manifest == null ? null : manifest.getMainAttributes().getValue(API_ATTRIBUTE);
       if (!API.equals(api)) {
         problems.accept(
-            "plugin %s is left out: %s, expected '%s: %s' in its manifest; %s"
+            "plugin %s is skipped: %s, expected '%s: %s' in its manifest; %s"
                 .formatted(
                     jar,
                     api == null
@@ -73,23 +87,21 @@ record Plugin(
                         : "it is built for version " + api,
                     API_ATTRIBUTE,
                     API,
-                    api == null ? "add that line" : "get a build of it for this version"));
+                    api == null ? "add that line" : "get a build for this version"));
         return null;
       }
     } catch (IOException e) {
       problems.accept(
-          "plugin %s is left out: it is no jar that can be read: %s"
+          "plugin %s is skipped: it is not a readable jar: %s"
               .formatted(jar, TuneException.reason(e)));
       return null;
     }
     URLClassLoader loader =
         new URLClassLoader(
             "plugin " + jar.getFileName(), new URL[] {url(jar)}, Plugin.class.getClassLoader());
-    return new Plugin(
-        jar,
-        loader,
-        providers(ComponentProvider.class, jar, loader, problems),
-        providers(BackendProvider.class, jar, loader, problems));
+    Map<Class<?>, List<?>> found = new HashMap<>();
+    SERVICES.forEach(s -> found.put(s, providers(s, jar, loader, problems)));
+    return new Plugin(jar, loader, found);
   }
 
   private static URL url(Path jar) {
@@ -119,7 +131,7 @@ record Plugin(
       } catch (ServiceConfigurationError | LinkageError | RuntimeException e) {
         // The iterator goes on behind what failed.
         problems.accept(
-            "plugin %s: %s; rebuild it with all it needs in the jar".formatted(jar, reason(e)));
+            "plugin %s: %s; rebuild it with its dependencies in the jar".formatted(jar, reason(e)));
       }
     }
     return List.copyOf(found);

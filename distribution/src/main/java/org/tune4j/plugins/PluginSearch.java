@@ -77,7 +77,7 @@ public final class PluginSearch {
     for (Path jar : named) {
       if (!Files.isRegularFile(jar)) {
         throw new UsageException(
-            "plugin %s is no file; correct --plugin, which takes a jar".formatted(jar));
+            "plugin %s is not a file; correct --plugin, which takes a jar".formatted(jar));
       }
       jars.putIfAbsent(real(jar), jar);
     }

@@ -5,13 +5,19 @@ import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.Function;
+import org.tune4j.adapters.AdapterType;
 import org.tune4j.component.ComponentProvider;
 import org.tune4j.config.ComponentRegistry;
+import org.tune4j.models.ModelFamily;
+import org.tune4j.models.ModelRegistry;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
 
@@ -43,6 +49,46 @@ public final class Plugins implements AutoCloseable {
     return plugins;
   }
 
+  /** What one plugin brings of a service. */
+  private record Brought<T>(T provider, Path jar) {}
+
+  private <T> List<Brought<T>> brought(Class<T> service) {
+    return loaded.stream()
+        .flatMap(plugin -> plugin.of(service).stream().map(p -> new Brought<>(p, plugin.jar())))
+        .toList();
+  }
+
+  /**
+   * What plugins bring of a service whose providers have names, each of which is used once: those
+   * that are built in first, then in the plugins' order. The others are left out, and said to be.
+   *
+   * @param what a provider is, in words
+   */
+  private <T> List<T> named(
+      Class<T> service, String what, Collection<T> builtIn, Function<T, String> name) {
+    Map<String, T> all = new HashMap<>();
+    builtIn.forEach(b -> all.putIfAbsent(name.apply(b), b));
+    List<T> added = new ArrayList<>();
+    for (Brought<T> b : brought(service)) {
+      try {
+        String called = name.apply(b.provider);
+        T other = all.putIfAbsent(called, b.provider);
+        if (other == null) {
+          added.add(b.provider);
+        } else {
+          problems.add(
+              "plugin %s: %s '%s' is left out: there is one of that name, %s; rename the plugin's"
+                  .formatted(b.jar, what, called, other.getClass().getName()));
+        }
+      } catch (RuntimeException | LinkageError e) {
+        problems.add(
+            "plugin %s: %s %s is left out: %s; rebuild it with all it needs in the jar"
+                .formatted(b.jar, what, b.provider.getClass().getName(), e));
+      }
+    }
+    return added;
+  }
+
   /**
    * {@return what is built in, and the plugins' components}
    *
@@ -50,10 +96,8 @@ public final class Plugins implements AutoCloseable {
    */
   public ComponentRegistry over(ComponentRegistry builtIn) {
     ComponentRegistry all = builtIn;
-    for (Plugin plugin : loaded) {
-      for (ComponentProvider provider : plugin.components()) {
-        all = all.with(provider, plugin.jar().toString(), problems::add);
-      }
+    for (Brought<ComponentProvider> b : brought(ComponentProvider.class)) {
+      all = all.with(b.provider, b.jar.toString(), problems::add);
     }
     return all;
   }
@@ -64,28 +108,23 @@ public final class Plugins implements AutoCloseable {
    * @param builtIn its names stay its own
    */
   public Backends over(Backends builtIn) {
-    List<BackendProvider> all = new ArrayList<>(builtIn.providers());
-    for (Plugin plugin : loaded) {
-      for (BackendProvider backend : plugin.backends()) {
-        try {
-          String name = backend.name();
-          all.stream()
-              .filter(b -> b.name().equals(name))
-              .findFirst()
-              .ifPresentOrElse(
-                  other ->
-                      problems.add(
-                          "plugin %s: backend '%s' is left out: there is one of that name, %s; rename the plugin's"
-                              .formatted(plugin.jar(), name, other.getClass().getName())),
-                  () -> all.add(backend));
-        } catch (RuntimeException | LinkageError e) {
-          problems.add(
-              "plugin %s: backend %s is left out: %s; rebuild it with all it needs in the jar"
-                  .formatted(plugin.jar(), backend.getClass().getName(), e));
-        }
-      }
-    }
-    return builtIn.and(all.subList(builtIn.providers().size(), all.size()));
+    return builtIn.and(
+        named(BackendProvider.class, "backend", builtIn.providers(), BackendProvider::name));
+  }
+
+  /**
+   * {@return what is built in, and the plugins' model families and types of adapters}
+   *
+   * @param builtIn its names stay its own
+   */
+  public ModelRegistry over(ModelRegistry builtIn) {
+    return builtIn.with(
+        named(
+            ModelFamily.class,
+            "model family",
+            builtIn.families(),
+            f -> String.join(", ", f.modelTypes())),
+        named(AdapterType.class, "adapter type", builtIn.adapters(), AdapterType::peftType));
   }
 
   /**
@@ -102,20 +141,15 @@ public final class Plugins implements AutoCloseable {
    * @param all what {@link #over(Backends)} gave; one that was left out there is not listed
    */
   public List<ListedBackend> backends(Backends all) {
-    List<ListedBackend> listed = new ArrayList<>();
-    for (Plugin plugin : loaded) {
-      for (BackendProvider backend : plugin.backends()) {
-        if (all.providers().contains(backend)) {
-          listed.add(new ListedBackend(backend.name(), plugin.jar().toString()));
-        }
-      }
-    }
-    return listed;
+    return brought(BackendProvider.class).stream()
+        .filter(b -> all.providers().contains(b.provider))
+        .map(b -> new ListedBackend(b.provider.name(), b.jar.toString()))
+        .toList();
   }
 
   /** {@return whether a plugin brings a backend, even one that is left out} */
   public boolean bringBackends() {
-    return loaded.stream().anyMatch(p -> !p.backends().isEmpty());
+    return !brought(BackendProvider.class).isEmpty();
   }
 
   /**

@@ -11,6 +11,7 @@ record Job(GenerationRequest request, Reply reply, long deadline) {
   }
 
   static ApiError tooLate() {
-    return ApiError.of(503, "timeout", "the answer was not there in time; ask for less, or later");
+    return ApiError.of(
+        503, "timeout", "the answer was not ready in time; request less, or try again later");
   }
 }

@@ -41,13 +41,13 @@ final class JsonBody {
     } catch (JacksonException e) {
       throw ApiError.invalid(
           null,
-          "the body is no JSON: "
+          "the body is not JSON: "
               + e.getOriginalMessage().replaceAll("\\s*\\([^(]*\\[Source.*|\\s+$", ""));
     } catch (IOException e) {
-      throw ApiError.invalid(null, "the body is no JSON: it cannot be decoded");
+      throw ApiError.invalid(null, "the body is not JSON: it cannot be decoded");
     }
     if (!node.isObject()) {
-      throw ApiError.invalid(null, "the body is no JSON object");
+      throw ApiError.invalid(null, "the body is not a JSON object");
     }
     return new JsonBody(node);
   }
@@ -63,7 +63,7 @@ final class JsonBody {
   String text(String key) {
     JsonNode value = get(key);
     if (value == null || !value.isTextual()) {
-      throw wrong(key, "a text");
+      throw wrong(key, "a string");
     }
     return whole(value.asText());
   }
@@ -100,7 +100,7 @@ final class JsonBody {
                 && value.doubleValue() == Math.rint(value.doubleValue())
                 && Math.abs(value.doubleValue()) < 0x1p63;
     if (!whole || value.longValue() < least || value.longValue() > most) {
-      throw wrong(key, "a whole number from %d to %d".formatted(least, most));
+      throw wrong(key, "an integer from %d to %d".formatted(least, most));
     }
     return value.longValue();
   }
@@ -114,13 +114,13 @@ final class JsonBody {
           .forEach(
               v -> {
                 if (!v.isTextual() || v.asText().isEmpty()) {
-                  throw wrong(key, "a text, or up to %d texts, none empty".formatted(most));
+                  throw wrong(key, "a string, or up to %d non-empty strings".formatted(most));
                 }
                 all.add(whole(v.asText()));
               });
     }
     if (all.size() > most) {
-      throw wrong(key, "a text, or up to %d texts, none empty".formatted(most));
+      throw wrong(key, "a string, or up to %d non-empty strings".formatted(most));
     }
     return all;
   }

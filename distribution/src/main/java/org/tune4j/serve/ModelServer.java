@@ -65,7 +65,7 @@ public final class ModelServer implements AutoCloseable {
       address = InetAddress.getByName(host);
     } catch (UnknownHostException e) {
       throw new UsageException(
-          "--host is '%s', which is no name or address of this machine".formatted(host), e);
+          "--host is '%s', which is not a name or address of this machine".formatted(host), e);
     }
     Worker worker = new Worker(models, limits, stop);
     QueuedThreadPool threads = new QueuedThreadPool(THREADS, 2);
@@ -93,7 +93,7 @@ public final class ModelServer implements AutoCloseable {
     } catch (Exception e) {
       Throwable cause = e.getCause() == null ? e : e.getCause();
       throw new EnvironmentException(
-          "%s port %d cannot be listened to: %s; take another with --port, or 0 for a free one"
+          "cannot listen on %s port %d: %s; choose another with --port, or 0 for a free one"
               .formatted(host, port, cause.getMessage()),
           e);
     }

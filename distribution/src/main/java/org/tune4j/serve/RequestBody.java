@@ -75,10 +75,10 @@ final class RequestBody implements Runnable {
 
   private static ApiError notWhole(Throwable failure) {
     if (failure instanceof TimeoutException) {
-      return ApiError.of(408, "timeout", "the body came too slowly");
+      return ApiError.of(408, "timeout", "the body arrived too slowly");
     }
     return failure instanceof HttpException http && http.getCode() < 500
         ? ApiError.of(http.getCode(), "invalid_request", String.valueOf(http.getReason()))
-        : ApiError.invalid(null, "the body is not whole");
+        : ApiError.invalid(null, "the body is incomplete");
   }
 }

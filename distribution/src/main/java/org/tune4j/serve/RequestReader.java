@@ -50,7 +50,7 @@ final class RequestReader {
     body.without("suffix", "");
     int n = n(body, prompts.size());
     if (body.integer("best_of", 1, Integer.MAX_VALUE, n) != n) {
-      throw ApiError.invalid("best_of", "'best_of' is not supported but as the value of 'n'");
+      throw ApiError.invalid("best_of", "'best_of' is only supported if it equals 'n'");
     }
     Form form = new Form(false, model, n, asked, echo, logprobs);
     return request(body, form, () -> prompts.stream().map(p -> prompt(body, p)).toList());
@@ -82,14 +82,14 @@ final class RequestReader {
 
   /** No model here calls tools: what asks for a call is refused, what asks for none is not. */
   private static void refuseTools(JsonBody body) {
-    body.without("tools", "; models here call none");
-    body.without("functions", "; models here call none");
+    body.without("tools", "; models here do not call tools");
+    body.without("functions", "; models here do not call tools");
     for (String key : List.of("tool_choice", "function_call")) {
       JsonNode choice = body.get(key);
       if (choice != null && !Set.of("none", "auto").contains(choice.asText())) {
         throw ApiError.invalid(
             key,
-            "'%s' is %s, expected \"none\" or \"auto\"; models here call no tools"
+            "'%s' is %s, expected \"none\" or \"auto\"; models here do not call tools"
                 .formatted(key, JsonBody.shown(choice)));
       }
     }
@@ -131,7 +131,7 @@ final class RequestReader {
     if ((long) n * prompts > limits.choices()) {
       throw ApiError.invalid(
           "n",
-          "%d prompts with %d answers each are more than the %d answers that a request may ask for"
+          "%d prompts with %d answers each exceed the %d answers that a request can ask for"
               .formatted(prompts, n, limits.choices()));
     }
     return n;
@@ -156,14 +156,14 @@ final class RequestReader {
     } catch (TuneException e) {
       throw ApiError.invalid(null, String.valueOf(e.getMessage()));
     }
-    body.without("presence_penalty", "; 'repetition_penalty' is there");
-    body.without("frequency_penalty", "; 'repetition_penalty' is there");
+    body.without("presence_penalty", "; use 'repetition_penalty'");
+    body.without("frequency_penalty", "; use 'repetition_penalty'");
     body.without("logit_bias", "");
     boolean stream = body.bool("stream");
     JsonNode options = body.get("stream_options");
     if (options != null && (!stream || !options.isObject())) {
       throw ApiError.invalid(
-          "stream_options", "'stream_options' is an object beside 'stream': true");
+          "stream_options", "'stream_options' must be an object and needs 'stream': true");
     }
     body.ignore(IGNORED);
     body.refuseOthers();
@@ -172,7 +172,7 @@ final class RequestReader {
       if (prompt.ids.length >= models.maxSeqLen()) {
         throw ApiError.invalid(
             form.prompts(),
-            "a prompt has %d tokens, the model takes %d with what it generates; shorten it"
+            "a prompt has %d tokens, but prompt and answer can have at most %d; shorten it"
                 .formatted(prompt.ids.length, models.maxSeqLen()));
       }
     }
@@ -198,13 +198,13 @@ final class RequestReader {
   private List<JsonNode> prompts(JsonBody body) {
     JsonNode prompt = body.get("prompt");
     if (prompt == null) {
-      throw body.wrong("prompt", "a text, token ids, or a list of either");
+      throw body.wrong("prompt", "a string, token ids, or a list of either");
     }
     boolean several = prompt.isArray() && !prompt.isEmpty() && !prompt.get(0).isNumber();
     if (several && prompt.size() > limits.choices()) {
       throw ApiError.invalid(
           "prompt",
-          "'prompt' has %d prompts, a request may have %d"
+          "'prompt' has %d prompts, a request can have at most %d"
               .formatted(prompt.size(), limits.choices()));
     }
     List<JsonNode> all = new ArrayList<>();
@@ -226,7 +226,7 @@ final class RequestReader {
       return encoded("prompt", JsonBody.whole(one.asText()));
     }
     if (!one.isArray()) {
-      throw body.wrong("prompt", "a text, token ids, or a list of either");
+      throw body.wrong("prompt", "a string, token ids, or a list of either");
     }
     int[] ids = new int[one.size()];
     for (int i = 0; i < ids.length; i++) {
@@ -234,8 +234,7 @@ final class RequestReader {
       boolean whole = id.isNumber() && id.doubleValue() == Math.rint(id.doubleValue());
       if (!whole || id.doubleValue() < 0 || id.doubleValue() >= models.vocabSize()) {
         throw body.wrong(
-            "prompt",
-            "token ids to be whole numbers from 0 to %d".formatted(models.vocabSize() - 1));
+            "prompt", "token ids to be integers from 0 to %d".formatted(models.vocabSize() - 1));
       }
       ids[i] = id.intValue();
     }
@@ -275,7 +274,7 @@ final class RequestReader {
       if (!ROLES.contains(role) || content == null) {
         throw ApiError.invalid(
             "messages",
-            "message %d is no object with a role (system, developer, user or assistant) and a content of text"
+            "message %d is not an object with a role (system, developer, user or assistant) and a content of text"
                 .formatted(messages.size()));
       }
       messages.add(new Message(role.equals("developer") ? "system" : role, content, true));
@@ -299,7 +298,7 @@ final class RequestReader {
     try {
       int[] prompt = models.tokenizer().prompt(messages);
       if (prompt.length == 0) {
-        throw ApiError.invalid("messages", "the chat template makes no token of the messages");
+        throw ApiError.invalid("messages", "the chat template renders the messages to no tokens");
       }
       return new Prompt(prompt, "");
     } catch (TuneException e) {

@@ -39,7 +39,7 @@ public final class ServedModels {
         (name, folder) -> {
           if (generators.put(name, model.generator(folder)) != null) {
             throw new UsageException(
-                "model name '%s' stands twice; give each --adapter NAME=DIR a name of its own"
+                "model name '%s' is given twice; give each --adapter NAME=DIR its own name"
                     .formatted(name));
           }
         });

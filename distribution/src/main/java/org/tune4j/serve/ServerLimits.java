@@ -27,18 +27,9 @@ public record ServerLimits(
     Duration idle,
     Duration arrival) {
   /**
-   * Checks that each but the grace is 1 or more, and times 1 millisecond.
+   * Checks that every limit but the grace is at least 1, or 1 ms.
    *
-   * @param bodyBytes of a request
-   * @param newTokens of an answer
-   * @param choices of a request
-   * @param queue requests that wait
-   * @param time from a request's arrival to the end of its answer
-   * @param grace zero for none
-   * @param connections that are open at once
-   * @param idle how long a connection may be silent
-   * @param arrival from a request's first byte to its last
-   * @throws UsageException in the words of the command's options
+   * @throws UsageException naming the command's option
    */
   public ServerLimits {
     atLeastOne("--max-body-kb", bodyBytes);

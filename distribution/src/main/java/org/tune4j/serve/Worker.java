@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.tune4j.OutOfMemory;
 import org.tune4j.TuneException;
 import org.tune4j.generation.FinishReason;
 import org.tune4j.generation.Generation;
@@ -59,7 +60,7 @@ final class Worker {
         throw ApiError.of(
             429,
             "overloaded",
-            "%d requests wait already; come again later".formatted(waiting.size()));
+            "%d requests are waiting already; try again later".formatted(waiting.size()));
       }
     }
   }
@@ -108,7 +109,7 @@ final class Worker {
   }
 
   private static ApiError ending() {
-    return ApiError.of(503, "stopping", "the server is ending");
+    return ApiError.of(503, "stopping", "the server is stopping");
   }
 
   private void answer(Job job) {
@@ -129,7 +130,11 @@ final class Worker {
       job.reply().fail(ApiError.of(500, "model_error", String.valueOf(e.getMessage())));
     } catch (RuntimeException | OutOfMemoryError e) {
       LOG.error("a request failed", e);
-      job.reply().fail(ApiError.of(500, "internal_error", "the server failed: " + e));
+      job.reply()
+          .fail(
+              OutOfMemory.in(e)
+                  .map(o -> ApiError.of(500, "out_of_memory", String.valueOf(o.getMessage())))
+                  .orElseGet(() -> ApiError.of(500, "internal_error", "the server failed: " + e)));
     }
   }
 

@@ -8,9 +8,10 @@ import com.google.inject.Singleton;
 import com.google.inject.Stage;
 import java.io.PrintStream;
 import java.util.function.Supplier;
-import org.tune4j.cli.Terminal;
+import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.hub.HubSettings;
+import org.tune4j.models.ModelRegistry;
 import org.tune4j.plugins.PluginSearch;
 import org.tune4j.plugins.Plugins;
 import org.tune4j.spi.Backends;
@@ -138,8 +139,14 @@ public final class Wiring {
 
     @Provides
     @Singleton
-    ComponentRegistry components(Plugins plugins) {
-      return plugins.over(components.get());
+    ComponentRegistry components(Plugins plugins, ModelRegistry models) {
+      return plugins.over(components.get()).providing(ModelRegistry.class, () -> models);
+    }
+
+    @Provides
+    @Singleton
+    ModelRegistry models(Plugins plugins) {
+      return plugins.over(ModelRegistry.installed());
     }
 
     @Provides

@@ -1,9 +1,14 @@
 package org.tune4j.arrows;
 
+import static com.tngtech.archunit.base.DescribedPredicate.not;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.belongToAnyOf;
+import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.Dependency;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -12,6 +17,8 @@ import com.tngtech.archunit.core.importer.ImportOption;
 import com.tngtech.archunit.lang.ArchCondition;
 import com.tngtech.archunit.lang.ConditionEvents;
 import com.tngtech.archunit.lang.SimpleConditionEvent;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -20,6 +27,9 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Shape;
 
 /** The arrows between the modules, and the few words and calls that no module may use. */
 class ModuleRulesTest {
@@ -27,17 +37,19 @@ class ModuleRulesTest {
   private static final Map<String, Set<String>> ARROWS =
       Map.of(
           "api", Set.of(),
+          "text", Set.of("api"),
+          "hub", Set.of("api"),
           "backend-djl", Set.of("api"),
           "backend-javacpp", Set.of("api"),
           "configs", Set.of("api"),
           "models", Set.of("api"),
-          "recipes", Set.of("api", "models"),
-          "distribution", Set.of("api", "models", "recipes", "configs"));
+          "recipes", Set.of("api", "text", "hub", "models"),
+          "distribution", Set.of("api", "text", "hub", "models", "recipes", "configs"));
 
   /** A class's place: {@code .../models/target/classes/} or {@code .../tune4j-models-0.1.jar!/}. */
   private static final Pattern PLACE =
       Pattern.compile(
-          "(?:/tune4j-|/)(api|models|recipes|configs|distribution|backend-djl|backend-javacpp)"
+          "(?:/tune4j-|/)(api|text|hub|models|recipes|configs|distribution|backend-djl|backend-javacpp)"
               + "(?:/target/classes/|-[0-9][^/]*\\.jar!)");
 
   private static JavaClasses all;
@@ -92,6 +104,57 @@ class ModuleRulesTest {
               }
             })
         .check(all);
+  }
+
+  @Test
+  void packagesOfTheApi_formNoCircle() {
+    slices()
+        .assignedFrom(
+            new SliceAssignment() {
+              @Override
+              public SliceIdentifier getIdentifierOf(JavaClass c) {
+                return module(c).filter("api"::equals).isEmpty()
+                    ? SliceIdentifier.ignore()
+                    // Tensors call the SPI below them, which speaks of their types and devices.
+                    : SliceIdentifier.of(
+                        c.getPackageName().replace("org.tune4j.spi", "org.tune4j.tensor"));
+              }
+
+              @Override
+              public String getDescription() {
+                return "packages of api";
+              }
+            })
+        .should()
+        .beFreeOfCycles()
+        .check(all);
+  }
+
+  @Test
+  void spi_knowsOfTensorsTypesAndDevicesOnly() {
+    noClasses()
+        .that()
+        .resideInAPackage("org.tune4j.spi")
+        .and()
+        .doNotHaveSimpleName("Backends") // opens an engine, for programs
+        .should()
+        .dependOnClassesThat(
+            resideInAPackage("org.tune4j.tensor")
+                .and(not(belongToAnyOf(DType.class, Device.class, Shape.class))))
+        .check(all);
+  }
+
+  @Test
+  void packages_formNoCircle() {
+    Set<String> modules = Set.of("text", "hub", "models", "configs", "recipes", "distribution");
+    slices()
+        .matching("org.tune4j.(**)")
+        .should()
+        .beFreeOfCycles()
+        .check(
+            all.that(
+                DescribedPredicate.describe(
+                    "are of " + modules, c -> modules.contains(module(c).orElse("")))));
   }
 
   @Test

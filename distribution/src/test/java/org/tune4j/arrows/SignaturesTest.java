@@ -111,7 +111,8 @@ class SignaturesTest {
   private static void describe(Class<?> type, TreeSet<String> lines) {
     String name = type.getName();
     List<String> above = new ArrayList<>();
-    if (type.getGenericSuperclass() != null) {
+    Class<?> parent = type.getSuperclass();
+    if (parent != null && isOpen(parent)) {
       above.add(type.getGenericSuperclass().getTypeName());
     }
     Arrays.stream(type.getGenericInterfaces()).forEach(i -> above.add(i.getTypeName()));
@@ -125,8 +126,11 @@ class SignaturesTest {
     for (Constructor<?> c : type.getDeclaredConstructors()) {
       add(name + "." + "new", c, "", lines);
     }
-    for (Method m : type.getDeclaredMethods()) {
-      add(name + "." + m.getName(), m, ": " + m.getGenericReturnType().getTypeName(), lines);
+    // What a type has from a superclass that nobody else sees is its own.
+    for (Class<?> c = type; c != null && (c == type || !isOpen(c)); c = c.getSuperclass()) {
+      for (Method m : c.getDeclaredMethods()) {
+        add(name + "." + m.getName(), m, ": " + m.getGenericReturnType().getTypeName(), lines);
+      }
     }
     for (Field f : type.getDeclaredFields()) {
       if (isOpen(f.getModifiers()) && !f.isSynthetic()) {

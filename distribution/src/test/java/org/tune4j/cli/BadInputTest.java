@@ -262,12 +262,12 @@ class BadInputTest {
         "optimizer.lr=-1|adamw: lr is -1.0, expected between 0 and 10",
         "optimizer.lr=nan|key 'lr' is 'nan', expected a number",
         "batch_size=0|batch_size is 0, expected 1 or more",
-        "epochs=1.5|key 'epochs' is '1.5', expected a whole number",
+        "epochs=1.5|key 'epochs' is '1.5', expected an integer",
         "dtype=fp17|dtype 'fp17' is not known; accepted are fp64, fp32, bf16, fp16",
         "device=tpu|device 'tpu' is not known; accepted are cpu, cuda and cuda:INDEX",
         "max_shard_size=5XB|max_shard_size is '5XB', expected a size such as 5GB or 200MB",
         "optimizer=torch.optim.AdamV|optimizer._component_ is 'torch.optim.AdamV', which is not known; did you mean 'adamw'?; there are adamw, sgd",
-        "optimizer=bitsandbytes.optim.PagedAdamW8bit|optimizer._component_ is 'bitsandbytes.optim.PagedAdamW8bit', which is not known; it keeps the optimiser's state in another type, which changes the updates; use adamw; there are adamw, sgd",
+        "optimizer=bitsandbytes.optim.PagedAdamW8bit|optimizer._component_ is 'bitsandbytes.optim.PagedAdamW8bit', which is not known; it keeps the optimiser's state in another dtype, which changes the updates; use adamw; there are adamw, sgd",
         "optimizer.lrr=1|key 'lrr' is not known; did you mean 'lr'?; accepted are lr, betas, eps, weight_decay, fused",
       })
   void key_wrong_isNamedWithItsPlace(String override, String message) throws IOException {
@@ -286,7 +286,7 @@ class BadInputTest {
   void device_absent_isTheMachinesFault() throws IOException {
     fails(
         1,
-        "tune: device cuda:0 was asked for, backend 'javacpp' sees cpu; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)",
+        "tune: device cuda:0 was requested, backend 'javacpp' finds cpu; use device=cpu, or install a CUDA driver and the GPU artefacts (Maven profile gpu)",
         "device=cuda");
   }
 
@@ -297,7 +297,7 @@ class BadInputTest {
     Path file = Files.writeString(dir.resolve("file"), "mine");
     fails(
         1,
-        "tune: output_dir DIR/file cannot be written: a file lies where a folder is needed; choose another output_dir",
+        "tune: output_dir DIR/file cannot be written: a file is in the place of a folder; choose another output_dir",
         "output_dir=" + file);
     assertEquals("mine", Files.readString(file));
   }

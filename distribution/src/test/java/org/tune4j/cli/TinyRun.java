@@ -10,11 +10,11 @@ import java.util.List;
  * What a run on the tiny golden checkpoint takes, in a folder of its own where a test can spoil it:
  * {@code model} with its tokenizer, {@code rows.jsonl}; results go to {@code out}.
  */
-record TinyRun(Path dir) {
-  static final Path GOLDEN = Path.of("../models/src/test/resources/golden/tiny");
+public record TinyRun(Path dir) {
+  public static final Path GOLDEN = Path.of("../models/src/test/resources/golden/tiny");
   private static final Path TINY = Path.of("../docs/tiny");
 
-  static TinyRun in(Path dir) throws IOException {
+  public static TinyRun in(Path dir) throws IOException {
     TinyRun run = new TinyRun(dir);
     if (Files.notExists(run.model())) {
       copy(
@@ -42,20 +42,20 @@ record TinyRun(Path dir) {
     }
   }
 
-  Path model() {
+  public Path model() {
     return dir.resolve("model");
   }
 
-  Path rows() {
+  public Path rows() {
     return dir.resolve("rows.jsonl");
   }
 
-  Path out() {
+  public Path out() {
     return dir.resolve("out");
   }
 
   /** Twenty epochs of one update on JavaCPP; overrides come last and win. */
-  String[] command(String... overrides) {
+  public String[] command(String... overrides) {
     List<String> all =
         new ArrayList<>(
             List.of(

@@ -20,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.spi.Availability;
 import org.tune4j.spi.Backend;
@@ -151,7 +152,7 @@ class TuneTest {
   void run_deletedKey_takesTheDefault() {
     fails(
         2,
-        "DIR/my.yaml:2:1: key 'steps' is missing; expected a whole number",
+        "DIR/my.yaml:2:1: key 'steps' is missing; expected an integer",
         "run",
         "fake_recipe",
         "--config",
@@ -184,7 +185,7 @@ class TuneTest {
   void run_severalRanksOfARecipeForOne_areRefused(String option) {
     fails(
         2,
-        "tune: recipe fake_recipe runs on one rank, 2 were asked for; use"
+        "tune: recipe fake_recipe runs on one rank, 2 were requested; use"
             + " lora_finetune_distributed",
         "run",
         option,
@@ -251,7 +252,7 @@ class TuneTest {
   void run_recipeForgotten_says() {
     fails(
         2,
-        "tune: 'steps=2' stands where the recipe's name is expected; write tune run RECIPE"
+        "tune: 'steps=2' is in the place of the recipe's name; write tune run RECIPE"
             + " --config NAME_OR_FILE [key=value ...]",
         "run",
         "--config",
@@ -342,7 +343,7 @@ class TuneTest {
     assertEquals(0, tune("cat", config), err);
     assertEquals(Files.readString(config), out);
     fails(2, "tune: tune cat needs NAME_OR_FILE; see `tune cat --help`", "cat");
-    fails(2, "tune: argument 'b' is one too many; see `tune cat --help`", "cat", config, "b");
+    fails(2, "tune: argument 'b' is unexpected; see `tune cat --help`", "cat", config, "b");
   }
 
   @Test
@@ -360,7 +361,7 @@ class TuneTest {
     assertEquals(Files.readString(config), Files.readString(copy));
 
     Files.writeString(copy, "mine: 1\n");
-    fails(2, "tune: DIR/copy.yaml exists; give --force to replace it", "cp", config, copy);
+    fails(2, "tune: DIR/copy.yaml exists; use --force to replace it", "cp", config, copy);
     assertEquals("mine: 1\n", Files.readString(copy));
     assertEquals(0, tune("cp", config, copy, "--force"), err);
     assertEquals(Files.readString(config), Files.readString(copy));
@@ -380,7 +381,11 @@ class TuneTest {
   void cp_folderMissing_says() {
     Path deep = folder.resolve("a").resolve("b.yaml");
     fails(
-        2, "tune: folder DIR/a does not exist; make it or give --make-parents", "cp", config, deep);
+        2,
+        "tune: folder DIR/a does not exist; create it or use --make-parents",
+        "cp",
+        config,
+        deep);
     assertFalse(Files.exists(deep));
     assertEquals(0, tune("cp", config, deep, "--make-parents"), err);
     assertTrue(Files.exists(deep));
@@ -401,7 +406,7 @@ class TuneTest {
         """
         DIR/my.yaml:1:8: key 'stepz' is not known; did you mean 'steps'?; accepted are \
         steps, fail, output_dir
-        DIR/my.yaml:2:8: key 'steps' is 'many', expected a whole number
+        DIR/my.yaml:2:8: key 'steps' is 'many', expected an integer
         DIR/my.yaml:3:13: key 'output_dir' is a list, expected a path\
         """,
         "validate",

@@ -49,7 +49,7 @@ class KilledRankTest {
     assertEquals(2, ranks.size());
     assertTrue(ranks.get(1).destroyForcibly());
     assertEquals(0, agent.exitCode(), () -> agent.out() + agent.err());
-    assertTrue(agent.err().contains("was ended by signal 9; restart 1 of 1"), agent::err);
+    assertTrue(agent.err().contains("was killed by signal 9; restart 1 of 1"), agent::err);
     assertEquals(TuneProcess.metrics(whole), TuneProcess.metrics(out));
   }
 
@@ -77,8 +77,8 @@ class KilledRankTest {
     assertEquals(0, first.exitCode(), () -> first.out() + first.err());
     String expected =
         """
-        tune: another machine is here; all save and go on together
-        tune: machine 127.0.0.1 is gone; the others go on from the newest checkpoint
+        tune: another machine has joined; all save and restart together
+        tune: machine 127.0.0.1 is gone; the others continue from the newest checkpoint
         """;
     assertEquals(
         expected.lines().toList(),
@@ -108,7 +108,7 @@ class KilledRankTest {
     assertTrue(ranks.get(0).destroyForcibly());
     assertEquals(1, agent.exitCode(), agent::err);
     assertTrue(
-        agent.err().contains("was ended by signal 9, and the others were ended"), agent::err);
+        agent.err().contains("was killed by signal 9, and the others were stopped"), agent::err);
     assertTrue(ranks.stream().noneMatch(ProcessHandle::isAlive));
   }
 

@@ -168,7 +168,8 @@ class TwoHostsTest {
             .contains(
                 "tune: the agent at 10.77.0.1:29500, where the machines of this run meet, is gone"),
         second::err);
-    first.awaitErr("tune: machine 10.77.0.2 is gone; the others go on from the newest checkpoint");
+    first.awaitErr(
+        "tune: machine 10.77.0.2 is gone; the others continue from the newest checkpoint");
     cable("up");
     TuneProcess again = on(1, out, "ddp");
     assertEquals(0, first.exitCode(), () -> first.out() + first.err());

@@ -334,7 +334,7 @@ class DashboardTest {
     EnvironmentException e =
         assertThrows(EnvironmentException.class, () -> Dashboard.open(folders, null, port));
     assertEquals(
-        "port %d of 127.0.0.1 cannot be listened on: Address already in use; choose another with --port, or 0 for any"
+        "cannot listen on port %d of 127.0.0.1: Address already in use; choose another with --port, or 0 for any"
             .formatted(port),
         e.getMessage());
   }

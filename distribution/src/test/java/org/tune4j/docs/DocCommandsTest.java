@@ -390,7 +390,7 @@ class DocCommandsTest {
   }
 
   private static boolean testClass(String name) throws IOException {
-    try (Stream<Path> files = Files.walk(ROOT.resolve("models/src/test/java"))) {
+    try (Stream<Path> files = Files.walk(ROOT.resolve("text/src/test/java"))) {
       return files.anyMatch(f -> f.endsWith(name + ".java"));
     }
   }

@@ -2,18 +2,17 @@ package org.tune4j.examples;
 
 import java.io.PrintStream;
 import java.nio.file.Path;
+import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.lora.AttnModule;
+import org.tune4j.adapters.lora.LoraArguments;
 import org.tune4j.generation.GenerationListener;
 import org.tune4j.generation.Generator;
 import org.tune4j.generation.SamplingOptions;
 import org.tune4j.inference.InferenceModel;
-import org.tune4j.models.AttnModule;
 import org.tune4j.models.Decoder;
-import org.tune4j.models.LoraArguments;
-import org.tune4j.models.llama2.Llama2;
-import org.tune4j.peft.Adapters;
-import org.tune4j.peft.LoraStateDict;
-import org.tune4j.peft.ParameterSummary;
-import org.tune4j.peft.StateDict;
+import org.tune4j.models.llama.Llama2;
+import org.tune4j.nn.ParameterSummary;
+import org.tune4j.nn.StateDict;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.DType;
@@ -40,8 +39,8 @@ public final class LoraInJava {
     Decoder base = Llama2.base7b().build(DType.BF16);
     LoraArguments arguments = LoraArguments.of(AttnModule.Q_PROJ, AttnModule.V_PROJ);
     Decoder lora = Llama2.lora7b(arguments).build(DType.BF16);
-    out.println(base.layers().get(0).attention());
-    out.println(lora.layers().get(0).attention());
+    out.println(base.layers().get(0).children().get("self_attn"));
+    out.println(lora.layers().get(0).children().get("self_attn"));
 
     // Train the adapters and nothing else.
     Adapters.setTrainable(lora, Adapters.parameters(lora).keySet());
@@ -54,7 +53,7 @@ public final class LoraInJava {
     try (InferenceModel base = InferenceModel.open(folder, null, engine, DType.BF16)) {
       // The base has no adapters: load what is there, then check that nothing else is missing.
       StateDict.Loaded loaded = StateDict.load(lora, StateDict.of(base.base()), false);
-      LoraStateDict.validateBase(lora, loaded);
+      loaded.requireAllBut(Adapters.parameters(lora).keySet());
       Adapters.initialise(engine, lora, 42);
 
       Generator generator = new Generator(engine, lora, base.tokenizer());

@@ -48,8 +48,8 @@ class LoraInJavaTest {
     try (Engine engine = Backends.installed().open(BACKEND, BackendOptions.DEFAULT);
         TensorScope scope = engine.openScope();
         InferenceModel base = InferenceModel.open(dir, null, engine, DType.BF16)) {
-      Decoder lora =
-          new Decoder(base.base().config(), LoraInJava.build(out).lora().orElseThrow(), DType.BF16);
+      Decoder lora = base.base().model().build(DType.BF16);
+      lora.adapt(LoraInJava.build(out).adapter().orElseThrow());
       said.reset();
       LoraInJava.generate(engine, lora, dir, "hello", out);
       String answer =

@@ -182,7 +182,7 @@ class FineTuningTest {
                         })
                     .build()
                     .run());
-    assertTrue(e.getMessage().startsWith("out of memory: tensors have no room; lower batch_size"));
+    assertTrue(e.getMessage().startsWith("out of memory: tensors do not fit; lower batch_size"));
   }
 
   @Test

@@ -23,10 +23,10 @@ import org.tune4j.data.DataCache;
 import org.tune4j.data.FileOptions;
 import org.tune4j.data.OnBadRow;
 import org.tune4j.metrics.MetricsFile;
+import org.tune4j.runs.RunCheckpoints;
 import org.tune4j.tokenizers.Message;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
-import org.tune4j.training.RunCheckpoints;
 import org.tune4j.wiring.Wiring;
 
 /** A kind of file: sound examples, and what reads it. */

@@ -103,18 +103,8 @@ class LongPromptTest {
   /** Also where it is still being read, or waits for that. */
   @Test
   void prompts_whoseTimeIsOver_areToldSo() throws Exception {
-    ServerLimits l = TinyServer.LIMITS;
-    ServerLimits hurried =
-        new ServerLimits(
-            l.bodyBytes(),
-            l.newTokens(),
-            l.choices(),
-            l.queue(),
-            Duration.ofMillis(200),
-            l.grace(),
-            l.connections(),
-            l.idle(),
-            l.arrival());
+    Duration minutes = Duration.ofMinutes(5);
+    ServerLimits hurried = TinyServer.limits(64, Duration.ofMillis(200), minutes, minutes);
     try (ModelServer server =
         ModelServer.start(models(), hurried, "127.0.0.1", 0, null, null, () -> false)) {
       CompletableFuture<HttpResponse<String>> read = ask(server, "a".repeat(40_000));

@@ -34,6 +34,7 @@ import org.tune4j.tokenizers.Message;
 /** OpenAI's interface over the tiny model, by a client of the standard library. */
 class ServeTest {
   private static final int CLIENTS = 64;
+  private static final Duration LONG = Duration.ofMinutes(5);
 
   /** A content and more keys are put in. */
   private static final String CHAT =
@@ -249,31 +250,31 @@ class ServeTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "{ | 400 | the body is no JSON: Unexpected end-of-input: expected close marker for Object",
-        "[] | 400 | the body is no JSON object",
-        "{\"model\": \"tiny\", \"model\": \"tiny\"} | 400 | the body is no JSON: Duplicate field"
+        "{ | 400 | the body is not JSON: Unexpected end-of-input: expected close marker for Object",
+        "[] | 400 | the body is not a JSON object",
+        "{\"model\": \"tiny\", \"model\": \"tiny\"} | 400 | the body is not JSON: Duplicate field"
             + " 'model'",
-        "{\"prompt\": \"a\"} | 400 | 'model' is missing; expected a text",
+        "{\"prompt\": \"a\"} | 400 | 'model' is missing; expected a string",
         "{\"model\": \"big\", \"prompt\": \"a\"} | 404 | model 'big' is not served; there are tiny,"
             + " org/lora",
-        "{\"model\": \"tiny\"} | 400 | 'prompt' is missing; expected a text, token ids, or a list"
+        "{\"model\": \"tiny\"} | 400 | 'prompt' is missing; expected a string, token ids, or a list"
             + " of either",
         "{\"model\": \"tiny\", \"prompt\": \"\"} | 400 | a prompt is empty; give it at least one"
             + " token",
         "{\"model\": \"tiny\", \"prompt\": [1, 127]} | 400 | 'prompt' is [1,127], expected token"
-            + " ids to be whole numbers from 0 to 126",
+            + " ids to be integers from 0 to 126",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"temprature\": 1} | 400 | key 'temprature' is"
             + " not known; did you mean 'temperature'?",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"max_tokens\": 201} | 400 | 'max_tokens' is 201,"
-            + " expected a whole number from 1 to 200",
+            + " expected an integer from 1 to 200",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"temperature\": \"1\"} | 400 | 'temperature' is"
             + " \"1\", expected a number from 0.0 to 2.0",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"logit_bias\": {\"5\": 1}} | 400 | 'logit_bias'"
             + " is not supported; leave it out",
         "{\"model\": \"tiny\", \"prompt\": \"a\", \"stop\": \"\"} | 400 | 'stop' is \"\", expected"
-            + " a text, or up to 16 texts, none empty",
+            + " a string, or up to 16 non-empty strings",
         "{\"model\": \"tiny\", \"prompt\": [\"a\", \"b\", \"c\"], \"n\": 6} | 400 | 3 prompts with"
-            + " 6 answers each are more than the 16 answers that a request may ask for",
+            + " 6 answers each exceed the 16 answers that a request can ask for",
       })
   void completion_mistakes_areSaidInALine(String body, int status, String text) throws Exception {
     JsonNode answer = server.complete(body);
@@ -286,18 +287,18 @@ class ServeTest {
       delimiter = '|',
       value = {
         "\"tools\": [{\"type\": \"function\", \"function\": {\"name\": \"f\"}}] | tools | 'tools' is"
-            + " not supported; leave it out; models here call none",
+            + " not supported; leave it out; models here do not call tools",
         "\"functions\": [{\"name\": \"f\"}] | functions | 'functions' is not supported; leave it"
-            + " out; models here call none",
+            + " out; models here do not call tools",
         "\"tool_choice\": \"required\" | tool_choice | 'tool_choice' is \"required\", expected"
-            + " \"none\" or \"auto\"; models here call no tools",
+            + " \"none\" or \"auto\"; models here do not call tools",
         "\"response_format\": {\"type\": \"json_object\"} | response_format | 'response_format' is"
             + " {\"type\":\"json_object\"}, expected {\"type\": \"text\"}: an answer's form cannot be"
             + " set; leave it out and say in a message what form it is to have",
         "\"response_format\": {\"type\": \"json_schema\"} | response_format | 'response_format' is"
             + " {\"type\":\"json_schema\"}, expected {\"type\": \"text\"}: an answer's form cannot be"
             + " set; leave it out and say in a message what form it is to have",
-        "\"n\": 17 | n | 'n' is 17, expected a whole number from 1 to 16",
+        "\"n\": 17 | n | 'n' is 17, expected an integer from 1 to 16",
         "\"reasoning_effort\": \"low\" | reasoning_effort | key 'reasoning_effort' is not known"
       })
   void chat_askedForWhatIsNotThere_saysWhichParameter(String key, String param, String message)
@@ -336,7 +337,7 @@ class ServeTest {
   void request_tooLongForTheModelOrTheServer_isRefused() throws Exception {
     String body = "{\"model\": \"tiny\", \"prompt\": \"%s\"}";
     assertEquals(
-        "a prompt has 256 tokens, the model takes 256 with what it generates; shorten it",
+        "a prompt has 256 tokens, but prompt and answer can have at most 256; shorten it",
         server.complete(body.formatted("a".repeat(256))).at("/error/message").asText());
     assertEquals(413, server.complete(body.formatted("a".repeat(70_000))).path("status").asInt());
     // More than the longest tokens could hold: no tokenizer is asked.
@@ -442,20 +443,6 @@ class ServeTest {
     }
   }
 
-  private static ServerLimits limits(int queue, Duration time, Duration idle) {
-    ServerLimits l = TinyServer.LIMITS;
-    return new ServerLimits(
-        l.bodyBytes(),
-        l.newTokens(),
-        l.choices(),
-        queue,
-        time,
-        l.grace(),
-        l.connections(),
-        idle,
-        l.arrival());
-  }
-
   private static String slow(int n) {
     return "{\"model\": \"tiny\", \"prompt\": \"ab\", \"max_tokens\": 200, \"n\": %d, \"seed\": 1}"
         .formatted(n);
@@ -463,8 +450,7 @@ class ServeTest {
 
   @Test
   void queue_full_answers429AndTheOthersRight() throws Exception {
-    try (TinyServer small =
-        TinyServer.start(limits(2, Duration.ofMinutes(5), Duration.ofMinutes(5)), null)) {
+    try (TinyServer small = TinyServer.start(TinyServer.limits(2, LONG, LONG, LONG), null)) {
       List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
       for (int i = 0; i < 12; i++) {
         answers.add(
@@ -533,18 +519,7 @@ class ServeTest {
   /** However short the silence between its bytes is. */
   @Test
   void client_thatSendsByteByByte_losesItsPlaceAndDelaysNobody() throws Exception {
-    ServerLimits l = TinyServer.LIMITS;
-    ServerLimits hurried =
-        new ServerLimits(
-            l.bodyBytes(),
-            l.newTokens(),
-            l.choices(),
-            l.queue(),
-            l.time(),
-            l.grace(),
-            l.connections(),
-            l.idle(),
-            Duration.ofSeconds(10));
+    ServerLimits hurried = TinyServer.limits(64, LONG, LONG, Duration.ofSeconds(10));
     try (TinyServer hasty = TinyServer.start(hurried, null)) {
       String whole = TinyServer.rawPost(slow(1));
       int body = whole.indexOf('{');
@@ -584,7 +559,7 @@ class ServeTest {
   @Test
   void client_thatIsSilent_losesItsPlace() throws Exception {
     try (TinyServer hasty =
-        TinyServer.start(limits(4, Duration.ofMinutes(5), Duration.ofSeconds(2)), null)) {
+        TinyServer.start(TinyServer.limits(4, LONG, Duration.ofSeconds(2), LONG), null)) {
       String whole = TinyServer.rawPost(slow(1));
       try (Socket body = hasty.raw(whole.substring(0, whole.length() - 20));
           Socket head = hasty.raw(whole.substring(0, 20))) {
@@ -615,7 +590,7 @@ class ServeTest {
   @Test
   void answer_thatTakesTooLong_isGivenUp() throws Exception {
     try (TinyServer hasty =
-        TinyServer.start(limits(4, Duration.ofMillis(30), Duration.ofMinutes(5)), null)) {
+        TinyServer.start(TinyServer.limits(4, Duration.ofMillis(30), LONG, LONG), null)) {
       List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
       for (int i = 0; i < 3; i++) { // the first is under way, the others wait
         answers.add(
@@ -624,7 +599,7 @@ class ServeTest {
       }
       for (CompletableFuture<HttpResponse<String>> a : answers) {
         assertEquals(503, a.join().statusCode());
-        assertTrue(a.join().body().contains("the answer was not there in time"), a.join().body());
+        assertTrue(a.join().body().contains("the answer was not ready in time"), a.join().body());
       }
     }
   }

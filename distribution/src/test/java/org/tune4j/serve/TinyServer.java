@@ -29,17 +29,10 @@ import org.tune4j.tensor.TensorScope;
 
 /** The tiny model served on the plain-Java backend, by a thread of its own. */
 final class TinyServer implements AutoCloseable {
-  static final ServerLimits LIMITS =
-      new ServerLimits(
-          64 << 10,
-          200,
-          16,
-          64,
-          Duration.ofMinutes(5),
-          Duration.ofMinutes(5),
-          256,
-          Duration.ofMinutes(5), // longer than any pooled connection of a test waits
-          Duration.ofMinutes(5));
+  /** Than any pooled connection of a test waits. */
+  private static final Duration LONG = Duration.ofMinutes(5);
+
+  static final ServerLimits LIMITS = limits(64, LONG, LONG, LONG);
   private static final Path GOLDEN = Path.of("../models/src/test/resources/golden/tiny");
   static final Path ADAPTER = GOLDEN.resolve("lora/all_r4/initial");
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -70,6 +63,11 @@ final class TinyServer implements AutoCloseable {
                     }),
             "tiny-server");
     thread.setUncaughtExceptionHandler((t, e) -> address.completeExceptionally(e));
+  }
+
+  /** Limits that no test reaches, but for these. */
+  static ServerLimits limits(int queue, Duration time, Duration idle, Duration arrival) {
+    return new ServerLimits(64 << 10, 200, 16, queue, time, LONG, 256, idle, arrival);
   }
 
   /** What a function makes of the model that is served. */

@@ -22,7 +22,7 @@ import org.tune4j.InputException;
 import org.tune4j.TuneException;
 
 /** The fields of a JSON object in a file; every error names the file and the field. */
-final class JsonFields {
+public final class JsonFields {
   private static final long MAX_BYTES = 256_000_000;
 
   /** Reads and writes NaN and Infinity as Python's json does. */
@@ -52,9 +52,12 @@ final class JsonFields {
   }
 
   /**
+   * {@return the fields of a file's object}
+   *
+   * @param file exists
    * @throws InputException if the file cannot be read or holds no JSON object
    */
-  static JsonFields read(Path file) {
+  public static JsonFields read(Path file) {
     RegularFile.require(file, "a JSON file");
     try {
       long size = Files.size(file);
@@ -87,41 +90,61 @@ final class JsonFields {
             + what;
   }
 
-  Path file() {
+  /** {@return the file} */
+  public Path file() {
     return file;
   }
 
-  /** Everything as plain maps, lists, texts, numbers and booleans; nulls are kept. */
-  Map<String, Object> toMap() {
+  /** {@return everything as plain maps, lists, texts, numbers and booleans; nulls are kept} */
+  public Map<String, Object> toMap() {
     return Collections.unmodifiableMap(
         MAPPER.convertValue(node, new TypeReference<LinkedHashMap<String, Object>>() {}));
   }
 
-  /** An object of no fields in the same file. */
-  JsonFields empty() {
+  /** {@return an object of no fields in the same file} */
+  public JsonFields empty() {
     return new JsonFields(file, prefix, MAPPER.createObjectNode());
   }
 
-  boolean isEmpty() {
+  /** {@return whether there are no fields} */
+  public boolean isEmpty() {
     return node.isEmpty();
   }
 
-  /** Whether the field is there and not null. */
-  boolean has(String field) {
+  /**
+   * {@return whether the field is there and not null}
+   *
+   * @param field its name
+   */
+  public boolean has(String field) {
     return node.hasNonNull(field);
   }
 
-  /** Whether the field is there, null included. */
-  boolean mentions(String field) {
+  /**
+   * {@return whether the field is there, null included}
+   *
+   * @param field its name
+   */
+  public boolean mentions(String field) {
     return node.has(field);
   }
 
-  /** The field's value; null for a missing or null field. */
-  @Nullable JsonNode value(String field) {
+  /**
+   * {@return the field's value; null for a missing or null field}
+   *
+   * @param field its name
+   */
+  public @Nullable JsonNode value(String field) {
     return has(field) ? node.get(field) : null;
   }
 
-  JsonFields object(String field) {
+  /**
+   * {@return the object of that name}
+   *
+   * @param field its name
+   * @throws InputException if it is something else
+   */
+  public JsonFields object(String field) {
     JsonNode value = require(field, "an object");
     if (value instanceof ObjectNode object) {
       return new JsonFields(file, prefix + field + ".", object);
@@ -129,20 +152,47 @@ final class JsonFields {
     throw wrong(field, "an object");
   }
 
-  int positive(String field) {
+  /**
+   * {@return a whole number of at least 1}
+   *
+   * @param field its name
+   * @throws InputException if it is something else
+   */
+  public int positive(String field) {
     return wholeNumber(field, 1);
   }
 
-  int positive(String field, int absent) {
+  /**
+   * {@return the same of a field that may be absent}
+   *
+   * @param field its name
+   * @param absent for a missing or null field
+   * @throws InputException if it is something else
+   */
+  public int positive(String field, int absent) {
     return has(field) ? wholeNumber(field, 1) : absent;
   }
 
-  int wholeNumber(String field, int least) {
+  /**
+   * {@return a whole number}
+   *
+   * @param field its name
+   * @param least that it may be
+   * @throws InputException if it is something else
+   */
+  public int wholeNumber(String field, int least) {
     return wholeNumber(field, least, Integer.MAX_VALUE);
   }
 
-  /** From 1 to {@code most}; {@code absent} where the field is not even null. */
-  int size(String field, int absent, int most) {
+  /**
+   * {@return a whole number from 1 to {@code most}}
+   *
+   * @param field its name
+   * @param absent where the field is not even null
+   * @param most that it may be
+   * @throws InputException if it is something else
+   */
+  public int size(String field, int absent, int most) {
     return mentions(field) ? wholeNumber(field, 1, most) : absent;
   }
 
@@ -161,7 +211,13 @@ final class JsonFields {
     return value.intValue();
   }
 
-  double positiveDecimal(String field) {
+  /**
+   * {@return a finite number above 0}
+   *
+   * @param field its name
+   * @throws InputException if it is something else
+   */
+  public double positiveDecimal(String field) {
     String expected = "a number above 0";
     JsonNode value = require(field, expected);
     if (!value.isNumber() || !Double.isFinite(value.doubleValue()) || value.doubleValue() <= 0) {
@@ -170,11 +226,25 @@ final class JsonFields {
     return value.doubleValue();
   }
 
-  double positiveDecimal(String field, double absent) {
+  /**
+   * {@return the same of a field that may be absent}
+   *
+   * @param field its name
+   * @param absent for a missing or null field
+   * @throws InputException if it is something else
+   */
+  public double positiveDecimal(String field, double absent) {
     return has(field) ? positiveDecimal(field) : absent;
   }
 
-  boolean flag(String field, boolean absent) {
+  /**
+   * {@return true or false}
+   *
+   * @param field its name
+   * @param absent for a missing or null field
+   * @throws InputException if it is something else
+   */
+  public boolean flag(String field, boolean absent) {
     JsonNode value = value(field);
     if (value == null) {
       return absent;
@@ -185,7 +255,13 @@ final class JsonFields {
     return value.booleanValue();
   }
 
-  String text(String field) {
+  /**
+   * {@return a text}
+   *
+   * @param field its name
+   * @throws InputException if it is something else
+   */
+  public String text(String field) {
     JsonNode value = require(field, "a text");
     if (!value.isTextual()) {
       throw wrong(field, "a text");
@@ -193,7 +269,13 @@ final class JsonFields {
     return value.textValue();
   }
 
-  Optional<String> optionalText(String field) {
+  /**
+   * {@return a text; empty for a missing or null field}
+   *
+   * @param field its name
+   * @throws InputException if it is something else
+   */
+  public Optional<String> optionalText(String field) {
     return has(field) ? Optional.of(text(field)) : Optional.empty();
   }
 
@@ -205,8 +287,13 @@ final class JsonFields {
     return value;
   }
 
-  /** The error for a value that is there and is not what was expected. */
-  InputException wrong(String field, String expected) {
+  /**
+   * {@return the error for a value that is there and is not what was expected}
+   *
+   * @param field its name
+   * @param expected what it may be, and the fix
+   */
+  public InputException wrong(String field, String expected) {
     return new InputException(
         file + ": " + prefix + field + " is " + shown(field) + ", expected " + expected);
   }

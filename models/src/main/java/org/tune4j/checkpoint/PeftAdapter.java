@@ -1,5 +1,6 @@
 package org.tune4j.checkpoint;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,45 +9,36 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.TreeSet;
+import java.util.TreeMap;
 import java.util.stream.Stream;
 import org.tune4j.InputException;
 import org.tune4j.TuneException;
-import org.tune4j.checkpoint.PeftNames.AdapterTensor;
-import org.tune4j.checkpoint.PeftNames.Part;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 
 /**
- * A PEFT adapter on disk, checked in itself: every tensor is named as PEFT does and belongs to a
- * target module where these are listed, every module has all its parts, every rank is the config's.
- * Whether it fits a model is for whoever knows the model.
+ * An adapter's folder as PEFT lays it out, of whatever type: {@code adapter_config.json} beside
+ * {@code adapter_model.safetensors}. What they mean is for the adapter's type.
  *
+ * @param path as the user gave it
  * @param config what {@code adapter_config.json} says
  * @param file that holds the tensors
- * @param tensors by what they are, in the order of the file
- * @param baseWeights weights of the base model that were saved along, such as {@code
- *     lm_head.weight}, by their names there
+ * @param tensors by their names there, in the order of the file
  */
-public record PeftAdapter(
-    PeftAdapterConfig config,
-    Path file,
-    Map<AdapterTensor, Entry> tensors,
-    Map<String, Entry> baseWeights) {
+public record PeftAdapter(Path path, JsonFields config, Path file, Map<String, Entry> tensors) {
   /** The name of the tensors' file. */
   public static final String FILE = "adapter_model.safetensors";
 
-  /**
-   * Copies the maps.
-   *
-   * @param config what {@code adapter_config.json} says
-   * @param file that holds the tensors
-   * @param tensors by what they are
-   * @param baseWeights by their names in the base model
-   */
+  /** The name of the config's file. */
+  public static final String CONFIG = "adapter_config.json";
+
+  /** What precedes a module's path in the name of a tensor. */
+  public static final String PREFIX = "base_model.model.";
+
+  private static final String BASE = "base_model_name_or_path";
+
+  /** Copies the map. */
   public PeftAdapter {
     tensors = Collections.unmodifiableMap(new LinkedHashMap<>(tensors));
-    baseWeights = Collections.unmodifiableMap(new LinkedHashMap<>(baseWeights));
   }
 
   /**
@@ -54,33 +46,25 @@ public record PeftAdapter(
    *
    * @param path an adapter's folder, or its safetensors file with the config beside it
    * @return the adapter; the tensors' bytes are still in the file
-   * @throws InputException if a file is missing or broken, or the two contradict each other
+   * @throws InputException if a file is missing or broken, or there are no tensors
    */
   public static PeftAdapter open(Path path) {
     if (!Files.exists(path)) {
       throw new InputException(
-          "The adapter "
-              + path
-              + " does not exist; give its folder or its "
-              + FILE
-              + " as adapter_checkpoint");
+          "the adapter %s does not exist; give its folder or its %s as adapter_checkpoint"
+              .formatted(path, FILE));
     }
     Path file = Files.isDirectory(path) ? weightsIn(path) : path;
-    PeftAdapterConfig config = PeftAdapterConfig.read(file.resolveSibling(PeftAdapterConfig.FILE));
-    Map<AdapterTensor, Entry> tensors = new LinkedHashMap<>();
-    Map<String, Entry> baseWeights = new LinkedHashMap<>();
-    for (Entry entry : SafetensorsFile.open(file).entries().values()) {
-      Optional<String> base = PeftNames.baseWeight(entry.name());
-      Object twice =
-          base.isPresent()
-              ? baseWeights.put(base.get(), entry)
-              : tensors.put(named(file, entry.name()), entry);
-      if (twice != null) {
-        throw wrong(file, Texts.quoted(entry.name()) + " is there twice");
-      }
+    Path config = file.resolveSibling(CONFIG);
+    if (!Files.exists(config)) {
+      throw new InputException(
+          "%s does not exist; an adapter is %s with %s beside".formatted(config, FILE, CONFIG));
     }
-    PeftAdapter adapter = new PeftAdapter(config, file, tensors, baseWeights);
-    adapter.check();
+    JsonFields json = JsonFields.read(config);
+    PeftAdapter adapter = new PeftAdapter(path, json, file, SafetensorsFile.open(file).entries());
+    if (adapter.tensors.isEmpty()) {
+      throw adapter.unsound("it holds no tensors");
+    }
     return adapter;
   }
 
@@ -120,66 +104,50 @@ public record PeftAdapter(
     }
   }
 
-  private static AdapterTensor named(Path file, String name) {
-    try {
-      return PeftNames.parse(name);
-    } catch (InputException e) {
-      throw new InputException(file + ": " + e.getMessage(), e);
-    }
+  /** {@return name or path of the base model; empty if unsaid} */
+  public String baseModel() {
+    return config.optionalText(BASE).orElse("");
   }
 
-  /** {@return the adapted modules by their paths in the base model, sorted} */
-  public List<String> modules() {
-    TreeSet<String> modules = new TreeSet<>();
-    tensors.keySet().forEach(tensor -> modules.add(tensor.module()));
-    return List.copyOf(modules);
-  }
-
-  private void check() {
-    if (tensors.isEmpty()) {
-      throw wrong(file, "it holds no tensors");
-    }
-    tensors.forEach(this::checkTensor);
-    for (String module : modules()) {
-      for (Part part : Part.values()) {
-        AdapterTensor tensor = new AdapterTensor(module, part);
-        boolean wanted = part != Part.MAGNITUDE || config.useDora();
-        if (wanted && !tensors.containsKey(tensor)) {
-          throw wrong(file, Texts.quoted(tensor.peftName()) + " is missing");
-        }
-      }
-    }
-  }
-
-  private void checkTensor(AdapterTensor tensor, Entry entry) {
-    String name = Texts.quoted(entry.name());
-    if (!config.targets(tensor.module())) {
-      throw wrong(file, name + " is of none of the target modules " + config.targetModules());
-    }
-    if (tensor.part() == Part.MAGNITUDE && !config.useDora()) {
-      throw wrong(file, name + " is a DoRA magnitude, but the config says use_dora false");
-    }
-    List<Long> shape = entry.shape();
-    int rank = config.rank(tensor.module());
-    boolean fits =
-        switch (tensor.part()) {
-          case LORA_A -> shape.size() == 2 && shape.get(0) == rank;
-          case LORA_B -> shape.size() == 2 && shape.get(1) == rank;
-          case MAGNITUDE -> shape.size() == 1;
-        };
-    if (!fits) {
-      String expected =
-          switch (tensor.part()) {
-            case LORA_A -> "[" + rank + ", in]";
-            case LORA_B -> "[out, " + rank + "]";
-            case MAGNITUDE -> "[out]";
-          };
-      throw wrong(file, name + " has the shape " + shape + ", expected " + expected);
-    }
-  }
-
-  private static InputException wrong(Path file, String why) {
+  /**
+   * {@return the error of an adapter that contradicts itself}
+   *
+   * @param why what is wrong
+   */
+  public InputException unsound(String why) {
     return new InputException(
-        "The adapter " + file + " is not sound: " + why + "; save it again with PEFT");
+        "the adapter %s is not sound: %s; save it again with PEFT".formatted(file, why));
+  }
+
+  /**
+   * Writes an adapter.
+   *
+   * @param folder exists; files of these names are replaced
+   * @param fields of the config, as plain values
+   * @param baseModel name or path of the base model
+   * @param tensors by full name in the adapted model
+   * @throws org.tune4j.EnvironmentException if they cannot be written
+   */
+  public static void write(
+      Path folder,
+      Map<String, Object> fields,
+      String baseModel,
+      Map<String, StoredTensor> tensors) {
+    List<StoredTensor> named =
+        tensors.entrySet().stream()
+            .map(
+                t ->
+                    new StoredTensor(
+                        PREFIX + t.getKey(),
+                        t.getValue().type(),
+                        t.getValue().shape(),
+                        t.getValue().bytes()))
+            .toList();
+    SafetensorsWriter.write(folder.resolve(FILE), named);
+    // In order of the names, as PEFT writes them.
+    Map<String, Object> sorted = new TreeMap<>(fields);
+    sorted.put(BASE, baseModel);
+    ObjectNode json = JsonFields.MAPPER.valueToTree(sorted);
+    AtomicFile.write(folder.resolve(CONFIG), ShardPlan.pretty(json));
   }
 }

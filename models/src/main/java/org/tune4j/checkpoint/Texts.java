@@ -4,14 +4,18 @@ import java.util.List;
 import java.util.Locale;
 
 /** How names and sizes from foreign files appear in one-line messages. */
-final class Texts {
+public final class Texts {
   private static final int LONGEST = 120;
   private static final String[] UNITS = {"kB", "MB", "GB", "TB", "PB", "EB"};
 
   private Texts() {}
 
-  /** The name in quotes, shortened, with control characters made visible. */
-  static String quoted(String name) {
+  /**
+   * {@return the name in quotes, shortened, with control characters made visible}
+   *
+   * @param name from a file
+   */
+  public static String quoted(String name) {
     StringBuilder text = new StringBuilder("'");
     int end = Math.min(name.length(), LONGEST);
     for (int i = 0; i < end; i++) {
@@ -25,8 +29,12 @@ final class Texts {
     return text.append(end < name.length() ? "...'" : "'").toString();
   }
 
-  /** The first few names in quotes and how many more there are. */
-  static String quoted(List<String> names) {
+  /**
+   * {@return the first few names in quotes and how many more there are}
+   *
+   * @param names from a file
+   */
+  public static String quoted(List<String> names) {
     int shown = Math.min(3, names.size());
     String text = String.join(", ", names.subList(0, shown).stream().map(Texts::quoted).toList());
     return shown == names.size() ? text : text + " and " + (names.size() - shown) + " more";

@@ -2,11 +2,19 @@ package org.tune4j.models;
 
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.IntFunction;
 import org.tune4j.UsageException;
+import org.tune4j.models.layers.AttentionContext;
+import org.tune4j.models.layers.AttentionShape;
+import org.tune4j.models.layers.RotaryEmbedding;
+import org.tune4j.spi.AttentionSpec;
+import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -100,38 +108,60 @@ public final class Continuation {
     }
   }
 
-  /** What the tokens of each layer can attend to; masks belong to the innermost scope. */
-  IntFunction<Reach> reach(Engine engine, int window) {
-    List<KvCache.Sight> sights = new ArrayList<>();
-    for (int row = 0; row < caches.size(); row++) {
-      sights.add(caches.get(row).sight(size(row), window));
+  /** What the tokens of each layer attend to; masks and tables belong to the innermost scope. */
+  IntFunction<AttentionContext> context(Engine engine, List<DecoderBlock> layers, DType dtype) {
+    Rotations rotations = Rotations.of(engine, layers, positions(), dtype);
+    Map<Integer, List<CacheMask>> masks = new HashMap<>();
+    for (DecoderBlock layer : layers) {
+      masks.computeIfAbsent(layer.attentionShape().window(), this::masks);
     }
-    return layer ->
-        (ops, q, k, v, rope, scale) -> {
-          if (caches.size() == 1) {
-            return caches.get(0).attend(layer, ops, q, k, v, rope, sights.get(0), scale);
-          }
-          try (TensorScope scope = engine.openScope()) {
-            List<Tensor> mixed = new ArrayList<>();
-            for (int row = 0; row < caches.size(); row++) {
-              int from = start(row);
-              int n = size(row);
-              mixed.add(
-                  caches
-                      .get(row)
-                      .attend(
-                          layer,
-                          ops,
-                          q.narrow(0, from, n),
-                          k.narrow(0, from, n),
-                          v.narrow(0, from, n),
-                          rope.narrow(from, n),
-                          sights.get(row),
-                          scale));
-            }
-            return scope.moveOut(Tensor.cat(mixed, 0));
-          }
-        };
+    return layer -> {
+      AttentionShape shape = layers.get(layer).attentionShape();
+      List<CacheMask> seen = Objects.requireNonNull(masks.get(shape.window()));
+      RotaryEmbedding.Tables rope = rotations.of(shape);
+      return (q, k, v, spec) -> attend(engine, layer, q, k, v, rope, seen, spec);
+    };
+  }
+
+  /** One a row. */
+  private List<CacheMask> masks(int window) {
+    List<CacheMask> masks = new ArrayList<>();
+    for (int row = 0; row < caches.size(); row++) {
+      masks.add(caches.get(row).mask(size(row), window));
+    }
+    return masks;
+  }
+
+  private Tensor attend(
+      Engine engine,
+      int layer,
+      Tensor q,
+      Tensor k,
+      Tensor v,
+      RotaryEmbedding.Tables rope,
+      List<CacheMask> masks,
+      AttentionSpec<Tensor> spec) {
+    if (caches.size() == 1) {
+      return caches.get(0).attend(layer, q, k, v, rope, masks.get(0), spec);
+    }
+    try (TensorScope scope = engine.openScope()) {
+      List<Tensor> mixed = new ArrayList<>();
+      for (int row = 0; row < caches.size(); row++) {
+        int from = start(row);
+        int n = size(row);
+        KvCache cache = caches.get(row);
+        mixed.add(
+            cache.attend(
+                layer,
+                q.narrow(0, from, n),
+                k.narrow(0, from, n),
+                v.narrow(0, from, n),
+                rope.narrow(from, n),
+                masks.get(row),
+                spec));
+      }
+      return scope.moveOut(Tensor.cat(mixed, 0));
+    }
   }
 
   /** Called when all layers are written. */

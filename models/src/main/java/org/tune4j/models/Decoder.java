@@ -1,90 +1,132 @@
 package org.tune4j.models;
 
 import java.util.ArrayList;
-import java.util.Arrays;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.IntFunction;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.adapters.AdapterConfig;
+import org.tune4j.adapters.Adapters;
+import org.tune4j.models.layers.AttentionContext;
+import org.tune4j.models.layers.AttentionShape;
+import org.tune4j.models.layers.Embedding;
+import org.tune4j.models.layers.Linear;
+import org.tune4j.models.layers.Norm;
+import org.tune4j.models.layers.RotaryEmbedding;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Module;
+import org.tune4j.nn.ModuleList;
+import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Operations;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /**
- * A decoder of the Llama type, plain or with LoRA, with Hugging Face's parameter names and layout.
- * It is built without storage; {@link org.tune4j.peft.StateDict#load} and {@link
- * org.tune4j.peft.Adapters#initialise} give it some. It holds no state of a pass: threads share it,
- * each with a {@link Pass} of its own.
+ * A decoder: embedding, blocks, norm and head, with the names and the layout of its checkpoint. It
+ * is built without storage; {@link StateDict#load} and {@link
+ * org.tune4j.adapters.Adapters#initialise} give it some. It holds no state of a pass: threads share
+ * it, each with a {@link Pass} of its own.
  */
 public final class Decoder extends Module {
   /** The label of a position that is not trained on. */
   public static final int IGNORED = -100;
 
-  private static final Pattern LAYER = Pattern.compile("model\\.layers\\.(\\d+)\\.");
-
+  private final ModelConfig model;
   private final DecoderConfig config;
-  private final @Nullable LoraConfig lora;
   private final DType dtype;
-  private final RotaryEmbedding rotary;
-  private final DecoderBody body;
+  private final Body body;
   private final Linear head;
-  private final List<Map<String, Parameter>> parts = new ArrayList<>();
+  private @Nullable AdapterConfig adapter;
   private volatile boolean checkpointLayers;
   private volatile Residency residency = Residency.ALWAYS;
 
   /**
-   * A decoder without storage.
+   * A decoder named as Llama's: {@code model.embed_tokens}, {@code model.layers}, {@code
+   * model.norm}, {@code lm_head}.
    *
-   * @param config its sizes
-   * @param lora null for a plain decoder, all of it trainable; otherwise the base is frozen
+   * @param model the architecture that builds it
    * @param dtype of every parameter
+   * @param embedding of token ids
+   * @param blocks first to last
+   * @param norm before the head
    */
-  public Decoder(DecoderConfig config, @Nullable LoraConfig lora, DType dtype) {
-    this.config = config;
-    this.lora = lora;
+  public Decoder(
+      ModelConfig model,
+      DType dtype,
+      Embedding embedding,
+      List<? extends DecoderBlock> blocks,
+      Norm norm) {
+    this(model, dtype, embedding, blocks, norm, Names.LLAMA);
+  }
+
+  /**
+   * A decoder with names of its own.
+   *
+   * @param model the architecture that builds it
+   * @param dtype of every parameter
+   * @param embedding of token ids
+   * @param blocks first to last
+   * @param norm before the head
+   * @param names of these modules in the checkpoint
+   */
+  public Decoder(
+      ModelConfig model,
+      DType dtype,
+      Embedding embedding,
+      List<? extends DecoderBlock> blocks,
+      Norm norm,
+      Names names) {
+    this.model = model;
+    this.config = model.sizes();
     this.dtype = dtype;
-    rotary = new RotaryEmbedding(config);
-    Linears linears = new Linears(lora, dtype, "");
-    body = add("model", new DecoderBody(config, linears.in("model")));
+    body = add(names.body, new Body(embedding, blocks, norm, names));
     head =
         add(
-            LoraConfig.OUTPUT,
-            linears.linear(
-                LoraConfig.OUTPUT,
-                config.tieWordEmbeddings()
-                    ? body.embedding.weight()
-                    : linears.weight(config.hiddenSize(), config.vocabSize())));
-    divide();
+            names.head,
+            config.tieWordEmbeddings()
+                ? new Linear(embedding.weight())
+                : new Linear(config.hiddenSize(), config.vocabSize(), dtype));
   }
 
-  private void divide() {
-    for (int i = 0; i < body.layers.size() + 2; i++) {
-      parts.add(new LinkedHashMap<>());
+  /**
+   * What a checkpoint calls a decoder's modules.
+   *
+   * @param body what holds all but the head
+   * @param embedding in the body
+   * @param layers in the body
+   * @param norm in the body
+   * @param head beside the body
+   */
+  public record Names(String body, String embedding, String layers, String norm, String head) {
+    /** Llama's, which most families share. */
+    public static final Names LLAMA =
+        new Names("model", "embed_tokens", "layers", "norm", "lm_head");
+  }
+
+  /** The decoder without its head. */
+  private static final class Body extends Module {
+    private final Embedding embedding;
+    private final List<DecoderBlock> layers;
+    private final Norm norm;
+
+    Body(Embedding embedding, List<? extends DecoderBlock> blocks, Norm norm, Names names) {
+      this.embedding = add(names.embedding, embedding);
+      this.layers = add(names.layers, new ModuleList<DecoderBlock>(List.copyOf(blocks))).list();
+      this.norm = add(names.norm, norm);
     }
-    parameters().forEach((name, p) -> parts.get(partOf(name)).put(name, p));
-    sharedNames().values().forEach(n -> parts.get(last()).put(n, body.embedding.weight()));
   }
 
-  private int partOf(String name) {
-    Matcher layer = LAYER.matcher(name);
-    if (layer.lookingAt()) {
-      return 1 + Integer.parseInt(layer.group(1));
-    }
-    return name.startsWith("model.embed_tokens.") ? 0 : last();
-  }
-
-  private int last() {
-    return body.layers.size() + 1;
+  /** {@return the architecture that built it} */
+  public ModelConfig model() {
+    return model;
   }
 
   /** {@return its sizes} */
@@ -92,9 +134,20 @@ public final class Decoder extends Module {
     return config;
   }
 
-  /** {@return what it is adapted with; empty for a plain decoder} */
-  public Optional<LoraConfig> lora() {
-    return Optional.ofNullable(lora);
+  /**
+   * Freezes the model and adapts its linears, before it is used.
+   *
+   * @param config which linears, and by what
+   * @throws UsageException when it adapts none of the model's linears
+   */
+  public void adapt(AdapterConfig config) {
+    Adapters.adapt(this, config);
+    adapter = config;
+  }
+
+  /** {@return how it is adapted; empty for a plain decoder} */
+  public Optional<AdapterConfig> adapter() {
+    return Optional.ofNullable(adapter);
   }
 
   /** {@return the type of its weights and activations} */
@@ -103,7 +156,7 @@ public final class Decoder extends Module {
   }
 
   /** {@return the layers, first to last; unmodifiable} */
-  public List<DecoderLayer> layers() {
+  public List<DecoderBlock> layers() {
     return body.layers;
   }
 
@@ -131,7 +184,27 @@ public final class Decoder extends Module {
    * each layer, the last norm with the head; a tied head's weight is in the first and in the last}
    */
   public List<Map<String, Parameter>> parts() {
+    Map<String, Parameter> all = parameters();
+    List<Map<String, Parameter>> parts = new ArrayList<>();
+    parts.add(named(all, body.embedding));
+    body.layers.forEach(layer -> parts.add(named(all, layer)));
+    Map<String, Parameter> last = named(all, body.norm);
+    last.putAll(named(all, head));
+    parts.add(last);
     return parts;
+  }
+
+  /** A module's parameters by their full names. */
+  private static Map<String, Parameter> named(Map<String, Parameter> all, Module module) {
+    Collection<Parameter> own = module.parameters().values();
+    Map<String, Parameter> named = new LinkedHashMap<>();
+    all.forEach(
+        (name, p) -> {
+          if (own.contains(p)) {
+            named.put(name, p);
+          }
+        });
+    return named;
   }
 
   /**
@@ -157,13 +230,66 @@ public final class Decoder extends Module {
     return head;
   }
 
-  private Reach reach(PackedRows rows) {
-    return Reach.within(rows, config.slidingWindow());
+  Embedding embedding() {
+    return body.embedding;
   }
 
-  private void leave(Pass pass, int part) {
+  /** The lowest layer that backward reaches. */
+  int lowestTrained() {
+    if (body.embedding.weight().trainable()) {
+      return 0;
+    }
+    int i = 0;
+    while (i < body.layers.size() && !body.layers.get(i).trains()) {
+      i++;
+    }
+    return i;
+  }
+
+  /** The last part's own parameters: a tied head's weight is whole only after the embedding's. */
+  List<Parameter> above() {
+    List<Parameter> above = new ArrayList<>(body.norm.parameters().values());
+    above.addAll(head.parameters().values());
+    above.remove(body.embedding.weight());
+    return above;
+  }
+
+  /** The number of the last part: the norm with the head. */
+  int last() {
+    return body.layers.size() + 1;
+  }
+
+  /** What the tokens of each layer attend to: those of their own rows. */
+  private IntFunction<AttentionContext> context(Engine engine, PackedRows rows) {
+    Rotations rotations = Rotations.of(engine, body.layers, rows.positions(row -> 0), dtype);
+    Operations ops = engine.operations();
+    return layer -> {
+      AttentionShape shape = body.layers.get(layer).attentionShape();
+      RotaryEmbedding.Tables rope = rotations.of(shape);
+      return (q, k, v, spec) ->
+          ops.attention(
+              ops.rope(q, rope.cos(), rope.sin()),
+              ops.rope(k, rope.cos(), rope.sin()),
+              v,
+              rows.rowEnds(),
+              spec);
+    };
+  }
+
+  void enter(int part) {
+    residency.enter(part);
+  }
+
+  void leave(Pass pass, int part) {
     if (residency != Residency.ALWAYS) {
-      pass.forget(parts.get(part).values());
+      if (part == 0) {
+        pass.forget(body.embedding.parameters().values());
+      } else if (part < last()) {
+        pass.forget(body.layers.get(part - 1).parameters().values());
+      } else {
+        pass.forget(body.norm.parameters().values());
+        pass.forget(head.parameters().values());
+      }
       residency.leave(part);
     }
   }
@@ -198,15 +324,14 @@ public final class Decoder extends Module {
     Engine engine = pass.engine();
     try (Engine.NoGradient off = engine.noGradient();
         TensorScope scope = engine.openScope()) {
-      RotaryEmbedding.Tables rope = rotary.tables(engine, next.positions(), dtype);
-      Tensor h = hidden(pass, next.rows(), rope, next.reach(engine, config.slidingWindow()));
+      Tensor h = hidden(pass, next.rows(), next.context(engine, body.layers, dtype));
       next.advance();
       return scope.moveOut(lastPart(pass, h.indexSelect(engine.indices(at))));
     }
   }
 
-  /** The last part, which the caller has entered for the loss. */
-  private Tensor project(Pass pass, Tensor hidden) {
+  /** The last part, which the caller has entered. */
+  Tensor project(Pass pass, Tensor hidden) {
     return head.forward(pass, body.norm.forward(pass, hidden));
   }
 
@@ -217,18 +342,29 @@ public final class Decoder extends Module {
     return logits;
   }
 
-  private Tensor hidden(Pass pass, PackedRows rows) {
-    Reach reach = reach(rows);
-    return hidden(pass, rows, rotary.tables(pass.engine(), rows, dtype), layer -> reach);
+  /** The residual stream after the last layer, {@code [tokens, dim]}. */
+  Tensor hidden(Pass pass, PackedRows rows) {
+    return hidden(pass, rows, context(pass.engine(), rows));
   }
 
-  /** The residual stream after the last layer, {@code [tokens, dim]}. */
-  private Tensor hidden(
-      Pass pass, PackedRows rows, RotaryEmbedding.Tables rope, IntFunction<Reach> reach) {
+  /** One layer's forward over the rows of a pass. */
+  @FunctionalInterface
+  interface LayerForward {
+    /** {@code [tokens, dim]} to the same. */
+    Tensor of(int layer, Tensor x);
+  }
+
+  /** The layers over some rows; what the rows share belongs to the innermost scope. */
+  LayerForward over(Pass pass, PackedRows rows) {
+    IntFunction<AttentionContext> context = context(pass.engine(), rows);
+    return (layer, x) -> body.layers.get(layer).forward(pass, x, context.apply(layer));
+  }
+
+  private Tensor hidden(Pass pass, PackedRows rows, IntFunction<AttentionContext> context) {
     Tensor h = embedded(pass, rows);
     for (int i = 0; i < body.layers.size(); i++) {
       residency.enter(1 + i);
-      Tensor next = body.layers.get(i).forward(pass, h, rope, reach.apply(i));
+      Tensor next = body.layers.get(i).forward(pass, h, context.apply(i));
       leave(pass, 1 + i);
       h.close();
       h = next;
@@ -236,7 +372,7 @@ public final class Decoder extends Module {
     return h;
   }
 
-  private Tensor embedded(Pass pass, PackedRows rows) {
+  Tensor embedded(Pass pass, PackedRows rows) {
     residency.enter(0);
     Tensor h = body.embedding.forward(pass, rows.tokens());
     leave(pass, 0);
@@ -254,292 +390,100 @@ public final class Decoder extends Module {
    * @throws UsageException as there
    */
   public double lossAndBackward(Pass pass, PackedRows rows, int[] labels, int chunk) {
-    return lossAndBackward(pass, rows, labels, Loss.crossEntropy(chunk));
+    return lossAndBackward(pass, rows, labels, Loss.crossEntropy(chunk)).loss();
   }
 
   /**
-   * Adds to the pass's gradients those of the sum of the losses, and returns the sum. Where
-   * gradients are off, or nothing is trainable, it is the loss alone.
+   * Adds to the pass's gradients those of an objective's sum, and returns the sums. Where gradients
+   * are off, or nothing is trainable, it is the sums alone.
    *
    * <p>Hidden states of ignored positions do not reach the head, and logits exist {@link
-   * Loss#chunkTokens} positions at a time. Chunks are summed in fp64.
+   * Objective#chunkTokens} positions at a time. Chunks are summed in fp64.
    *
    * @param pass of this thread; takes the gradients
    * @param rows each no longer than the model takes
    * @param labels what follows each position, {@link #IGNORED} where it is not trained on; {@code
    *     [tokens]}
-   * @param loss of the logits of labelled positions
-   * @return the sum over the positions that are not ignored; 0, and no gradient, where all are
+   * @param objective of the rows
+   * @return the sums over the rows; zero, and no gradient, where no position has a label
    * @throws UsageException when a row is longer, or an id or a label is outside the vocabulary
    * @throws IllegalArgumentException when there are not as many labels as tokens
    * @throws IllegalStateException when a {@link Residency} is set without checkpointed layers, or
    *     gradients are asked of packed weights
    */
-  public double lossAndBackward(Pass pass, PackedRows rows, int[] labels, Loss loss) {
+  public Objective.Sums lossAndBackward(
+      Pass pass, PackedRows rows, int[] labels, Objective objective) {
     rows.check(config);
-    int[] trained = trained(rows, labels);
-    if (loss.chunkTokens() <= 0) {
+    LabelledRows labelled = LabelledRows.of(rows, labels, config.vocabSize());
+    if (objective.chunkTokens() <= 0) {
       throw new IllegalArgumentException(
-          "chunkTokens of the loss is %d, expected 1 or more".formatted(loss.chunkTokens()));
+          "chunkTokens of the loss is %d, expected 1 or more".formatted(objective.chunkTokens()));
     }
-    if (trained.length == 0) {
-      idle(pass);
-      return 0;
+    if (labelled.isEmpty()) {
+      idle(pass, objective);
+      return Objective.Sums.ZERO;
     }
-    int[] targets = Arrays.stream(trained).map(i -> labels[i]).toArray();
-    try (TensorScope scope = pass.engine().openScope()) {
-      if (head.isPacked() && pass.engine().recording()) {
+    Engine engine = pass.engine();
+    try (TensorScope scope = engine.openScope()) {
+      if (head.isPacked() && engine.recording()) {
         throw new IllegalStateException("packed weights record nothing for gradients");
       }
-      if (residency != Residency.ALWAYS && !checkpointLayers && pass.engine().recording()) {
+      if (residency != Residency.ALWAYS && !checkpointLayers && engine.recording()) {
         throw new IllegalStateException("a residency needs checkpointed layers");
       }
-      if (!pass.engine().recording()) {
-        return recorded(pass, rows, trained, targets, loss);
-      }
-      return checkpointLayers
-          ? checkpointed(pass, rows, trained, targets, loss)
-          : pass.handsOn()
-              ? layerByLayer(pass, rows, trained, targets, loss)
-              : recorded(pass, rows, trained, targets, loss);
+      double[] reference =
+          objective.needsReference() ? reference(engine, labelled, objective) : null;
+      Traversal.AtHead evaluated =
+          (selected, wantsGradient) -> {
+            HeadRows all =
+                new HeadRows(this, pass, selected, labelled, objective, reference, wantsGradient);
+            Objective.Sums sums = objective.evaluate(all);
+            return new Traversal.Evaluated(sums, all.gradient());
+          };
+      return traversal(pass).run(labelled, evaluated);
+    }
+  }
+
+  private Traversal traversal(Pass pass) {
+    if (!pass.engine().recording()) {
+      return new AllAtOnce(this, pass);
+    }
+    if (checkpointLayers) {
+      return new Checkpointed(this, pass);
+    }
+    return pass.streamsGradients() ? new LayerByLayer(this, pass) : new AllAtOnce(this, pass);
+  }
+
+  /** The sums of each row's log-probabilities by the base model alone. */
+  private double[] reference(Engine engine, LabelledRows rows, Objective objective) {
+    try (TensorScope scope = engine.openScope();
+        Engine.NoGradient off = engine.noGradient()) {
+      Pass base = Pass.baseOnly(engine, scope);
+      Tensor selected = new AllAtOnce(this, base).selected(rows);
+      enter(last());
+      double[] sums =
+          new HeadRows(this, base, selected, rows, objective, null, false).logProbabilities();
+      leave(base, last());
+      return sums;
     }
   }
 
   /**
-   * Enters, leaves and hands on all that {@link #lossAndBackward} would, without a token: for ranks
+   * Enters, leaves and streams all that {@link #lossAndBackward} would, without a token: for ranks
    * that have none while others need their share of the parts.
    *
    * @param pass of this thread
+   * @param objective that the other ranks evaluate
    */
-  public void idle(Pass pass) {
-    for (int part = 0; part <= last(); part++) {
-      residency.enter(part);
-      if (part == last() && pass.engine().recording()) {
-        pass.gradientsWhole(above());
-      }
-      leave(pass, part);
+  public void idle(Pass pass, Objective objective) {
+    Idle idle = new Idle(this, pass);
+    if (objective.needsReference()) {
+      idle.forward();
     }
-    if (!pass.engine().recording()) {
-      return;
-    }
-    int lowest = lowestTrained();
-    for (int i = body.layers.size() - 1; i >= lowest; i--) {
-      residency.enter(1 + i);
-      pass.gradientsWhole(body.layers.get(i).parameters().values());
-      leave(pass, 1 + i);
-    }
-    if (body.embedding.weight().trainable()) {
-      residency.enter(0);
-      pass.gradientsWhole(List.of(body.embedding.weight()));
-      leave(pass, 0);
-    }
-  }
-
-  private int[] trained(PackedRows rows, int[] labels) {
-    if (labels.length != rows.tokens().length) {
-      throw new IllegalArgumentException(
-          "there are %d labels for %d tokens".formatted(labels.length, rows.tokens().length));
-    }
-    int[] trained = new int[labels.length];
-    int n = 0;
-    for (int i = 0; i < labels.length; i++) {
-      if (labels[i] == IGNORED) {
-        continue;
-      }
-      if (labels[i] < 0 || labels[i] >= config.vocabSize()) {
-        throw new UsageException(
-            "label %d is %d, expected %d or an id below %d"
-                .formatted(i, labels[i], IGNORED, config.vocabSize()));
-      }
-      trained[n++] = i;
-    }
-    return Arrays.copyOf(trained, n);
-  }
-
-  private double recorded(Pass pass, PackedRows rows, int[] trained, int[] targets, Loss loss) {
-    Tensor selected;
-    try (TensorScope scope = pass.engine().openScope()) {
-      Tensor hidden = hidden(pass, rows);
-      selected = scope.moveOut(hidden.indexSelect(pass.engine().indices(trained)));
-    }
-    residency.enter(last());
-    HeadResult result = head(pass, selected, targets, loss, selected.requiresGradient());
-    leave(pass, last());
-    if (result.gradient != null) {
-      selected.backward(result.gradient);
-    }
-    return result.loss;
-  }
-
-  /**
-   * The same in one backward a layer, each of which hands on what is whole; the same bits, for the
-   * residual stream is all that leads from layer to layer.
-   */
-  private double layerByLayer(Pass pass, PackedRows rows, int[] trained, int[] targets, Loss loss) {
-    Engine engine = pass.engine();
-    RotaryEmbedding.Tables rope = rotary.tables(engine, rows, dtype);
-    Reach reach = reach(rows);
-    List<Tensor> outputs = new ArrayList<>(List.of(embedded(pass, rows)));
-    List<Tensor> inputs = new ArrayList<>();
-    for (DecoderLayer layer : body.layers) {
-      Tensor below = outputs.get(outputs.size() - 1);
-      inputs.add(below.requiresGradient() ? below.leaf() : below);
-      outputs.add(layer.forward(pass, inputs.get(inputs.size() - 1), rope, reach));
-    }
-    Tensor last = outputs.get(outputs.size() - 1);
-    inputs.add(last.requiresGradient() ? last.leaf() : last);
-    Tensor selected = inputs.get(inputs.size() - 1).indexSelect(engine.indices(trained));
-    HeadResult result = head(pass, selected, targets, loss, selected.requiresGradient());
-    pass.lossKnown(result.loss);
-    pass.gradientsWhole(above());
-    if (result.gradient == null) {
-      return result.loss;
-    }
-    selected.backward(result.gradient);
-    selected.close();
-    for (int i = body.layers.size(); i >= 0 && outputs.get(i).requiresGradient(); i--) {
-      Tensor gradient = inputs.get(i).gradient().orElseThrow();
-      outputs.get(i).backward(gradient);
-      for (Tensor done : List.of(gradient, inputs.get(i), outputs.get(i))) {
-        done.close();
-      }
-      pass.gradientsWhole(
-          i == 0 ? List.of(body.embedding.weight()) : body.layers.get(i - 1).parameters().values());
-    }
-    return result.loss;
-  }
-
-  /** The sum of the losses and, where the layers need it, its gradient at the hidden states. */
-  private record HeadResult(double loss, @Nullable Tensor gradient) {}
-
-  /**
-   * Norm, projection and loss of {@code selected [n, dim]}, a chunk at a time; each chunk's logits
-   * are gone before the next.
-   */
-  private HeadResult head(
-      Pass pass, Tensor selected, int[] targets, Loss loss, boolean wantsGradient) {
-    Engine engine = pass.engine();
-    List<Tensor> gradients = new ArrayList<>();
-    double total = 0;
-    int chunk = loss.chunkTokens();
-    for (int start = 0; start < targets.length; start += chunk) {
-      int length = Math.min(chunk, targets.length - start);
-      try (TensorScope scope = engine.openScope()) {
-        Tensor piece = selected.detach().narrow(0, start, length);
-        Tensor leaf = wantsGradient ? piece.leaf() : piece;
-        Tensor labels = engine.indices(Arrays.copyOfRange(targets, start, start + length));
-        Tensor sum = loss.sum(project(pass, leaf), labels);
-        if (sum.requiresGradient()) {
-          sum.backward();
-        }
-        if (wantsGradient) {
-          gradients.add(scope.moveOut(leaf.gradient().orElseThrow()));
-        }
-        total += sum.item();
-      }
-    }
-    if (!wantsGradient) {
-      return new HeadResult(total, null);
-    }
-    return new HeadResult(
-        total, gradients.size() == 1 ? gradients.get(0) : Tensor.cat(gradients, 0));
-  }
-
-  private double checkpointed(Pass pass, PackedRows rows, int[] trained, int[] targets, Loss loss) {
-    Engine engine = pass.engine();
-    int layers = body.layers.size();
-    boolean trainsEmbedding = body.embedding.weight().trainable();
-    int lowest = lowestTrained();
-    RotaryEmbedding.Tables rope = rotary.tables(engine, rows, dtype);
-    List<Tensor> inputs = new ArrayList<>();
-    long[] dropout = new long[layers];
-    Tensor h;
-    try (Engine.NoGradient off = engine.noGradient()) {
-      h = embedded(pass, rows);
-      for (int i = 0; i < layers; i++) {
-        dropout[i] = pass.dropoutPosition();
-        residency.enter(1 + i);
-        Tensor next = body.layers.get(i).forward(pass, h, rope, reach(rows));
-        leave(pass, 1 + i);
-        if (i >= lowest) {
-          inputs.add(h);
-        } else {
-          h.close();
-        }
-        h = next;
-      }
-    }
-    boolean wantsGradient = lowest < layers;
-    Tensor top = wantsGradient ? h.leaf() : h;
-    Tensor selected = top.indexSelect(engine.indices(trained));
-    residency.enter(last());
-    HeadResult result = head(pass, selected, targets, loss, wantsGradient);
-    pass.lossKnown(result.loss);
-    pass.gradientsWhole(above());
-    leave(pass, last());
-    if (result.gradient == null) {
-      return result.loss;
-    }
-    selected.backward(result.gradient);
-    Tensor gradient = top.gradient().orElseThrow();
-    for (int i = layers - 1; i >= lowest; i--) {
-      pass.seekDropout(dropout[i]);
-      Tensor input = inputs.get(i - lowest);
-      boolean further = i > lowest || trainsEmbedding;
-      residency.enter(1 + i);
-      Tensor below = repeat(pass, body.layers.get(i), input, gradient, further, rope, rows);
-      gradient.close();
-      input.close();
-      pass.gradientsWhole(body.layers.get(i).parameters().values());
-      leave(pass, 1 + i);
-      if (below == null) {
-        return result.loss;
-      }
-      gradient = below;
-    }
-    residency.enter(0);
-    body.embedding.forward(pass, rows.tokens()).backward(gradient);
-    pass.gradientsWhole(List.of(body.embedding.weight()));
-    leave(pass, 0);
-    return result.loss;
-  }
-
-  /** The last part's own parameters: a tied head's weight is whole only after the embedding's. */
-  private List<Parameter> above() {
-    List<Parameter> above = new ArrayList<>(body.norm.parameters().values());
-    above.addAll(head.parameters().values());
-    above.remove(body.embedding.weight());
-    return above;
-  }
-
-  /** The lowest layer that backward reaches. */
-  private int lowestTrained() {
-    if (body.embedding.weight().trainable()) {
-      return 0;
-    }
-    int i = 0;
-    while (i < body.layers.size() && !body.layers.get(i).trains()) {
-      i++;
-    }
-    return i;
-  }
-
-  /** A layer's forward again, recorded, and its backward; the gradient of its input if wanted. */
-  private @Nullable Tensor repeat(
-      Pass pass,
-      DecoderLayer layer,
-      Tensor input,
-      Tensor gradient,
-      boolean further,
-      RotaryEmbedding.Tables rope,
-      PackedRows rows) {
-    try (TensorScope scope = pass.engine().openScope()) {
-      Tensor x = further ? input.leaf() : input.detach();
-      Tensor y = layer.forward(pass, x, rope, reach(rows));
-      if (y.requiresGradient()) {
-        y.backward(gradient);
-      }
-      return further ? scope.moveOut(x.gradient().orElseThrow()) : null;
+    if (pass.engine().recording()) {
+      idle.forwardBackward();
+    } else {
+      idle.forward();
     }
   }
 }

@@ -1,122 +1,289 @@
 package org.tune4j.models;
 
-import java.util.ArrayList;
-import java.util.List;
-import java.util.Objects;
-import java.util.function.BiConsumer;
-import java.util.function.Function;
+import java.util.LinkedHashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.models.layers.AttentionShape;
+import org.tune4j.models.layers.RopeScaling;
+import org.tune4j.models.layers.RotaryEmbedding;
 
-/**
- * The sizes of a Llama-type decoder.
- *
- * @param vocabSize rows of the embedding
- * @param hiddenSize width of the residual stream
- * @param intermediateSize width of the MLP
- * @param numLayers blocks of attention and MLP
- * @param numHeads query heads
- * @param numKvHeads key-value heads; divides {@code numHeads}
- * @param headDim width of one head, even
- * @param maxSeqLen the longest row, in tokens
- * @param normEps added to the mean square
- * @param ropeTheta base of the rotary frequencies
- * @param ropeScaling null where frequencies are used as they are
- * @param tieWordEmbeddings whether the head shares {@code model.embed_tokens.weight}
- * @param slidingWindow how many positions a query sees, itself included; 0 for all before it
- */
-public record DecoderConfig(
-    int vocabSize,
-    int hiddenSize,
-    int intermediateSize,
-    int numLayers,
-    int numHeads,
-    int numKvHeads,
-    int headDim,
-    int maxSeqLen,
-    double normEps,
-    double ropeTheta,
-    @Nullable RopeScaling ropeScaling,
-    boolean tieWordEmbeddings,
-    int slidingWindow) {
-  /**
-   * Checks the sizes.
-   *
-   * @param vocabSize 1 or more
-   * @param hiddenSize 1 or more
-   * @param intermediateSize 1 or more
-   * @param numLayers 1 or more
-   * @param numHeads a multiple of {@code numKvHeads}
-   * @param numKvHeads 1 or more
-   * @param headDim even
-   * @param maxSeqLen 1 or more
-   * @param normEps above 0
-   * @param ropeTheta above 0
-   * @param ropeScaling null where frequencies are used as they are
-   * @param tieWordEmbeddings whether the head shares the embedding
-   * @param slidingWindow 0 or more
-   * @throws UsageException naming what is out of its range, as {@code config.json} calls it
-   */
-  public DecoderConfig {
-    positive("vocab_size", vocabSize);
-    positive("hidden_size", hiddenSize);
-    positive("intermediate_size", intermediateSize);
-    positive("num_hidden_layers", numLayers);
-    positive("num_attention_heads", numHeads);
-    positive("num_key_value_heads", numKvHeads);
-    positive("head_dim", headDim);
-    positive("max_position_embeddings", maxSeqLen);
-    if (numHeads % numKvHeads != 0) {
-      throw new UsageException(
-          "num_attention_heads %d is no multiple of num_key_value_heads %d"
-              .formatted(numHeads, numKvHeads));
-    }
-    if (headDim % 2 != 0) {
-      throw new UsageException("head_dim is %d, rotary embedding needs it even".formatted(headDim));
-    }
-    if (!(normEps > 0) || !(ropeTheta > 0)) {
-      throw new UsageException(
-          "rms_norm_eps is %s and rope_theta %s, expected both above 0"
-              .formatted(normEps, ropeTheta));
-    }
-    if (slidingWindow < 0) {
-      throw new UsageException(
-          "sliding_window is %d, expected 0 (none) or more".formatted(slidingWindow));
-    }
+/** The sizes that decoders have in common. Immutable; made by {@link #builder}. */
+public final class DecoderConfig {
+  private final Builder values;
+
+  private DecoderConfig(Builder values) {
+    this.values = values;
   }
 
-  /**
-   * What another has that this does not, as {@code rope_theta is 10000.0, expected 500000.0}: all
-   * that changes a forward pass, so not {@code maxSeqLen}.
-   */
-  List<String> differences(DecoderConfig other) {
-    List<String> found = new ArrayList<>();
-    BiConsumer<String, Function<DecoderConfig, @Nullable Object>> compare =
-        (key, get) -> {
-          Object expected = get.apply(this);
-          Object actual = get.apply(other);
-          if (!Objects.equals(expected, actual)) {
-            found.add("%s is %s, expected %s".formatted(key, actual, expected));
-          }
-        };
-    compare.accept("vocab_size", DecoderConfig::vocabSize);
-    compare.accept("hidden_size", DecoderConfig::hiddenSize);
-    compare.accept("intermediate_size", DecoderConfig::intermediateSize);
-    compare.accept("num_hidden_layers", DecoderConfig::numLayers);
-    compare.accept("num_attention_heads", DecoderConfig::numHeads);
-    compare.accept("num_key_value_heads", DecoderConfig::numKvHeads);
-    compare.accept("head_dim", DecoderConfig::headDim);
-    compare.accept("rms_norm_eps", DecoderConfig::normEps);
-    compare.accept("rope_theta", DecoderConfig::ropeTheta);
-    compare.accept("rope_scaling", DecoderConfig::ropeScaling);
-    compare.accept("tie_word_embeddings", DecoderConfig::tieWordEmbeddings);
-    compare.accept("sliding_window", DecoderConfig::slidingWindow);
-    return List.copyOf(found);
+  /** {@return a builder with no sizes yet; the head is untied, nothing is scaled, no window} */
+  public static Builder builder() {
+    return new Builder();
   }
 
-  private static void positive(String name, int value) {
-    if (value <= 0) {
-      throw new UsageException("%s is %d, expected 1 or more".formatted(name, value));
+  /** {@return rows of the embedding} */
+  public int vocabSize() {
+    return values.vocabSize;
+  }
+
+  /** {@return width of the residual stream} */
+  public int hiddenSize() {
+    return values.hiddenSize;
+  }
+
+  /** {@return width of the MLP} */
+  public int intermediateSize() {
+    return values.intermediateSize;
+  }
+
+  /** {@return blocks of attention and MLP} */
+  public int numLayers() {
+    return values.numLayers;
+  }
+
+  /** {@return query heads} */
+  public int numHeads() {
+    return values.numHeads;
+  }
+
+  /** {@return key-value heads, a divisor of {@link #numHeads}} */
+  public int numKvHeads() {
+    return values.numKvHeads;
+  }
+
+  /** {@return width of one head, even} */
+  public int headDim() {
+    return values.headDim;
+  }
+
+  /** {@return the longest row, in tokens} */
+  public int maxSeqLen() {
+    return values.maxSeqLen;
+  }
+
+  /** {@return what is added to the mean square} */
+  public double normEps() {
+    return values.normEps;
+  }
+
+  /** {@return whether the head shares the embedding's weight} */
+  public boolean tieWordEmbeddings() {
+    return values.tieWordEmbeddings;
+  }
+
+  /** {@return how many positions a query sees, itself included; 0 for all before it} */
+  public int slidingWindow() {
+    return values.slidingWindow;
+  }
+
+  /** {@return the attention of layers that are all alike, with one rotation for all of them} */
+  public AttentionShape attention() {
+    return new AttentionShape(
+        numHeads(),
+        numKvHeads(),
+        headDim(),
+        slidingWindow(),
+        new RotaryEmbedding(headDim(), values.ropeTheta, values.ropeScaling));
+  }
+
+  /** All that changes a forward pass, so not {@code maxSeqLen}, as {@code config.json} names it. */
+  Map<String, Object> facts() {
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("vocab_size", vocabSize());
+    facts.put("hidden_size", hiddenSize());
+    facts.put("intermediate_size", intermediateSize());
+    facts.put("num_hidden_layers", numLayers());
+    facts.put("num_attention_heads", numHeads());
+    facts.put("num_key_value_heads", numKvHeads());
+    facts.put("head_dim", headDim());
+    facts.put("rms_norm_eps", normEps());
+    facts.put("rope_theta", values.ropeTheta);
+    facts.put("rope_scaling", String.valueOf(values.ropeScaling));
+    facts.put("tie_word_embeddings", tieWordEmbeddings());
+    facts.put("sliding_window", slidingWindow());
+    return facts;
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof DecoderConfig c
+        && facts().equals(c.facts())
+        && maxSeqLen() == c.maxSeqLen();
+  }
+
+  @Override
+  public int hashCode() {
+    return facts().hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return "%s, max_position_embeddings=%d".formatted(facts(), maxSeqLen());
+  }
+
+  /** Takes sizes by name. Used by one thread, for one config. */
+  public static final class Builder {
+    private int vocabSize;
+    private int hiddenSize;
+    private int intermediateSize;
+    private int numLayers;
+    private int numHeads;
+    private int numKvHeads;
+    private int headDim;
+    private int maxSeqLen;
+    private double normEps;
+    private double ropeTheta;
+    private @Nullable RopeScaling ropeScaling;
+    private boolean tieWordEmbeddings;
+    private int slidingWindow;
+
+    private Builder() {}
+
+    /**
+     * {@return this}
+     *
+     * @param size rows of the embedding, 1 or more
+     */
+    public Builder vocabSize(int size) {
+      vocabSize = size;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param size width of the residual stream, 1 or more
+     */
+    public Builder hiddenSize(int size) {
+      hiddenSize = size;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param size width of the MLP, 1 or more
+     */
+    public Builder intermediateSize(int size) {
+      intermediateSize = size;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param layers 1 or more
+     */
+    public Builder numLayers(int layers) {
+      numLayers = layers;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param queries heads, a multiple of {@code keyValues}
+     * @param keyValues heads, 1 or more
+     * @param dim width of one head, even
+     */
+    public Builder heads(int queries, int keyValues, int dim) {
+      numHeads = queries;
+      numKvHeads = keyValues;
+      headDim = dim;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param tokens of the longest row, 1 or more
+     */
+    public Builder maxSeqLen(int tokens) {
+      maxSeqLen = tokens;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param eps added to the mean square, above 0
+     */
+    public Builder normEps(double eps) {
+      normEps = eps;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param theta base of the rotary frequencies, above 0
+     * @param scaling null where frequencies are used as they are
+     */
+    public Builder rope(double theta, @Nullable RopeScaling scaling) {
+      ropeTheta = theta;
+      ropeScaling = scaling;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param tied whether the head shares the embedding's weight
+     */
+    public Builder tieWordEmbeddings(boolean tied) {
+      tieWordEmbeddings = tied;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param positions that a query sees, itself included; 0 for all before it
+     */
+    public Builder slidingWindow(int positions) {
+      slidingWindow = positions;
+      return this;
+    }
+
+    /**
+     * {@return the sizes}
+     *
+     * @throws UsageException naming what is out of its range, as {@code config.json} calls it
+     */
+    public DecoderConfig build() {
+      positive("vocab_size", vocabSize);
+      positive("hidden_size", hiddenSize);
+      positive("intermediate_size", intermediateSize);
+      positive("num_hidden_layers", numLayers);
+      positive("num_attention_heads", numHeads);
+      positive("num_key_value_heads", numKvHeads);
+      positive("head_dim", headDim);
+      positive("max_position_embeddings", maxSeqLen);
+      if (numHeads % numKvHeads != 0) {
+        throw new UsageException(
+            "num_attention_heads %d is no multiple of num_key_value_heads %d"
+                .formatted(numHeads, numKvHeads));
+      }
+      if (headDim % 2 != 0) {
+        throw new UsageException(
+            "head_dim is %d, rotary embedding needs it even".formatted(headDim));
+      }
+      if (!(normEps > 0) || !(ropeTheta > 0)) {
+        throw new UsageException(
+            "rms_norm_eps is %s and rope_theta %s, expected both above 0"
+                .formatted(normEps, ropeTheta));
+      }
+      if (slidingWindow < 0) {
+        throw new UsageException(
+            "sliding_window is %d, expected 0 (none) or more".formatted(slidingWindow));
+      }
+      return new DecoderConfig(this);
+    }
+
+    private static void positive(String name, int value) {
+      if (value <= 0) {
+        throw new UsageException("%s is %d, expected 1 or more".formatted(name, value));
+      }
     }
   }
 }

@@ -4,9 +4,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.tune4j.UsageException;
+import org.tune4j.models.layers.AttentionShape;
+import org.tune4j.models.layers.RotaryEmbedding;
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
-import org.tune4j.tensor.Operations;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -28,14 +30,6 @@ public final class KvCache implements AutoCloseable {
   }
 
   /**
-   * Where a pass's tokens look.
-   *
-   * @param first position
-   * @param mask {@code [tokens, n]}: which of the {@code n} positions from there on each sees
-   */
-  record Sight(int first, Tensor mask) {}
-
-  /**
    * What is kept and looked at are multiples of this. Kernels are made for each length apart, and
    * read best what has no gaps: a cache of its whole capacity would have them behind each head.
    */
@@ -43,7 +37,7 @@ public final class KvCache implements AutoCloseable {
 
   private final TensorScope owner;
   private final Engine engine;
-  private final DecoderConfig config;
+  private final List<AttentionShape> shapes;
   private final DType dtype;
   private final int capacity;
   private final List<Layer> layers = new ArrayList<>();
@@ -54,31 +48,29 @@ public final class KvCache implements AutoCloseable {
    *
    * @param owner releases it, unless it is closed before; may be another thread's scope
    * @param engine that makes the tensors
-   * @param config the model's
-   * @param dtype the model's
-   * @param capacity how many tokens it takes, 1 or more; each needs {@code 2 * numLayers *
-   *     numKvHeads * headDim} elements
+   * @param model whose layers' keys and values it holds
+   * @param capacity how many tokens it takes, 1 or more; each needs {@code 2 * numKvHeads *
+   *     headDim} elements a layer
    * @throws UsageException when the model takes fewer tokens
    */
-  public KvCache(
-      TensorScope owner, Engine engine, DecoderConfig config, DType dtype, int capacity) {
-    if (capacity < 1 || capacity > config.maxSeqLen()) {
+  public KvCache(TensorScope owner, Engine engine, Decoder model, int capacity) {
+    int most = model.config().maxSeqLen();
+    if (capacity < 1 || capacity > most) {
       throw new UsageException(
-          "a cache of %d tokens was asked for, the model takes 1 to %d"
-              .formatted(capacity, config.maxSeqLen()));
+          "a cache of %d tokens was asked for, the model takes 1 to %d".formatted(capacity, most));
     }
     this.owner = owner;
     this.engine = engine;
-    this.config = config;
-    this.dtype = dtype;
+    this.shapes = model.layers().stream().map(DecoderBlock::attentionShape).toList();
+    this.dtype = model.dtype();
     this.capacity = capacity;
-    for (int i = 0; i < config.numLayers(); i++) {
-      layers.add(layer(ROUND));
+    for (AttentionShape shape : shapes) {
+      layers.add(layer(shape, ROUND));
     }
   }
 
-  private Layer layer(long positions) {
-    Shape shape = Shape.of(config.numKvHeads(), positions, config.headDim());
+  private Layer layer(AttentionShape attention, long positions) {
+    Shape shape = Shape.of(attention.numKvHeads(), positions, attention.headDim());
     try (TensorScope scope = engine.openScope()) {
       return new Layer(
           engine.zeros(dtype, shape).moveTo(owner), engine.zeros(dtype, shape).moveTo(owner));
@@ -92,7 +84,7 @@ public final class KvCache implements AutoCloseable {
     if (there >= positions) {
       return now;
     }
-    Layer larger = layer(positions);
+    Layer larger = layer(shapes.get(index), positions);
     try (TensorScope scope = engine.openScope()) {
       larger.keys.narrow(1, 0, there).copyFrom(now.keys);
       larger.values.narrow(1, 0, there).copyFrom(now.values);
@@ -139,11 +131,11 @@ public final class KvCache implements AutoCloseable {
   }
 
   /**
-   * Where the next tokens look: up to themselves.
+   * What the next tokens see: up to themselves.
    *
    * @param window how many positions each sees at the most, itself included; 0 for all
    */
-  Sight sight(int tokens, int window) {
+  CacheMask mask(int tokens, int window) {
     int first = window > 0 ? Math.max(0, length - window + 1) / ROUND * ROUND : 0;
     int n = rounded(length + tokens) - first;
     float[] mask = new float[Math.multiplyExact(tokens, n)];
@@ -153,31 +145,33 @@ public final class KvCache implements AutoCloseable {
       Arrays.fill(mask, i * n, i * n + from, Float.NEGATIVE_INFINITY);
       Arrays.fill(mask, i * n + position + 1, (i + 1) * n, Float.NEGATIVE_INFINITY);
     }
-    return new Sight(first, engine.tensor(mask, dtype, Shape.of(tokens, n)));
+    return new CacheMask(first, engine.tensor(mask, dtype, Shape.of(tokens, n)));
   }
 
-  /** Writes a row's next keys and values behind what is held and attends to what is in sight. */
+  /** Writes a row's next keys and values behind what is held and attends to what is seen. */
   Tensor attend(
       int layer,
-      Operations ops,
       Tensor q,
       Tensor k,
       Tensor v,
       RotaryEmbedding.Tables rope,
-      Sight sight,
-      double scale) {
-    Layer here = layer(layer, sight.first + sight.mask.size(1));
-    return ops.cachedAttention(
-        q,
-        k,
-        v,
-        rope.cos(),
-        rope.sin(),
-        from(sight.first, here.keys),
-        from(sight.first, here.values),
-        length - sight.first,
-        sight.mask,
-        scale);
+      CacheMask seen,
+      AttentionSpec<Tensor> spec) {
+    Layer here = layer(layer, seen.first() + seen.mask().size(1));
+    return engine
+        .operations()
+        .cachedAttention(
+            q,
+            k,
+            v,
+            rope.cos(),
+            rope.sin(),
+            from(seen.first(), here.keys),
+            from(seen.first(), here.values),
+            length - seen.first(),
+            seen.mask(),
+            // The window is in the mask.
+            new AttentionSpec<>(spec.scale(), 0, spec.softCap(), spec.sinks()));
   }
 
   private static Tensor from(int first, Tensor x) {

@@ -3,17 +3,64 @@ package org.tune4j.models;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
-import org.tune4j.component.Requirements;
+import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.tensor.DType;
 
 /**
  * What a model builder named in a config stands for.
  *
  * @param name the builder's
+ * @param reader of a checkpoint's {@code config.json}
  * @param config null where the checkpoint's {@code config.json} decides
- * @param lora null for a plain model
+ * @param adapter null for a plain model
  */
-public record ModelSpec(String name, @Nullable DecoderConfig config, @Nullable LoraConfig lora) {
+public record ModelSpec(
+    String name,
+    ModelReader reader,
+    @Nullable ModelConfig config,
+    @Nullable AdapterConfig adapter) {
+  /**
+   * {@return a plain model of known sizes}
+   *
+   * @param name of its builder
+   * @param config its sizes
+   */
+  public static ModelSpec base(String name, ModelConfig config) {
+    return new ModelSpec(name, only(config.family()), config, null);
+  }
+
+  /**
+   * {@return a frozen model of known sizes with adapters}
+   *
+   * @param name of its builder
+   * @param config its sizes
+   * @param adapter which linears are adapted, and how
+   */
+  public static ModelSpec adapted(String name, ModelConfig config, AdapterConfig adapter) {
+    return new ModelSpec(name, only(config.family()), config, adapter);
+  }
+
+  private static ModelReader only(ModelFamily family) {
+    return json -> {
+      if (!family.modelTypes().contains(json.text("model_type"))) {
+        throw json.wrong(
+            "model_type",
+            "%s, as the builder's; name a builder of the checkpoint's family, or auto_model"
+                .formatted(String.join(" or ", family.modelTypes())));
+      }
+      return family.read(json);
+    };
+  }
+
+  /**
+   * {@return the same with another adapter}
+   *
+   * @param other null for a plain model
+   */
+  public ModelSpec withAdapter(@Nullable AdapterConfig other) {
+    return new ModelSpec(name, reader, config, other);
+  }
+
   /**
    * The same with the sizes that a checkpoint has. A builder with sizes of its own keeps the
    * checkpoint's longest row and must agree in all else: weights of the same shapes may belong to
@@ -23,7 +70,7 @@ public record ModelSpec(String name, @Nullable DecoderConfig config, @Nullable L
    * @return whose sizes are known
    * @throws UsageException naming what differs
    */
-  public ModelSpec withConfig(DecoderConfig read) {
+  public ModelSpec withConfig(ModelConfig read) {
     if (config != null) {
       List<String> differences = config.differences(read);
       if (!differences.isEmpty()) {
@@ -32,17 +79,18 @@ public record ModelSpec(String name, @Nullable DecoderConfig config, @Nullable L
                 .formatted(
                     name,
                     String.join(", ", differences),
-                    lora == null ? "auto_model" : "lora_auto"));
+                    adapter == null ? "auto_model" : "lora_auto"));
       }
     }
-    return new ModelSpec(name, read, lora);
+    return new ModelSpec(name, reader, read, adapter);
   }
 
   /**
    * {@return the model, without storage}
    *
    * @param dtype of weights, adapters and activations
-   * @throws UsageException when the sizes are still to be read from {@code config.json}
+   * @throws UsageException when the sizes are still to be read from {@code config.json}, or the
+   *     adapter fits no linear
    */
   public Decoder build(DType dtype) {
     if (config == null) {
@@ -50,44 +98,10 @@ public record ModelSpec(String name, @Nullable DecoderConfig config, @Nullable L
           "model '%s' takes its sizes from a checkpoint's config.json; set checkpointer.checkpoint_dir"
               .formatted(name));
     }
-    return new Decoder(config, lora, dtype);
-  }
-
-  /**
-   * {@return a plain model's}
-   *
-   * @param name of its builder
-   * @param config null where {@code config.json} says it
-   */
-  public static ModelSpec base(String name, @Nullable DecoderConfig config) {
-    return new ModelSpec(name, config, null);
-  }
-
-  /**
-   * {@return a LoRA model's, of a builder's arguments}
-   *
-   * @param name of its builder
-   * @param config null where {@code config.json} says it
-   * @param lora which linears are adapted, and how
-   * @param quantizeBase is refused
-   * @param useDora is refused
-   * @throws UsageException naming what is refused
-   */
-  public static ModelSpec lora(
-      String name,
-      @Nullable DecoderConfig config,
-      LoraConfig lora,
-      boolean quantizeBase,
-      boolean useDora) {
-    new Requirements()
-        .that(
-            !quantizeBase,
-            "model '%s': quantize_base=true (QLoRA) is not supported yet; set it to false"
-                .formatted(name))
-        .that(
-            !useDora,
-            "model '%s': use_dora=true is not supported yet; set it to false".formatted(name))
-        .check();
-    return new ModelSpec(name, config, lora);
+    Decoder decoder = config.build(dtype);
+    if (adapter != null) {
+      decoder.adapt(adapter);
+    }
+    return decoder;
   }
 }

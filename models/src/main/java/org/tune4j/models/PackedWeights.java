@@ -2,6 +2,7 @@ package org.tune4j.models;
 
 import java.util.List;
 import java.util.Optional;
+import org.tune4j.models.layers.Product;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.PackedWeight;
 import org.tune4j.tensor.Tensor;
@@ -12,30 +13,11 @@ import org.tune4j.tensor.Tensor;
  * decides. A second copy of them; decoders over the same weights share it.
  */
 public final class PackedWeights {
-  /** One layer's. */
-  private record Layer(
-      PackedWeight qkv, PackedWeight output, PackedWeight gateUp, PackedWeight down) {
-    static Layer of(Engine engine, DecoderLayer layer) {
-      return new Layer(
-          layer.attention().qkvProj().pack(engine).orElseThrow(),
-          layer.attention().oProj().pack(engine).orElseThrow(),
-          layer.mlp().gateUpProj().pack(engine).orElseThrow(),
-          layer.mlp().downProj().pack(engine).orElseThrow());
-    }
-
-    void give(DecoderLayer layer) {
-      layer.attention().qkvProj().setPacked(qkv);
-      layer.attention().oProj().setPacked(output);
-      layer.mlp().gateUpProj().setPacked(gateUp);
-      layer.mlp().downProj().setPacked(down);
-    }
-  }
-
-  private final List<Layer> layers;
+  private final List<PackedWeight> layers;
   private final PackedWeight head;
   private final Tensor headWeight;
 
-  private PackedWeights(List<Layer> layers, PackedWeight head, Tensor headWeight) {
+  private PackedWeights(List<PackedWeight> layers, PackedWeight head, Tensor headWeight) {
     this.layers = layers;
     this.head = head;
     this.headWeight = headWeight;
@@ -54,17 +36,23 @@ public final class PackedWeights {
     if (head.isEmpty()) {
       return Optional.empty();
     }
-    List<Layer> layers = decoder.layers().stream().map(l -> Layer.of(engine, l)).toList();
+    List<PackedWeight> layers =
+        products(decoder).stream().map(p -> p.pack(engine).orElseThrow()).toList();
     return Optional.of(new PackedWeights(layers, head.get(), decoder.head().weight().tensor()));
   }
 
   /** Has a decoder multiply with these; with a head of its own, in the layers alone. */
   void give(Decoder decoder) {
+    List<Product> products = products(decoder);
     for (int i = 0; i < layers.size(); i++) {
-      layers.get(i).give(decoder.layers().get(i));
+      products.get(i).setPacked(layers.get(i));
     }
     if (decoder.head().weight().tensor() == headWeight) {
       decoder.head().setPacked(head);
     }
+  }
+
+  private static List<Product> products(Decoder decoder) {
+    return decoder.layers().stream().flatMap(layer -> layer.products().stream()).toList();
   }
 }

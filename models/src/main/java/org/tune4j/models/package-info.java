@@ -1,8 +1,9 @@
 /**
- * Decoder-only transformers of the Llama type, plain or with LoRA, in Hugging Face's layout.
+ * Decoder-only transformers in Hugging Face's layout: the decoder, its passes and caches, and what
+ * a family brings.
  *
- * <p>Start at {@link org.tune4j.models.Decoder}; builders by name stand in one package a family.
- * Depends on no backend, no recipe and no file format.
+ * <p>Start at {@link org.tune4j.models.Decoder}; each family is a package below. Depends on no
+ * backend and no recipe.
  */
 @NullMarked
 package org.tune4j.models;

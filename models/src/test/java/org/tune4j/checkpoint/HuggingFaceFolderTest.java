@@ -17,7 +17,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.InputException;
 
-/** Folders as published models and the hub's cache have them. */
+/** Folders as published models and the Hub's cache have them. */
 class HuggingFaceFolderTest {
   @TempDir Path folder;
 

@@ -9,6 +9,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -16,7 +17,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.tune4j.InputException;
-import org.tune4j.checkpoint.HuggingFaceConfig.RopeScaling;
+import org.tune4j.models.DecoderConfig;
+import org.tune4j.models.ModelConfig;
+import org.tune4j.models.ModelRegistry;
+import org.tune4j.models.layers.RopeScaling;
 
 class HuggingFaceTest {
   @TempDir Path folder;
@@ -24,61 +28,63 @@ class HuggingFaceTest {
   @Test
   void read_llama2_givesItsFields() {
     HuggingFaceConfig config = golden("llama2");
-    assertEquals("llama", config.modelType());
-    assertEquals(320, config.vocabSize());
-    assertEquals(64, config.hiddenSize());
-    assertEquals(176, config.intermediateSize());
-    assertEquals(3, config.numHiddenLayers());
-    assertEquals(4, config.numAttentionHeads());
-    assertEquals(4, config.numKeyValueHeads());
-    assertEquals(16, config.headDim());
-    assertEquals(1e-5, config.rmsNormEps());
-    assertEquals(10_000, config.ropeTheta());
-    assertNull(config.ropeScaling());
-    assertEquals(256, config.maxPositionEmbeddings());
+    DecoderConfig sizes = model(config).sizes();
+    assertEquals(320, sizes.vocabSize());
+    assertEquals(64, sizes.hiddenSize());
+    assertEquals(176, sizes.intermediateSize());
+    assertEquals(3, sizes.numLayers());
+    assertEquals(4, sizes.numHeads());
+    assertEquals(4, sizes.numKvHeads());
+    assertEquals(16, sizes.headDim());
+    assertEquals(1e-5, sizes.normEps());
+    assertEquals(10_000.0, model(config).facts().get("rope_theta"));
+    assertEquals("null", model(config).facts().get("rope_scaling"));
+    assertEquals(256, sizes.maxSeqLen());
+    assertEquals(0, sizes.slidingWindow());
     assertEquals("float32", config.dtype());
     assertEquals(1, config.bosTokenId());
     assertEquals(List.of(2), config.eosTokenIds());
     assertEquals(0, config.padTokenId());
-    assertNull(config.slidingWindow());
-    assertEquals(0.02, config.fields().get("initializer_range"));
-    assertTrue(config.fields().containsKey("rope_scaling"));
+    assertEquals(0.02, config.json().toMap().get("initializer_range"));
+    assertTrue(config.json().mentions("rope_scaling"));
   }
 
   @Test
   void read_llama3_2_givesScalingAndTie() {
-    HuggingFaceConfig config = golden("llama3_2");
-    assertEquals(new RopeScaling(32, 1, 4, 64), config.ropeScaling());
-    assertTrue(config.tieWordEmbeddings());
-    assertEquals(2, config.numKeyValueHeads());
-    assertEquals(500_000, config.ropeTheta());
+    ModelConfig config = model(golden("llama3_2"));
+    assertEquals(new RopeScaling(32, 1, 4, 64).toString(), config.facts().get("rope_scaling"));
+    assertTrue(config.sizes().tieWordEmbeddings());
+    assertEquals(2, config.sizes().numKvHeads());
+    assertEquals(500_000.0, config.facts().get("rope_theta"));
   }
 
   @Test
   void read_mistral_givesWindowAndComputedHeadDim() throws IOException {
-    assertEquals(8, golden("mistral").slidingWindow());
-    assertEquals(16, golden("mistral").headDim());
-    assertNull(changed("mistral", "sliding_window", "null").slidingWindow());
-    assertEquals(4096, changed("mistral", "sliding_window", "").slidingWindow());
+    assertEquals(8, model(golden("mistral")).sizes().slidingWindow());
+    assertEquals(16, model(golden("mistral")).sizes().headDim());
+    assertEquals(0, model(changed("mistral", "sliding_window", "null")).sizes().slidingWindow());
+    assertEquals(4096, model(changed("mistral", "sliding_window", "")).sizes().slidingWindow());
   }
 
   @Test
   void read_absentFields_getTheDefaults() throws IOException {
-    assertEquals(4, changed("llama3", "num_key_value_heads", "").numKeyValueHeads());
-    assertEquals(16, changed("llama2", "head_dim", "").headDim());
-    assertEquals(10_000, changed("llama3", "rope_theta", "").ropeTheta());
+    assertEquals(4, model(changed("llama3", "num_key_value_heads", "")).sizes().numKvHeads());
+    assertEquals(16, model(changed("llama2", "head_dim", "")).sizes().headDim());
+    assertEquals(10_000.0, model(changed("llama3", "rope_theta", "")).facts().get("rope_theta"));
     assertNull(changed("llama2", "pad_token_id", "-1").padTokenId());
     assertEquals(List.of(), changed("llama2", "eos_token_id", "null").eosTokenIds());
     assertEquals(List.of(3, 4), changed("llama2", "eos_token_id", "[3,4]").eosTokenIds());
     assertNull(changed("llama2", "dtype", "").dtype());
-    assertNull(changed("llama2", "rope_scaling", "{\"type\":\"default\"}").ropeScaling());
-    assertNull(changed("llama2", "rope_scaling", "{}").ropeScaling());
+    for (String none : List.of("{\"type\":\"default\"}", "{}")) {
+      ModelConfig config = model(changed("llama2", "rope_scaling", none));
+      assertEquals("null", config.facts().get("rope_scaling"));
+    }
   }
 
   /** The values of transformers 4.57's LlamaConfig() and MistralConfig(). */
   @ParameterizedTest
   @CsvSource({
-    "llama, 32000, 4096, 11008, 32, 32, 32, 128, 1e-6, 10000, 2048,",
+    "llama, 32000, 4096, 11008, 32, 32, 32, 128, 1e-6, 10000, 2048, 0",
     "mistral, 32000, 4096, 14336, 32, 32, 8, 128, 1e-6, 10000, 131072, 4096"
   })
   void read_modelTypeAlone_givesTransformersDefaults(
@@ -93,50 +99,44 @@ class HuggingFaceTest {
       double eps,
       double theta,
       int positions,
-      Integer window)
+      int window)
       throws IOException {
     HuggingFaceConfig config = read("{\"model_type\": \"%s\"}".formatted(type));
-    assertEquals(
-        new HuggingFaceConfig(
-            config.file(),
-            type,
-            vocab,
-            hidden,
-            intermediate,
-            layers,
-            heads,
-            kvHeads,
-            headDim,
-            eps,
-            theta,
-            null,
-            positions,
-            false,
-            window,
-            null,
-            1,
-            List.of(2),
-            null,
-            config.fields()),
-        config);
+    Map<String, Object> facts = new LinkedHashMap<>();
+    facts.put("vocab_size", vocab);
+    facts.put("hidden_size", hidden);
+    facts.put("intermediate_size", intermediate);
+    facts.put("num_hidden_layers", layers);
+    facts.put("num_attention_heads", heads);
+    facts.put("num_key_value_heads", kvHeads);
+    facts.put("head_dim", headDim);
+    facts.put("rms_norm_eps", eps);
+    facts.put("rope_theta", theta);
+    facts.put("rope_scaling", "null");
+    facts.put("tie_word_embeddings", false);
+    facts.put("sliding_window", window);
+    assertEquals(facts, model(config).facts());
+    assertEquals(positions, model(config).sizes().maxSeqLen());
+    assertEquals(1, config.bosTokenId());
+    assertEquals(List.of(2), config.eosTokenIds());
+    assertNull(config.padTokenId());
+    assertNull(config.dtype());
   }
 
   @Test
   void read_mistralKvHeadsNull_areAsManyAsHeads() throws IOException {
     String heads = "{\"model_type\":\"mistral\",\"num_attention_heads\":4,\"hidden_size\":64";
-    assertEquals(4, read(heads + ",\"num_key_value_heads\":null}").numKeyValueHeads());
+    assertEquals(4, model(read(heads + ",\"num_key_value_heads\":null}")).sizes().numKvHeads());
     assertEquals(
         folder.resolve("config.json")
             + ": num_attention_heads is 4, expected a multiple of the default num_key_value_heads"
             + " 8",
-        assertThrows(InputException.class, () -> read(heads + "}")).getMessage());
+        assertThrows(InputException.class, () -> model(read(heads + "}"))).getMessage());
   }
 
   @Test
   void read_otherWordsForTheSame_areAccepted() throws IOException {
-    assertEquals(
-        golden("llama2").fields().size(),
-        changed("llama2", "hidden_act", "\"swish\"").fields().size());
+    assertEquals(model(golden("llama2")), model(changed("llama2", "hidden_act", "\"swish\"")));
     assertEquals("float16", changed("llama2", "dtype", "\"float16\"").dtype());
     HuggingFaceConfig odd = read("{\"model_type\":\"llama\",\"x\":[Infinity,-Infinity,NaN]}");
     Path copy = folder.resolve("copy.json");
@@ -190,8 +190,10 @@ class HuggingFaceTest {
             (json + "}")
                 .replace("LLAMA3_THETA", llama3.replace("}", ",\"rope_theta\":7}"))
                 .replace("LLAMA3", llama3));
-    assertEquals(rightTheta, config.ropeTheta());
-    assertEquals(scaled ? new RopeScaling(8, 1, 4, 8192) : null, config.ropeScaling());
+    Map<String, Object> facts = model(config).facts();
+    assertEquals(rightTheta, facts.get("rope_theta"));
+    assertEquals(
+        String.valueOf(scaled ? new RopeScaling(8, 1, 4, 8192) : null), facts.get("rope_scaling"));
   }
 
   @ParameterizedTest
@@ -200,7 +202,7 @@ class HuggingFaceTest {
       quoteCharacter = '`',
       textBlock =
           """
-          model_type | "gpt2" | model_type is "gpt2", expected llama or mistral
+          model_type | "gpt2" | model_type is "gpt2", expected "llama" or "mistral"; no other family is supported
           model_type |  | model_type is missing, expected a text
           hidden_size | null | hidden_size is missing, expected a whole number from 1 to 1048576
           hidden_size | "64" | hidden_size is "64", expected a whole number from 1 to 1048576
@@ -239,7 +241,8 @@ class HuggingFaceTest {
       throws IOException {
     String json = value == null ? "" : value;
     String message =
-        assertThrows(InputException.class, () -> changed("llama2", field, json)).getMessage();
+        assertThrows(InputException.class, () -> model(changed("llama2", field, json)))
+            .getMessage();
     assertEquals(folder.resolve("config.json") + ": " + rule, message);
   }
 
@@ -347,6 +350,10 @@ class HuggingFaceTest {
 
   private static String refusal(Path path) {
     return assertThrows(InputException.class, () -> HuggingFaceFolder.open(path)).getMessage();
+  }
+
+  private static ModelConfig model(HuggingFaceConfig config) {
+    return ModelRegistry.installed().read(config.json());
   }
 
   private static HuggingFaceConfig golden(String family) {

@@ -2,14 +2,13 @@ package org.tune4j.examples;
 
 import java.util.List;
 import java.util.Map;
-import org.tune4j.models.AttnModule;
+import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.TargetModules;
+import org.tune4j.adapters.lora.LoraConfig;
 import org.tune4j.models.Decoder;
-import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraConfig;
-import org.tune4j.peft.Adapters;
-import org.tune4j.peft.LoraStateDict;
-import org.tune4j.peft.ParameterSummary;
-import org.tune4j.peft.StateDict;
+import org.tune4j.models.ModelConfig;
+import org.tune4j.nn.ParameterSummary;
+import org.tune4j.nn.StateDict;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
@@ -21,23 +20,22 @@ public final class LoraTutorial {
 
   /** Prints each step; {@code weights} is a base checkpoint by Hugging Face names. */
   public static void run(
-      Engine engine, DecoderConfig sizes, Map<String, Tensor> weights, Appendable out)
+      Engine engine, ModelConfig config, Map<String, Tensor> weights, Appendable out)
       throws java.io.IOException {
     // A model is names and shapes until it is given weights.
-    Decoder base = new Decoder(sizes, null, DType.FP32);
-    out.append(base.layers().get(0).attention() + "\n");
+    Decoder base = config.build(DType.FP32);
+    out.append(base.layers().get(0).children().get("self_attn") + "\n");
 
     // The same model with adapters of rank 8 on the query and value projections.
-    LoraConfig lora =
-        new LoraConfig(List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), false, false, 8, 16, 0);
-    Decoder model = new Decoder(sizes, lora, DType.FP32);
-    out.append(model.layers().get(0).attention() + "\n");
+    Decoder model = config.build(DType.FP32);
+    model.adapt(new LoraConfig(TargetModules.of(List.of("q_proj", "v_proj")), 8, 16));
+    out.append(model.layers().get(0).children().get("self_attn") + "\n");
 
     try (TensorScope scope = engine.openScope()) { // owns the adapters
       // The base checkpoint has no adapters: load what is there, then check that nothing else
-      // lacks.
+      // is missing.
       StateDict.Loaded loaded = StateDict.load(model, weights, false);
-      LoraStateDict.validateBase(model, loaded);
+      loaded.requireAllBut(Adapters.parameters(model).keySet());
       Adapters.initialise(engine, model, 42);
 
       // Train the adapters and nothing else.

@@ -34,16 +34,16 @@ class LoraTutorialTest {
           (o_proj): Linear(in=64, out=64)
         )
         Attention(
-          (q_proj): LoraLinear(
-            in=64, out=64, rank=8, alpha=16.0, dropout=0.0
-            (lora_A): Linear(in=64, out=8)
-            (lora_B): Linear(in=8, out=64)
+          (q_proj): Linear(
+            in=64, out=64, LoraAdapter(rank=8, alpha=16.0, dropout=0.0)
+            (lora_A): Factor(in=64, out=8)
+            (lora_B): Factor(in=8, out=64)
           )
           (k_proj): Linear(in=64, out=64)
-          (v_proj): LoraLinear(
-            in=64, out=64, rank=8, alpha=16.0, dropout=0.0
-            (lora_A): Linear(in=64, out=8)
-            (lora_B): Linear(in=8, out=64)
+          (v_proj): Linear(
+            in=64, out=64, LoraAdapter(rank=8, alpha=16.0, dropout=0.0)
+            (lora_A): Factor(in=64, out=8)
+            (lora_B): Factor(in=8, out=64)
           )
           (o_proj): Linear(in=64, out=64)
         )

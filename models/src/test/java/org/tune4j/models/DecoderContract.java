@@ -23,11 +23,12 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.UsageException;
+import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.Merge;
+import org.tune4j.adapters.lora.LoraConfig;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
-import org.tune4j.peft.Adapters;
-import org.tune4j.peft.Merge;
-import org.tune4j.peft.StateDict;
+import org.tune4j.nn.StateDict;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
@@ -114,8 +115,8 @@ abstract class DecoderContract {
     LoraConfig plain = variant.equals("qv_r8") ? TinyModels.QV_R8 : TinyModels.ALL_R4;
     LoraConfig lora =
         new LoraConfig(
-            plain.targetModules(), plain.rank(), plain.alpha(), 0.1, false, Map.of(), Map.of());
-    Decoder model = new Decoder(TinyModels.config("llama2"), lora, DType.FP32);
+            plain.targets(), plain.rank(), plain.alpha(), 0.1, false, Map.of(), Map.of());
+    Decoder model = TinyModels.adapted("llama2", lora, DType.FP32);
     Decoder source = TinyModels.lora(engine, variant);
     model.parameters().forEach((name, p) -> p.set(source.parameters().get(name).tensor()));
     Map<String, float[]> without = gradients(model);
@@ -136,14 +137,14 @@ abstract class DecoderContract {
   /** Layers are handed on from the last to the first, each before the one below is computed. */
   @ParameterizedTest
   @CsvSource({"llama2, true", "llama3_2, true", "llama2, false", "llama3_2, false"})
-  void handingOn_givesTheSameBits_layerByLayer(String family, boolean all) {
+  void streaming_givesTheSameBits_layerByLayer(String family, boolean all) {
     Decoder model = all ? TinyModels.family(engine, family) : TinyModels.lora(engine, "all_r4");
     Map<String, float[]> collected = gradients(model);
     Map<String, float[]> taken = new LinkedHashMap<>();
     List<Integer> layers = new ArrayList<>();
     Map<String, Tensor> forward = new GoldenFile("lora/qv_r8/forward.safetensors").tensors(engine);
     Pass pass =
-        Pass.handingOn(
+        Pass.streaming(
             engine,
             scope,
             7,
@@ -201,7 +202,7 @@ abstract class DecoderContract {
   void lossAndBackward_inBf16_isCloseToFp32() {
     assumeTrue(engine.backend().dtypes().contains(DType.BF16), "the backend has no bf16");
     Decoder wide = TinyModels.lora(engine, "all_r4");
-    Decoder model = new Decoder(wide.config(), TinyModels.ALL_R4, DType.BF16);
+    Decoder model = TinyModels.adapted("llama2", TinyModels.ALL_R4, DType.BF16);
     StateDict.load(model, StateDict.of(wide), true);
     Pass pass = new Pass(engine, scope, true, 1);
     PackedRows rows = PackedRows.of(5, 6, 7, 8, 9);
@@ -288,7 +289,7 @@ abstract class DecoderContract {
   @ValueSource(strings = {"qv_r8", "all_r4"})
   void merge_ofAnAdapter_givesTorchtunesWeights(String variant) {
     Decoder model = TinyModels.lora(engine, variant);
-    Decoder tuned = new Decoder(model.config(), model.lora().orElseThrow(), DType.FP32);
+    Decoder tuned = TinyModels.adapted("llama2", model.adapter().orElseThrow(), DType.FP32);
     Map<String, Tensor> all = new GoldenFile("families/llama2/model.safetensors").tensors(engine);
     all.putAll(new GoldenFile("lora/" + variant + "/final_adapter.safetensors").tensors(engine));
     StateDict.load(tuned, all, true);
@@ -301,22 +302,23 @@ abstract class DecoderContract {
   }
 
   @Test
-  void disable_untilClosed_givesTheBasesLogits() {
+  void logits_ofABaseOnlyPass_areTheBases() {
     Decoder lora = TinyModels.lora(engine, "all_r4");
     Decoder base = TinyModels.family(engine, "llama2");
     Pass pass = Pass.evaluation(engine, scope);
     PackedRows rows = PackedRows.of(4, 8, 15, 16, 23, 42);
     float[] adapted = lora.logits(pass, rows).toFloats();
-    try (Adapters.Disabled off = Adapters.disable(lora)) {
-      assertArrayEquals(base.logits(pass, rows).toFloats(), lora.logits(pass, rows).toFloats(), 0f);
-    }
+    assertArrayEquals(
+        base.logits(pass, rows).toFloats(),
+        lora.logits(Pass.baseOnly(engine, scope), rows).toFloats(),
+        0f);
     assertArrayEquals(adapted, lora.logits(pass, rows).toFloats(), 0f);
   }
 
   @Test
   void initialise_ofFreshAdapters_computesWhatTheBaseDoes() {
     Decoder base = TinyModels.family(engine, "llama3_2");
-    Decoder lora = new Decoder(base.config(), TinyModels.ALL_R4, DType.FP32);
+    Decoder lora = TinyModels.adapted("llama3_2", TinyModels.ALL_R4, DType.FP32);
     base.parameters().forEach((name, p) -> lora.parameters().get(name).set(p.tensor()));
     Adapters.initialise(engine, lora, 42);
     Pass pass = Pass.evaluation(engine, scope);
@@ -324,7 +326,7 @@ abstract class DecoderContract {
     assertArrayEquals(
         base.logits(pass, rows).toFloats(), lora.logits(pass, rows).toFloats(), 1e-5f);
     assertTrue(Merge.unties(lora));
-    float[] a = Adapters.linears(lora).get("lm_head").loraA().tensor().toFloats();
+    float[] a = Adapters.parameters(lora).get("lm_head.lora_A.weight").tensor().toFloats();
     for (float v : a) {
       assertTrue(Math.abs(v) <= 1 / 8f);
     }

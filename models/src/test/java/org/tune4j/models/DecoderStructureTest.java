@@ -9,25 +9,28 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.UsageException;
-import org.tune4j.peft.ParameterSummary;
+import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.TargetModules;
+import org.tune4j.adapters.lora.LoraConfig;
+import org.tune4j.nn.ParameterSummary;
 import org.tune4j.tensor.DType;
 
 class DecoderStructureTest {
   @Test
   void toString_ofADecoder_printsAlikeLayersOnce() {
-    LoraConfig lora = new LoraConfig(List.of(AttnModule.Q_PROJ), false, false, 4, 8, 0);
+    LoraConfig lora = new LoraConfig(TargetModules.of(List.of("q_proj")), 4, 8);
     assertEquals(
         """
         Decoder(
-          (model): DecoderBody(
+          (model): Body(
             (embed_tokens): Embedding(320, 64)
             (layers): ModuleList(
-              (0-2): 3 x DecoderLayer(
+              (0-2): 3 x LlamaBlock(
                 (self_attn): Attention(
-                  (q_proj): LoraLinear(
-                    in=64, out=64, rank=4, alpha=8.0, dropout=0.0
-                    (lora_A): Linear(in=64, out=4)
-                    (lora_B): Linear(in=4, out=64)
+                  (q_proj): Linear(
+                    in=64, out=64, LoraAdapter(rank=4, alpha=8.0, dropout=0.0)
+                    (lora_A): Factor(in=64, out=4)
+                    (lora_B): Factor(in=4, out=64)
                   )
                   (k_proj): Linear(in=64, out=32)
                   (v_proj): Linear(in=64, out=32)
@@ -46,7 +49,7 @@ class DecoderStructureTest {
           )
           (lm_head): Linear(in=64, out=320)
         )""",
-        new Decoder(TinyModels.config("llama3"), lora, DType.FP32).toString());
+        TinyModels.adapted("llama3", lora, DType.FP32).toString());
   }
 
   @ParameterizedTest
@@ -56,7 +59,7 @@ class DecoderStructureTest {
     JsonNode counts = TinyModels.json("lora/" + variant + "/counts.json");
     assertEquals(
         new ParameterSummary(counts.get("total").asLong(), counts.get("trainable").asLong()),
-        ParameterSummary.of(new Decoder(TinyModels.config("llama2"), lora, DType.FP32)));
+        ParameterSummary.of(TinyModels.adapted("llama2", lora, DType.FP32)));
   }
 
   @Test
@@ -64,7 +67,7 @@ class DecoderStructureTest {
     assertEquals(
         List.of(
             "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head"),
-        TinyModels.ALL_R4.targetModules());
+        Adapters.targetModules(TinyModels.adapted("llama2", TinyModels.ALL_R4, DType.FP32)));
   }
 
   @Test
@@ -72,7 +75,17 @@ class DecoderStructureTest {
     UsageException e =
         assertThrows(
             UsageException.class,
-            () -> new DecoderConfig(320, 64, 176, 3, 4, 3, 16, 256, 1e-5, 10_000, null, false, 0));
+            () ->
+                DecoderConfig.builder()
+                    .vocabSize(320)
+                    .hiddenSize(64)
+                    .intermediateSize(176)
+                    .numLayers(3)
+                    .heads(4, 3, 16)
+                    .maxSeqLen(256)
+                    .normEps(1e-5)
+                    .rope(10_000, null)
+                    .build());
     assertEquals("num_attention_heads 4 is no multiple of num_key_value_heads 3", e.getMessage());
   }
 

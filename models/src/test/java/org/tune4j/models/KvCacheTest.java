@@ -38,7 +38,7 @@ final class KvCacheTest {
   }
 
   private KvCache cache(Decoder model, int capacity) {
-    return new KvCache(scope, engine, model.config(), model.dtype(), capacity);
+    return new KvCache(scope, engine, model, capacity);
   }
 
   private static int[] all(int n) {

@@ -17,17 +17,35 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.tune4j.UsageException;
+import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.TargetModules;
+import org.tune4j.adapters.lora.AttnModule;
+import org.tune4j.adapters.lora.LoraAdapter;
+import org.tune4j.adapters.lora.LoraArguments;
+import org.tune4j.adapters.lora.LoraConfig;
+import org.tune4j.adapters.lora.LoraTargets;
 import org.tune4j.component.Component;
 import org.tune4j.component.ComponentProvider;
 import org.tune4j.models.auto.AutoModel;
-import org.tune4j.models.llama2.Llama2;
+import org.tune4j.models.layers.Adapter;
+import org.tune4j.models.llama.Llama2;
 import org.tune4j.nn.Parameter;
-import org.tune4j.peft.Adapters;
-import org.tune4j.peft.ParameterSummary;
+import org.tune4j.nn.ParameterSummary;
 import org.tune4j.tensor.DType;
 
 class ModelComponentsTest {
-  private static final List<AttnModule> QV = List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ);
+  private static final LoraArguments LORA = LoraArguments.of(AttnModule.Q_PROJ, AttnModule.V_PROJ);
+
+  private static LoraArguments arguments(
+      List<AttnModule> attention,
+      int rank,
+      double alpha,
+      double dropout,
+      boolean quantize,
+      boolean dora) {
+    LoraTargets targets = new LoraTargets(attention, false, false, null, null, null);
+    return new LoraArguments(targets, rank, alpha, dropout, null, null, quantize, dora);
+  }
 
   private static Map<String, Method> builders() {
     return new ModelComponents()
@@ -46,8 +64,11 @@ class ModelComponentsTest {
 
   private static ModelSpec build(String name) throws ReflectiveOperationException {
     Method m = builders().get(name);
-    Object[] args = {new LoraArguments(QV, false, false, 8, 16, 0, false, false)};
-    return (ModelSpec) m.invoke(null, m.getParameterCount() == 0 ? new Object[0] : args);
+    Object[] args =
+        Arrays.stream(m.getParameterTypes())
+            .map(type -> type == ModelRegistry.class ? ModelRegistry.installed() : LORA)
+            .toArray();
+    return (ModelSpec) m.invoke(null, args);
   }
 
   @Test
@@ -87,7 +108,7 @@ class ModelComponentsTest {
 
   @Test
   void summary_ofLlama27bWithRank8_isTorchtunes() {
-    ModelSpec spec = Llama2.lora7b(new LoraArguments(QV, false, false, 8, 16, 0, false, false));
+    ModelSpec spec = Llama2.lora7b(LORA);
     assertEquals(
         "6,742,609,920 parameters, 4,194,304 trainable (0.06 %)",
         ParameterSummary.of(spec.build(DType.BF16)).toString());
@@ -95,7 +116,7 @@ class ModelComponentsTest {
 
   @Test
   void auto_beforeItsConfigIsRead_refusesToBuild() {
-    ModelSpec spec = AutoModel.lora(new LoraArguments(QV, false, false, 8, 16, 0, false, false));
+    ModelSpec spec = AutoModel.lora(ModelRegistry.installed(), LORA);
     assertNull(spec.config());
     assertThrows(UsageException.class, () -> spec.build(DType.FP32));
     assertEquals(
@@ -105,7 +126,7 @@ class ModelComponentsTest {
   @Test
   void withConfig_ofACheckpointWithOtherFrequencies_isRefused() throws Exception {
     ModelSpec llama3 = build("lora_llama3_8b");
-    DecoderConfig llama31 = Objects.requireNonNull(build("llama3_1_8b").config());
+    ModelConfig llama31 = Objects.requireNonNull(build("llama3_1_8b").config());
     assertEquals(
         "the checkpoint is not model 'lora_llama3_8b': rope_scaling is {factor: 8.0, low_freq_factor: 1.0, high_freq_factor: 4.0, original_max_position_embeddings: 8192}, expected null; name the checkpoint's own builder, or lora_auto, which reads config.json",
         assertThrows(UsageException.class, () -> llama3.withConfig(llama31)).getMessage());
@@ -132,49 +153,110 @@ class ModelComponentsTest {
     UsageException e =
         assertThrows(
             UsageException.class,
-            () ->
-                Llama2.lora7b(
-                    new LoraArguments(QV, false, false, rank, alpha, dropout, false, false)));
+            () -> arguments(List.of(AttnModule.Q_PROJ), rank, alpha, dropout, false, false));
     assertEquals(message, e.getMessage());
   }
 
   @Test
-  void lora_byPath_hasItsOwnRankAndAlpha() {
+  void lora_withPatterns_givesLinearsTheirOwnRankAndAlpha() {
     LoraConfig lora =
         new LoraConfig(
-            List.of("k_proj", "model.layers.1.self_attn.q_proj"),
+            TargetModules.of(List.of("k_proj", "model.layers.1.self_attn.q_proj")),
             4,
             8,
             0,
             true,
-            Map.of("model.layers.1.self_attn.q_proj", 16),
+            Map.of("1.self_attn.q_proj", 16),
             Map.of("model.layers.0.self_attn.k_proj", 2.0));
-    assertEquals(1, lora.at("model.layers.0.self_attn.k_proj").orElseThrow().scale());
-    assertEquals(4, lora.at("model.layers.1.self_attn.k_proj").orElseThrow().scale());
-    assertEquals(16, lora.at("model.layers.1.self_attn.q_proj").orElseThrow().rank());
-    assertEquals(2, lora.at("model.layers.1.self_attn.q_proj").orElseThrow().scale());
-    assertTrue(lora.at("model.layers.11.self_attn.q_proj").isEmpty());
-    assertTrue(lora.at("model.layers.1.self_attn.xk_proj").isEmpty());
+    Decoder model = TinyModels.adapted("llama2", lora, DType.FP32);
+    Map<String, Adapter> adapters = Adapters.of(model);
     assertEquals(
         List.of(
             "model.layers.0.self_attn.k_proj",
             "model.layers.1.self_attn.q_proj",
             "model.layers.1.self_attn.k_proj",
             "model.layers.2.self_attn.k_proj"),
-        List.copyOf(
-            Adapters.linears(new Decoder(TinyModels.config("llama2"), lora, DType.FP32)).keySet()));
+        List.copyOf(adapters.keySet()));
+    assertEquals(1, scale(adapters, "model.layers.0.self_attn.k_proj"));
+    assertEquals(4, scale(adapters, "model.layers.1.self_attn.k_proj"));
+    assertEquals(2, scale(adapters, "model.layers.1.self_attn.q_proj"));
+    assertEquals(
+        16,
+        Adapters.parameters(model)
+            .get("model.layers.1.self_attn.q_proj.lora_A.weight")
+            .shape()
+            .size(0));
+    assertEquals(
+        List.of("model.layers.1.self_attn.q_proj", "k_proj"), Adapters.targetModules(model));
+  }
+
+  private static double scale(Map<String, Adapter> adapters, String path) {
+    return ((LoraAdapter) adapters.get(path)).scale();
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          q_proj,v_proj | | | 6
+          all-linear | | | 21
+          .*\\.layers\\.[02]\\..*[qk]_proj | | | 4
+          all-linear | mlp.gate_proj,o_proj | | 15
+          all-linear | .*mlp.* | | 12
+          q_proj,lm_head | | 0 | 1
+          q_proj,v_proj | | 0,2 | 4
+          """)
+  void targetModules_asPeftMeansThem_matchSoManyLinears(
+      String targets, String exclude, String layers, int count) {
+    TargetModules modules =
+        new TargetModules(
+            names(targets),
+            exclude == null ? TargetModules.Names.NONE : names(exclude),
+            layers == null
+                ? List.of()
+                : Arrays.stream(layers.split(",")).map(Integer::valueOf).toList());
+    Decoder model = TinyModels.adapted("llama2", new LoraConfig(modules, 4, 8), DType.FP32);
+    assertEquals(count, Adapters.of(model).size());
+  }
+
+  private static TargetModules.Names names(String text) {
+    return TargetModules.Names.of(text.matches("[a-z_.,]+") ? List.of(text.split(",")) : text);
+  }
+
+  @Test
+  void targetModules_thatMatchNothing_nameTheLinears() {
+    assertEquals(
+        "target modules [W_pack] match no linear of the model; name some of down_proj, gate_proj, k_proj, lm_head, o_proj, q_proj, up_proj, v_proj",
+        assertThrows(
+                UsageException.class,
+                () ->
+                    TinyModels.adapted(
+                        "llama2",
+                        new LoraConfig(TargetModules.of(List.of("W_pack")), 4, 8),
+                        DType.FP32))
+            .getMessage());
+  }
+
+  @Test
+  void targets_byBothWays_areRefused() {
+    UsageException e =
+        assertThrows(
+            UsageException.class,
+            () ->
+                new LoraTargets(
+                    List.of(AttnModule.Q_PROJ), false, false, "all-linear", null, null));
+    assertEquals(
+        "target_modules and torchtune's lora_attn_modules, apply_lora_to_mlp, apply_lora_to_output are both set; keep one of the two ways",
+        e.getMessage());
   }
 
   @Test
   void lora_withWhatIsNotThereYet_isRefused() {
-    assertThrows(
-        UsageException.class,
-        () -> Llama2.lora7b(new LoraArguments(QV, false, false, 8, 16, 0, true, false)));
-    assertThrows(
-        UsageException.class,
-        () -> Llama2.lora7b(new LoraArguments(QV, false, false, 8, 16, 0, false, true)));
-    assertThrows(
-        UsageException.class,
-        () -> Llama2.lora7b(new LoraArguments(List.of(), false, false, 8, 16, 0, false, false)));
+    List<AttnModule> q = List.of(AttnModule.Q_PROJ);
+    assertThrows(UsageException.class, () -> arguments(q, 8, 16, 0, true, false));
+    assertThrows(UsageException.class, () -> arguments(q, 8, 16, 0, false, true));
+    assertThrows(UsageException.class, () -> arguments(List.of(), 8, 16, 0, false, false));
   }
 }

@@ -5,11 +5,16 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import org.tune4j.peft.StateDict;
+import org.tune4j.adapters.AdapterConfig;
+import org.tune4j.adapters.TargetModules;
+import org.tune4j.adapters.lora.LoraConfig;
+import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.nn.StateDict;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
@@ -17,37 +22,37 @@ import org.tune4j.tensor.Tensor;
 /** The golden checkpoints as models, and their padded batches as packed rows. */
 public final class TinyModels {
   public static final LoraConfig QV_R8 =
-      new LoraConfig(List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), false, false, 8, 16, 0);
+      new LoraConfig(TargetModules.of(List.of("q_proj", "v_proj")), 8, 16);
   public static final LoraConfig ALL_R4 =
-      new LoraConfig(Arrays.asList(AttnModule.values()), true, true, 4, 16, 0);
+      new LoraConfig(
+          TargetModules.of(
+              List.of(
+                  "q_proj",
+                  "k_proj",
+                  "v_proj",
+                  "o_proj",
+                  "gate_proj",
+                  "up_proj",
+                  "down_proj",
+                  "lm_head")),
+          4,
+          16);
 
   private TinyModels() {}
 
-  public static DecoderConfig config(String family) {
-    JsonNode c = json("families/" + family + "/config.json");
-    JsonNode s = c.path("rope_scaling");
-    int heads = c.get("num_attention_heads").asInt();
-    int hidden = c.get("hidden_size").asInt();
-    return new DecoderConfig(
-        c.get("vocab_size").asInt(),
-        hidden,
-        c.get("intermediate_size").asInt(),
-        c.get("num_hidden_layers").asInt(),
-        heads,
-        c.get("num_key_value_heads").asInt(),
-        c.path("head_dim").asInt(hidden / heads),
-        c.get("max_position_embeddings").asInt(),
-        c.get("rms_norm_eps").asDouble(),
-        c.get("rope_theta").asDouble(),
-        s.isObject()
-            ? new RopeScaling(
-                s.get("factor").asDouble(),
-                s.get("low_freq_factor").asDouble(),
-                s.get("high_freq_factor").asDouble(),
-                s.get("original_max_position_embeddings").asInt())
-            : null,
-        c.get("tie_word_embeddings").asBoolean(),
-        c.path("sliding_window").asInt(0));
+  public static ModelConfig config(String family) {
+    try {
+      Path folder =
+          Path.of(TinyModels.class.getResource("/golden/tiny/families/" + family).toURI());
+      return ModelRegistry.installed().read(HuggingFaceFolder.config(folder).json());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  /** A family's model with adapters, without storage. */
+  public static Decoder adapted(String family, AdapterConfig adapter, DType dtype) {
+    return ModelSpec.adapted(family, config(family), adapter).build(dtype);
   }
 
   public static JsonNode json(String path) {
@@ -59,7 +64,7 @@ public final class TinyModels {
   }
 
   public static Decoder family(Engine engine, String family) {
-    Decoder model = new Decoder(config(family), null, DType.FP32);
+    Decoder model = config(family).build(DType.FP32);
     Map<String, Tensor> base =
         new GoldenFile("families/" + family + "/model.safetensors").tensors(engine);
     StateDict.load(model, base, true);
@@ -68,8 +73,7 @@ public final class TinyModels {
 
   /** The llama2 checkpoint with a variant's adapter. */
   public static Decoder lora(Engine engine, String variant) {
-    Decoder model =
-        new Decoder(config("llama2"), variant.equals("qv_r8") ? QV_R8 : ALL_R4, DType.FP32);
+    Decoder model = adapted("llama2", variant.equals("qv_r8") ? QV_R8 : ALL_R4, DType.FP32);
     Map<String, Tensor> all = new GoldenFile("families/llama2/model.safetensors").tensors(engine);
     all.putAll(
         new GoldenFile("lora/" + variant + "/initial/adapter_model.safetensors").tensors(engine));

@@ -42,7 +42,7 @@ final class FlatConfig {
           new Yaml(new SafeConstructor(options)).load(new String(text, StandardCharsets.UTF_8)),
           flat);
     } catch (YAMLException | StackOverflowError e) {
-      return Map.of("config.yaml", "is no YAML");
+      return Map.of("config.yaml", "is not YAML");
     }
     return flat;
   }

@@ -63,7 +63,7 @@ final class MetricsTail {
     BasicFileAttributes now =
         Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
     if (!now.isRegularFile()) {
-      throw new IOException("it is no plain file"); // a pipe would be waited for
+      throw new IOException("it is not a regular file"); // a pipe would be waited for
     }
     if (Objects.equals(key, now.fileKey())
         && now.size() == size

@@ -108,7 +108,7 @@ public final class Run {
       notes.add(unreadable);
     }
     if (tail.badLines() > 0) {
-      notes.add("%d lines without a step are left out".formatted(tail.badLines()));
+      notes.add("%d lines without a step are skipped".formatted(tail.badLines()));
     }
     if (tail.columns().notFinite() >= 0) {
       notes.add("the loss is not finite at step " + tail.columns().notFinite());

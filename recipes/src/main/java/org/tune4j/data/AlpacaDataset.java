@@ -60,10 +60,10 @@ public final class AlpacaDataset {
       value = "alpaca_dataset",
       aliases = {"torchtune.datasets.alpaca_dataset"})
   public static DatasetSpec alpaca(
-      @Doc("json, csv, parquet or text; else each file's ending tells") @Default("tatsu-lab/alpaca")
+      @Doc("json, csv, parquet or text; else by each file's extension") @Default("tatsu-lab/alpaca")
           String source,
-      @Doc("another name for a column, by its usual one") @Nullable Map<String, String> columnMap,
-      @Doc("train on the user's turn too") @Default("true") boolean trainOnInput,
+      @Doc("other names for columns, by their usual ones") @Nullable Map<String, String> columnMap,
+      @Doc("also train on the user's turns") @Default("true") boolean trainOnInput,
       @Inline FileOptions files) {
     ColumnNames columns =
         ColumnNames.of(columnMap, "instruction", "input", "output", "system", "history");
@@ -92,11 +92,11 @@ public final class AlpacaDataset {
       value = "alpaca_cleaned_dataset",
       aliases = {"torchtune.datasets.alpaca_cleaned_dataset"})
   public static DatasetSpec cleaned(
-      @Doc("json, csv, parquet or text; else each file's ending tells")
+      @Doc("json, csv, parquet or text; else by each file's extension")
           @Default("yahma/alpaca-cleaned")
           String source,
-      @Doc("another name for a column, by its usual one") @Nullable Map<String, String> columnMap,
-      @Doc("train on the user's turn too") @Default("true") boolean trainOnInput,
+      @Doc("other names for columns, by their usual ones") @Nullable Map<String, String> columnMap,
+      @Doc("also train on the user's turns") @Default("true") boolean trainOnInput,
       @Inline FileOptions files) {
     return alpaca(source, columnMap, trainOnInput, files);
   }

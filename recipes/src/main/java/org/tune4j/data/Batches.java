@@ -10,8 +10,9 @@ import org.tune4j.tensor.RandomBits;
  * any step can be found again. Used by one thread.
  */
 public final class Batches {
-  private final int rows;
-  private final int rowsPerStep;
+  private final int units;
+  private final int unitsPerStep;
+  private final int together;
   private final boolean shuffle;
   private final long seed;
   private int epoch = -1;
@@ -26,15 +27,29 @@ public final class Batches {
    * @param seed what the orders are a function of, with the epoch
    */
   public Batches(int rows, int rowsPerStep, boolean shuffle, long seed) {
-    this.rows = rows;
-    this.rowsPerStep = rowsPerStep;
+    this(rows, 1, rowsPerStep, shuffle, seed);
+  }
+
+  /**
+   * The same of rows that belong together, such as pairs, and stay so.
+   *
+   * @param rows how many there are, a multiple of {@code together}
+   * @param together how many consecutive rows belong together, from 1
+   * @param perStep pairs, or what they are, of a step, from 1
+   * @param shuffle whether each epoch has an order of its own
+   * @param seed what the orders are a function of, with the epoch
+   */
+  public Batches(int rows, int together, int perStep, boolean shuffle, long seed) {
+    this.units = rows / together;
+    this.unitsPerStep = perStep;
+    this.together = together;
     this.shuffle = shuffle;
     this.seed = seed;
   }
 
   /** {@return steps of an epoch} */
   public long perEpoch() {
-    return ((long) rows + rowsPerStep - 1) / rowsPerStep;
+    return ((long) units + unitsPerStep - 1) / unitsPerStep;
   }
 
   /**
@@ -48,16 +63,19 @@ public final class Batches {
       order = order(epoch);
       this.epoch = epoch;
     }
-    int from = Math.toIntExact(step * rowsPerStep);
-    return Arrays.stream(order, from, Math.min(rows, from + rowsPerStep)).boxed().toList();
+    int from = Math.toIntExact(step * unitsPerStep);
+    return Arrays.stream(order, from, Math.min(units, from + unitsPerStep))
+        .flatMap(unit -> IntStream.range(unit * together, (unit + 1) * together))
+        .boxed()
+        .toList();
   }
 
   /** Fisher and Yates' shuffle. */
   private int[] order(int epoch) {
-    int[] order = IntStream.range(0, rows).toArray();
+    int[] order = IntStream.range(0, units).toArray();
     if (shuffle) {
       long own = RandomBits.bits(seed, epoch);
-      for (int i = rows - 1; i > 0; i--) {
+      for (int i = units - 1; i > 0; i--) {
         int j = (int) Long.remainderUnsigned(RandomBits.bits(own, i), i + 1L);
         int swapped = order[i];
         order[i] = order[j];

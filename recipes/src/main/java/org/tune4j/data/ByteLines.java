@@ -49,7 +49,7 @@ final class ByteLines implements AutoCloseable {
       }
       if (out.length + (at - from) > LONGEST) {
         throw new InputException(
-            "%s:%d:1: the line is longer than %d MiB, expected a row a line"
+            "%s:%d:1: the line is longer than %d MiB, expected one row per line"
                 .formatted(file, line + 1, LONGEST >> 20));
       }
       int old = out.length;

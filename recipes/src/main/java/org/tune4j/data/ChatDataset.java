@@ -66,8 +66,8 @@ public final class ChatDataset {
    * @param conversationColumn the turns' column; null for the style's own, {@code conversations} or
    *     {@code messages}
    * @param trainOnInput whether all other turns are trained on too
-   * @param newSystemPrompt a system turn in place of the rows' own, never trained on; null to leave
-   *     theirs
+   * @param newSystemPrompt a system turn that replaces the rows' own, never trained on; null to
+   *     leave theirs
    * @param files which files, and how their rows are taken
    * @throws org.tune4j.UsageException when {@code source} has another name, or there are no files
    */
@@ -75,13 +75,13 @@ public final class ChatDataset {
       value = "chat_dataset",
       aliases = {"torchtune.datasets.chat_dataset"})
   public static DatasetSpec chat(
-      @Doc("json, csv, parquet or text; else each file's ending tells") @Default("''")
+      @Doc("json, csv, parquet or text; else by each file's extension") @Default("''")
           String source,
-      @Doc("how turns are written: sharegpt or openai") Style conversationStyle,
-      @Doc("the turns' column; without it conversations for sharegpt, messages for openai")
+      @Doc("format of the turns: sharegpt or openai") Style conversationStyle,
+      @Doc("the turns' column; null for conversations (sharegpt) or messages (openai)")
           @Nullable String conversationColumn,
-      @Doc("train on the user's turns too") @Default("false") boolean trainOnInput,
-      @Doc("a system turn in place of the rows' own") @Nullable String newSystemPrompt,
+      @Doc("also train on the user's turns") @Default("false") boolean trainOnInput,
+      @Doc("a system turn that replaces the rows' own") @Nullable String newSystemPrompt,
       @Inline FileOptions files) {
     String column = conversationColumn == null ? conversationStyle.column : conversationColumn;
     return files.dataset(

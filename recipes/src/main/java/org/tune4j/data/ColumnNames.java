@@ -22,7 +22,7 @@ record ColumnNames(Map<String, String> names) {
       for (Map.Entry<String, String> e : columnMap.entrySet()) {
         if (names.replace(e.getKey(), e.getValue()) == null) {
           throw new UsageException(
-              "column_map: '%s' is no column of this data set; accepted are %s"
+              "column_map: '%s' is not a column of this data set; accepted are %s"
                   .formatted(e.getKey(), String.join(", ", List.of(columns))));
         }
       }

@@ -30,7 +30,7 @@ public record ConcatDataset(List<DatasetSpec> datasets, @Nullable List<Double> w
       aliases = {"mixed_dataset", "torchtune.datasets.ConcatDataset"})
   public ConcatDataset(
       @Doc("data set sections") List<DatasetSpec> datasets,
-      @Doc("how often each is taken, in proportion; null for one after the other")
+      @Doc("proportions of the data sets; null for one after the other")
           @Nullable List<Double> weights) {
     this.datasets = List.copyOf(datasets);
     this.weights = weights == null ? null : List.copyOf(weights);

@@ -75,7 +75,7 @@ final class CsvRows {
           e);
     } catch (CharacterCodingException e) {
       throw new InputException(
-          "data file %s is no UTF-8 behind row %d; convert it".formatted(file, n), e);
+          "data file %s is not UTF-8 after row %d; convert it".formatted(file, n), e);
     }
   }
 

@@ -81,7 +81,7 @@ public record DataCache(Path folder) {
     try {
       return Optional.of(RowStore.open(place, MappedInts.SEGMENT_BITS));
     } catch (IOException e) {
-      LOG.warn("cached data {} is damaged and made again: {}", place, TuneException.reason(e));
+      LOG.warn("cached data {} is damaged and rebuilt: {}", place, TuneException.reason(e));
       return Optional.empty();
     }
   }

@@ -160,7 +160,7 @@ public final class DataRow {
       if (half != null) {
         throw wrong(
             cell.place(),
-            "column '%s' has %s, half of a surrogate pair, which is no character; write both halves or leave it out"
+            "column '%s' has %s, a lone surrogate, which is not a character; write both halves or leave it out"
                 .formatted(column, half));
       }
     }

@@ -34,20 +34,6 @@ public record DatasetReport(
     long labelTokens,
     long repeated,
     Map<String, Long> notes) {
-  /**
-   * Copies the list and the map.
-   *
-   * @param rows in use
-   * @param examples what they became
-   * @param truncated rows that were cut
-   * @param skipped bad rows that were left out
-   * @param firstSkipped what was wrong with the first few of them
-   * @param fullyMasked rows without a token to train on
-   * @param tokens of all rows
-   * @param labelTokens of those, trained on
-   * @param repeated examples that come again within an epoch
-   * @param notes what the user should know of rows, and of how many
-   */
   public DatasetReport {
     firstSkipped = List.copyOf(firstSkipped);
     notes = Collections.unmodifiableMap(new LinkedHashMap<>(notes));
@@ -94,8 +80,7 @@ public record DatasetReport(
         String.format(
             Locale.ROOT, "%s, %,d of them trained on", count(tokens, "token"), labelTokens));
     if (repeated > 0) {
-      parts.add(
-          String.format(Locale.ROOT, "%,d come again in an epoch, by their weights", repeated));
+      parts.add(String.format(Locale.ROOT, "%,d repeat in an epoch, by their weights", repeated));
     }
     if (truncated > 0) {
       parts.add("%s cut to tokenizer.max_seq_len".formatted(count(truncated, "row")));

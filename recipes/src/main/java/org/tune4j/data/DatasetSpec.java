@@ -8,7 +8,7 @@ public interface DatasetSpec {
    * Reads, or finds in the cache, all rows as tokens.
    *
    * @param tokenizer of the model
-   * @param maxSeqLen rows are cut to this many tokens, and a pack has no more; {@link
+   * @param maxSeqLen rows are truncated to this many tokens, and a pack has no more; {@link
    *     Integer#MAX_VALUE} for no limit
    * @param cache where tokenised rows are kept
    * @return what is trained on

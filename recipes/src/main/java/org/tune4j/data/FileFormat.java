@@ -56,7 +56,7 @@ enum FileFormat {
     try (InputStream packed = PlainBytes.open(file)) {
       // A file that is compressed in another way says so; naming its format would not help.
       throw new InputException(
-          "data file %s: its ending names no format; set dataset.source to one of %s"
+          "data file %s: its extension names no format; set dataset.source to one of %s"
               .formatted(file, NAMES));
     } catch (IOException e) {
       throw unreadable(file, e);

@@ -19,22 +19,17 @@ import org.tune4j.component.Doc;
  * @param onBadRow what to do about a row that cannot be used
  */
 public record FileOptions(
-    @Doc("files on this machine, or globs such as data/*.jsonl") @Nullable List<Path> dataFiles,
-    @Doc("rows laid end to end, up to tokenizer.max_seq_len tokens an example") @Default("false")
+    @Doc("local files, or globs such as data/*.jsonl") @Nullable List<Path> dataFiles,
+    @Doc("pack rows into sequences of up to tokenizer.max_seq_len tokens") @Default("false")
         boolean packed,
-    @Doc("a packed row may go on in the next pack; null for text_completion_dataset only")
+    @Doc("continue a row in the next pack; null for text_completion_dataset only")
         @Nullable Boolean splitAcrossPack,
     @Doc("a slice of the rows, such as train[:90%]") @Default("train") String split,
     @Doc("stop at a bad row, or skip and count it") @Default("stop") OnBadRow onBadRow) {
   /**
-   * Checks the slice's form.
+   * Checks the slice.
    *
-   * @param dataFiles files or globs; null where none are named
-   * @param packed whether rows are laid end to end
-   * @param splitAcrossPack null for the data set's own way
-   * @param split {@code train}, or a slice of it
-   * @param onBadRow what to do about a row that cannot be used
-   * @throws org.tune4j.UsageException when {@code split} is no such slice
+   * @throws org.tune4j.UsageException if {@code split} is not a slice
    */
   public FileOptions {
     Split.parse(split);

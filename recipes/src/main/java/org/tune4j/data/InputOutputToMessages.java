@@ -21,16 +21,16 @@ public final class InputOutputToMessages implements MessageTransform {
    * @param columnMap the files' names of {@code input} and {@code output}; null where they are
    *     these
    * @param trainOnInput whether the user's turn is trained on too
-   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @throws org.tune4j.UsageException when {@code columnMap} has another column
    */
   @Component(
       value = "input_output_to_messages",
       aliases = {"torchtune.data.InputOutputToMessages"})
   public InputOutputToMessages(
-      @Doc("another name for a column, by its usual one") @Nullable Map<String, String> columnMap,
-      @Doc("train on the user's turn too") @Default("false") boolean trainOnInput,
-      @Doc("a system turn before each row") @Nullable String newSystemPrompt) {
+      @Doc("other names for columns, by their usual ones") @Nullable Map<String, String> columnMap,
+      @Doc("also train on the user's turns") @Default("false") boolean trainOnInput,
+      @Doc("a system turn added before each row") @Nullable String newSystemPrompt) {
     this.columns = ColumnNames.of(columnMap, "input", "output");
     this.trainOnInput = trainOnInput;
     this.newSystemPrompt = newSystemPrompt;

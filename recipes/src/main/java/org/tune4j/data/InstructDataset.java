@@ -19,7 +19,7 @@ public final class InstructDataset {
    * @param columnMap the files' names of {@code input} and {@code output}; null where they are
    *     these
    * @param trainOnInput whether the user's turn is trained on too
-   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @param files which files, and how their rows are taken
    * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
    *     there are no files
@@ -28,11 +28,11 @@ public final class InstructDataset {
       value = "instruct_dataset",
       aliases = {"torchtune.datasets.instruct_dataset"})
   public static DatasetSpec instruct(
-      @Doc("json, csv, parquet or text; else each file's ending tells") @Default("''")
+      @Doc("json, csv, parquet or text; else by each file's extension") @Default("''")
           String source,
-      @Doc("another name for a column, by its usual one") @Nullable Map<String, String> columnMap,
-      @Doc("train on the user's turn too") @Default("false") boolean trainOnInput,
-      @Doc("a system turn before each row") @Nullable String newSystemPrompt,
+      @Doc("other names for columns, by their usual ones") @Nullable Map<String, String> columnMap,
+      @Doc("also train on the user's turns") @Default("false") boolean trainOnInput,
+      @Doc("a system turn added before each row") @Nullable String newSystemPrompt,
       @Inline FileOptions files) {
     MessageTransform turns = new InputOutputToMessages(columnMap, trainOnInput, newSystemPrompt);
     return files.dataset(
@@ -46,7 +46,7 @@ public final class InstructDataset {
    * @param columnMap the files' names of {@code input} and {@code output}; null where they are
    *     these
    * @param trainOnInput whether the user's turn is trained on too
-   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @param files which files, and how their rows are taken
    * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
    *     there are no files
@@ -55,11 +55,11 @@ public final class InstructDataset {
       value = "grammar_dataset",
       aliases = {"torchtune.datasets.grammar_dataset"})
   public static DatasetSpec grammar(
-      @Doc("json, csv, parquet or text; else each file's ending tells") @Default("liweili/c4_200m")
+      @Doc("json, csv, parquet or text; else by each file's extension") @Default("liweili/c4_200m")
           String source,
-      @Doc("another name for a column, by its usual one") @Nullable Map<String, String> columnMap,
-      @Doc("train on the user's turn too") @Default("false") boolean trainOnInput,
-      @Doc("a system turn before each row") @Nullable String newSystemPrompt,
+      @Doc("other names for columns, by their usual ones") @Nullable Map<String, String> columnMap,
+      @Doc("also train on the user's turns") @Default("false") boolean trainOnInput,
+      @Doc("a system turn added before each row") @Nullable String newSystemPrompt,
       @Inline FileOptions files) {
     return instruct(source, columnMap, trainOnInput, newSystemPrompt, files);
   }
@@ -72,7 +72,7 @@ public final class InstructDataset {
    * @param columnMap the files' names of {@code input} and {@code output}; null or empty for {@code
    *     dialogue} and {@code summary}
    * @param trainOnInput whether the user's turn is trained on too
-   * @param newSystemPrompt a system turn before each row, never trained on; null for none
+   * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @param files which files, and how their rows are taken
    * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
    *     there are no files
@@ -81,11 +81,11 @@ public final class InstructDataset {
       value = "samsum_dataset",
       aliases = {"torchtune.datasets.samsum_dataset"})
   public static DatasetSpec samsum(
-      @Doc("json, csv, parquet or text; else each file's ending tells") @Default("Samsung/samsum")
+      @Doc("json, csv, parquet or text; else by each file's extension") @Default("Samsung/samsum")
           String source,
-      @Doc("another name for a column, by its usual one") @Nullable Map<String, String> columnMap,
-      @Doc("train on the user's turn too") @Default("false") boolean trainOnInput,
-      @Doc("a system turn before each row") @Nullable String newSystemPrompt,
+      @Doc("other names for columns, by their usual ones") @Nullable Map<String, String> columnMap,
+      @Doc("also train on the user's turns") @Default("false") boolean trainOnInput,
+      @Doc("a system turn added before each row") @Nullable String newSystemPrompt,
       @Inline FileOptions files) {
     boolean own = columnMap == null || columnMap.isEmpty();
     return instruct(

@@ -21,7 +21,8 @@ import org.tune4j.InputException;
 
 /** The objects of a JSON array, or of JSON Lines. */
 final class JsonRows {
-  private static final String EXPECTED = "; expected a JSON array of objects or one object a line";
+  private static final String EXPECTED =
+      "; expected a JSON array of objects or one object per line";
 
   /** A text may be as long as a line. */
   static final StreamReadConstraints LIMITS =
@@ -76,7 +77,7 @@ final class JsonRows {
             file,
             n,
             place(in.currentTokenLocation(), 0),
-            "there is more behind the array" + EXPECTED,
+            "there is more after the array" + EXPECTED,
             null);
       }
     } catch (JsonProcessingException e) {
@@ -115,7 +116,7 @@ final class JsonRows {
             file,
             n,
             place(in.currentTokenLocation(), number),
-            "there is more behind the object" + EXPECTED,
+            "there is more after the object" + EXPECTED,
             null);
       }
       sink.row(row);
@@ -156,7 +157,7 @@ final class JsonRows {
             ? "blank"
             : switch (token) {
               case START_ARRAY -> "an array";
-              case VALUE_STRING -> "a text";
+              case VALUE_STRING -> "a string";
               case VALUE_NULL -> "null";
               case VALUE_TRUE, VALUE_FALSE ->
                   "'" + token.name().substring(6).toLowerCase(Locale.ROOT) + "'";

@@ -60,7 +60,7 @@ final class ParquetRows {
       throw DataRow.wrong(file, n, DataRow.Place.NONE, JsonRows.words(e), e);
     } catch (SQLException e) {
       throw new InputException(
-          "data file %s cannot be read as Parquet behind row %d: %s"
+          "data file %s cannot be read as Parquet after row %d: %s"
               // The query that DuckDB shows behind it is not the user's.
               .formatted(file, n, String.valueOf(e.getMessage()).lines().findFirst().orElse("")),
           e);

@@ -25,7 +25,7 @@ public final class SftDataset {
       value = "sft_dataset",
       aliases = {"torchtune.datasets.SFTDataset"})
   public static DatasetSpec of(
-      @Doc("json, csv, parquet or text; else each file's ending tells") @Default("''")
+      @Doc("json, csv, parquet or text; else by each file's extension") @Default("''")
           String source,
       @Doc("turns a row into a conversation") MessageTransform messageTransform,
       @Inline FileOptions files) {

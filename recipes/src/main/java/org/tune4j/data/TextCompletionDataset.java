@@ -26,9 +26,9 @@ public final class TextCompletionDataset {
       value = "text_completion_dataset",
       aliases = {"torchtune.datasets.text_completion_dataset"})
   public static DatasetSpec textCompletion(
-      @Doc("json, csv, parquet or text; else each file's ending tells") @Default("''")
+      @Doc("json, csv, parquet or text; else by each file's extension") @Default("''")
           String source,
-      @Doc("the text's column") @Default("text") String column,
+      @Doc("the column with the text") @Default("text") String column,
       @Doc("end each row with the end-of-text token") @Default("true") boolean addEos,
       @Inline FileOptions files) {
     return files.dataset(new Text(column, addEos), source, true);

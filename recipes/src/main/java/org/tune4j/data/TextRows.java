@@ -27,7 +27,7 @@ final class TextRows {
           sink.row(
               new DataRow(file, n, at, Map.of("text", new DataRow.Cell(new TextNode(text), at))));
         } catch (CharacterCodingException e) {
-          sink.bad(DataRow.wrong(file, n, at, "the line is no UTF-8, expected text", e));
+          sink.bad(DataRow.wrong(file, n, at, "the line is not UTF-8, expected text", e));
         }
       }
     }

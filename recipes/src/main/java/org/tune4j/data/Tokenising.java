@@ -16,7 +16,7 @@ import org.tune4j.tokenizers.Tokenizer;
  * From files to stored rows, a few rows at a time: what is read does not stay in memory. Rows are
  * tokenised on all cores and stored in the files' order.
  *
- * @param maxSeqLen rows are cut to this many tokens
+ * @param maxSeqLen rows are truncated to this many tokens
  */
 record Tokenising(RowEncoder encoder, Tokenizer tokenizer, int maxSeqLen, OnBadRow onBadRow) {
   private static final Logger LOG = LoggerFactory.getLogger(Tokenising.class);

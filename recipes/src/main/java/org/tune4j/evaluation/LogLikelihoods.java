@@ -71,7 +71,7 @@ public final class LogLikelihoods {
     this.decoder = decoder;
     this.tokenizer = tokenizer;
     this.pass = Pass.evaluation(engine, owner);
-    this.cache = new KvCache(owner, engine, decoder.config(), decoder.dtype(), longest);
+    this.cache = new KvCache(owner, engine, decoder, longest);
   }
 
   /** {@return what text is encoded with} */

@@ -15,12 +15,6 @@ import java.util.Map;
 public record TaskResult(Map<String, Double> metrics, List<Map<String, Object>> samples) {
   private static final String STDERR = "_stderr";
 
-  /**
-   * Copies both.
-   *
-   * @param metrics keep their order
-   * @param samples in the order of the rows
-   */
   public TaskResult {
     metrics = Collections.unmodifiableMap(new LinkedHashMap<>(metrics));
     samples = List.copyOf(samples);

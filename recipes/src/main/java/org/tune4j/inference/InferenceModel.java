@@ -7,16 +7,17 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.generation.Generator;
 import org.tune4j.memory.AvailableMemory;
 import org.tune4j.models.Decoder;
+import org.tune4j.models.ModelRegistry;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.models.PackedWeights;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
-import org.tune4j.training.HuggingFaceCheckpointer;
 
 /**
  * A Hugging Face folder opened for inference: one set of base weights, mapped where the file has
@@ -25,6 +26,7 @@ import org.tune4j.training.HuggingFaceCheckpointer;
  * All tensors belong to the scope that was innermost when it was opened, so that must outlive it.
  */
 public final class InferenceModel implements AutoCloseable {
+  private final ModelRegistry registry;
   private final Path folder;
   private final Engine engine;
   private final Tokenizer tokenizer;
@@ -32,7 +34,9 @@ public final class InferenceModel implements AutoCloseable {
   private final Optional<PackedWeights> packed;
   private final Map<Path, Decoder> adapted = new LinkedHashMap<>();
 
-  private InferenceModel(Path folder, Engine engine, Tokenizer tokenizer, Decoder base) {
+  private InferenceModel(
+      ModelRegistry registry, Path folder, Engine engine, Tokenizer tokenizer, Decoder base) {
+    this.registry = registry;
     this.folder = folder;
     this.engine = engine;
     this.tokenizer = tokenizer;
@@ -45,7 +49,7 @@ public final class InferenceModel implements AutoCloseable {
   }
 
   /**
-   * Opens a model.
+   * Opens a model of a family that is on the class path.
    *
    * @param folder a Hugging Face model's
    * @param tokenizer its file or folder; null for the model's own
@@ -56,8 +60,25 @@ public final class InferenceModel implements AutoCloseable {
    */
   public static InferenceModel open(
       Path folder, @Nullable Path tokenizer, Engine engine, DType dtype) {
+    return open(ModelRegistry.installed(), folder, tokenizer, engine, dtype);
+  }
+
+  /**
+   * Opens a model.
+   *
+   * @param registry knows the model's family and the adapters' types
+   * @param folder a Hugging Face model's
+   * @param tokenizer its file or folder; null for the model's own
+   * @param engine what computes it; stays open when the model closes
+   * @param dtype of the weights; those stored in another type are converted
+   * @return open; the caller closes it
+   * @throws InputException when a file is missing, broken or of an unsupported kind
+   */
+  public static InferenceModel open(
+      ModelRegistry registry, Path folder, @Nullable Path tokenizer, Engine engine, DType dtype) {
     return open(
-        ModelSpec.base("auto_model", null),
+        registry,
+        new ModelSpec("auto_model", registry, null, null),
         new HuggingFaceCheckpointer(folder, null, folder),
         TokenizerSpec.of(tokenizer == null ? folder : tokenizer),
         engine,
@@ -67,6 +88,7 @@ public final class InferenceModel implements AutoCloseable {
   /**
    * Opens what a config names.
    *
+   * @param registry knows the adapters' types
    * @param spec a plain model's
    * @param files its {@code adapterCheckpoint} is not looked at; see {@link #with}
    * @param tokenizer opened here, and closed with the model
@@ -76,6 +98,7 @@ public final class InferenceModel implements AutoCloseable {
    * @throws InputException when a file is missing, broken or of an unsupported kind
    */
   public static InferenceModel open(
+      ModelRegistry registry,
       ModelSpec spec,
       HuggingFaceCheckpointer files,
       TokenizerSpec tokenizer,
@@ -85,7 +108,8 @@ public final class InferenceModel implements AutoCloseable {
     HuggingFaceCheckpointer base = files.withAdapter(null);
     base.check(spec);
     Tokenizer text = tokenizer.open(folder);
-    return new InferenceModel(folder, engine, text, freeze(base.load(spec, engine, dtype, 0)));
+    return new InferenceModel(
+        registry, folder, engine, text, freeze(base.load(spec, engine, dtype, 0)));
   }
 
   private static long bytes(Decoder decoder) {
@@ -141,7 +165,7 @@ public final class InferenceModel implements AutoCloseable {
     if (known != null) {
       return known;
     }
-    Decoder decoder = HuggingFaceCheckpointer.withAdapter(engine, base, adapter);
+    Decoder decoder = HuggingFaceCheckpointer.withAdapter(engine, base, registry.open(adapter));
     packed.ifPresent(decoder::setPacked);
     adapted.put(adapter, freeze(decoder));
     return decoder;

@@ -12,7 +12,7 @@ import org.tune4j.tensor.Tensor;
  * chunk of labels at a time.
  *
  * @param numOutputChunks accepted for torchtune's configs, where it divides the sequence
- * @param chunkTokens labels whose logits exist at once
+ * @param chunkTokens labels whose logits are computed at once
  */
 public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) implements Loss {
   /**
@@ -26,13 +26,14 @@ public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) implemen
       value = "chunked_cross_entropy",
       aliases = {
         "loss",
+        "objective",
         "torchtune.modules.loss.CEWithChunkedOutputLoss",
         "torchtune.modules.loss.LinearCrossEntropyLoss",
         "torch.nn.CrossEntropyLoss"
       })
   public ChunkedCrossEntropy(
       @Doc("accepted for torchtune's configs; see chunk_tokens") @Default("8") int numOutputChunks,
-      @Doc("labels whose logits exist at once") @Default("128") int chunkTokens) {
+      @Doc("labels whose logits are computed at once") @Default("128") int chunkTokens) {
     new Requirements()
         .atLeast(1, "num_output_chunks", numOutputChunks)
         .atLeast(1, "chunk_tokens", chunkTokens)

@@ -4,53 +4,80 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 import org.tune4j.memory.MemoryPlan.Part;
 import org.tune4j.models.Decoder;
+import org.tune4j.models.DecoderBlock;
 import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraConfig;
+import org.tune4j.models.ModelSpec;
+import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.nn.Parameter;
-import org.tune4j.optim.Pieces;
+import org.tune4j.optim.Chunks;
+import org.tune4j.spi.AttentionSpec;
+import org.tune4j.spi.KernelMemory;
 import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
 
 /**
  * The peak of a training run's memory as a function of its settings. What backward needs is counted
- * tensor by tensor, as the backends' kernels keep it; docs/memory.md derives the counts and holds
- * the sum against measurements.
- *
- * @param backend {@code javacpp} or {@code djl}: their attention keeps different tensors
- * @param cuda whether tensors lie on a CUDA device, which has its own memory
- * @param config the model's sizes
- * @param lora null where all parameters are trained
- * @param dtype of weights, adapters, optimiser state and activations
- * @param stored the type of the checkpoint's weights
- * @param checkpointLayers whether layers keep their inputs alone
- * @param inBackward whether the optimiser runs during backward
- * @param moments tensors of optimiser state a parameter
- * @param threads groups of rows that run at once
- * @param chunkTokens labels whose logits exist at once
+ * tensor by tensor, as the model's blocks say and the backends' kernels keep it; docs/memory.md
+ * derives the counts and holds the sum against measurements. Immutable.
  */
-public record MemoryModel(
-    String backend,
-    boolean cuda,
-    DecoderConfig config,
-    @Nullable LoraConfig lora,
-    DType dtype,
-    DType stored,
-    boolean checkpointLayers,
-    boolean inBackward,
-    int moments,
-    int threads,
-    int chunkTokens) {
-  /** Rows from which DJL takes libtorch's tiled attention. */
-  private static final int DJL_TILES = 640;
+public final class MemoryModel {
+  private final ModelSpec spec;
+  private final DType dtype;
+  private final Settings settings;
+  private final Decoder decoder;
+  private final Counts counts;
+  private final Map<LayerKind, Integer> layers = new LinkedHashMap<>();
 
-  /** A layer's linears. */
-  private static final List<String> LAYER =
-      List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
+  /**
+   * What a run's memory depends on besides its model.
+   *
+   * @param kernels of the backend
+   * @param device a CUDA device has its own memory
+   * @param stored the type of the checkpoint's weights
+   * @param checkpointLayers whether layers keep their inputs alone
+   * @param inBackward whether the optimiser runs during backward
+   * @param moments tensors of optimiser state a parameter
+   * @param threads groups of rows that run at once
+   * @param chunkTokens labels whose logits exist at once
+   */
+  public record Settings(
+      KernelMemory kernels,
+      Device device,
+      DType stored,
+      boolean checkpointLayers,
+      boolean inBackward,
+      int moments,
+      int threads,
+      int chunkTokens) {}
 
-  /** Queries of a block of JavaCPP's attention. */
-  private static final int JAVACPP_BLOCK = 256;
+  /**
+   * What layers that keep the same for backward have in common.
+   *
+   * @param perToken bytes besides the softmax's weights
+   * @param attention whose weights are kept too
+   */
+  private record LayerKind(long perToken, AttentionShape attention) {}
+
+  /**
+   * A run's.
+   *
+   * @param spec a model whose sizes are known, with adapters or without
+   * @param dtype of weights, adapters, optimiser state and activations
+   * @param settings of the run
+   */
+  public MemoryModel(ModelSpec spec, DType dtype, Settings settings) {
+    this.spec = spec;
+    this.dtype = dtype;
+    this.settings = settings;
+    decoder = spec.build(dtype);
+    counts = Counts.of(decoder);
+    for (DecoderBlock layer : decoder.layers()) {
+      layers.merge(
+          new LayerKind(layer.keptPerToken(dtype), layer.attentionShape()), 1, Integer::sum);
+    }
+  }
 
   /** Sums of gradients and losses are fp32, or fp64 where everything is. */
   private long wide() {
@@ -65,9 +92,15 @@ public record MemoryModel(
    *     device
    */
   public MemoryPlan plan(Load load, long base) {
-    Counts n = Counts.of(this);
+    Counts n = counts;
+    boolean cuda = cuda();
+    DType stored = settings.stored;
+    int moments = settings.moments;
     long s = dtype.bytes();
-    int groups = inBackward || cuda ? 1 : Math.max(1, Math.min(threads, load.rows().size()));
+    int groups =
+        settings.inBackward || cuda
+            ? 1
+            : Math.max(1, Math.min(settings.threads, load.rows().size()));
     List<Part> parts = new ArrayList<>();
     if (!cuda) {
       parts.add(new Part("JVM, libraries, tokenizer", base, "resident now"));
@@ -76,7 +109,7 @@ public record MemoryModel(
     boolean converts = stored != dtype;
     String read =
         converts ? "read as %s, converted to %s".formatted(stored, dtype) : "read, " + dtype;
-    if (lora == null) {
+    if (spec.adapter() == null) {
       parts.add(new Part("weights", n.all * s, read));
     } else {
       parts.add(new Part("weights", n.frozen * s, converts || cuda ? read : "mapped, " + dtype));
@@ -91,7 +124,7 @@ public record MemoryModel(
             oneWidth() ? Math.max(gradients, copies) : holed(gradients),
             groups + " threads' and their sum"));
     if (!oneWidth() && copies > 0) {
-      parts.add(new Part("a checkpoint on its way", holed(copies), "copies of what is saved"));
+      parts.add(new Part("checkpoint being written", holed(copies), "copies of what is saved"));
     }
     parts.add(new Part("optimiser", n.trained * s * moments, "%d a parameter".formatted(moments)));
     parts.add(
@@ -102,13 +135,13 @@ public record MemoryModel(
                 .formatted(
                     load.rows().size(),
                     load.tokens(),
-                    checkpointLayers ? ", layers' inputs and one layer" : "")));
+                    settings.checkpointLayers ? ", layers' inputs and one layer" : "")));
     parts.add(
         new Part(
             "head",
             groups
                 * (cuda ? head(load, groups) : head(load, groups) * headHoles() + Measured.THREAD),
-            "%d threads, %d labels at once".formatted(groups, chunkTokens)));
+            "%d threads, %d labels at once".formatted(groups, settings.chunkTokens)));
     return new MemoryPlan(parts);
   }
 
@@ -119,12 +152,12 @@ public record MemoryModel(
 
   /** Of what comes and goes in every step; a freed block fits where all are of one width. */
   private long holed(long bytes) {
-    return cuda || oneWidth() ? bytes : Math.round(bytes * Measured.HOLES);
+    return cuda() || oneWidth() ? bytes : Math.round(bytes * Measured.HOLES);
   }
 
   /** Activations also differ in the rows' lengths. */
   private double rowHoles() {
-    return cuda ? 1 : oneWidth() ? Measured.HOLES_ONE_WIDTH : Measured.HOLES;
+    return cuda() ? 1 : oneWidth() ? Measured.HOLES_ONE_WIDTH : Measured.HOLES;
   }
 
   private long headHoles() {
@@ -139,11 +172,16 @@ public record MemoryModel(
    */
   private long gradients(Counts n, int groups) {
     long s = dtype.bytes();
-    long update = 6 * wide() * Math.min(n.largest, Pieces.SIZE);
-    if (inBackward) {
+    long update = 6 * wide() * Math.min(n.largest, Chunks.SIZE);
+    if (settings.inBackward) {
       return n.largest * (2 * s + wide()) + n.layer * s + update;
     }
     return n.trained * (groups * s + wide() + (oneWidth() ? 0 : s)) + update;
+  }
+
+  /** {@return whether tensors lie on a CUDA device} */
+  public boolean cuda() {
+    return settings.device.type() == Device.Type.CUDA;
   }
 
   /**
@@ -153,11 +191,18 @@ public record MemoryModel(
    * @param load the micro-batch
    */
   public long activations(Load load) {
-    long layer = layer(load);
-    if (!checkpointLayers) {
-      return config.numLayers() * layer;
+    long all = 0;
+    long largest = 0;
+    for (Map.Entry<LayerKind, Integer> kind : layers.entrySet()) {
+      LayerKind layer = kind.getKey();
+      long bytes = load.tokens() * layer.perToken + attention(load, layer.attention);
+      all += kind.getValue() * bytes;
+      largest = Math.max(largest, bytes);
     }
-    return load.tokens() * config.hiddenSize() * dtype.bytes() * (config.numLayers() + 2L) + layer;
+    DecoderConfig config = decoder.config();
+    return settings.checkpointLayers
+        ? load.tokens() * config.hiddenSize() * dtype.bytes() * (config.numLayers() + 2L) + largest
+        : all;
   }
 
   /**
@@ -166,7 +211,7 @@ public record MemoryModel(
    */
   public long gathered() {
     List<Long> parts = new ArrayList<>();
-    for (Map<String, Parameter> part : new Decoder(config, lora, dtype).parts()) {
+    for (Map<String, Parameter> part : decoder.parts()) {
       long bytes = 0;
       for (Parameter p : part.values()) {
         bytes += p.shape().elements() * (dtype.bytes() + (p.trainable() ? 2 * wide() : 0));
@@ -176,64 +221,15 @@ public record MemoryModel(
     return parts.get(1) + parts.stream().mapToLong(Long::longValue).max().orElse(0);
   }
 
-  /** What one layer keeps, as if it had the adapters that any has. */
-  private long layer(Load load) {
-    long s = dtype.bytes();
-    long d = config.hiddenSize();
-    long f = config.intermediateSize();
-    long q = (long) config.numHeads() * config.headDim();
-    long kv = (long) config.numKvHeads() * config.headDim();
-    boolean all = lora == null;
-    boolean qkv = all || rank("q_proj") + rank("k_proj") + rank("v_proj") > 0;
-    boolean gateUp = all || rank("gate_proj") + rank("up_proj") > 0;
-    long token = 2 * d * wide(); // both norms' inputs, widened
-    token += all ? 2 * d * s : 0; // normed, for the norms' own weights
-    token += (qkv ? d : 0) * s + (gateUp ? d : 0) * s; // inputs of trained linears
-    token += (all || rank("o_proj") > 0 ? q : 0) * s;
-    token += (q + 2 * kv) * s; // queries, keys, values
-    token += 3 * f * s; // gate, its silu, up
-    token += (all || rank("down_proj") > 0 ? f : 0) * s; // down's input
-    for (String name : LAYER) {
-      token += rank(name) * s;
-      if (lora != null && lora.dropout() > 0 && rank(name) > 0) {
-        token += d * 2 * s; // mask and masked input
-      }
-    }
-    return load.tokens() * token + attention(load, q, kv);
-  }
-
-  /** The largest rank of the linears of this name; 0 where none is adapted. */
-  private long rank(String name) {
-    return lora == null
-        ? 0
-        : lora.targetModules().stream()
-            .filter(t -> t.equals(name) || t.endsWith("." + name))
-            .flatMap(t -> lora.at(t).stream())
-            .mapToLong(LoraConfig::rank)
-            .max()
-            .orElse(0);
-  }
-
-  /** Softmax's weights, of the whole square or of its lower blocks; tiled attention keeps none. */
-  private long attention(Load load, long q, long kv) {
-    long s = dtype.bytes();
-    boolean tiles =
-        cuda
-            || (backend.equals("djl")
-                && load.longest() >= DJL_TILES
-                && config.slidingWindow() == 0);
-    if (tiles) {
-      // Keys and values repeated for each query head, the output, and a logarithm a query.
-      return load.tokens() * ((2 * (q - kv) + q) * s + 4L * config.numHeads());
-    }
-    long pairs = 0;
-    for (List<Integer> row : load.rows()) {
-      for (long t : row) {
-        long blocks = backend.equals("javacpp") ? (t + JAVACPP_BLOCK - 1) / JAVACPP_BLOCK : 1;
-        pairs += t * t * (blocks + 1) / (2 * blocks);
-      }
-    }
-    return pairs * config.numHeads() * s;
+  private long attention(Load load, AttentionShape shape) {
+    return settings.kernels.attentionBytes(
+        dtype,
+        settings.device,
+        load.rows().stream().flatMap(List::stream).mapToLong(Integer::longValue).toArray(),
+        shape.numHeads(),
+        shape.numKvHeads(),
+        shape.headDim(),
+        AttentionSpec.of(1, shape.window()));
   }
 
   /**
@@ -241,8 +237,8 @@ public record MemoryModel(
    * their gradient and that of the logits (and the logits themselves, where they are fp32).
    */
   private long head(Load load, int groups) {
-    long rows = Math.min(chunkTokens, Math.max(1, load.tokens() / groups));
-    return rows * config.vocabSize() * (dtype.bytes() + 3 * wide());
+    long rows = Math.min(settings.chunkTokens, Math.max(1, load.tokens() / groups));
+    return rows * decoder.config().vocabSize() * (dtype.bytes() + 3 * wide());
   }
 
   /**
@@ -273,16 +269,17 @@ public record MemoryModel(
       Load half = load.half();
       ways.put("batch_size=" + half.rows().size(), new Lighter(this, half));
     }
-    if (!checkpointLayers) {
+    boolean checkpoint = settings.checkpointLayers;
+    if (!checkpoint) {
       ways.put("enable_activation_checkpointing=true", new Lighter(with(dtype, true, false), load));
     }
     if (dtype.bytes() > 2) {
-      ways.put("dtype=bf16", new Lighter(with(DType.BF16, checkpointLayers, inBackward), load));
+      ways.put("dtype=bf16", new Lighter(with(DType.BF16, checkpoint, settings.inBackward), load));
     }
     if (load.longest() > 1) {
       ways.put("tokenizer.max_seq_len=" + load.longest() / 2, new Lighter(this, load.cut()));
     }
-    if (lora == null && !inBackward) {
+    if (spec.adapter() == null && !settings.inBackward) {
       ways.put(
           "optimizer_in_bwd=true enable_activation_checkpointing=true",
           new Lighter(with(dtype, true, true), load));
@@ -292,23 +289,22 @@ public record MemoryModel(
 
   private MemoryModel with(DType type, boolean checkpoint, boolean during) {
     return new MemoryModel(
-        backend,
-        cuda,
-        config,
-        lora,
+        spec,
         type,
-        stored,
-        checkpoint,
-        during,
-        moments,
-        threads,
-        chunkTokens);
+        new Settings(
+            settings.kernels,
+            settings.device,
+            settings.stored,
+            checkpoint,
+            during,
+            settings.moments,
+            settings.threads,
+            settings.chunkTokens));
   }
 
   /** Numbers of elements. */
   private record Counts(long all, long frozen, long trained, long largest, long layer) {
-    static Counts of(MemoryModel m) {
-      Decoder decoder = new Decoder(m.config, m.lora, m.dtype);
+    static Counts of(Decoder decoder) {
       long all = 0;
       long trained = 0;
       long largest = 0;

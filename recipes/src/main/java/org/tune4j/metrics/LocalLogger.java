@@ -47,7 +47,7 @@ final class LocalLogger implements GuardedLogger {
   private void giveUp(Throwable e) {
     logger = null;
     warning =
-        "%s is given up: %s; the run goes on, and logs/metrics.jsonl has every step"
+        "%s is dropped: %s; the run continues, and logs/metrics.jsonl has every step"
             .formatted(name, GuardedLogger.reason(e));
   }
 

@@ -17,15 +17,6 @@ import org.tune4j.recipe.RunContext;
  */
 public record LoggedRun(
     RunContext context, Path outputDir, long step, List<StepMetrics> earlier, RunNotes notes) {
-  /**
-   * Copies the list.
-   *
-   * @param context config and terminal
-   * @param outputDir the run's folder
-   * @param step the last step that was made; 0 in a run that begins
-   * @param earlier the metrics of the steps up to then
-   * @param notes of the same run's loggers
-   */
   public LoggedRun {
     earlier = List.copyOf(earlier);
   }

@@ -20,6 +20,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.tune4j.EnvironmentException;
 import org.tune4j.TuneException;
 
@@ -28,6 +29,22 @@ import org.tune4j.TuneException;
  * a run.
  */
 public final class MetricsFile implements AutoCloseable {
+  /** What every step may have; other keys are the objective's or of tasks. */
+  private static final Set<String> KEYS =
+      Set.of(
+          "step",
+          "epoch",
+          "loss",
+          "lr",
+          "grad_norm",
+          "label_tokens",
+          "tokens",
+          "seconds",
+          "tokens_per_second",
+          "rss_mb",
+          "val_loss",
+          "comm_seconds");
+
   private final Path file;
   private final FileChannel out;
   private final JsonFactory json = new JsonFactory();
@@ -132,7 +149,8 @@ public final class MetricsFile implements AutoCloseable {
         line.path("rss_mb").asLong(),
         line.has("val_loss") ? line.get("val_loss").asDouble() : null,
         scores(line),
-        line.has("comm_seconds") ? onRanks(line) : null);
+        line.has("comm_seconds") ? onRanks(line) : null,
+        objective(line));
   }
 
   private static StepMetrics.OnRanks onRanks(JsonNode line) {
@@ -151,6 +169,17 @@ public final class MetricsFile implements AutoCloseable {
       }
     }
     return scores;
+  }
+
+  private static Map<String, Double> objective(JsonNode line) {
+    Map<String, Double> values = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonNode> field : line.properties()) {
+      String key = field.getKey();
+      if (!KEYS.contains(key) && !key.startsWith("eval_") && !key.startsWith("rss_mb_rank_")) {
+        values.put(key, field.getValue().asDouble());
+      }
+    }
+    return values;
   }
 
   /**

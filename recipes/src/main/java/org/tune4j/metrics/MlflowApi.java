@@ -92,7 +92,7 @@ final class MlflowApi {
         .orElseThrow(
             () ->
                 new EnvironmentException(
-                    "MLflow at %s has none for %s %s".formatted(server, endpoint, query)));
+                    "MLflow at %s has no result for %s %s".formatted(server, endpoint, query)));
   }
 
   /**
@@ -143,7 +143,7 @@ final class MlflowApi {
       to = from.resolve(location);
     } catch (IllegalArgumentException e) {
       throw new EnvironmentException(
-          "MLflow at %s redirects to '%s', which is no address; check tracking_uri"
+          "MLflow at %s redirects to '%s', which is not an address; check tracking_uri"
               .formatted(server, location),
           e);
     }
@@ -193,7 +193,7 @@ final class MlflowApi {
       return JSON.readTree(answer.body());
     } catch (JacksonException e) {
       throw new EnvironmentException(
-          "%s answers %s with no JSON but %s; check tracking_uri"
+          "%s answers %s with %s, expected JSON; check tracking_uri"
               .formatted(server, endpoint, shown(answer.body())),
           e);
     }

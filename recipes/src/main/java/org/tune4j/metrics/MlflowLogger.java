@@ -36,11 +36,11 @@ public final class MlflowLogger implements MetricLogger.Spec {
       value = "mlflow_logger",
       aliases = {"torchtune.training.metric_logging.MLFlowLogger"})
   public MlflowLogger(
-      @Doc("made if there is none; null for MLFLOW_EXPERIMENT_NAME or Default")
+      @Doc("created if missing; null for MLFLOW_EXPERIMENT_NAME or Default")
           @Nullable String experimentName,
       @Doc("http://HOST:PORT; null for MLFLOW_TRACKING_URI") @Nullable String trackingUri,
       @Doc("a run to log to; null for MLFLOW_RUN_ID or a new one") @Nullable String runId,
-      @Doc("null for MLFLOW_RUN_NAME or a name that the server makes") @Nullable String runName) {
+      @Doc("null for MLFLOW_RUN_NAME or a name chosen by the server") @Nullable String runName) {
     this(experimentName, trackingUri, runId, runName, System.getenv());
   }
 

@@ -135,7 +135,7 @@ final class RemoteLogger implements GuardedLogger {
     givenUp = true;
     waiting.clear();
     warnings.add(
-        "%s is given up: %s; the run goes on, and logs/metrics.jsonl has every step"
+        "%s is dropped: %s; the run continues, and logs/metrics.jsonl has every step"
             .formatted(spec.name(), GuardedLogger.reason(e)));
   }
 
@@ -170,7 +170,7 @@ final class RemoteLogger implements GuardedLogger {
     if (!warnedOfRetry) {
       warnedOfRetry = true;
       warnings.add(
-          "%s: %s; it is tried again while the run goes on"
+          "%s: %s; retrying while the run continues"
               .formatted(spec.name(), GuardedLogger.reason(why)));
     }
     boolean running = outcome == null;

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param step from 1
  * @param epoch from 0
- * @param loss mean over the step's label tokens
+ * @param loss the objective's mean, such as over the step's label tokens
  * @param lr the rate that the update used
  * @param gradNorm global L2 norm before clipping
  * @param labelTokens tokens that were trained on
@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
  * @param scores of evaluation tasks after this step, as {@code eval_TASK_METRIC}; empty where none
  *     was run
  * @param ranks null where there is one
+ * @param objective means of what the objective tells besides its loss, by name; empty for most
  */
 public record StepMetrics(
     long step,
@@ -36,7 +37,8 @@ public record StepMetrics(
     long rssMb,
     @Nullable Double valLoss,
     Map<String, Double> scores,
-    @Nullable OnRanks ranks) {
+    @Nullable OnRanks ranks,
+    Map<String, Double> objective) {
   /**
    * What several ranks report besides.
    *
@@ -44,12 +46,6 @@ public record StepMetrics(
    * @param rssMb resident sizes of their processes in MiB
    */
   public record OnRanks(double commSeconds, List<Long> rssMb) {
-    /**
-     * Copies the list.
-     *
-     * @param commSeconds that rank 0 waited for the others in this step
-     * @param rssMb resident sizes in MiB, one a process, in the order of the ranks
-     */
     public OnRanks {
       rssMb = List.copyOf(rssMb);
     }
@@ -60,7 +56,7 @@ public record StepMetrics(
    *
    * @param step from 1
    * @param epoch from 0
-   * @param loss mean over the step's label tokens
+   * @param loss the objective's mean, such as over the step's label tokens
    * @param lr the rate that the update used
    * @param gradNorm global L2 norm before clipping
    * @param labelTokens tokens that were trained on
@@ -70,8 +66,10 @@ public record StepMetrics(
    * @param valLoss null where it was not taken
    * @param scores keep their order
    * @param ranks null where there is one
+   * @param objective keep their order
    */
   public StepMetrics {
+    objective = Collections.unmodifiableMap(new LinkedHashMap<>(objective));
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
   }
 
@@ -80,7 +78,7 @@ public record StepMetrics(
    *
    * @param step from 1
    * @param epoch from 0
-   * @param loss mean over the step's label tokens
+   * @param loss the objective's mean, such as over the step's label tokens
    * @param lr the rate that the update used
    * @param gradNorm global L2 norm before clipping
    * @param labelTokens tokens that were trained on
@@ -114,7 +112,8 @@ public record StepMetrics(
         rssMb,
         valLoss,
         scores,
-        null);
+        null,
+        Map.of());
   }
 
   /** {@return tokens, trained on or not, by the seconds of the step} */
@@ -146,6 +145,7 @@ public record StepMetrics(
         all.put("rss_mb_rank_" + r, ranks.rssMb.get(r));
       }
     }
+    all.putAll(objective);
     all.putAll(scores);
     return all;
   }

@@ -38,9 +38,9 @@ public final class TensorBoardLogger implements MetricLogger.Spec {
       value = "tensorboard_logger",
       aliases = {"torchtune.training.metric_logging.TensorBoardLogger"})
   public TensorBoardLogger(
-      @Doc("what `tensorboard --logdir` is given; null for logs in output_dir")
+      @Doc("the folder for `tensorboard --logdir`; null for logs in output_dir")
           @Nullable Path logDir,
-      @Doc("a folder a run in it, so that runs can be compared") @Default("true")
+      @Doc("one subfolder per run, so that runs can be compared") @Default("true")
           boolean organizeLogs) {
     this.logDir = logDir;
     this.organizeLogs = organizeLogs;

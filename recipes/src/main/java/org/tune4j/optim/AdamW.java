@@ -88,7 +88,7 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
     @Override
     public void update(int parameter, Tensor gradient, double lr) {
       Operations operations = gradient.engine().operations();
-      Pieces.forEach(
+      Chunks.forEach(
           List.of(values.get(parameter), gradient, means.get(parameter), squares.get(parameter)),
           t ->
               operations.adamW(

@@ -9,7 +9,7 @@ import org.tune4j.component.Requirements;
  * Linear warm-up from 0, then a cosine to 0 (torchtune's {@code get_cosine_schedule_with_warmup}).
  *
  * @param numWarmupSteps steps over which the rate rises from 0
- * @param numCycles waves of the cosine; 0.5 falls to 0 once
+ * @param numCycles periods of the cosine; 0.5 falls to 0 once
  */
 public record CosineWithWarmup(int numWarmupSteps, double numCycles) implements LrSchedule {
   /**
@@ -31,7 +31,7 @@ public record CosineWithWarmup(int numWarmupSteps, double numCycles) implements 
       })
   public CosineWithWarmup(
       @Doc("steps over which the rate rises from 0") @Default("0") int numWarmupSteps,
-      @Doc("waves of the cosine; 0.5 falls to 0 once") @Default("0.5") double numCycles) {
+      @Doc("periods of the cosine; 0.5 falls to 0 once") @Default("0.5") double numCycles) {
     new Requirements()
         .atLeast(0, "num_warmup_steps", numWarmupSteps)
         .that(numCycles >= 0, "num_cycles is %s, expected 0 or more".formatted(numCycles))

@@ -18,7 +18,7 @@ import org.tune4j.tensor.Tensor;
  * The momentum has the parameters' type, arithmetic is fp32 or wider.
  *
  * @param lr learning rate before the schedule's factor
- * @param momentum part of the last update that goes on; 0 keeps no state
+ * @param momentum part of the last update that is carried over; 0 keeps no state
  * @param weightDecay L2 penalty, added to the gradient
  */
 public record Sgd(double lr, double momentum, double weightDecay) implements Optimizer.Spec {
@@ -35,7 +35,7 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
       aliases = {"torch.optim.SGD"})
   public Sgd(
       @Doc("learning rate before the schedule's factor") @Default("1e-3") double lr,
-      @Doc("part of the last update that goes on; 0 keeps no state") @Default("0.0")
+      @Doc("part of the last update that is carried over; 0 keeps no state") @Default("0.0")
           double momentum,
       @Doc("L2 penalty, added to the gradient") @Default("0.0") double weightDecay) {
     new Requirements()
@@ -81,11 +81,11 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
     public void update(int parameter, Tensor gradient, double lr) {
       Tensor value = values.get(parameter);
       if (momentum > 0) {
-        Pieces.forEach(
+        Chunks.forEach(
             List.of(value, gradient, velocities.get(parameter)),
             t -> update(t.get(0), t.get(1), t.get(2), lr));
       } else {
-        Pieces.forEach(List.of(value, gradient), t -> update(t.get(0), t.get(1), null, lr));
+        Chunks.forEach(List.of(value, gradient), t -> update(t.get(0), t.get(1), null, lr));
       }
     }
 

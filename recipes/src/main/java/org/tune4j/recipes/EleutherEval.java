@@ -6,16 +6,19 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
+import org.tune4j.component.Provided;
 import org.tune4j.evaluation.Evaluation;
 import org.tune4j.evaluation.EvaluationTask;
 import org.tune4j.evaluation.LogLikelihoods;
 import org.tune4j.inference.InferenceModel;
 import org.tune4j.models.Decoder;
+import org.tune4j.models.ModelRegistry;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
@@ -23,7 +26,6 @@ import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.TensorScope;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
-import org.tune4j.training.HuggingFaceCheckpointer;
 
 /**
  * Scores a model by tasks as EleutherAI's lm-eval defines them, on local data. Texts are never
@@ -42,6 +44,7 @@ public final class EleutherEval implements Recipe {
   private final @Nullable Path includePath;
   private final boolean overwrite;
   private final ByName<EvaluationTask> plugins;
+  private final ModelRegistry models;
   private final ComputeOptions compute;
 
   /**
@@ -62,6 +65,7 @@ public final class EleutherEval implements Recipe {
    * @param seed torchtune's; nothing is drawn
    * @param overwrite whether an earlier {@code results.json} is replaced, instead of being refused
    * @param plugins tasks that are not built in; no key
+   * @param models the families and the types of adapters there are
    * @param compute what computes, where, and in which type
    * @throws UsageException when {@code model} has adapters, there is a {@code quantizer}, {@code
    *     maxSeqLength} or {@code limit} is less, or a task is not known or has no data file
@@ -91,8 +95,9 @@ public final class EleutherEval implements Recipe {
           @Default("false")
           boolean overwrite,
       ByName<EvaluationTask> plugins,
+      @Provided ModelRegistry models,
       @Inline ComputeOptions compute) {
-    if (model.lora() != null) {
+    if (model.adapter() != null) {
       throw new UsageException(
           "model %s has adapters; name the model without lora_, the adapter goes to checkpointer.adapter_checkpoint"
               .formatted(model.name()));
@@ -115,6 +120,7 @@ public final class EleutherEval implements Recipe {
     this.includePath = includePath;
     this.overwrite = overwrite;
     this.plugins = plugins;
+    this.models = models;
     this.compute = compute;
   }
 
@@ -133,7 +139,7 @@ public final class EleutherEval implements Recipe {
     try (Engine engine = compute.open(context.backends());
         TensorScope scope = engine.openScope();
         InferenceModel opened =
-            InferenceModel.open(model, checkpointer, tokenizer, engine, compute.type())) {
+            InferenceModel.open(models, model, checkpointer, tokenizer, engine, compute.type())) {
       context.out().println(ComputeOptions.describe(engine));
       Path adapter = checkpointer.adapterCheckpoint();
       Decoder decoder = opened.with(adapter);

@@ -1,6 +1,7 @@
 package org.tune4j.recipes;
 
 import java.util.List;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.component.ComponentProvider;
 import org.tune4j.data.AlpacaDataset;
 import org.tune4j.data.ChatDataset;
@@ -22,17 +23,13 @@ import org.tune4j.optim.LinearWithWarmup;
 import org.tune4j.optim.Sgd;
 import org.tune4j.tokenizers.PromptTemplate;
 import org.tune4j.tokenizers.TokenizerSpec;
-import org.tune4j.training.HuggingFaceCheckpointer;
 
 /** The recipes, and what their configs can name besides models. */
 public final class RecipeComponents implements ComponentProvider {
   @Override
   public List<Class<?>> components() {
     return List.of(
-        LoraFinetuneSingleDevice.class,
-        LoraFinetuneDistributed.class,
-        FullFinetuneSingleDevice.class,
-        FullFinetuneDistributed.class,
+        FinetuneRecipes.class,
         EleutherEval.class,
         HuggingFaceCheckpointer.class,
         TokenizerSpec.class,

@@ -7,7 +7,7 @@ import org.tune4j.UsageException;
 enum Strategy {
   /** Every rank has all weights; gradients are added. */
   DDP,
-  /** Every rank has a stretch of weights, gradients and optimiser state. */
+  /** Every rank has a range of weights, gradients and optimiser state. */
   FSDP,
   /** Data parallel where that fits into memory. */
   AUTO;

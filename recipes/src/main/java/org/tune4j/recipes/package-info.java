@@ -1,7 +1,7 @@
 /**
- * The recipes, one file each, read from top to bottom: setup, train, save.
+ * The recipes, one file a task, read from top to bottom: setup, train, save.
  *
- * <p>Start at {@link org.tune4j.recipes.LoraFinetuneSingleDevice}.
+ * <p>Start at {@link org.tune4j.recipes.Finetune}.
  */
 @NullMarked
 package org.tune4j.recipes;

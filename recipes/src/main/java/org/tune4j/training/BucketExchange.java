@@ -10,6 +10,7 @@ import org.tune4j.collective.ProcessGroup;
 import org.tune4j.collective.Work;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
+import org.tune4j.optim.Chunks;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
@@ -75,7 +76,7 @@ final class BucketExchange {
     }
     Map<Integer, Optional<Tensor>> waiting = early.get(i);
     if (turn[i] != group) {
-      waiting.put(group, Optional.ofNullable(gradient).map(g -> TrainedState.copy(g).moveTo(home)));
+      waiting.put(group, Optional.ofNullable(gradient).map(g -> Chunks.copy(g).moveTo(home)));
       return;
     }
     add(i, Optional.ofNullable(gradient));

@@ -89,13 +89,18 @@ public record ComputeOptions(
     return threads == 0 ? Math.max(1, rowThreads() / localRanks) : threads;
   }
 
-  /** The same with layers checkpointed and their rows in one group, as sharding needs them. */
-  ComputeOptions inOneGroup() {
+  /** {@return the same with layers checkpointed and rows in one group, as sharding needs them} */
+  public ComputeOptions inOneGroup() {
     return new ComputeOptions(backend, device, dtype, 1, true, mmap);
   }
 
-  /** With the threads of so many of this machine's ranks. */
-  ComputeOptions times(int ranks, int localRanks) {
+  /**
+   * {@return the same with the threads of several ranks}
+   *
+   * @param ranks whose threads are counted
+   * @param localRanks how many share this machine's cores
+   */
+  public ComputeOptions times(int ranks, int localRanks) {
     int all = Math.multiplyExact(rowThreads(localRanks), ranks);
     return new ComputeOptions(backend, device, dtype, all, enableActivationCheckpointing, mmap);
   }

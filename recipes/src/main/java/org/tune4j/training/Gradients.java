@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.stream.IntStream;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.nn.Parameter;
-import org.tune4j.optim.Pieces;
+import org.tune4j.optim.Chunks;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
@@ -84,8 +84,12 @@ public final class Gradients {
     return parameters;
   }
 
-  /** Adds what one pass has collected; a parameter without a gradient adds nothing. */
-  void add(Map<Parameter, Tensor> gradients) {
+  /**
+   * Adds what one pass has collected; a parameter without a gradient adds nothing.
+   *
+   * @param gradients by parameter
+   */
+  public void add(Map<Parameter, Tensor> gradients) {
     for (int i = 0; i < sums.length; i++) {
       Tensor g = gradients.get(parameters.get(i));
       if (g != null) {
@@ -97,7 +101,7 @@ public final class Gradients {
   /** Adds to the sum of the parameter in this position. */
   void add(int i, Tensor gradient) {
     received.set(i);
-    Pieces.forEach(
+    Chunks.forEach(
         List.of(sums[i], gradient), t -> t.get(0).copyFrom(t.get(0).add(widen(t.get(1)))));
   }
 
@@ -119,14 +123,14 @@ public final class Gradients {
   }
 
   /**
-   * The same where each rank has a stretch of the parameters.
+   * The same where each rank has a range of the parameters.
    *
-   * @param spread the ranks whose stretches make up one gradient
+   * @param spread the ranks whose ranges make up one gradient
    */
   Mean mean(long count, double maxNorm, ProcessGroup spread) {
     double[] squares = {0};
     for (Tensor sum : sums) {
-      Pieces.forEach(List.of(sum), t -> squares[0] += square(t.get(0)));
+      Chunks.forEach(List.of(sum), t -> squares[0] += square(t.get(0)));
     }
     double norm = Math.sqrt(spread.sum(squares[0])) / count;
     double factor = Math.min(1, maxNorm / (norm + 1e-6)) / count;
@@ -139,7 +143,7 @@ public final class Gradients {
 
   private Tensor scaled(Tensor sum, double factor, DType dtype) {
     Tensor target = engine.zeros(dtype, sum.shape());
-    Pieces.forEach(List.of(sum, target), t -> t.get(1).copyFrom(t.get(0).mul(factor)));
+    Chunks.forEach(List.of(sum, target), t -> t.get(1).copyFrom(t.get(0).mul(factor)));
     return target;
   }
 
@@ -151,11 +155,6 @@ public final class Gradients {
   /** In fp32, or as it is where that is no less. */
   static Tensor widen(Tensor t) {
     return t.dtype() == DType.FP32 || t.dtype() == DType.FP64 ? t : t.cast(DType.FP32);
-  }
-
-  /** In this type. */
-  static Tensor narrow(Tensor t, DType dtype) {
-    return t.dtype() == dtype ? t : t.cast(dtype);
   }
 
   /**

@@ -40,4 +40,23 @@ final class RowGroups {
     out.forEach(rows -> rows.sort(Comparator.naturalOrder()));
     return out;
   }
+
+  /**
+   * The same of rows that belong together, which go to the same group.
+   *
+   * @param together how many consecutive rows do, from 1
+   */
+  static List<List<Integer>> balance(int[] lengths, int together, int groups) {
+    int[] units = new int[lengths.length / together];
+    for (int i = 0; i < units.length * together; i++) {
+      units[i / together] += lengths[i];
+    }
+    return balance(units, groups).stream()
+        .map(
+            group ->
+                group.stream()
+                    .flatMap(u -> IntStream.range(u * together, (u + 1) * together).boxed())
+                    .toList())
+        .toList();
+  }
 }

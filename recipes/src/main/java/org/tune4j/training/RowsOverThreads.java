@@ -11,7 +11,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.PackedRows;
-import org.tune4j.nn.Loss;
+import org.tune4j.nn.Objective;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
@@ -27,7 +27,7 @@ import org.tune4j.tensor.TensorScope;
 public final class RowsOverThreads implements AutoCloseable {
   private final Engine engine;
   private final Decoder model;
-  private final Loss loss;
+  private final Objective objective;
   private final int groups;
   private final ExecutorService pool;
 
@@ -48,21 +48,30 @@ public final class RowsOverThreads implements AutoCloseable {
    * @param engine stays open
    * @param model with weights
    * @param threads how many groups of rows run at once; less than 1 is 1
-   * @param loss what is minimised
+   * @param objective what is minimised
    */
-  public RowsOverThreads(Engine engine, Decoder model, int threads, Loss loss) {
-    this(engine, model, threads, threads, loss);
+  public RowsOverThreads(Engine engine, Decoder model, int threads, Objective objective) {
+    this(engine, model, threads, threads, objective);
   }
 
-  /** Keeps the rows of a micro-batch together, with the backend's own parallelism. */
-  static RowsOverThreads inOneGroup(Engine engine, Decoder model, int threads, Loss loss) {
-    return new RowsOverThreads(engine, model, threads, 1, loss);
+  /**
+   * {@return one that keeps the rows of a micro-batch together, with the backend's own parallelism}
+   *
+   * @param engine stays open
+   * @param model with weights
+   * @param threads of the backend
+   * @param objective what is minimised
+   */
+  public static RowsOverThreads inOneGroup(
+      Engine engine, Decoder model, int threads, Objective objective) {
+    return new RowsOverThreads(engine, model, threads, 1, objective);
   }
 
-  private RowsOverThreads(Engine engine, Decoder model, int threads, int groups, Loss loss) {
+  private RowsOverThreads(
+      Engine engine, Decoder model, int threads, int groups, Objective objective) {
     this.engine = engine;
     this.model = model;
-    this.loss = loss;
+    this.objective = objective;
     boolean onCpu = engine.device().type() == Device.Type.CPU;
     this.groups = onCpu ? Math.max(1, groups) : 1;
     if (onCpu) {
@@ -81,24 +90,24 @@ public final class RowsOverThreads implements AutoCloseable {
   }
 
   /**
-   * Adds the gradients of the summed loss of {@code rows}.
+   * Adds the gradients of the objective's sum over {@code rows}.
    *
    * @param rows of a micro-batch; none add nothing
    * @param seed of this micro-batch's dropout
    * @param gradients over the model's trained parameters
-   * @return the sum of the losses
+   * @return the sums over the rows
    */
-  public double forwardBackward(List<Row> rows, long seed, Gradients gradients) {
+  public Objective.Sums forwardBackward(List<Row> rows, long seed, Gradients gradients) {
     return run(
         rows,
         seed,
         (group, some, own, turn) -> {
           try (TensorScope scope = engine.openScope()) {
             Pass pass = new Pass(engine, scope, true, own);
-            double sum = lossAndBackward(pass, some);
+            Objective.Sums sums = lossAndBackward(pass, some);
             turn.await();
             gradients.add(pass.gradients());
-            return sum;
+            return sums;
           }
         });
   }
@@ -107,9 +116,9 @@ public final class RowsOverThreads implements AutoCloseable {
    * The same of an update's last micro-batch: gradients are exchanged with the other ranks while
    * those below them are still computed.
    */
-  double forwardBackward(List<Row> rows, long seed, BucketExchange exchange) {
+  Objective.Sums forwardBackward(List<Row> rows, long seed, BucketExchange exchange) {
     if (rows.isEmpty()) {
-      return 0;
+      return Objective.Sums.ZERO;
     }
     exchange.expect(Math.max(1, deal(rows).size()));
     return run(
@@ -117,7 +126,7 @@ public final class RowsOverThreads implements AutoCloseable {
         seed,
         (group, some, own, turn) -> {
           try (TensorScope scope = engine.openScope()) {
-            return lossAndBackward(Pass.handingOn(engine, scope, own, exchange.of(group)), some);
+            return lossAndBackward(Pass.streaming(engine, scope, own, exchange.of(group)), some);
           }
         });
   }
@@ -127,24 +136,24 @@ public final class RowsOverThreads implements AutoCloseable {
    * group, with the backend's own parallelism, for a gradient is whole once all rows have had their
    * share; the model must {@linkplain Decoder#setCheckpointLayers checkpoint} its layers.
    */
-  double forwardBackward(List<Row> rows, long seed, Pass.GradientSink sink) {
+  Objective.Sums forwardBackward(List<Row> rows, long seed, Pass.GradientSink sink) {
     try (TensorScope scope = engine.openScope()) {
-      Pass pass = Pass.handingOn(engine, scope, seed, sink);
+      Pass pass = Pass.streaming(engine, scope, seed, sink);
       if (rows.isEmpty()) {
-        model.idle(pass);
-        return 0;
+        model.idle(pass, objective);
+        return Objective.Sums.ZERO;
       }
       return lossAndBackward(pass, rows);
     }
   }
 
   /**
-   * {@return the sum of the losses alone, without dropout and gradients}
+   * {@return the sums alone, without dropout and gradients}
    *
    * @param rows of a micro-batch; without any, the model makes an {@linkplain Decoder#idle idle}
    *     pass
    */
-  public double loss(List<Row> rows) {
+  public Objective.Sums evaluate(List<Row> rows) {
     return run(
         rows,
         0,
@@ -153,35 +162,43 @@ public final class RowsOverThreads implements AutoCloseable {
               Engine.NoGradient off = engine.noGradient()) {
             Pass pass = Pass.evaluation(engine, scope);
             if (some.isEmpty()) {
-              model.idle(pass);
-              return 0;
+              model.idle(pass, objective);
+              return Objective.Sums.ZERO;
             }
             return lossAndBackward(pass, some);
           }
         });
   }
 
-  private double lossAndBackward(Pass pass, List<Row> rows) {
-    return rows.isEmpty() ? 0 : model.lossAndBackward(pass, pack(rows), labels(rows), loss);
+  private Objective.Sums lossAndBackward(Pass pass, List<Row> rows) {
+    return rows.isEmpty()
+        ? Objective.Sums.ZERO
+        : model.lossAndBackward(pass, pack(rows), labels(rows), objective);
+  }
+
+  /** {@return what is minimised} */
+  public Objective objective() {
+    return objective;
   }
 
   /** What is done with one group of rows; its turn comes when the groups before it have ended. */
   @FunctionalInterface
   private interface GroupOfRows {
-    double run(int group, List<Row> rows, long seed, CountDownLatch turn)
+    Objective.Sums run(int group, List<Row> rows, long seed, CountDownLatch turn)
         throws InterruptedException;
   }
 
   private List<List<Integer>> deal(List<Row> rows) {
-    return RowGroups.balance(rows.stream().mapToInt(r -> r.tokens().length).toArray(), groups);
+    int[] lengths = rows.stream().mapToInt(r -> r.tokens().length).toArray();
+    return RowGroups.balance(lengths, objective.rowsTogether(), groups);
   }
 
-  private double run(List<Row> rows, long seed, GroupOfRows each) {
+  private Objective.Sums run(List<Row> rows, long seed, GroupOfRows each) {
     List<List<Integer>> groups = deal(rows);
     if (groups.size() <= 1) {
       return turned(each, 0, rows, RandomBits.bits(seed, 0), new CountDownLatch(0));
     }
-    List<Future<Double>> running = new ArrayList<>();
+    List<Future<Objective.Sums>> running = new ArrayList<>();
     CountDownLatch before = new CountDownLatch(0);
     for (int g = 0; g < groups.size(); g++) {
       int number = g;
@@ -200,14 +217,14 @@ public final class RowsOverThreads implements AutoCloseable {
               }));
       before = done;
     }
-    double sum = 0;
-    for (Future<Double> f : running) {
-      sum += await(f);
+    Objective.Sums sums = Objective.Sums.ZERO;
+    for (Future<Objective.Sums> f : running) {
+      sums = sums.plus(await(f));
     }
-    return sum;
+    return sums;
   }
 
-  private static double turned(
+  private static Objective.Sums turned(
       GroupOfRows each, int number, List<Row> rows, long seed, CountDownLatch turn) {
     try {
       return each.run(number, rows, seed, turn);
@@ -217,7 +234,7 @@ public final class RowsOverThreads implements AutoCloseable {
     }
   }
 
-  private static double await(Future<Double> f) {
+  private static Objective.Sums await(Future<Objective.Sums> f) {
     try {
       return f.get();
     } catch (ExecutionException e) {

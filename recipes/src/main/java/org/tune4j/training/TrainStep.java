@@ -1,44 +1,27 @@
 package org.tune4j.training;
 
-import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.IntFunction;
-import java.util.stream.Collectors;
-import org.jspecify.annotations.Nullable;
 import org.tune4j.TrainingException;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Example;
+import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
-import org.tune4j.nn.Pass;
 import org.tune4j.optim.Optimizer;
-import org.tune4j.optim.Pieces;
 import org.tune4j.tensor.Engine;
-import org.tune4j.tensor.RandomBits;
-import org.tune4j.tensor.Tensor;
-import org.tune4j.tensor.TensorScope;
 
 /**
- * One update: forward and backward of its micro-batches, the gradients' mean over label tokens,
- * clipping, the optimiser. Nothing is updated by a loss or gradient that is no finite number.
+ * One update: forward and backward of its micro-batches, the gradients' mean, such as over label
+ * tokens, clipping, the optimiser. Nothing is updated by a loss or gradient that is no finite
+ * number.
  */
 public final class TrainStep {
-  private static final String UNTOUCHED = "nothing was updated";
-  private static final String PARTLY =
-      "the layers behind were updated already, so that only a checkpoint before it is good";
-
   private final ProcessGroup ranks;
-  private final Engine engine;
-  private final List<String> names;
-  private final List<Parameter> trained;
-  private final Optimizer optimizer;
-  private final RowsOverThreads rows;
-  private final TrainingOptions options;
-  private final boolean optimizerInBackward;
-  private @Nullable ShardedModel sharded;
+  private final Objective objective;
+  private final Update update;
   private List<String> withoutGradient = List.of();
 
   /**
@@ -59,7 +42,13 @@ public final class TrainStep {
       RowsOverThreads rows,
       TrainingOptions options,
       boolean optimizerInBackward) {
-    this(ProcessGroup.alone(engine), trained, optimizer, rows, options, optimizerInBackward);
+    ProcessGroup alone = ProcessGroup.alone(engine);
+    this.ranks = alone;
+    this.objective = rows.objective();
+    this.update =
+        optimizerInBackward
+            ? new UpdateInBackward(alone, trained, optimizer, rows, options)
+            : new WholeUpdate(alone, trained, optimizer, rows, options);
   }
 
   /**
@@ -71,45 +60,37 @@ public final class TrainStep {
    * @param optimizer over what this rank has of the model, in the same order
    * @param rows that {@code model} gave
    * @param options seed, rows of a rank's micro-batch, clipping
+   * @param optimizerInBackward as for one rank; not of a sharded model
    */
   public TrainStep(
       ProcessGroup ranks,
-      ModelOnRanks model,
-      Optimizer optimizer,
-      RowsOverThreads rows,
-      TrainingOptions options) {
-    this(ranks, model.trained(), optimizer, rows, options, false);
-    if (model instanceof ShardedModel m) {
-      sharded = m;
-    }
-  }
-
-  private TrainStep(
-      ProcessGroup ranks,
-      Map<String, Parameter> trained,
+      TrainedModel model,
       Optimizer optimizer,
       RowsOverThreads rows,
       TrainingOptions options,
       boolean optimizerInBackward) {
     this.ranks = ranks;
-    this.optimizerInBackward = optimizerInBackward;
-    this.engine = ranks.engine();
-    this.names = List.copyOf(trained.keySet());
-    this.trained = List.copyOf(trained.values());
-    this.optimizer = optimizer;
-    this.rows = rows;
-    this.options = options;
+    this.objective = rows.objective();
+    if (model.sharded()) {
+      update = new ShardedUpdate(ranks, model, optimizer, rows, options);
+    } else if (optimizerInBackward) {
+      update = new UpdateInBackward(ranks, model.trained(), optimizer, rows, options);
+    } else {
+      update = new WholeUpdate(ranks, model.trained(), optimizer, rows, options);
+    }
   }
 
   /**
    * What an update gave.
    *
-   * @param loss mean over the label tokens
+   * @param loss the objective's mean, such as over the label tokens
    * @param gradNorm global L2 norm before clipping
    * @param labelTokens tokens that were trained on
    * @param tokens all of them
+   * @param metrics means of what the objective tells besides
    */
-  public record Outcome(double loss, double gradNorm, long labelTokens, long tokens) {}
+  public record Outcome(
+      double loss, double gradNorm, long labelTokens, long tokens, Map<String, Double> metrics) {}
 
   /**
    * Makes one update.
@@ -128,146 +109,19 @@ public final class TrainStep {
     if (labels == 0) {
       return Optional.empty();
     }
-    if (optimizerInBackward) {
-      return Optional.of(updateInBackward(step, indices, batch, labels, lr));
-    }
-    if (sharded != null) {
-      return Optional.of(updateShards(sharded, step, indices, batch, labels, lr));
-    }
-    try (TensorScope scope = engine.openScope()) {
-      Gradients gradients = new Gradients(engine, trained);
-      BucketExchange exchange = new BucketExchange(ranks, gradients, scope);
-      long seed = RandomBits.bits(options.seedOrZero() + ranks.rank(), step);
-      List<Example> own = ofThisRank(batch);
-      double sum = 0;
-      for (int from = 0; from < own.size(); from += options.batchSize()) {
-        int to = Math.min(own.size(), from + options.batchSize());
-        List<RowsOverThreads.Row> some = rowsOf(own.subList(from, to));
-        long dropout = RandomBits.bits(seed, from);
-        double loss =
-            ranks.worldSize() > 1 && to == own.size()
-                ? rows.forwardBackward(some, dropout, exchange)
-                : rows.forwardBackward(some, dropout, gradients);
-        if (!Double.isFinite(loss)) {
-          throw notFinite(step, "loss", loss, ofThisRank(indices).subList(from, to));
-        }
-        sum += loss;
-      }
-      exchange.finish();
-      sum = ranks.sum(sum);
-      Gradients.Mean mean = gradients.mean(labels, options.maxNorm());
-      if (!Double.isFinite(mean.norm())) {
-        throw notFinite(step, "gradient", mean.norm(), indices);
-      }
-      optimizer.step(mean.gradients(), lr);
-      withoutGradient = gradients.missing().stream().map(names::get).toList();
-      return Optional.of(new Outcome(sum / labels, mean.norm(), labels, tokens(batch)));
-    }
-  }
-
-  /**
-   * Updates each parameter as soon as its gradient is whole, so that no two layers' exist at once.
-   */
-  private Outcome updateInBackward(
-      long step, List<Integer> indices, List<Example> batch, long labels, double lr) {
-    double[] squares = {0};
-    Set<Parameter> missing = new LinkedHashSet<>(trained);
-    double sum =
-        rows.forwardBackward(
-            rowsOf(batch),
-            RandomBits.bits(options.seedOrZero(), step),
-            new Pass.GradientSink() {
-              @Override
-              public void loss(double sum) {
-                if (!Double.isFinite(sum)) {
-                  throw notFinite(step, "loss", sum, indices);
-                }
-                optimizer.setUpdates(optimizer.updates() + 1);
-              }
-
-              @Override
-              public void take(Parameter parameter, Tensor gradient) {
-                missing.remove(parameter);
-                try (TensorScope scope = engine.openScope();
-                    Engine.NoGradient off = engine.noGradient()) {
-                  Tensor mean = engine.zeros(parameter.dtype(), gradient.shape());
-                  double square = divide(gradient, (double) labels, mean);
-                  if (!Double.isFinite(square)) {
-                    throw notFinite(
-                        step,
-                        "gradient",
-                        square,
-                        indices,
-                        missing.size() + 1 == trained.size() ? UNTOUCHED : PARTLY);
-                  }
-                  squares[0] += square;
-                  optimizer.update(trained.indexOf(parameter), mean, lr);
-                }
-              }
-            });
-    withoutGradient = missing.stream().map(p -> names.get(trained.indexOf(p))).toList();
-    return new Outcome(sum / labels, Math.sqrt(squares[0]), labels, tokens(batch));
-  }
-
-  /** Writes {@code sum / count} to {@code mean} and returns the sum of its squares. */
-  private double divide(Tensor sum, double count, Tensor mean) {
-    double[] squares = {0};
-    Pieces.forEach(
-        List.of(sum, mean),
-        t -> {
-          Tensor wide = Gradients.widen(t.get(0)).mul(1 / count);
-          squares[0] += Gradients.square(wide);
-          t.get(1).copyFrom(wide);
-        });
-    return squares[0];
-  }
-
-  /**
-   * Updates this rank's stretches. Weights are gathered by all ranks together, so that all make as
-   * many passes; those without rows idle.
-   */
-  private Outcome updateShards(
-      ShardedModel model,
-      long step,
-      List<Integer> indices,
-      List<Example> batch,
-      long labels,
-      double lr) {
-    try (TensorScope scope = engine.openScope()) {
-      Gradients sums = new Gradients(engine, trained);
-      ShardedGradients gradients =
-          model.gradients(
-              sums,
-              sum -> {
-                if (!Double.isFinite(sum)) {
-                  throw notFinite(step, "loss", sum, ofThisRank(indices));
-                }
-              });
-      long seed = RandomBits.bits(options.seedOrZero() + ranks.rank(), step);
-      List<Example> own = ofThisRank(batch);
-      double sum = 0;
-      int together = options.batchSize() * ranks.worldSize();
-      for (int pass = 0; pass * together < batch.size(); pass++) {
-        int from = Math.min(own.size(), pass * options.batchSize());
-        int to = Math.min(own.size(), from + options.batchSize());
-        sum +=
-            rows.forwardBackward(
-                rowsOf(own.subList(from, to)), RandomBits.bits(seed, from), gradients);
-      }
-      gradients.finish();
-      sum = ranks.sum(sum);
-      Gradients.Mean mean = sums.mean(labels, options.maxNorm(), ranks);
-      if (!Double.isFinite(mean.norm())) {
-        throw notFinite(step, "gradient", mean.norm(), indices);
-      }
-      optimizer.step(mean.gradients(), lr);
-      withoutGradient = model.names(gradients.missing());
-      return new Outcome(sum / labels, mean.norm(), labels, tokens(batch));
-    }
+    long count = objective.count(batch.size(), labels);
+    Update.Made made =
+        update.make(
+            new StepRows(step, indices, batch, ofThisRank(indices), ofThisRank(batch), count), lr);
+    withoutGradient = made.withoutGradient();
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    made.sums().metrics().forEach((name, sum) -> metrics.put(name, sum / count));
+    return Optional.of(
+        new Outcome(made.sums().loss() / count, made.norm(), labels, tokens(batch), metrics));
   }
 
   private <T> List<T> ofThisRank(List<T> all) {
-    return Share.of(all, ranks.rank(), ranks.worldSize());
+    return RankSlice.of(all, objective.rowsTogether(), ranks.rank(), ranks.worldSize());
   }
 
   private static long tokens(List<Example> batch) {
@@ -277,32 +131,5 @@ public final class TrainStep {
   /** {@return the full names of the parameters that the last update's losses did not depend on} */
   public List<String> withoutGradient() {
     return withoutGradient;
-  }
-
-  static List<RowsOverThreads.Row> rowsOf(List<Example> batch) {
-    List<RowsOverThreads.Row> rows = new ArrayList<>();
-    for (Example e : batch) {
-      rows.add(new RowsOverThreads.Row(e.tokens(), e.labels(), e.rowEnds()));
-    }
-    return rows;
-  }
-
-  private static TrainingException notFinite(
-      long step, String what, double value, List<Integer> indices) {
-    return notFinite(step, what, value, indices, UNTOUCHED);
-  }
-
-  private static TrainingException notFinite(
-      long step, String what, double value, List<Integer> indices, String updated) {
-    return new TrainingException(
-        "step %d: the %s of rows %s is %s; %s: lower optimizer.lr, set clip_grad_norm=1.0, use dtype=fp32, or look at these rows"
-            .formatted(
-                step + 1,
-                what,
-                indices.stream()
-                    .map(i -> Integer.toString(i + 1))
-                    .collect(Collectors.joining(", ")),
-                value,
-                updated));
   }
 }

@@ -2,11 +2,13 @@ package org.tune4j.training;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
+import org.tune4j.nn.Objective;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
 
@@ -43,6 +45,34 @@ public record TrainingData(Dataset train, Dataset validation) {
       }
       return new TrainingData(
           rows, validation == null ? Dataset.of(List.of()) : validation.open(tokens, maxSeqLen));
+    }
+  }
+
+  /**
+   * Checks that an objective can take these rows.
+   *
+   * @param objective that may take several rows together
+   * @throws InputException when the rows are no multiple of so many, or rows of several are laid
+   *     end to end
+   */
+  public void requireFit(Objective objective) {
+    int together = objective.rowsTogether();
+    if (together > 1) {
+      requireFit("dataset", train, together);
+      requireFit("dataset_val", validation, together);
+    }
+  }
+
+  private static void requireFit(String key, Dataset rows, int together) {
+    if (rows.size() % together != 0) {
+      throw new InputException(
+          "%s: there are %d rows, the loss takes %d together; give a multiple of %d rows"
+              .formatted(key, rows.size(), together, together));
+    }
+    if (IntStream.range(0, rows.size()).anyMatch(i -> rows.get(i).rowEnds().length > 1)) {
+      throw new InputException(
+          "%s: the loss takes %d rows together, which packs would divide; set %s.packed=false"
+              .formatted(key, together, key));
     }
   }
 

@@ -8,6 +8,7 @@ import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
 import org.tune4j.data.Batches;
 import org.tune4j.data.Dataset;
+import org.tune4j.nn.Objective;
 
 /**
  * Keys of every recipe that trains: how the rows are taken and the updates made.
@@ -68,29 +69,46 @@ public record TrainingOptions(
   }
 
   /**
-   * The rows of each update of several ranks, {@code batch_size} times as many as there are ranks
-   * when all are there.
+   * The rows of each update of all ranks, {@code batch_size} times as many as there are ranks when
+   * all are there; of pairs, where the objective takes pairs, as many pairs.
    *
    * @param rows to train on
+   * @param objective says how many rows belong together
    * @param ranks that share them
    * @return the steps of the run; each has the rows of all ranks
    * @throws UsageException when there are more ranks than rows
    */
-  public Batches batches(Dataset rows, ProcessGroup ranks) {
-    if (rows.size() < ranks.worldSize()) {
+  public Batches batches(Dataset rows, Objective objective, ProcessGroup ranks) {
+    if (rows.size() / objective.rowsTogether() < ranks.worldSize()) {
       throw new UsageException(
           "there are %d ranks for %d rows; start fewer, or give more rows"
               .formatted(ranks.worldSize(), rows.size()));
     }
-    return batches(rows.size(), ranks.fullSize());
+    return batches(rows.size(), objective, ranks.fullSize());
   }
 
-  Batches batches(int rows, int ranks) {
-    return new Batches(rows, Math.multiplyExact(rowsPerStep(), ranks), shuffle, seedOrZero());
+  /**
+   * {@return the steps of a run}
+   *
+   * @param rows to train on
+   * @param objective says how many rows belong together
+   * @param ranks whose rows a step takes
+   */
+  public Batches batches(int rows, Objective objective, int ranks) {
+    return new Batches(
+        rows,
+        objective.rowsTogether(),
+        Math.multiplyExact(rowsPerStep(), ranks),
+        shuffle,
+        seedOrZero());
   }
 
-  /** The same with so many times as large a micro-batch. */
-  TrainingOptions times(int n) {
+  /**
+   * {@return the same with a larger micro-batch}
+   *
+   * @param n how many times as large
+   */
+  public TrainingOptions times(int n) {
     return new TrainingOptions(
         Math.multiplyExact(batchSize, n),
         epochs,

@@ -7,30 +7,33 @@ import org.tune4j.TrainingException;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.Example;
+import org.tune4j.nn.Objective;
 
-/** The mean loss over the label tokens of rows that are not trained on. */
+/** The mean loss of rows that are not trained on. */
 public final class Validation {
   private final Dataset data;
   private final int batchSize;
-  private final long labels;
+  private final long count;
 
   /**
    * Over these rows, so many at a time.
    *
    * @param data may be empty, where no loss is asked for
-   * @param batchSize rows of a forward pass, from 1
+   * @param batchSize rows of a forward pass, or pairs where the objective takes pairs, from 1
+   * @param objective whose mean it is
    * @throws InputException when there are rows, but no token of them counts
    */
-  public Validation(Dataset data, int batchSize) {
+  public Validation(Dataset data, int batchSize, Objective objective) {
     this.data = data;
-    this.batchSize = batchSize;
-    this.labels =
+    this.batchSize = batchSize * objective.rowsTogether();
+    long labels =
         IntStream.range(0, data.size()).mapToObj(data::get).mapToLong(Example::labelCount).sum();
     if (data.size() > 0 && labels == 0) {
       throw new InputException(
           "dataset_val: no token of its %d rows counts, so that every loss would be 0; raise tokenizer.max_seq_len or give other rows"
               .formatted(data.size()));
     }
+    this.count = objective.count(data.size(), labels);
   }
 
   /**
@@ -41,18 +44,18 @@ public final class Validation {
    * @throws TrainingException when a loss is not finite, on the rank that has it; names the rows
    */
   public double loss(RowsOverThreads rows, ProcessGroup ranks) {
-    return ranks.sum(sum(rows, ranks.rank(), ranks.worldSize())) / labels;
+    return ranks.sum(sum(rows, ranks.rank(), ranks.worldSize())) / count;
   }
 
   /**
    * Runs all rows forward, in order; adapters and optimiser stay as they are.
    *
    * @param rows runs them through the model
-   * @return the mean over the label tokens
+   * @return the mean
    * @throws TrainingException when the loss is not finite; names the rows
    */
   public double loss(RowsOverThreads rows) {
-    return sum(rows, 0, 1) / labels;
+    return sum(rows, 0, 1) / count;
   }
 
   /** The sum of the losses of every so-many-th batch. */
@@ -64,7 +67,7 @@ public final class Validation {
           IntStream.range(from, Math.min(data.size(), from + batchSize))
               .mapToObj(data::get)
               .toList();
-      double loss = rows.loss(TrainStep.rowsOf(batch));
+      double loss = rows.evaluate(StepRows.rowsOf(batch)).loss();
       if (!Double.isFinite(loss)) {
         throw new TrainingException(
             "the validation loss of rows %d to %d of dataset_val is %s; look at these rows, lower optimizer.lr, or use dtype=fp32"

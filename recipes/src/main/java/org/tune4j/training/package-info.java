@@ -1,8 +1,7 @@
 /**
- * What training recipes share: loading a model, rows over threads, gradients, saving.
+ * One training step: its rows, their forward and backward over threads, gradients, the update.
  *
- * <p>Start at {@link org.tune4j.training.RowsOverThreads}. Recipes see this package; it sees no
- * recipe.
+ * <p>Start at {@link org.tune4j.training.TrainStep}. Recipes see this package; it sees no recipe.
  */
 @NullMarked
 package org.tune4j.training;

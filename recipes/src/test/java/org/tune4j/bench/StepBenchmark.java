@@ -8,14 +8,14 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.lora.AttnModule;
+import org.tune4j.adapters.lora.LoraArguments;
 import org.tune4j.metrics.ResidentSize;
-import org.tune4j.models.AttnModule;
 import org.tune4j.models.Decoder;
-import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraConfig;
+import org.tune4j.models.llama.SmolLm2;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
-import org.tune4j.peft.Adapters;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.DType;
@@ -50,13 +50,11 @@ final class StepBenchmark {
       }
       rows.add(new RowsOverThreads.Row(tokens, labels, new int[] {n}));
     }
-    DecoderConfig config =
-        new DecoderConfig(49152, 576, 1536, 30, 9, 3, 64, 8192, 1e-5, 100000, null, true, 0);
-    LoraConfig lora =
-        new LoraConfig(List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), false, false, 8, 16, 0);
     try (Engine engine = Backends.installed().open(args[0], new BackendOptions(Device.CPU, 0));
         TensorScope run = engine.openScope()) {
-      Decoder decoder = new Decoder(config, lora, DType.BF16);
+      Decoder decoder =
+          SmolLm2.lora135m(LoraArguments.of(AttnModule.Q_PROJ, AttnModule.V_PROJ))
+              .build(DType.BF16);
       for (Map.Entry<String, Parameter> e : decoder.parameters().entrySet()) {
         Parameter p = e.getValue();
         try (TensorScope s = engine.openScope()) {
@@ -86,7 +84,7 @@ final class StepBenchmark {
           List<RowsOverThreads.Row> batch = rows.subList(i * 4 % 100, i * 4 % 100 + 4);
           try (TensorScope scope = engine.openScope()) {
             Gradients g = new Gradients(engine, adapters);
-            double loss = over.forwardBackward(batch, i, g);
+            double loss = over.forwardBackward(batch, i, g).loss();
             Gradients.Mean mean = g.mean(1, 1e9);
             if (!(loss > 0) || !(mean.norm() > 0)) {
               throw new AssertionError("loss " + loss + " norm " + mean.norm());

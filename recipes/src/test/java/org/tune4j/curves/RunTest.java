@@ -116,7 +116,7 @@ class RunTest {
     run.refresh();
     assertArrayEquals(new double[] {1, 3, 4, 5}, steps());
     assertEquals(
-        List.of("7 lines without a step are left out", "the loss is not finite at step 3"),
+        List.of("7 lines without a step are skipped", "the loss is not finite at step 3"),
         run.notes());
   }
 
@@ -140,7 +140,7 @@ class RunTest {
     Files.delete(file);
     Files.createDirectory(file); // as a pipe, which would be waited for, no plain file
     run.refresh();
-    assertEquals(List.of("metrics.jsonl cannot be read: it is no plain file"), run.notes());
+    assertEquals(List.of("metrics.jsonl cannot be read: it is not a regular file"), run.notes());
   }
 
   @Test
@@ -199,9 +199,9 @@ class RunTest {
             "null"),
         run.config());
     Files.writeString(dir.resolve("config.yaml"), "a: [1\n");
-    assertEquals(Map.of("config.yaml", "is no YAML"), run.config());
+    assertEquals(Map.of("config.yaml", "is not YAML"), run.config());
     Files.writeString(dir.resolve("config.yaml"), "!!java.net.URL [http://a]");
-    assertEquals(Map.of("config.yaml", "is no YAML"), run.config());
+    assertEquals(Map.of("config.yaml", "is not YAML"), run.config());
     Files.delete(dir.resolve("config.yaml"));
     Files.createSymbolicLink(dir.resolve("config.yaml"), Path.of("/etc/passwd"));
     assertEquals(Map.of(), run.config());

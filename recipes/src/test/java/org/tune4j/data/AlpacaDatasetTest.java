@@ -172,7 +172,7 @@ class AlpacaDatasetTest {
     refused(
         c,
         c
-            + ":2:26: row 2: Unexpected end-of-input in field name; expected a JSON array of objects or one object a line");
+            + ":2:26: row 2: Unexpected end-of-input in field name; expected a JSON array of objects or one object per line");
     Path d = DatasetTestFiles.write(dir, "d.json", "[1]");
     refused(d, d + ":1:2: row 1: is a number, expected an object with columns");
     Path e = DatasetTestFiles.write(dir, "e.json", "[" + good);
@@ -182,7 +182,7 @@ class AlpacaDatasetTest {
     refused(
         f,
         f
-            + ":1:37: row 1: there is more behind the object; expected a JSON array of objects or one object a line");
+            + ":1:37: row 1: there is more after the object; expected a JSON array of objects or one object per line");
   }
 
   @Test
@@ -200,7 +200,7 @@ class AlpacaDatasetTest {
         other,
         "data file "
             + other
-            + ": its ending names no format; set dataset.source to one of json, csv, parquet, text");
+            + ": its extension names no format; set dataset.source to one of json, csv, parquet, text");
     refused(
         dir,
         "data file " + dir + " is a folder; name its files, such as " + dir.resolve("*.jsonl"));
@@ -211,7 +211,7 @@ class AlpacaDatasetTest {
   void alpaca_wrongArguments_refused() {
     FileOptions some = DatasetTestFiles.files(Path.of("x.json"));
     assertEquals(
-        "column_map: 'answer' is no column of this data set; accepted are instruction, input, output, system, history",
+        "column_map: 'answer' is not a column of this data set; accepted are instruction, input, output, system, history",
         assertThrows(
                 UsageException.class,
                 () -> AlpacaDataset.alpaca("", Map.of("answer", "y"), true, some))

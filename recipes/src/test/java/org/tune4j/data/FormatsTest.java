@@ -241,7 +241,7 @@ class FormatsTest {
     assertEquals(6, mixed.report().rows());
     assertEquals(8, mixed.size());
     assertTrue(
-        mixed.report().toString().endsWith("; 2 come again in an epoch, by their weights"),
+        mixed.report().toString().endsWith("; 2 repeat in an epoch, by their weights"),
         mixed.report().toString());
   }
 

@@ -132,7 +132,7 @@ class UserFilesTest {
     String said = refusal("", write(dir, "d.jsonl", row));
     assertTrue(
         said.endsWith(
-            ": row 1: " + message + "; expected a JSON array of objects or one object a line"),
+            ": row 1: " + message + "; expected a JSON array of objects or one object per line"),
         said);
   }
 
@@ -188,7 +188,7 @@ class UserFilesTest {
         write(dir, "s.jsonl", ROW.strip(), "{\"input\": \"Hi \\ud83d\", \"output\": \"Yes\"}");
     assertEquals(
         file
-            + ":2:11: row 2: column 'input' has \\ud83d, half of a surrogate pair, which is no"
+            + ":2:11: row 2: column 'input' has \\ud83d, a lone surrogate, which is not a"
             + " character; write both halves or leave it out",
         refusal("", file));
     Path unread =
@@ -212,8 +212,7 @@ class UserFilesTest {
                             "", ChatDataset.Style.OPENAI, null, false, null, files(turns)),
                         dir.resolve("cache")))
             .getMessage()
-            .startsWith(
-                turns + ":1:14: row 1: column 'messages' has \\udc00, half of a surrogate"));
+            .startsWith(turns + ":1:14: row 1: column 'messages' has \\udc00, a lone surrogate"));
   }
 
   @Test

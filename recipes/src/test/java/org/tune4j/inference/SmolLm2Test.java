@@ -93,8 +93,7 @@ final class SmolLm2Test {
       int[] expected = ints(g.get("greedy_ids"));
       int[] found = new int[expected.length];
       try (KvCache cache =
-          new KvCache(
-              scope, engine, model.base().config(), DType.FP32, next.length + expected.length)) {
+          new KvCache(scope, engine, model.base(), next.length + expected.length)) {
         Pass pass = Pass.evaluation(engine, scope);
         for (int i = 0; i < found.length; i++) {
           Continuation more = Continuation.of(cache, next);

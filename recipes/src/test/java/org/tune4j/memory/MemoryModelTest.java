@@ -6,22 +6,30 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
-import org.tune4j.models.AttnModule;
-import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraConfig;
+import org.tune4j.adapters.lora.AttnModule;
+import org.tune4j.adapters.lora.LoraArguments;
+import org.tune4j.models.llama.SmolLm2;
+import org.tune4j.spi.Backends;
+import org.tune4j.spi.KernelMemory;
 import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
 
 class MemoryModelTest {
-  private static final DecoderConfig SMOLLM2 =
-      new DecoderConfig(49_152, 576, 1536, 30, 9, 3, 64, 8192, 1e-5, 100_000, null, true, 0);
-  private static final LoraConfig QV =
-      new LoraConfig(List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), false, false, 16, 16, 0);
+  private static final KernelMemory KERNELS = Backends.installed().find("javacpp").kernelMemory();
+  private static final LoraArguments QV = rank(16);
   private static final long BASE = 345L << 20;
 
+  private static LoraArguments rank(int rank) {
+    return LoraArguments.of(rank, 16, AttnModule.Q_PROJ, AttnModule.V_PROJ);
+  }
+
   private static MemoryModel model(
-      @Nullable LoraConfig lora, DType dtype, boolean checkpoint, int threads) {
+      @Nullable LoraArguments lora, DType dtype, boolean checkpoint, int threads) {
     return new MemoryModel(
-        "javacpp", false, SMOLLM2, lora, dtype, DType.BF16, checkpoint, false, 2, threads, 128);
+        lora == null ? SmolLm2.base135m() : SmolLm2.lora135m(lora),
+        dtype,
+        new MemoryModel.Settings(
+            KERNELS, Device.CPU, DType.BF16, checkpoint, false, 2, threads, 128));
   }
 
   private static void near(long measured, MemoryPlan plan) {
@@ -31,8 +39,7 @@ class MemoryModelTest {
   /** Peaks of runs of SmolLM2-135M with rows of many lengths, in docs/memory.md. */
   @Test
   void plan_runsThatWereMeasured_isWithin15PerCent() {
-    LoraConfig rank8 =
-        new LoraConfig(List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), false, false, 8, 16, 0);
+    LoraArguments rank8 = rank(8);
     near(2361, model(rank8, DType.BF16, false, 2).plan(Load.of(4, 231), 352L << 20));
     near(2257, model(QV, DType.BF16, false, 2).plan(Load.of(4, 215), 353L << 20));
     near(1668, model(QV, DType.BF16, true, 2).plan(Load.of(4, 215), 353L << 20));

@@ -96,7 +96,7 @@ class MetricLoggersTest {
     assertEquals(List.of(), broken.steps);
     assertEquals(
         List.of(
-            "fake is given up: no route; the run goes on, and logs/metrics.jsonl has every step"),
+            "fake is dropped: no route; the run continues, and logs/metrics.jsonl has every step"),
         warnings);
     assertEquals(Outcome.FINISHED, whole.outcome);
   }
@@ -109,7 +109,7 @@ class MetricLoggersTest {
     LoggerFixture.steps(1, 3).forEach(loggers::log);
     loggers.close(Outcome.STOPPED);
     assertEquals(List.of(1L, 2L, 3L), flaky.steps);
-    assertEquals(List.of("fake: no route; it is tried again while the run goes on"), warnings);
+    assertEquals(List.of("fake: no route; retrying while the run continues"), warnings);
     assertEquals(Outcome.STOPPED, flaky.outcome);
   }
 
@@ -123,7 +123,7 @@ class MetricLoggersTest {
     loggers.close(Outcome.FINISHED);
     assertEquals(List.of(), refused.steps);
     assertEquals(1, warnings.size(), warnings.toString());
-    assertTrue(warnings.get(0).startsWith("fake is given up: IllegalStateException: not you;"));
+    assertTrue(warnings.get(0).startsWith("fake is dropped: IllegalStateException: not you;"));
   }
 
   @Test
@@ -176,7 +176,7 @@ class MetricLoggersTest {
   void wandb_open_saysWhatToDoInstead() throws IOException {
     loggers(Duration.ofSeconds(1), new WandbLogger("p", null, null, null, null, null, null));
     assertEquals(
-        "wandb_logger is given up: Weights & Biases has no maintained Java client; use tensorboard_logger and upload its folder with `wandb sync FOLDER`; the run goes on, and logs/metrics.jsonl has every step",
+        "wandb_logger is dropped: Weights & Biases has no maintained Java client; use tensorboard_logger and upload its folder with `wandb sync FOLDER`; the run continues, and logs/metrics.jsonl has every step",
         warnings.get(0));
   }
 

@@ -35,7 +35,7 @@ class MetricsFileTest {
         assertThrows(EnvironmentException.class, () -> MetricsFile.open(file, 0));
     assertEquals(
         file.resolve("metrics.jsonl")
-            + " cannot be written: a file lies where a folder is needed; choose another output_dir",
+            + " cannot be written: a file is in the place of a folder; choose another output_dir",
         e.getMessage());
   }
 }

@@ -14,7 +14,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.UsageException;
 import org.tune4j.component.ByName;
-import org.tune4j.training.EvaluationOptions;
+import org.tune4j.runs.EvaluationOptions;
 
 /** Tasks are run as a step of training, and change nothing of it. */
 class EvaluationInTrainingTest {

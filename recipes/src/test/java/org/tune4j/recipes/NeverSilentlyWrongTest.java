@@ -25,7 +25,7 @@ import org.tune4j.TrainingException;
 import org.tune4j.UsageException;
 import org.tune4j.checkpoint.SafetensorsFile;
 import org.tune4j.data.Example;
-import org.tune4j.training.OutputFolder;
+import org.tune4j.runs.OutputFolder;
 
 /** What would spoil a run is told or stops it, and what is on the disk stays good. */
 class NeverSilentlyWrongTest {

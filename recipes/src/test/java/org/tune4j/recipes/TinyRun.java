@@ -22,28 +22,32 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.adapters.lora.AttnModule;
+import org.tune4j.adapters.lora.LoraArguments;
+import org.tune4j.adapters.lora.LoraTargets;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.component.ByName;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.data.Example;
 import org.tune4j.loss.ChunkedCrossEntropy;
-import org.tune4j.models.AttnModule;
-import org.tune4j.models.LoraArguments;
+import org.tune4j.models.ModelRegistry;
+import org.tune4j.models.ModelSpec;
 import org.tune4j.models.auto.AutoModel;
+import org.tune4j.nn.Objective;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
+import org.tune4j.runs.EvaluationOptions;
+import org.tune4j.runs.LoggingOptions;
+import org.tune4j.runs.SampleOptions;
+import org.tune4j.runs.SavingOptions;
+import org.tune4j.runs.ValidationOptions;
 import org.tune4j.spi.Backends;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
-import org.tune4j.training.EvaluationOptions;
-import org.tune4j.training.HuggingFaceCheckpointer;
-import org.tune4j.training.LoggingOptions;
-import org.tune4j.training.SampleOptions;
-import org.tune4j.training.SavingOptions;
 import org.tune4j.training.TrainingOptions;
-import org.tune4j.training.ValidationOptions;
 
 /**
  * A recipe, LoRA unless told, on the tiny Llama 2 and made-up rows, as this JVM's backend runs it.
@@ -81,6 +85,7 @@ final class TinyRun {
   @Nullable Integer evalEvery;
   boolean dryRun;
   long seed = 7;
+  Objective loss = new ChunkedCrossEntropy(8, 5);
 
   /** What the last run printed. */
   String printed = "";
@@ -192,7 +197,6 @@ final class TinyRun {
     DatasetSpec dataset = (t, max, cache) -> Dataset.of(train);
     AdamW optimizer = new AdamW(lr, List.of(0.9, 0.999), 1e-8, 0.01, true);
     CosineWithWarmup schedule = new CosineWithWarmup(1, 0.5);
-    ChunkedCrossEntropy loss = new ChunkedCrossEntropy(8, 5);
     TrainingOptions training =
         new TrainingOptions(
             batchSize, epochs, null, accumulation, optimizerInBwd ? null : 1.0, shuffle, seed);
@@ -215,51 +219,41 @@ final class TinyRun {
         new EvaluationOptions(evalTasks, evalData, 0, evalEvery, ByName.none());
     SampleOptions samples = new SampleOptions(List.of(), 1);
     LoggingOptions logging = new LoggingOptions(1, null);
-    if (full) {
-      return new FullFinetuneSingleDevice(
-          out,
-          tokenizer,
-          AutoModel.base(),
-          checkpointer,
-          dataset,
-          optimizer,
-          schedule,
-          loss,
-          training,
-          compute,
-          saving,
-          validating,
-          optimizerInBwd,
-          evaluating,
-          samples,
-          logging);
-    }
-    return new LoraFinetuneSingleDevice(
-        out,
-        tokenizer,
-        AutoModel.lora(
-            new LoraArguments(
-                List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ),
-                true,
-                false,
-                4,
-                alpha,
-                dropout,
-                false,
-                false)),
-        checkpointer,
-        dataset,
-        optimizer,
-        schedule,
-        loss,
-        training,
-        compute,
-        saving,
-        true,
-        validating,
-        evaluating,
-        samples,
-        logging);
+    FinetuneOptions keys =
+        new FinetuneOptions(
+            out,
+            tokenizer,
+            full ? AutoModel.base(ModelRegistry.installed()) : lora(),
+            checkpointer,
+            dataset,
+            optimizer,
+            schedule,
+            loss,
+            training,
+            compute,
+            saving,
+            validating,
+            evaluating,
+            samples,
+            logging);
+    return full
+        ? FinetuneRecipes.fullSingleDevice(keys, optimizerInBwd)
+        : FinetuneRecipes.loraSingleDevice(keys, true);
+  }
+
+  private ModelSpec lora() {
+    return AutoModel.lora(
+        ModelRegistry.installed(),
+        new LoraArguments(
+            new LoraTargets(
+                List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), true, false, null, null, null),
+            4,
+            alpha,
+            dropout,
+            null,
+            null,
+            false,
+            false));
   }
 
   private Map<String, String> settings(Path out) {

@@ -16,6 +16,13 @@ class RowGroupsTest {
   }
 
   @Test
+  void balance_pairs_keepsThemTogether() {
+    assertEquals(
+        List.of(List.of(2, 3), List.of(0, 1, 4, 5)),
+        RowGroups.balance(new int[] {4, 5, 20, 1, 3, 3}, 2, 2));
+  }
+
+  @Test
   void balance_fewerRowsThanGroups_oneRowEach() {
     assertEquals(List.of(List.of(0)), RowGroups.balance(new int[] {5}, 4));
   }

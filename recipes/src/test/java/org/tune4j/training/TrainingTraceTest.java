@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.tune4j.adapters.Adapters;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.GoldenFile;
 import org.tune4j.models.TestBackend;
@@ -20,7 +21,6 @@ import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.optim.Sgd;
-import org.tune4j.peft.Adapters;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -116,7 +116,7 @@ class TrainingTraceTest {
               tokens += Arrays.stream(row.labels()).filter(l -> l != -100).count();
               batch.add(row);
             }
-            loss += rows.forwardBackward(batch, 0, gradients);
+            loss += rows.forwardBackward(batch, 0, gradients).loss();
           }
           Gradients.Mean mean = gradients.mean(tokens, maxNorm);
           optimizer.step(mean.gradients(), lr);

@@ -16,6 +16,7 @@ import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Capability;
+import org.tune4j.spi.KernelMemory;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 
@@ -50,7 +51,7 @@ public final class DjlBackendProvider implements BackendProvider {
     if (setting("PYTORCH_LIBRARY_PATH").isEmpty()
         && natives().stream().noneMatch(n -> platform.equals(n.getProperty("classifier")))) {
       return Availability.no(
-          "PyTorch's natives for %s are not on the class path; add ai.djl.pytorch:pytorch-native-cpu:2.7.1 with classifier %s, or set PYTORCH_LIBRARY_PATH to the libraries of an installed PyTorch 2.7.1"
+          "PyTorch's native libraries for %s are not on the class path; add ai.djl.pytorch:pytorch-native-cpu:2.7.1 with classifier %s, or set PYTORCH_LIBRARY_PATH to the libraries of an installed PyTorch 2.7.1"
               .formatted(platform, platform));
     }
     if (loader.getResource("jnilib/pytorch.properties") == null) {
@@ -77,7 +78,7 @@ public final class DjlBackendProvider implements BackendProvider {
       }
     } catch (IOException e) {
       throw new EnvironmentException(
-          "the class path cannot be searched for PyTorch's natives: " + e, e);
+          "the class path cannot be searched for PyTorch's native libraries: " + e, e);
     }
     return all;
   }
@@ -117,6 +118,11 @@ public final class DjlBackendProvider implements BackendProvider {
   @Override
   public Set<DType> dtypes() {
     return EnumSet.allOf(DType.class);
+  }
+
+  @Override
+  public KernelMemory kernelMemory() {
+    return new DjlMemory();
   }
 
   @Override

@@ -4,6 +4,7 @@ import ai.djl.pytorch.engine.PtNDArray;
 import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.backend.djl.Script.Scalar;
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.Kernels;
 import org.tune4j.spi.TensorHandle;
 import org.tune4j.tensor.DType;
@@ -15,10 +16,12 @@ final class DjlKernels implements Kernels {
   static final int LONG_ROW = 640;
 
   private final DjlBackend backend;
+  private final Storage storage;
   private final Script script;
 
-  DjlKernels(DjlBackend backend, Script script) {
+  DjlKernels(DjlBackend backend, Storage storage, Script script) {
     this.backend = backend;
+    this.storage = storage;
     this.script = script;
   }
 
@@ -69,16 +72,23 @@ final class DjlKernels implements Kernels {
   }
 
   @Override
-  public TensorHandle attention(
-      TensorHandle q, TensorHandle k, TensorHandle v, int[] rowEnds, int window, double scale) {
+  public @Nullable TensorHandle attention(
+      TensorHandle q,
+      TensorHandle k,
+      TensorHandle v,
+      int[] rowEnds,
+      AttentionSpec<TensorHandle> spec) {
+    if (!spec.isPlain()) {
+      return null;
+    }
     PtNDArray q0 = backend.in(q);
     PtNDArray k0 = backend.in(k);
     PtNDArray v0 = backend.in(v);
     boolean cuda = ((DjlTensor) q).device.type() == Device.Type.CUDA;
-    boolean flash = window <= 0 && (cuda || longest(rowEnds) >= LONG_ROW);
-    try (Scalar s = script.scalar(scale);
-        Scalar w = script.scalar(window);
-        PtNDArray ends = backend.int64(Arrays.stream(rowEnds).asLongStream().toArray())) {
+    boolean flash = spec.window() == 0 && (cuda || longest(rowEnds) >= LONG_ROW);
+    try (Scalar s = script.scalar(spec.scale());
+        Scalar w = script.scalar(spec.window());
+        PtNDArray ends = storage.int64(Arrays.stream(rowEnds).asLongStream().toArray())) {
       return backend.like(
           q,
           flash
@@ -89,7 +99,7 @@ final class DjlKernels implements Kernels {
 
   /** Up to 256 scores a head by SDPA, one operator; from there on products are faster. */
   @Override
-  public TensorHandle cachedAttention(
+  public @Nullable TensorHandle cachedAttention(
       TensorHandle q,
       TensorHandle k,
       TensorHandle v,
@@ -99,10 +109,13 @@ final class DjlKernels implements Kernels {
       TensorHandle values,
       int at,
       TensorHandle mask,
-      double scale) {
+      AttentionSpec<TensorHandle> spec) {
+    if (!spec.isPlain()) {
+      return null;
+    }
     PtNDArray q0 = backend.in(q);
     boolean before = backend.setGradientMode(false);
-    try (Scalar s = script.scalar(scale);
+    try (Scalar s = script.scalar(spec.scale());
         Scalar start = script.scalar(at)) {
       return backend.like(
           q,
@@ -162,7 +175,7 @@ final class DjlKernels implements Kernels {
     double rate = lr / (1 - Math.pow(beta1, (double) step));
     double correction = Math.sqrt(1 - Math.pow(beta2, (double) step));
     boolean before = backend.setGradientMode(false);
-    try (PtNDArray h = backend.fp64(beta1, beta2, eps, 1 - lr * weightDecay, -rate, correction)) {
+    try (PtNDArray h = storage.fp64(beta1, beta2, eps, 1 - lr * weightDecay, -rate, correction)) {
       script.call("adamw", p, backend.in(gradient), backend.in(m), backend.in(v), h).close();
       return true;
     } finally {

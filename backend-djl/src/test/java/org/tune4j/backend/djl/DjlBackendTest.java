@@ -240,7 +240,7 @@ final class DjlBackendTest {
         assertThrows(
             EnvironmentException.class,
             () -> Backends.installed().open("djl", new BackendOptions(Device.parse("cuda:99"), 0)));
-    assertTrue(e.getMessage().contains("cuda:99 was asked for, backend 'djl' sees cpu"));
+    assertTrue(e.getMessage().contains("cuda:99 was requested, backend 'djl' finds cpu"));
   }
 
   @Test
@@ -252,7 +252,7 @@ final class DjlBackendTest {
         "DJL's engine is not on the class path; add ai.djl.pytorch:pytorch-engine:0.36.0",
         reason(classes));
     assertEquals(
-        "PyTorch's natives for linux-x86_64 are not on the class path; add ai.djl.pytorch:pytorch-native-cpu:2.7.1 with classifier linux-x86_64, or set PYTORCH_LIBRARY_PATH to the libraries of an installed PyTorch 2.7.1",
+        "PyTorch's native libraries for linux-x86_64 are not on the class path; add ai.djl.pytorch:pytorch-native-cpu:2.7.1 with classifier linux-x86_64, or set PYTORCH_LIBRARY_PATH to the libraries of an installed PyTorch 2.7.1",
         reason(classes, place(engine)));
     assertEquals(
         "DJL's bindings are not on the class path; add ai.djl.pytorch:pytorch-jni:2.7.1-0.36.0",
@@ -300,7 +300,7 @@ final class DjlBackendTest {
             .start();
     String said = new String(opened.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
     assertEquals(
-        "backend 'djl' cannot be opened: its natives do not load (java.nio.file.FileSystemException: %s: Not a directory); DJL unpacks them to %s/cache/pytorch, which needs to be writable and to have half a gigabyte of room (DJL_CACHE_DIR names another folder)"
+        "backend 'djl' cannot be opened: its native libraries do not load (java.nio.file.FileSystemException: %s: Not a directory); DJL unpacks them to %s/cache/pytorch, which must be writable and have half a gigabyte of space (DJL_CACHE_DIR names another folder)"
             .formatted(file.resolve("cache"), file),
         said.strip());
   }
@@ -321,7 +321,7 @@ final class DjlBackendTest {
     Throwable thrown =
         assertThrows(Throwable.class, () -> engine.zeros(DType.FP32, Shape.of(1L << 46)));
     assertEquals(
-        "out of memory: a tensor of 262144.0 GiB has no room; lower batch_size or tokenizer.max_seq_len, or set enable_activation_checkpointing=true; `tune plan` says what a run takes",
+        "out of memory: a tensor of 262144.0 GiB does not fit; lower batch_size or tokenizer.max_seq_len, or set enable_activation_checkpointing=true; `tune plan` says what a run takes",
         OutOfMemory.in(thrown).orElseThrow().getMessage());
   }
 }

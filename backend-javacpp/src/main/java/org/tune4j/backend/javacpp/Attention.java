@@ -23,7 +23,7 @@ final class Attention {
    * Queries of one block at most: large enough for a product, small enough to skip what is masked.
    * Blocks of a row are equal, since a small last one costs more than it saves.
    */
-  private static final int BLOCK = 256;
+  static final int BLOCK = 256;
 
   private final Masks masks = new Masks();
 

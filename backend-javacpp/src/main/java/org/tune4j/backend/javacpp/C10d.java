@@ -22,11 +22,11 @@ import org.bytedeco.pytorch.TCPStoreOptions;
 import org.bytedeco.pytorch.TensorVector;
 import org.tune4j.CollectiveException;
 import org.tune4j.TuneException;
-import org.tune4j.collective.Stretch;
+import org.tune4j.collective.Collectives;
+import org.tune4j.collective.Rendezvous;
+import org.tune4j.collective.ShardRange;
 import org.tune4j.collective.Work;
 import org.tune4j.spi.Backend;
-import org.tune4j.spi.Collectives;
-import org.tune4j.spi.Rendezvous;
 import org.tune4j.spi.TensorHandle;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
@@ -73,7 +73,7 @@ final class C10d implements Collectives {
     boolean taken = why.contains("EADDRINUSE") || why.contains("already in use");
     return new CollectiveException(
         taken
-            ? "rank %d cannot listen: port %d of %s is taken; give another with --master_port or --rdzv_endpoint"
+            ? "rank %d cannot listen: port %d of %s is taken; choose another with --master_port or --rdzv_endpoint"
                 .formatted(where.rank(), where.masterPort(), where.masterAddr())
             : "rank %d of %d does not meet the others at %s:%d within %d s: %s; check MASTER_ADDR, MASTER_PORT and WORLD_SIZE on every rank"
                 .formatted(
@@ -227,7 +227,7 @@ final class C10d implements Collectives {
     try (TensorScope scope = engine.openScope();
         Engine.NoGradient off = engine.noGradient()) {
       for (int rank = 0; rank < worldSize(); rank++) {
-        Stretch own = Stretch.of(whole.size(0), rank, worldSize());
+        ShardRange own = ShardRange.of(whole.size(0), rank, worldSize());
         Tensor place = whole.narrow(0, own.start(), own.length());
         if (rank == rank()) {
           place.copyFrom(part);
@@ -251,7 +251,7 @@ final class C10d implements Collectives {
         "reduceScatter",
         () -> group.allreduce(new TensorVector(Handle.of(all.elements))),
         () -> {
-          all.read(Stretch.of(n, rank(), worldSize()).start(), part);
+          all.read(ShardRange.of(n, rank(), worldSize()).start(), part);
           all.release();
         });
   }

@@ -1,18 +1,13 @@
 package org.tune4j.backend.javacpp;
 
-import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
-import org.bytedeco.javacpp.BytePointer;
-import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.GradMode;
-import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -21,13 +16,12 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.EnvironmentException;
-import org.tune4j.spi.Backend;
+import org.tune4j.collective.Collectives;
+import org.tune4j.collective.ProcessBackend;
+import org.tune4j.collective.Rendezvous;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Capability;
-import org.tune4j.spi.Collectives;
 import org.tune4j.spi.Kernels;
-import org.tune4j.spi.Rendezvous;
 import org.tune4j.spi.TensorHandle;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
@@ -39,12 +33,12 @@ import org.tune4j.tensor.Shape;
  * lists and intermediate tensors are freed when it returns; what it returns is kept by {@link
  * Handle#keep}.
  */
-final class JavacppBackend implements Backend {
+final class JavacppBackend implements ProcessBackend {
   private final String version;
   private final Set<Capability> capabilities;
   private final Set<DType> dtypes;
   private final List<Device> devices;
-  private final Types types = new Types();
+  private final Storage storage = new Storage();
   private final Threads threads;
   private final JavacppKernels kernels;
 
@@ -105,100 +99,22 @@ final class JavacppBackend implements Backend {
 
   @Override
   public TensorHandle zeros(DType dtype, Shape shape, Device device) {
-    try (PointerScope s = new PointerScope()) {
-      return Handle.keep(torch.zeros(shape.toArray(), types.options(dtype, device)));
-    }
+    return storage.zeros(dtype, shape, device);
   }
 
   @Override
   public TensorHandle of(ByteBuffer data, DType dtype, Shape shape, Device device) {
-    if (shape.elements() == 0) {
-      return zeros(dtype, shape, device);
-    }
-    ByteBuffer direct = direct(data, shape.elements() * dtype.bytes());
-    try (PointerScope s = new PointerScope()) {
-      Tensor there =
-          torch.from_blob(
-              new BytePointer(direct), shape.toArray(), types.options(dtype, Device.CPU));
-      return Handle.keep(
-          device.equals(Device.CPU)
-              ? there.clone()
-              : there.to(Types.device(device), Types.scalar(dtype)));
-    }
-  }
-
-  /** What remains of a buffer, or all of it where that is what fits, outside the heap. */
-  private static ByteBuffer direct(ByteBuffer data, long bytes) {
-    ByteBuffer all = data.remaining() == bytes ? data.slice() : data.duplicate().clear().slice();
-    if (all.isDirect()) {
-      return all;
-    }
-    ByteBuffer copy = ByteBuffer.allocateDirect(all.remaining());
-    return copy.put(all).flip();
+    return storage.of(data, dtype, shape, device);
   }
 
   @Override
   public void read(TensorHandle x, ByteBuffer into) {
-    try (PointerScope s = new PointerScope()) {
-      Tensor t = Handle.of(x).detach().cpu().contiguous();
-      Pointer.memcpy(new BytePointer(into), t.data_ptr(), t.nbytes());
-    }
+    storage.read(x, into);
   }
 
   @Override
   public TensorHandle map(Path file, long offset, DType dtype, Shape shape, Device device) {
-    if (shape.elements() == 0) {
-      return zeros(dtype, shape, device);
-    }
-    long bytes = Math.multiplyExact(shape.elements(), dtype.bytes());
-    checkHolds(file, offset, bytes);
-    try (PointerScope s = new PointerScope()) {
-      Tensor view =
-          pages(file, offset + bytes)
-              .narrow(0, offset, bytes)
-              .view(Types.scalar(dtype))
-              .view(shape.toArray());
-      return Handle.keep(
-          device.equals(Device.CPU) ? view : view.to(Types.device(device), Types.scalar(dtype)));
-    }
-  }
-
-  /** libtorch would lengthen or create a file that is too short. */
-  private static void checkHolds(Path file, long offset, long bytes) {
-    try {
-      long size = Files.size(file);
-      if (size < offset + bytes) {
-        throw new EnvironmentException(
-            "%s cannot be mapped: it holds %d bytes, expected at least %d; is it cut short?"
-                .formatted(file, size, offset + bytes));
-      }
-    } catch (IOException e) {
-      throw new EnvironmentException("%s cannot be mapped: %s".formatted(file, e), e);
-    }
-  }
-
-  /**
-   * The first bytes of a file. Private pages first: they are shared with other processes until
-   * written, and the file itself cannot be damaged. Where the system will not promise memory for so
-   * large a private mapping, shared ones.
-   */
-  private Tensor pages(Path file, long bytes) {
-    String name = file.toAbsolutePath().toString();
-    LongOptional size = new LongOptional(bytes);
-    try {
-      return torch.from_file(
-          name, new BoolOptional(false), size, types.options(DType.UINT8, Device.CPU));
-    } catch (RuntimeException e) {
-      if (!Files.isWritable(file)) {
-        throw new EnvironmentException("%s cannot be mapped: %s".formatted(file, firstLine(e)), e);
-      }
-      return torch.from_file(
-          name, new BoolOptional(true), size, types.options(DType.UINT8, Device.CPU));
-    }
-  }
-
-  private static String firstLine(RuntimeException e) {
-    return String.valueOf(e.getMessage()).lines().findFirst().orElse("");
+    return storage.map(file, offset, dtype, shape, device);
   }
 
   @Override

@@ -10,6 +10,7 @@ import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Capability;
+import org.tune4j.spi.KernelMemory;
 import org.tune4j.spi.NativeFolder;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
@@ -45,7 +46,7 @@ public final class JavacppBackendProvider implements BackendProvider {
     for (String library : List.of("javacpp", "openblas", "pytorch")) {
       if (!hasNatives(library, platform) && !hasNatives(library, platform + "-gpu")) {
         return Availability.no(
-            "org.bytedeco:%s has no natives for %s on the class path; add its jar with classifier %s"
+            "org.bytedeco:%s has no native libraries for %s on the class path; add its jar with classifier %s"
                 .formatted(library, platform, platform));
       }
     }
@@ -64,6 +65,11 @@ public final class JavacppBackendProvider implements BackendProvider {
   @Override
   public Set<DType> dtypes() {
     return EnumSet.allOf(DType.class);
+  }
+
+  @Override
+  public KernelMemory kernelMemory() {
+    return new JavacppMemory();
   }
 
   @Override
@@ -87,7 +93,7 @@ public final class JavacppBackendProvider implements BackendProvider {
       return new JavacppBackend(VERSION, capabilities(), dtypes(), options);
     } catch (UnsatisfiedLinkError | NoClassDefFoundError | ExceptionInInitializerError e) {
       throw new EnvironmentException(
-          "backend '%s' cannot be opened: its natives do not load (%s); JavaCPP unpacks them to %s, which needs to be writable and to allow execution (%s names another folder)"
+          "backend '%s' cannot be opened: its native libraries do not load (%s); JavaCPP unpacks them to %s, which must be writable and allow execution (%s names another folder)"
               .formatted(NAME, e, System.getProperty(CACHE), CACHE),
           e);
     }

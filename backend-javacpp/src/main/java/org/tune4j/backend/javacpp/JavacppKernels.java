@@ -10,6 +10,7 @@ import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.Kernels;
 import org.tune4j.spi.TensorHandle;
 
@@ -104,17 +105,25 @@ final class JavacppKernels implements Kernels {
   }
 
   @Override
-  public TensorHandle attention(
-      TensorHandle q, TensorHandle k, TensorHandle v, int[] rowEnds, int window, double scale) {
+  public @Nullable TensorHandle attention(
+      TensorHandle q,
+      TensorHandle k,
+      TensorHandle v,
+      int[] rowEnds,
+      AttentionSpec<TensorHandle> spec) {
+    if (!spec.isPlain()) {
+      return null;
+    }
     threads.beforeProduct();
     try (PointerScope s = new PointerScope()) {
       return Handle.keep(
-          attention.of(Handle.of(q), Handle.of(k), Handle.of(v), rowEnds, window, scale));
+          attention.of(
+              Handle.of(q), Handle.of(k), Handle.of(v), rowEnds, spec.window(), spec.scale()));
     }
   }
 
   @Override
-  public TensorHandle cachedAttention(
+  public @Nullable TensorHandle cachedAttention(
       TensorHandle q,
       TensorHandle k,
       TensorHandle v,
@@ -124,7 +133,10 @@ final class JavacppKernels implements Kernels {
       TensorHandle values,
       int at,
       TensorHandle mask,
-      double scale) {
+      AttentionSpec<TensorHandle> spec) {
+    if (!spec.isPlain()) {
+      return null;
+    }
     threads.beforeProduct();
     boolean before = GradMode.is_enabled();
     GradMode.set_enabled(false);
@@ -140,7 +152,7 @@ final class JavacppKernels implements Kernels {
       k0.narrow(1, at, m).copy_(turned.narrow(1, heads, kvHeads).transpose(0, 1));
       v0.narrow(1, at, m).copy_(Handle.of(v).transpose(0, 1));
       return Handle.keep(
-          Attention.cached(turned.narrow(1, 0, heads), k0, v0, Handle.of(mask), scale));
+          Attention.cached(turned.narrow(1, 0, heads), k0, v0, Handle.of(mask), spec.scale()));
     } finally {
       GradMode.set_enabled(before);
     }

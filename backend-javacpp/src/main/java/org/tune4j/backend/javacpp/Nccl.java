@@ -6,7 +6,7 @@ import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.global.torch_cuda;
 import org.bytedeco.pytorch.nccl.ProcessGroupNCCL;
 import org.tune4j.EnvironmentException;
-import org.tune4j.spi.Rendezvous;
+import org.tune4j.collective.Rendezvous;
 import org.tune4j.tensor.Device;
 
 /**
@@ -34,7 +34,7 @@ final class Nccl {
       return group;
     } catch (LinkageError e) {
       throw new EnvironmentException(
-          "ranks on %s meet by NCCL, whose natives do not load (%s); build with Maven's profile gpu"
+          "ranks on %s meet by NCCL, whose native libraries do not load (%s); build with Maven's profile gpu"
               .formatted(device, e),
           e);
     }

@@ -12,7 +12,7 @@ import javax.crypto.spec.SecretKeySpec;
 import org.bytedeco.pytorch.Store;
 import org.bytedeco.pytorch.StringVector;
 import org.tune4j.CollectiveException;
-import org.tune4j.spi.Rendezvous;
+import org.tune4j.collective.Rendezvous;
 
 /**
  * Before ranks connect to each other: each says in the store that it is there and how many it
@@ -73,7 +73,7 @@ final class RollCall {
       String key = "rank/" + r;
       if (!comes(key, Duration.ofNanos(Math.max(1, deadline - System.nanoTime())))) {
         verdict =
-            "rank %d of %d did not come to %s:%d within %d s; start it, or check MASTER_ADDR, MASTER_PORT and WORLD_SIZE there"
+            "rank %d of %d did not connect to %s:%d within %d s; start it, or check MASTER_ADDR, MASTER_PORT and WORLD_SIZE there"
                 .formatted(
                     r,
                     where.worldSize(),
@@ -105,7 +105,7 @@ final class RollCall {
     Duration patience = where.timeout().plus(LINGER);
     if (!comes(VERDICT, patience)) {
       throw new CollectiveException(
-          "rank 0 did not come to %s:%d within %d s, rank %d waited; check that all were started"
+          "rank 0 did not connect to %s:%d within %d s, rank %d waited; check that all were started"
               .formatted(
                   where.masterAddr(), where.masterPort(), patience.toSeconds(), where.rank()));
     }

@@ -27,11 +27,11 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.tune4j.CollectiveException;
+import org.tune4j.collective.Collectives;
 import org.tune4j.collective.ProcessGroup;
+import org.tune4j.collective.Rendezvous;
 import org.tune4j.kit.CollectiveConformance;
 import org.tune4j.spi.BackendOptions;
-import org.tune4j.spi.Collectives;
-import org.tune4j.spi.Rendezvous;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 
@@ -62,8 +62,7 @@ class C10dTest extends CollectiveConformance {
                                 new Rendezvous(
                                     "127.0.0.1", port, rank, worldSize, rank, false, timeout);
                             try (ProcessGroup group =
-                                new ProcessGroup(
-                                    engine, Optional.of(engine.backend().join(engine, r)), false)) {
+                                new ProcessGroup(engine, Optional.of(r.join(engine)), false)) {
                               inScope(group, body);
                             } catch (RuntimeException e) {
                               first.compareAndSet(null, e);
@@ -99,7 +98,7 @@ class C10dTest extends CollectiveConformance {
         all.add(said);
         new Thread(
                 () -> {
-                  try (Collectives group = engine.backend().join(engine, r)) {
+                  try (Collectives group = r.join(engine)) {
                     said.complete("met as " + group.rank());
                   } catch (CollectiveException e) {
                     said.complete(e.getMessage());
@@ -177,7 +176,7 @@ class C10dTest extends CollectiveConformance {
     int port = freePort();
     Duration patience = Duration.ofSeconds(10);
     String missing =
-        "rank 2 of 3 did not come to 127.0.0.1:%d within 10 s; start it, or check MASTER_ADDR, MASTER_PORT and WORLD_SIZE there"
+        "rank 2 of 3 did not connect to 127.0.0.1:%d within 10 s; start it, or check MASTER_ADDR, MASTER_PORT and WORLD_SIZE there"
             .formatted(port);
     assertEquals(
         List.of(missing, missing), told(rank(0, 3, port, patience), rank(1, 3, port, patience)));
@@ -198,7 +197,7 @@ class C10dTest extends CollectiveConformance {
     try (ServerSocket other = new ServerSocket(0)) {
       assertEquals(
           List.of(
-              "rank 0 cannot listen: port %d of 127.0.0.1 is taken; give another with --master_port or --rdzv_endpoint"
+              "rank 0 cannot listen: port %d of 127.0.0.1 is taken; choose another with --master_port or --rdzv_endpoint"
                   .formatted(other.getLocalPort())),
           told(rank(0, 2, other.getLocalPort(), MINUTES)));
     }

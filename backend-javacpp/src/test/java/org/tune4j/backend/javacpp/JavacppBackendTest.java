@@ -23,6 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.tune4j.EnvironmentException;
 import org.tune4j.OutOfMemory;
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.DType;
@@ -118,7 +119,8 @@ class JavacppBackendTest {
                   values(dtype, 1, n, 6, 16),
                   values(dtype, 2, n, 2, 16),
                   values(dtype, 3, n, 2, 16)),
-              (o, l) -> o.attention(l.get(0), l.get(1), l.get(2), ends, window, 0.25));
+              (o, l) ->
+                  o.attention(l.get(0), l.get(1), l.get(2), ends, AttentionSpec.of(0.25, window)));
         }
       }
     }
@@ -281,8 +283,7 @@ class JavacppBackendTest {
                   y.reshape(8, 2, 16),
                   y.reshape(8, 2, 16),
                   new int[] {8},
-                  0,
-                  1)
+                  AttentionSpec.of(1, 0))
               .sum()
               .backward();
           assertTrue(x.gradient().isPresent());
@@ -302,7 +303,7 @@ class JavacppBackendTest {
     Throwable thrown =
         assertThrows(Throwable.class, () -> engine.zeros(DType.FP32, Shape.of(1L << 46)));
     assertEquals(
-        "out of memory: a tensor of 262144.0 GiB has no room; lower batch_size or tokenizer.max_seq_len, or set enable_activation_checkpointing=true; `tune plan` says what a run takes",
+        "out of memory: a tensor of 262144.0 GiB does not fit; lower batch_size or tokenizer.max_seq_len, or set enable_activation_checkpointing=true; `tune plan` says what a run takes",
         OutOfMemory.in(thrown).orElseThrow().getMessage());
   }
 }

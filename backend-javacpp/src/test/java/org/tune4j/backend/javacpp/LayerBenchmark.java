@@ -8,6 +8,7 @@ import java.util.Locale;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.DType;
@@ -96,7 +97,7 @@ final class LayerBenchmark {
         Tensor qs = o.rope(o.loraLinear(h, q, qa, qb, 2).reshape(rows, HEADS, HEAD), cos, sin);
         Tensor ks = o.rope(o.linear(h, k).reshape(rows, KV, HEAD), cos, sin);
         Tensor vs = o.loraLinear(h, v, va, vb, 2).reshape(rows, KV, HEAD);
-        Tensor a = o.attention(qs, ks, vs, new int[] {rows}, 0, 0.125);
+        Tensor a = o.attention(qs, ks, vs, new int[] {rows}, AttentionSpec.of(0.125, 0));
         Tensor y = x.add(o.linear(a, out));
         Tensor n = o.rmsNorm(y, norm2, 1e-5);
         Tensor m = o.swiGlu(o.linear(n, gate), o.linear(n, up));
@@ -260,7 +261,8 @@ final class LayerBenchmark {
           "attention",
           1,
           List.of(weight(24, n, HEADS, HEAD), weight(25, n, KV, HEAD), weight(26, n, KV, HEAD)),
-          i -> o.attention(i.get(0), i.get(1), i.get(2), new int[] {n}, 0, 0.125));
+          i ->
+              o.attention(i.get(0), i.get(1), i.get(2), new int[] {n}, AttentionSpec.of(0.125, 0)));
       operation(
           "swiGlu",
           1,

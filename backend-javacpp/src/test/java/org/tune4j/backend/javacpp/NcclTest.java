@@ -9,8 +9,8 @@ import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Store;
 import org.junit.jupiter.api.Test;
 import org.tune4j.EnvironmentException;
+import org.tune4j.collective.Rendezvous;
 import org.tune4j.spi.Capability;
-import org.tune4j.spi.Rendezvous;
 import org.tune4j.tensor.Device;
 
 class NcclTest {
@@ -25,7 +25,7 @@ class NcclTest {
             () -> Nccl.group(new Store((Pointer) null), where, new Device(Device.Type.CUDA, 0)));
     String message = String.valueOf(e.getMessage());
     assertTrue(
-        message.startsWith("ranks on cuda:0 meet by NCCL, whose natives do not load (")
+        message.startsWith("ranks on cuda:0 meet by NCCL, whose native libraries do not load (")
             && message.endsWith("); build with Maven's profile gpu"),
         message);
   }

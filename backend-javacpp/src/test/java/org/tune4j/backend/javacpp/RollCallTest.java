@@ -13,7 +13,7 @@ import java.util.concurrent.TimeUnit;
 import org.bytedeco.pytorch.Store;
 import org.junit.jupiter.api.Test;
 import org.tune4j.CollectiveException;
-import org.tune4j.spi.Rendezvous;
+import org.tune4j.collective.Rendezvous;
 
 /** Ranks that meet in a store, each with a token or none. */
 class RollCallTest {

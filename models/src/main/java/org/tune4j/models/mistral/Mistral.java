@@ -1,16 +1,28 @@
 package org.tune4j.models.mistral;
 
+import org.tune4j.adapters.lora.LoraArguments;
 import org.tune4j.component.Component;
 import org.tune4j.component.Inline;
 import org.tune4j.models.DecoderConfig;
-import org.tune4j.models.LoraArguments;
 import org.tune4j.models.ModelSpec;
+import org.tune4j.models.llama.LlamaConfig;
 
 /** Builders of Mistral 7B (Jiang et al. 2023). */
 public final class Mistral {
-  private static final DecoderConfig SIZES_7B =
-      new DecoderConfig(
-          32_000, 4096, 14_336, 32, 32, 8, 128, 32_768, 1e-5, 10_000, null, false, 4096);
+  private static final LlamaConfig SIZES_7B =
+      new LlamaConfig(
+          new MistralFamily(),
+          DecoderConfig.builder()
+              .vocabSize(32_000)
+              .hiddenSize(4096)
+              .intermediateSize(14_336)
+              .numLayers(32)
+              .heads(32, 8, 128)
+              .maxSeqLen(32_768)
+              .normEps(1e-5)
+              .rope(10_000, null)
+              .slidingWindow(4096)
+              .build());
 
   private Mistral() {}
 
@@ -27,6 +39,6 @@ public final class Mistral {
    */
   @Component(value = "lora_mistral_7b", aliases = "torchtune.models.mistral.lora_mistral_7b")
   public static ModelSpec lora7b(@Inline LoraArguments lora) {
-    return lora.spec("lora_mistral_7b", SIZES_7B);
+    return ModelSpec.adapted("lora_mistral_7b", SIZES_7B, lora.config());
   }
 }

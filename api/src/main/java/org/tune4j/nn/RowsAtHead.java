@@ -1,0 +1,47 @@
+package org.tune4j.nn;
+
+/**
+ * Rows whose hidden states have reached the head, as an {@link Objective} sees them. Only labelled
+ * positions are there. Logits exist for a chunk of labels at a time and are computed anew by each
+ * method. Where nothing is recorded for gradients, none are taken.
+ */
+public interface RowsAtHead {
+  /** {@return how many rows there are} */
+  int size();
+
+  /**
+   * {@return a row's labels, in order; may be empty}
+   *
+   * @param row from 0
+   */
+  int[] labels(int row);
+
+  /**
+   * Evaluates a loss over all labels and takes the gradient of the sum.
+   *
+   * @param loss whose {@link Loss#chunkTokens} are used
+   * @return the sum
+   */
+  double sum(Loss loss);
+
+  /**
+   * {@return the sum of the log-probabilities of each row's labels, in nats, {@code [rows]}; no
+   * gradient is taken}
+   */
+  double[] logProbabilities();
+
+  /**
+   * {@return the same of the model without its adapters}
+   *
+   * @throws IllegalStateException when the objective does not say that it {@linkplain
+   *     Objective#needsReference needs} them
+   */
+  double[] referenceLogProbabilities();
+
+  /**
+   * Takes the gradient of the weighted sum of {@link #logProbabilities}.
+   *
+   * @param weights one a row, {@code [rows]}
+   */
+  void backward(double[] weights);
+}

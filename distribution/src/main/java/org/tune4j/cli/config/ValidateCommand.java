@@ -1,0 +1,89 @@
+package org.tune4j.cli.config;
+
+import jakarta.inject.Inject;
+import jakarta.inject.Provider;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.cli.terminal.Terminal;
+import org.tune4j.config.Binder;
+import org.tune4j.config.ComponentRegistry;
+import org.tune4j.config.Config;
+import org.tune4j.config.ShippedConfigs;
+import org.tune4j.recipe.Recipe;
+import org.tune4j.spi.BackendProvider;
+import org.tune4j.spi.Backends;
+import org.tune4j.spi.Capability;
+import org.tune4j.tensor.Device;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** {@code tune validate}. */
+@Command(
+    name = "validate",
+    description = "Checks every key and value of a config without loading anything.",
+    sortOptions = false)
+public final class ValidateCommand implements Callable<Integer> {
+  @Parameters(
+      index = "0",
+      paramLabel = "FILE_OR_NAME",
+      description = "A YAML file or a shipped config.")
+  private String config;
+
+  @Parameters(
+      index = "1..*",
+      paramLabel = "OVERRIDE",
+      description = "key=value, section.key=value or ~key.")
+  private List<String> overrides = new ArrayList<>();
+
+  @Option(
+      names = "--recipe",
+      paramLabel = "RECIPE",
+      description = "The config's recipe (default: the one named in its comments).")
+  private @Nullable String recipe;
+
+  @Mixin private PluginOptions plugins;
+
+  private final Provider<Backends> backends;
+  private final Provider<ComponentRegistry> components;
+  private final Terminal terminal;
+
+  @Inject
+  @SuppressWarnings("NullAway.Init") // picocli sets the fields
+  ValidateCommand(
+      Provider<Backends> backends, Provider<ComponentRegistry> components, Terminal terminal) {
+    this.backends = backends;
+    this.components = components;
+    this.terminal = terminal;
+  }
+
+  @Override
+  public Integer call() {
+    plugins.load();
+    String text = ShippedConfigs.text(config);
+    String name = RecipeNames.of(recipe, config, text, components.get().names(Recipe.class));
+    Config resolved = Config.parse(config, text).with(overrides);
+    Binder.bind(components.get(), Recipe.class, name, resolved);
+    checkBackend(resolved);
+    Binder.notes(resolved).forEach(terminal.out()::println);
+    terminal.out().println(config + ": valid for " + name);
+    return 0;
+  }
+
+  /** Refuses what no engine could be opened for; nothing native is loaded. */
+  private void checkBackend(Config resolved) {
+    BackendProvider backend = backends.get().find(resolved.text("backend"));
+    String device = resolved.text("device");
+    if (!device.isEmpty()
+        && Device.parse(device).type() == Device.Type.CUDA
+        && !backend.capabilities().contains(Capability.CUDA)) {
+      throw new UsageException(
+          "device %s was requested, backend '%s' has native libraries for the CPU only; use device=cpu, or build with the GPU artefacts (Maven profile gpu)"
+              .formatted(device, backend.name()));
+    }
+  }
+}

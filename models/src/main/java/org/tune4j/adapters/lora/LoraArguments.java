@@ -1,0 +1,92 @@
+package org.tune4j.adapters.lora;
+
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.component.Inline;
+import org.tune4j.component.Requirements;
+
+/**
+ * The keys of every {@code lora_} builder.
+ *
+ * @param targets which linears are adapted
+ * @param loraRank inner dimension of the adapters, 1 or more
+ * @param loraAlpha above 0; the update is scaled by {@code loraAlpha / loraRank}
+ * @param loraDropout probability of dropping an element before {@code lora_A}, in [0, 1)
+ * @param rankPattern the rank of linears that have another, by an expression for the end of their
+ *     path; null for none
+ * @param alphaPattern the alpha of linears that have another, likewise
+ * @param quantizeBase QLoRA; true is refused
+ * @param useDora DoRA; true is refused
+ */
+public record LoraArguments(
+    @Inline LoraTargets targets,
+    @Doc("Inner dimension of the adapters, 1 or more.") @Default("8") int loraRank,
+    @Doc("The update is scaled by lora_alpha / lora_rank.") @Default("16") double loraAlpha,
+    @Doc("Probability of dropping an element before lora_A, 0 to below 1.") @Default("0.0")
+        double loraDropout,
+    @Doc("Ranks of linears that have another, by the end of their path.")
+        @Nullable Map<String, Integer> rankPattern,
+    @Doc("Alphas of linears that have another, by the end of their path.")
+        @Nullable Map<String, Double> alphaPattern,
+    @Doc("QLoRA: keep the base in NF4. Not supported yet.") @Default("false") boolean quantizeBase,
+    @Doc("DoRA: train magnitudes too. Not supported yet.") @Default("false") boolean useDora) {
+  /**
+   * Checks the values here already, so that a config hears of them beside its other mistakes.
+   *
+   * @throws UsageException with all that does not hold
+   */
+  public LoraArguments {
+    new Requirements()
+        .that(!quantizeBase, "quantize_base=true (QLoRA) is not supported yet; set it to false")
+        .that(!useDora, "use_dora=true is not supported yet; set it to false")
+        .check();
+    config(targets, loraRank, loraAlpha, loraDropout, rankPattern, alphaPattern);
+  }
+
+  /**
+   * {@return torchtune's defaults for the rest: rank 8, alpha 16, no dropout, attention alone}
+   *
+   * @param loraAttnModules projections of every attention layer to adapt
+   */
+  public static LoraArguments of(AttnModule... loraAttnModules) {
+    return of(8, 16, loraAttnModules);
+  }
+
+  /**
+   * {@return arguments without dropout, of attention alone}
+   *
+   * @param loraRank inner dimension of the adapters, 1 or more
+   * @param loraAlpha above 0
+   * @param loraAttnModules projections of every attention layer to adapt
+   */
+  public static LoraArguments of(int loraRank, double loraAlpha, AttnModule... loraAttnModules) {
+    LoraTargets targets = new LoraTargets(List.of(loraAttnModules), false, false, null, null, null);
+    return new LoraArguments(targets, loraRank, loraAlpha, 0, null, null, false, false);
+  }
+
+  /** {@return how a model is adapted} */
+  public LoraConfig config() {
+    return config(targets, loraRank, loraAlpha, loraDropout, rankPattern, alphaPattern);
+  }
+
+  private static LoraConfig config(
+      LoraTargets targets,
+      int rank,
+      double alpha,
+      double dropout,
+      @Nullable Map<String, Integer> ranks,
+      @Nullable Map<String, Double> alphas) {
+    return new LoraConfig(
+        targets.modules(),
+        rank,
+        alpha,
+        dropout,
+        false,
+        ranks == null ? Map.of() : ranks,
+        alphas == null ? Map.of() : alphas);
+  }
+}

@@ -1,0 +1,59 @@
+package org.tune4j.models;
+
+import java.util.ArrayList;
+import java.util.List;
+import org.tune4j.models.layers.AttentionContext;
+import org.tune4j.models.layers.AttentionShape;
+import org.tune4j.models.layers.Linear;
+import org.tune4j.models.layers.Product;
+import org.tune4j.nn.Module;
+import org.tune4j.nn.Parameter;
+import org.tune4j.nn.Pass;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Tensor;
+
+/**
+ * One layer of a decoder: a family's own, from the residual stream to the residual stream. Holds no
+ * state of a pass, so that threads share it.
+ */
+public abstract class DecoderBlock extends Module {
+  /**
+   * Computes the layer. What is made on the way is released before it returns; what backward needs
+   * the backend keeps.
+   *
+   * @param pass of the calling thread
+   * @param x {@code [tokens, dim]}
+   * @param context what the tokens attend to
+   * @return {@code [tokens, dim]}, owned by the calling thread's scope
+   */
+  public abstract Tensor forward(Pass pass, Tensor x, AttentionContext context);
+
+  /** {@return what its attention needs of a pass and of a cache} */
+  public abstract AttentionShape attentionShape();
+
+  /**
+   * {@return bytes that a token keeps for backward, besides the softmax's weights}
+   *
+   * @param dtype of activations
+   */
+  public abstract long keptPerToken(DType dtype);
+
+  /**
+   * {@return the linears as they are multiplied; by default each alone}
+   *
+   * <p>Linears of the same input are packed as one for inference where they are joined.
+   */
+  public List<Product> products() {
+    List<Product> products = new ArrayList<>();
+    for (Module module : modules().values()) {
+      if (module instanceof Linear linear) {
+        products.add(linear);
+      }
+    }
+    return products;
+  }
+
+  final boolean trains() {
+    return parameters().values().stream().anyMatch(Parameter::trainable);
+  }
+}

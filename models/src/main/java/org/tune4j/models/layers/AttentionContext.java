@@ -1,0 +1,19 @@
+package org.tune4j.models.layers;
+
+import org.tune4j.spi.AttentionSpec;
+import org.tune4j.tensor.Tensor;
+
+/** What the tokens of a pass attend to in one layer: those of their rows, or a cache's too. */
+@FunctionalInterface
+public interface AttentionContext {
+  /**
+   * Causal attention.
+   *
+   * @param q {@code [tokens, heads, headDim]}, not rotated
+   * @param k {@code [tokens, kvHeads, headDim]}, not rotated
+   * @param v as {@code k}
+   * @param spec scale, window, soft cap and sinks
+   * @return {@code [tokens, heads * headDim]}, owned by the calling thread's scope
+   */
+  Tensor attend(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec);
+}

@@ -1,0 +1,169 @@
+package org.tune4j.models.layers;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.nn.Module;
+import org.tune4j.nn.Parameter;
+import org.tune4j.nn.Pass;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.PackedWeight;
+import org.tune4j.tensor.Shape;
+import org.tune4j.tensor.Tensor;
+
+/** {@code x W^T + b}: a base weight, a bias or none, and adapters or none. */
+public final class Linear extends Module implements Product {
+  private final Parameter weight;
+  private final @Nullable Parameter bias;
+  private final Map<String, Adapter> adapters = new LinkedHashMap<>();
+  private volatile BaseWeight base;
+
+  /**
+   * A linear with a weight of its own and no bias, trainable, without storage.
+   *
+   * @param in the last dimension of what it takes
+   * @param out the last dimension of what it gives
+   * @param dtype of the weight
+   */
+  public Linear(long in, long out, DType dtype) {
+    this(in, out, dtype, false);
+  }
+
+  /**
+   * The same with a bias or without.
+   *
+   * @param in the last dimension of what it takes
+   * @param out the last dimension of what it gives
+   * @param dtype of weight and bias
+   * @param bias whether there is a {@code bias}, {@code [out]}
+   */
+  public Linear(long in, long out, DType dtype, boolean bias) {
+    this(
+        new Parameter("weight", Shape.of(out, in), dtype, true),
+        bias ? new Parameter("bias", Shape.of(out), dtype, true) : null);
+  }
+
+  /**
+   * A linear over a weight that another module holds too, as a tied head does.
+   *
+   * @param weight {@code [out, in]}
+   */
+  public Linear(Parameter weight) {
+    this(weight, null);
+  }
+
+  private Linear(Parameter weight, @Nullable Parameter bias) {
+    this.weight = add(weight);
+    this.bias = bias == null ? null : add(bias);
+    base = new BaseWeight.Plain(weight);
+  }
+
+  /** {@return {@code W}, of {@code [out, in]}} */
+  public Parameter weight() {
+    return weight;
+  }
+
+  /** {@return the size of the last dimension that it takes} */
+  public long in() {
+    return weight.shape().size(1);
+  }
+
+  /** {@return the size of the last dimension that it gives} */
+  public long out() {
+    return weight.shape().size(0);
+  }
+
+  /**
+   * Adapts it from now on. The adapter's parameters become this module's, after its own.
+   *
+   * @param name by which a {@link Pass} selects it
+   * @param adapter of this linear's sizes
+   * @throws IllegalArgumentException when there is an adapter of that name, or with parameters of
+   *     the same names
+   */
+  public void adapt(String name, Adapter adapter) {
+    if (adapters.putIfAbsent(name, adapter) != null) {
+      throw new IllegalArgumentException("adapter '%s' is there".formatted(name));
+    }
+    if (name.equals(Pass.DEFAULT_ADAPTER)) {
+      adapter.ownParameters().values().forEach(this::add);
+      adapter.children().forEach(this::add);
+    } else {
+      add(name, adapter);
+    }
+  }
+
+  /** {@return the adapter that a pass uses by default; empty where there is none} */
+  public Optional<Adapter> adapter() {
+    return Optional.ofNullable(adapters.get(Pass.DEFAULT_ADAPTER));
+  }
+
+  /**
+   * {@return the product, {@code [n, out]}, owned by the calling thread's scope}
+   *
+   * @param pass the run of the model that this is part of; says which adapter is used
+   * @param x {@code [n, in]}
+   */
+  public Tensor forward(Pass pass, Tensor x) {
+    Adapter adapter = adapterOf(pass);
+    return biased(pass, adapter == null ? base.product(pass, x) : adapter.forward(pass, x, base));
+  }
+
+  /** What {@link #forward} gives, of a product that is there: {@code x W^T}. */
+  Tensor complete(Pass pass, Tensor x, Tensor product) {
+    Adapter adapter = adapterOf(pass);
+    return biased(pass, adapter == null ? product : adapter.adapt(pass, x, product));
+  }
+
+  private @Nullable Adapter adapterOf(Pass pass) {
+    return pass.adapter() == null ? null : adapters.get(pass.adapter());
+  }
+
+  private Tensor biased(Pass pass, Tensor product) {
+    return bias == null ? product : product.add(pass.value(bias));
+  }
+
+  /** Whether backward needs the input. */
+  boolean keepsInput() {
+    return weight.trainable() || !adapters.isEmpty();
+  }
+
+  /** Elements that the adapters of a token keep for backward, besides the input. */
+  long keptByAdapters() {
+    return adapters.values().stream().mapToLong(Adapter::keptPerToken).sum();
+  }
+
+  @Override
+  public long keptPerToken() {
+    return (keepsInput() ? in() : 0) + keptByAdapters();
+  }
+
+  @Override
+  public Optional<PackedWeight> pack(Engine engine) {
+    return engine.operations().pack(weight.tensor());
+  }
+
+  @Override
+  public void setPacked(PackedWeight packed) {
+    base = new BaseWeight.Packed(packed);
+  }
+
+  /**
+   * {@return whether a packed copy of the weight is multiplied with, which records no gradients}
+   */
+  public boolean isPacked() {
+    return base instanceof BaseWeight.Packed;
+  }
+
+  @Override
+  protected String details() {
+    return "in=%d, out=%d%s%s"
+        .formatted(
+            in(),
+            out(),
+            bias == null ? "" : ", bias",
+            adapter().map(a -> ", " + a.describe()).orElse(""));
+  }
+}

@@ -1,0 +1,495 @@
+package org.tune4j.checkpointing;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
+import org.tune4j.UsageException;
+import org.tune4j.adapters.AdapterConfig;
+import org.tune4j.adapters.AdapterType;
+import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.Merge;
+import org.tune4j.adapters.SavedAdapter;
+import org.tune4j.checkpoint.AtomicFolder;
+import org.tune4j.checkpoint.HuggingFaceConfig;
+import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.Manifest;
+import org.tune4j.checkpoint.PeftAdapter;
+import org.tune4j.checkpoint.ShardPlan;
+import org.tune4j.checkpoint.ShardSize;
+import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.component.Component;
+import org.tune4j.component.Default;
+import org.tune4j.component.Doc;
+import org.tune4j.hub.Repository;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.ModelConfig;
+import org.tune4j.models.ModelSpec;
+import org.tune4j.nn.Parameter;
+import org.tune4j.nn.StateDict;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+
+/**
+ * Loads a Hugging Face folder, weights mapped into memory, and writes adapters and merged models.
+ * The folder's headers are read once, when something first needs them. Immutable.
+ */
+public final class HuggingFaceCheckpointer {
+  private final Path checkpointDir;
+  private final List<Path> checkpointFiles;
+  private final @Nullable Path adapterCheckpoint;
+  private final Path outputDir;
+  private final AtomicReference<@Nullable HuggingFaceFolder> opened;
+
+  /**
+   * One that loads the folder's own weights.
+   *
+   * @param checkpointDir a model's folder
+   * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file; null
+   *     for none
+   * @param outputDir where {@code epoch_N} folders are written
+   */
+  public HuggingFaceCheckpointer(
+      Path checkpointDir, @Nullable Path adapterCheckpoint, Path outputDir) {
+    this(checkpointDir, List.of(), adapterCheckpoint, outputDir, new AtomicReference<>());
+  }
+
+  private HuggingFaceCheckpointer(
+      Path checkpointDir,
+      List<Path> checkpointFiles,
+      @Nullable Path adapterCheckpoint,
+      Path outputDir,
+      AtomicReference<@Nullable HuggingFaceFolder> opened) {
+    this.checkpointDir = checkpointDir;
+    this.checkpointFiles = List.copyOf(checkpointFiles);
+    this.adapterCheckpoint = adapterCheckpoint;
+    this.outputDir = outputDir;
+    this.opened = opened;
+  }
+
+  /**
+   * {@return one for these folders, of which nothing is read yet}
+   *
+   * @param checkpointDir a model's folder; null for the folder of {@code checkpointFiles}
+   * @param checkpointFiles the files that weights are loaded from, and no others: a list of paths
+   *     from the folder, or torchtune's {@code filename_format} and {@code max_filename}; null for
+   *     the folder's own
+   * @param adapterCheckpoint a PEFT adapter to start from: its folder or its safetensors file; null
+   *     for none
+   * @param outputDir where {@code epoch_N} folders are written
+   * @param modelType torchtune's; {@code config.json} decides
+   * @param recipeCheckpoint torchtune's; the newest checkpoint of {@code output_dir} is found
+   * @param safeSerialization torchtune's; weights are written as safetensors
+   * @throws UsageException when {@code safeSerialization} is false, or {@code checkpointFiles} are
+   *     no safetensors files of one folder
+   */
+  @Component(
+      value = "hf_checkpointer",
+      aliases = {
+        "torchtune.training.FullModelHFCheckpointer",
+        "torchtune.utils.FullModelHFCheckpointer"
+      })
+  public static HuggingFaceCheckpointer of(
+      @Doc("a Hugging Face model's folder; null for that of checkpoint_files")
+          @Nullable Path checkpointDir,
+      @Doc(
+              "the safetensors files that are loaded, and no others: paths from checkpoint_dir, or"
+                  + " torchtune's filename_format and max_filename; null for the folder's own")
+          @Nullable Object checkpointFiles,
+      @Doc("a PEFT adapter to start from") @Nullable Path adapterCheckpoint,
+      @Doc("where epoch_N folders are written") Path outputDir,
+      @Doc("accepted for torchtune's configs; config.json decides") @Default("''") String modelType,
+      @Doc("accepted for torchtune's configs; the newest checkpoint of output_dir is found")
+          @Nullable Path recipeCheckpoint,
+      @Doc("accepted for torchtune's configs; weights are written as safetensors") @Default("true")
+          boolean safeSerialization) {
+    if (!safeSerialization) {
+      throw new UsageException(
+          "checkpointer.safe_serialization is false, weights are only written as safetensors; set"
+              + " it to true");
+    }
+    CheckpointFiles files = CheckpointFiles.of(checkpointDir, checkpointFiles);
+    return new HuggingFaceCheckpointer(
+        files.folder(), files.names(), adapterCheckpoint, outputDir, new AtomicReference<>());
+  }
+
+  /** {@return the model's folder} */
+  public Path checkpointDir() {
+    return checkpointDir;
+  }
+
+  /** {@return the PEFT adapter to start from; null for none} */
+  public @Nullable Path adapterCheckpoint() {
+    return adapterCheckpoint;
+  }
+
+  /** {@return where {@code epoch_N} folders are written} */
+  public Path outputDir() {
+    return outputDir;
+  }
+
+  /**
+   * {@return the same, but starting from this PEFT adapter}
+   *
+   * @param adapter its folder or its safetensors file; null for none
+   */
+  public HuggingFaceCheckpointer withAdapter(@Nullable Path adapter) {
+    return new HuggingFaceCheckpointer(checkpointDir, checkpointFiles, adapter, outputDir, opened);
+  }
+
+  /**
+   * {@return what a user should know before a run, a line each}
+   *
+   * @throws InputException when a file is broken
+   */
+  public List<String> warnings() {
+    List<Path> foreign = folder().foreignFiles();
+    return foreign.isEmpty()
+        ? List.of()
+        : List.of(
+            "warning: merged models will lack %s of %s, which are links to other folders; put the files there"
+                .formatted(foreign.stream().map(Path::getFileName).toList(), checkpointDir));
+  }
+
+  /**
+   * {@return what is loaded: the config and the weights' headers, as they were when first needed}
+   *
+   * @throws InputException when a file is missing or broken
+   */
+  public HuggingFaceFolder folder() {
+    HuggingFaceFolder folder = opened.get();
+    if (folder == null) {
+      folder = HuggingFaceFolder.open(checkpointDir, checkpointFiles);
+      opened.set(folder);
+    }
+    return folder;
+  }
+
+  /**
+   * {@return what is loaded from a folder}
+   *
+   * @param weights {@link #checkpointDir}, or a full checkpoint of the run
+   * @throws InputException when a file is broken
+   */
+  public HuggingFaceFolder folder(Path weights) {
+    return weights.equals(checkpointDir) ? folder() : HuggingFaceFolder.open(weights);
+  }
+
+  /**
+   * Reads and checks what the model and the adapter say of themselves, and compares the weights'
+   * names and shapes with the model's.
+   *
+   * @param spec the model that the config names
+   * @throws InputException when a file is missing or broken, or is another model's
+   */
+  public void check(ModelSpec spec) {
+    unloaded(spec, folder(), DType.FP32);
+  }
+
+  /**
+   * {@return a SHA-256 of the model's sizes and weights, of large ones by samples; their place and
+   * their division into files do not count}
+   *
+   * @param spec the model that the config names
+   * @throws InputException when a file is broken
+   */
+  public String fingerprint(ModelSpec spec) {
+    HuggingFaceFolder folder = folder();
+    ModelConfig config = spec.reader().read(folder.config().json());
+    return WeightsFingerprint.of(folder, config.facts().toString());
+  }
+
+  /**
+   * The model with its weights: frozen ones mapped where the file has the run's type, adapters from
+   * {@link #adapterCheckpoint} or initialised. Tensors belong to the calling thread's innermost
+   * scope.
+   *
+   * @param spec the model that the config names, with adapters or without
+   * @param engine that holds the tensors
+   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param seed of the initial adapters; not looked at where there are none, or they are loaded
+   * @return ready for forward
+   * @throws InputException when a file is broken, or is another model's
+   */
+  public Decoder load(ModelSpec spec, Engine engine, DType dtype, long seed) {
+    return load(spec, ProcessGroup.alone(engine), dtype, true, seed);
+  }
+
+  /**
+   * The same of one of several ranks; those of one process share the frozen weights.
+   *
+   * @param spec the model that the config names, with adapters or without
+   * @param ranks of the run; all of them load
+   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param mapped false to read frozen weights into memory
+   * @param seed of the initial adapters, the same on all ranks
+   * @return ready for forward
+   * @throws InputException when a file is broken, or is another model's
+   */
+  public Decoder load(ModelSpec spec, ProcessGroup ranks, DType dtype, boolean mapped, long seed) {
+    Engine engine = ranks.engine();
+    HuggingFaceFolder folder = folder();
+    BaseWeights.Reader reader = mapped ? TensorFiles::map : TensorFiles::read;
+    Map<String, Tensor> base = ranks.once(() -> BaseWeights.read(folder, engine, dtype, reader));
+    Decoder decoder = build(spec, folder, base, dtype);
+    giveAdapters(engine, decoder, seed, base::get);
+    return decoder;
+  }
+
+  /**
+   * The model with weights of its own, all to be trained. Tensors belong to the calling thread's
+   * innermost scope.
+   *
+   * @param spec the model that the config names, without adapters
+   * @param weights a Hugging Face folder: {@link #checkpointDir}, or a checkpoint of the run
+   * @param engine that holds the tensors
+   * @param dtype of the weights; those stored in another type are converted
+   * @return ready for forward
+   * @throws InputException when a file is broken, or is another model's
+   */
+  public Decoder loadTrainable(ModelSpec spec, Path weights, Engine engine, DType dtype) {
+    HuggingFaceFolder folder = folder(weights);
+    return build(spec, folder, BaseWeights.read(folder, engine, dtype, TensorFiles::read), dtype);
+  }
+
+  /**
+   * {@return the model that a folder's weights fit by name and shape, without storage}
+   *
+   * @param spec the model that the config names, with adapters or without
+   * @param folder of the weights
+   * @param dtype of weights and adapters
+   * @throws InputException when a file is broken, or is another model's
+   */
+  public Decoder unloaded(ModelSpec spec, HuggingFaceFolder folder, DType dtype) {
+    Decoder decoder = sized(spec, folder).build(dtype);
+    BaseWeights.match(decoder, folder);
+    return decoder;
+  }
+
+  /**
+   * Gives the adapters the values of {@link #adapterCheckpoint}, or their initial ones; they belong
+   * to the calling thread's innermost scope.
+   *
+   * @param engine that holds the tensors
+   * @param decoder with adapters, or without
+   * @param seed of the initial values, the same on all ranks
+   * @param base a weight's values by full name, in any type
+   * @throws InputException when the adapter is broken, or another model's
+   */
+  public void giveAdapters(
+      Engine engine, Decoder decoder, long seed, Function<String, @Nullable Tensor> base) {
+    if (decoder.adapter().isEmpty()) {
+      return;
+    }
+    AdapterType type = decoder.adapter().get().type();
+    if (adapterCheckpoint == null) {
+      Adapters.initialise(engine, decoder, seed);
+    } else {
+      AdapterCheckpoint adapter = new AdapterCheckpoint(type.open(adapterCheckpoint));
+      adapter.requireBase(engine, decoder, base);
+      adapter.load(engine, decoder);
+    }
+  }
+
+  /**
+   * {@return a folder's weights by full name, mapped where the files have this type}
+   *
+   * @param folder of the weights
+   * @param engine that holds the tensors
+   * @param dtype of the weights; those stored in another type are converted
+   */
+  public static Map<String, Tensor> mapped(HuggingFaceFolder folder, Engine engine, DType dtype) {
+    return BaseWeights.read(folder, engine, dtype, TensorFiles::map);
+  }
+
+  private Decoder build(
+      ModelSpec spec, HuggingFaceFolder folder, Map<String, Tensor> base, DType dtype) {
+    Decoder decoder = unloaded(spec, folder, dtype);
+    StateDict.load(decoder, base, false);
+    return decoder;
+  }
+
+  /**
+   * {@return a model of these sizes with the adapters that training begins with: those of {@link
+   * #adapterCheckpoint}, layer by layer, else what the config asks for}
+   *
+   * @param spec the model that the config names
+   * @param config the checkpoint's
+   * @throws UsageException when the model that the config names has other sizes
+   * @throws InputException when the adapter is broken, or not what the config asks for
+   */
+  public ModelSpec adapted(ModelSpec spec, ModelConfig config) {
+    ModelSpec sized = spec.withConfig(config);
+    AdapterConfig asked = sized.adapter();
+    if (adapterCheckpoint == null || asked == null) {
+      return sized;
+    }
+    Set<String> linears = Adapters.linears(config.build(DType.FP32)).keySet();
+    return sized.withAdapter(asked.resume(asked.type().open(adapterCheckpoint), linears));
+  }
+
+  private ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {
+    try {
+      return adapted(spec, spec.reader().read(folder.config().json()));
+    } catch (UsageException e) {
+      throw new InputException(
+          "%s: %s".formatted(folder.path().resolve(HuggingFaceFolder.CONFIG), e.getMessage()), e);
+    }
+  }
+
+  /**
+   * {@return a model over the weights of another with a saved adapter, and with the base weights
+   * that were saved along where they are not the model's own; the adapter's tensors belong to the
+   * calling thread's innermost scope}
+   *
+   * @param engine that holds the tensors
+   * @param base without adapters; shares its weights
+   * @param adapter read from its folder
+   * @throws InputException when a file is broken, or the adapter does not fit
+   */
+  public static Decoder withAdapter(Engine engine, Decoder base, SavedAdapter adapter) {
+    AdapterCheckpoint from = new AdapterCheckpoint(adapter);
+    Decoder decoder = from.adapted(base.model(), base.dtype());
+    Map<String, Tensor> weights = StateDict.of(base);
+    StateDict.load(decoder, weights, false);
+    from.load(engine, decoder);
+    StateDict.load(decoder, from.replaced(engine, decoder, weights::get), false);
+    return decoder;
+  }
+
+  /**
+   * Writes a PEFT adapter into a folder.
+   *
+   * @param folder exists
+   * @param decoder with adapters
+   * @param values the adapters' tensors by full parameter name
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public void writeAdapter(Path folder, Decoder decoder, Map<String, StoredTensor> values) {
+    AdapterConfig config = decoder.adapter().orElseThrow();
+    PeftAdapter.write(
+        folder,
+        config.peftFields(Adapters.targetModules(decoder)),
+        // PEFT fetches it by this name elsewhere, where a path of this machine says nothing.
+        Repository.ofSnapshot(checkpointDir)
+            .map(Repository::name)
+            .orElse(checkpointDir.toAbsolutePath().normalize().toString()),
+        values);
+  }
+
+  /**
+   * Writes a full model into a folder: weights, config and tokenizer files.
+   *
+   * @param folder exists
+   * @param decoder whose type goes into the config
+   * @param values by full parameter name
+   * @param shardSize of the weights' files
+   * @throws IOException when a file cannot be copied or written
+   * @throws org.tune4j.EnvironmentException when the weights cannot be written
+   */
+  public void writeModel(
+      Path folder, Decoder decoder, Map<String, StoredTensor> values, ShardSize shardSize)
+      throws IOException {
+    writeModel(folder, decoder, List.copyOf(values.values()), shardSize);
+  }
+
+  void writeModel(Path folder, Decoder decoder, List<StoredTensor> weights, ShardSize shardSize)
+      throws IOException {
+    ShardPlan.of(weights, shardSize).write(folder);
+    HuggingFaceFolder base = folder();
+    base.copySideFiles(folder);
+    base.config().write(folder.resolve(HuggingFaceFolder.CONFIG), changes(base.config(), decoder));
+  }
+
+  /**
+   * Writes {@code epoch_N}: the PEFT adapter and, unless left out, the merged model with config and
+   * tokenizer files. The folder appears whole, with a manifest, or not at all.
+   *
+   * @param decoder with adapters
+   * @param name of the folder in {@link #outputDir}; one that is there is replaced
+   * @param adapterOnly whether to leave the merged model out
+   * @param shardSize of the merged model's files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public Path saveAdapter(Decoder decoder, String name, boolean adapterOnly, ShardSize shardSize) {
+    Path target = outputDir.resolve(name);
+    AtomicFolder.write(
+        target,
+        folder -> {
+          writeAdapter(folder, decoder, tensors(Adapters.parameters(decoder)));
+          if (!adapterOnly) {
+            writeModel(folder, decoder, MergedModel.tensors(decoder), shardSize);
+          }
+          Manifest.write(folder);
+        });
+    return target;
+  }
+
+  /**
+   * Writes {@code epoch_N}: the full model with config and tokenizer files, as a whole.
+   *
+   * @param decoder without adapters
+   * @param name of the folder in {@link #outputDir}; one that is there is replaced
+   * @param shardSize of its files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public Path saveModel(Decoder decoder, String name, ShardSize shardSize) {
+    return saveModel(decoder, tensors(decoder.parameters()), name, shardSize);
+  }
+
+  /**
+   * The same with values of its parameters that lie elsewhere.
+   *
+   * @param decoder without adapters
+   * @param values by full name
+   * @param name of the folder in {@link #outputDir}; one that is there is replaced
+   * @param shardSize of its files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public Path saveModel(
+      Decoder decoder, Map<String, StoredTensor> values, String name, ShardSize shardSize) {
+    Path target = outputDir.resolve(name);
+    AtomicFolder.write(
+        target,
+        folder -> {
+          writeModel(folder, decoder, values, shardSize);
+          Manifest.write(folder);
+        });
+    return target;
+  }
+
+  private static Map<String, StoredTensor> tensors(Map<String, Parameter> parameters) {
+    TensorWriter writer = new TensorWriter();
+    Map<String, StoredTensor> all = new LinkedHashMap<>();
+    parameters.forEach((name, p) -> all.put(name, writer.stored(name, p.tensor())));
+    return all;
+  }
+
+  /** The merged weights' type, and a head of its own where merging made one. */
+  private static Map<String, Object> changes(HuggingFaceConfig base, Decoder decoder) {
+    String type =
+        switch (decoder.dtype()) {
+          case FP64 -> "float64";
+          case FP32 -> "float32";
+          case FP16 -> "float16";
+          default -> "bfloat16";
+        };
+    Map<String, Object> changes = new LinkedHashMap<>();
+    changes.put(base.json().mentions("dtype") ? "dtype" : "torch_dtype", type);
+    if (Merge.unties(decoder)) {
+      changes.put("tie_word_embeddings", false);
+    }
+    return changes;
+  }
+}

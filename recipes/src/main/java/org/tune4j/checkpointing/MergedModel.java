@@ -1,0 +1,150 @@
+package org.tune4j.checkpointing;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.function.Function;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.InputException;
+import org.tune4j.TuneException;
+import org.tune4j.UsageException;
+import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.Merge;
+import org.tune4j.checkpoint.AtomicFolder;
+import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.ShardSize;
+import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.ModelRegistry;
+import org.tune4j.models.layers.Adapter;
+import org.tune4j.models.layers.Linear;
+import org.tune4j.nn.Parameter;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/** What a model becomes when a PEFT adapter is merged into its weights. */
+public final class MergedModel {
+  private static final String WEIGHT = ".weight";
+
+  private MergedModel() {}
+
+  /**
+   * Writes the merged model as a Hugging Face folder: weights, config, generation config and
+   * tokenizer files. The weights are read, merged and written one at a time. The folder appears
+   * whole or not at all, and holds the same weights as a run's own merge of that adapter.
+   *
+   * @param engine that computes the merged weights
+   * @param registry knows the model's family and the adapter's type
+   * @param model a Hugging Face model's folder
+   * @param adapter a PEFT adapter's folder or its safetensors file
+   * @param dtype of the merged weights; null for the type of the model's
+   * @param output a folder that does not exist yet, or is empty
+   * @param shardSize of the weights' files
+   * @throws UsageException when {@code output} holds something
+   * @throws InputException when a file is missing or broken, or the adapter does not fit the model
+   * @throws org.tune4j.EnvironmentException when the folder cannot be written
+   */
+  public static void write(
+      Engine engine,
+      ModelRegistry registry,
+      Path model,
+      Path adapter,
+      @Nullable DType dtype,
+      Path output,
+      ShardSize shardSize) {
+    requireEmpty(output);
+    HuggingFaceFolder folder = HuggingFaceFolder.open(model);
+    AdapterCheckpoint from = new AdapterCheckpoint(registry.open(adapter));
+    DType type = dtype == null ? TensorFiles.mostly(folder) : dtype;
+    Decoder decoder = from.adapted(registry.read(folder.config().json()), type);
+    BaseWeights.match(decoder, folder);
+    Function<String, @Nullable Tensor> stored =
+        name -> {
+          HuggingFaceFolder.Weight w = folder.weights().get(name);
+          return w == null ? null : TensorFiles.map(engine, w.file(), w.entry());
+        };
+    try (TensorScope scope = engine.openScope()) {
+      from.load(engine, decoder);
+      Map<String, Tensor> replaced = from.replaced(engine, decoder, stored);
+      Map<Parameter, String> names = new LinkedHashMap<>();
+      decoder.parameters().forEach((name, p) -> names.put(p, name));
+      Function<Parameter, Tensor> weights =
+          p -> {
+            String name = names.get(p);
+            Tensor own = replaced.get(name);
+            return own != null ? own : TensorFiles.narrow(stored.apply(name), type);
+          };
+      AtomicFolder.write(
+          output,
+          target ->
+              new HuggingFaceCheckpointer(model, null, output)
+                  .writeModel(target, decoder, tensors(engine, decoder, weights), shardSize));
+    }
+  }
+
+  private static void requireEmpty(Path output) {
+    if (!Files.isDirectory(output)) {
+      return;
+    }
+    try (Stream<Path> content = Files.list(output)) {
+      if (content.findAny().isPresent()) {
+        throw new UsageException(
+            "the output folder %s is not empty; name a new one".formatted(output));
+      }
+    } catch (IOException e) {
+      throw new InputException("Cannot read " + output + ": " + TuneException.reason(e), e);
+    }
+  }
+
+  /** Those of a decoder with adapters, all of which has storage. */
+  static List<StoredTensor> tensors(Decoder decoder) {
+    Engine engine = decoder.parameters().values().iterator().next().tensor().engine();
+    return tensors(engine, decoder, Parameter::tensor);
+  }
+
+  /**
+   * Those of a decoder whose adapters have storage, merged when they are written.
+   *
+   * @param weights the values of a parameter that is no adapter's; asked for when it is written
+   */
+  private static List<StoredTensor> tensors(
+      Engine engine, Decoder decoder, Function<Parameter, Tensor> weights) {
+    Map<String, Adapter> adapters = Adapters.of(decoder);
+    Set<String> ofAdapters = Adapters.parameters(decoder).keySet();
+    TensorWriter writer = new TensorWriter();
+    List<StoredTensor> all = new ArrayList<>();
+    decoder
+        .parameters()
+        .forEach(
+            (name, p) -> {
+              if (!ofAdapters.contains(name) && !adapters.containsKey(module(name))) {
+                all.add(writer.stored(name, p, engine, () -> weights.apply(p)));
+              }
+            });
+    Map<String, Linear> linears = Adapters.linears(decoder);
+    adapters.forEach(
+        (name, adapter) -> {
+          Parameter weight = Objects.requireNonNull(linears.get(name)).weight();
+          all.add(
+              writer.stored(
+                  name + WEIGHT,
+                  weight,
+                  engine,
+                  () -> Merge.weight(engine, adapter, weights.apply(weight))));
+        });
+    return all;
+  }
+
+  private static String module(String name) {
+    return name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
+  }
+}

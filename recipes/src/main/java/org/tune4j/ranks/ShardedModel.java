@@ -1,0 +1,352 @@
+package org.tune4j.ranks;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.TreeSet;
+import java.util.function.DoubleConsumer;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.SafetensorsFile;
+import org.tune4j.checkpoint.ShardSize;
+import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.checkpointing.TensorFiles;
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.models.Decoder;
+import org.tune4j.models.ModelSpec;
+import org.tune4j.models.Residency;
+import org.tune4j.nn.Objective;
+import org.tune4j.nn.Parameter;
+import org.tune4j.nn.StateDict;
+import org.tune4j.optim.Chunks;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.runs.SavedRun;
+import org.tune4j.runs.TrainedState;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+import org.tune4j.training.Gradients;
+import org.tune4j.training.RowsOverThreads;
+
+/**
+ * A model of which each rank keeps a range of every part: its weights, and where it is trained the
+ * gradients and the optimiser's state too (Rajbhandari et al. 2020, stage 3). A part is gathered
+ * while the one before it computes, and given away after its own computation. Ranks that are
+ * threads share the one copy of the frozen weights, of which nothing is gathered.
+ */
+public final class ShardedModel implements ModelOnRanks, Residency {
+  private final ProcessGroup ranks;
+  private final Engine engine;
+  private final TensorScope home;
+  private final Decoder decoder;
+  private final Supplier<Decoder> whole;
+  private final Path folder;
+  private final List<Part> parts = new ArrayList<>();
+  private final Map<String, Parameter> trained = new LinkedHashMap<>();
+  private final List<FlatShard> trainedShards = new ArrayList<>();
+  private final Map<Parameter, FlatShard> shards = new HashMap<>();
+  private final Map<Parameter, FlatShard.Slot> slots = new HashMap<>();
+  private int last;
+  private int written;
+
+  /** One part, or two that share a tied weight. */
+  private record Part(Optional<FlatShard> frozen, Optional<FlatShard> trained) {
+    void begin() {
+      frozen.ifPresent(FlatShard::begin);
+      trained.ifPresent(FlatShard::begin);
+    }
+
+    void open() {
+      frozen.ifPresent(FlatShard::open);
+      trained.ifPresent(FlatShard::open);
+    }
+
+    void close() {
+      frozen.ifPresent(FlatShard::close);
+      trained.ifPresent(FlatShard::close);
+    }
+  }
+
+  /**
+   * Takes this rank's ranges of a model; what it keeps belongs to {@code home}. Layers are
+   * checkpointed from now on.
+   *
+   * @param decoder of which those parameters have storage that {@code stored} does not give
+   * @param stored a weight's values by full name, asked for one at a time, in any type
+   * @param whole the model with all its frozen weights at once, to merge the adapters into
+   * @param folder the same on all ranks: what they write of a full model meets there
+   */
+  private ShardedModel(
+      ProcessGroup ranks,
+      TensorScope home,
+      Decoder decoder,
+      Function<String, @Nullable Tensor> stored,
+      Supplier<Decoder> whole,
+      Path folder) {
+    this.whole = whole;
+    this.folder = folder;
+    this.ranks = ranks;
+    this.engine = ranks.engine();
+    this.home = home;
+    this.decoder = decoder;
+    List<Map<String, Parameter>> named = decoder.parts();
+    Map<String, Parameter> ends = new LinkedHashMap<>(named.get(0));
+    boolean tied = named.get(named.size() - 1).keySet().stream().anyMatch(ends::containsKey);
+    for (int i = 0; i < named.size(); i++) {
+      if (tied && i == named.size() - 1) {
+        parts.add(parts.get(0));
+        continue;
+      }
+      Map<String, Parameter> all = new LinkedHashMap<>(named.get(i));
+      if (tied && i == 0) {
+        all.putAll(named.get(named.size() - 1));
+      }
+      parts.add(
+          new Part(
+              ranks.oneProcess() ? Optional.empty() : shard(i, all, false, stored),
+              shard(i, all, true, stored)));
+    }
+    decoder.setCheckpointLayers(true);
+    decoder.setResidency(this);
+  }
+
+  /**
+   * Loads a model of which each rank keeps its shards.
+   *
+   * @param from where weights and adapters come from
+   * @param spec the model that the config names, with adapters or without
+   * @param weights a Hugging Face folder: the checkpointer's, or a full checkpoint of the run
+   * @param ranks of the run; all of them load
+   * @param home what the shards belong to
+   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param seed of the initial adapters, the same on all ranks
+   * @return ready for forward, with checkpointed layers
+   * @throws org.tune4j.InputException when a file is broken, or is another model's
+   */
+  public static ShardedModel load(
+      HuggingFaceCheckpointer from,
+      ModelSpec spec,
+      Path weights,
+      ProcessGroup ranks,
+      TensorScope home,
+      DType dtype,
+      long seed) {
+    Engine engine = ranks.engine();
+    HuggingFaceFolder folder = from.folder(weights);
+    Decoder decoder = from.unloaded(spec, folder, dtype);
+    Function<String, @Nullable Tensor> stored =
+        name -> {
+          HuggingFaceFolder.Weight w = folder.weights().get(name);
+          return w == null ? null : TensorFiles.map(engine, w.file(), w.entry());
+        };
+    if (decoder.adapter().isEmpty()) {
+      return new ShardedModel(ranks, home, decoder, stored, () -> decoder, from.outputDir());
+    }
+    Supplier<Map<String, Tensor>> all = () -> HuggingFaceCheckpointer.mapped(folder, engine, dtype);
+    Supplier<Map<String, Tensor>> base = all;
+    if (ranks.oneProcess()) {
+      Map<String, Tensor> shared = ranks.once(all);
+      StateDict.load(decoder, shared, false);
+      base = () -> shared;
+    }
+    Supplier<Map<String, Tensor>> frozen = base;
+    Supplier<Decoder> whole =
+        () -> {
+          Decoder loaded = from.unloaded(spec, folder, dtype);
+          StateDict.load(loaded, frozen.get(), false);
+          return loaded;
+        };
+    try (TensorScope scope = engine.openScope()) {
+      from.giveAdapters(engine, decoder, seed, stored);
+      return new ShardedModel(ranks, home, decoder, stored, whole, from.outputDir());
+    }
+  }
+
+  private Optional<FlatShard> shard(
+      int part,
+      Map<String, Parameter> all,
+      boolean trainable,
+      Function<String, @Nullable Tensor> stored) {
+    Map<String, Parameter> some = new LinkedHashMap<>(all);
+    some.values().removeIf(p -> p.trainable() != trainable);
+    if (some.isEmpty()) {
+      return Optional.empty();
+    }
+    String name = "part_" + part;
+    FlatShard shard = new FlatShard(ranks, home, name, some);
+    shard.fill(
+        shard.shard().tensor(),
+        slot ->
+            slot.parameter().hasStorage() ? slot.parameter().tensor() : stored.apply(slot.name()));
+    some.values().forEach(Parameter::unset);
+    if (trainable) {
+      trained.put(name, shard.shard());
+      trainedShards.add(shard);
+      for (FlatShard.Slot slot : shard.slots()) {
+        shards.put(slot.parameter(), shard);
+        slots.put(slot.parameter(), slot);
+      }
+    }
+    return Optional.of(shard);
+  }
+
+  @Override
+  public Decoder decoder() {
+    return decoder;
+  }
+
+  @Override
+  public RowsOverThreads rows(int threads, Objective objective) {
+    return RowsOverThreads.inOneGroup(engine, decoder, threads, objective);
+  }
+
+  @Override
+  public Map<String, Parameter> trained() {
+    return trained;
+  }
+
+  @Override
+  public boolean sharded() {
+    return true;
+  }
+
+  @Override
+  public ShardSink sink(Gradients sums, DoubleConsumer loss) {
+    return new ShardedGradients(engine, shards, slots, sums, loss);
+  }
+
+  @Override
+  public void enter(int part) {
+    parts.get(part).open();
+    boolean backward = part < last;
+    int next = backward ? part - 1 : part + 1;
+    last = part;
+    // What backward does not come to is not gathered for it.
+    if (next >= 0 && next < parts.size() && !(backward && parts.get(next).trained.isEmpty())) {
+      parts.get(next).begin();
+    }
+  }
+
+  @Override
+  public void leave(int part) {
+    parts.get(part).close();
+  }
+
+  @Override
+  public TrainedState state(Optimizer optimizer) {
+    if (decoder.adapter().isEmpty()) {
+      return write(optimizer.updates(), optimizer.state());
+    }
+    Map<String, Tensor> states = new LinkedHashMap<>();
+    for (String kind : new TreeSet<>(optimizer.state().keySet())) {
+      List<Tensor> ranges = Objects.requireNonNull(optimizer.state().get(kind));
+      for (int i = 0; i < trainedShards.size(); i++) {
+        whole(trainedShards.get(i), ranges.get(i), kind + ".", states);
+      }
+    }
+    return TrainedState.of(optimizer.updates(), weights(), states);
+  }
+
+  /**
+   * Has each rank write what it keeps; rank 0 puts it together when it is wanted, so that none
+   * needs room for all.
+   *
+   * @param kinds of the optimiser's state, a range a shard
+   */
+  private TrainedState write(long updates, Map<String, List<Tensor>> kinds) {
+    Map<String, Tensor> own = new LinkedHashMap<>();
+    trained.forEach((name, p) -> own.put(name, p.tensor()));
+    kinds.forEach(
+        (kind, ranges) -> {
+          for (int i = 0; i < ranges.size(); i++) {
+            own.put(kind + "." + trainedShards.get(i).shard().name(), ranges.get(i));
+          }
+        });
+    // Of the names that are swept away where a run was killed.
+    ShardFiles files =
+        ShardFiles.write(ranks, folder.resolve(".ranks.%08x.tmp".formatted(written++)), own);
+    if (ranks.rank() != 0) {
+      return new TrainedState(updates, Map.of(), Map.of(), () -> {});
+    }
+    Map<String, StoredTensor> states = new LinkedHashMap<>();
+    new TreeSet<>(kinds.keySet())
+        .forEach(kind -> states.putAll(files.whole(kind + ".", trainedShards)));
+    return new TrainedState(updates, files.whole("", trainedShards), states, files::remove);
+  }
+
+  /** Copies of what is trained, whole, by full name; rank 0 has them. */
+  private Map<String, Tensor> weights() {
+    Map<String, Tensor> weights = new LinkedHashMap<>();
+    for (FlatShard shard : trainedShards) {
+      whole(shard, shard.shard().tensor(), "", weights);
+    }
+    return weights;
+  }
+
+  /** Gathers one kind of value of a part; rank 0 keeps it. */
+  private void whole(FlatShard shard, Tensor range, String prefix, Map<String, Tensor> into) {
+    Tensor whole = shard.gather(range);
+    if (ranks.rank() == 0) {
+      for (FlatShard.Slot slot : shard.slots()) {
+        try (TensorScope scope = engine.openScope()) {
+          Tensor values = FlatShard.at(slot, whole).reshape(slot.parameter().shape().toArray());
+          into.put(prefix + slot.name(), scope.moveOut(Chunks.copy(values)));
+        }
+      }
+    }
+    whole.close();
+  }
+
+  @Override
+  public void restore(SavedRun saved, Optimizer optimizer) {
+    SafetensorsFile stored = SafetensorsFile.open(saved.folder().resolve(SavedRun.OPTIMIZER));
+    optimizer
+        .state()
+        .forEach(
+            (kind, ranges) -> {
+              for (int i = 0; i < ranges.size(); i++) {
+                trainedShards
+                    .get(i)
+                    .fill(
+                        ranges.get(i),
+                        slot ->
+                            TensorFiles.read(
+                                engine,
+                                saved.folder().resolve(SavedRun.OPTIMIZER),
+                                stored.entry(kind + "." + slot.name())));
+              }
+            });
+    optimizer.setUpdates(saved.updates());
+  }
+
+  @Override
+  public Path save(
+      HuggingFaceCheckpointer checkpointer, String name, boolean adapterOnly, ShardSize size) {
+    if (decoder.adapter().isEmpty()) {
+      TrainedState weights = write(0, Map.of());
+      if (ranks.rank() == 0) {
+        checkpointer.saveModel(decoder, weights.weights(), name, size);
+      }
+      weights.release();
+      return checkpointer.outputDir().resolve(name);
+    }
+    try (TensorScope scope = engine.openScope()) {
+      Map<String, Tensor> weights = weights();
+      if (ranks.rank() == 0) {
+        Decoder merging = whole.get();
+        StateDict.load(merging, weights, false);
+        checkpointer.saveAdapter(merging, name, adapterOnly, size);
+      }
+    }
+    return checkpointer.outputDir().resolve(name);
+  }
+}

@@ -1,0 +1,331 @@
+package org.tune4j.recipes;
+
+import java.io.PrintStream;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.data.Batches;
+import org.tune4j.memory.MemoryPlan;
+import org.tune4j.memory.RunMemory;
+import org.tune4j.models.Decoder;
+import org.tune4j.nn.Loss;
+import org.tune4j.nn.ParameterSummary;
+import org.tune4j.optim.LrSchedule;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.ranks.ModelOnRanks;
+import org.tune4j.ranks.ReplicatedModel;
+import org.tune4j.ranks.ShardedModel;
+import org.tune4j.recipe.Recipe;
+import org.tune4j.recipe.RunContext;
+import org.tune4j.runs.DryRun;
+import org.tune4j.runs.FirstRankOutput;
+import org.tune4j.runs.OutputFolder;
+import org.tune4j.runs.RunCheckpoints;
+import org.tune4j.runs.RunIdentity;
+import org.tune4j.runs.RunLog;
+import org.tune4j.runs.RunState;
+import org.tune4j.runs.Samples;
+import org.tune4j.runs.SavedRun;
+import org.tune4j.runs.Scores;
+import org.tune4j.tensor.TensorScope;
+import org.tune4j.training.ComputeOptions;
+import org.tune4j.training.RowsOverThreads;
+import org.tune4j.training.TrainStep;
+import org.tune4j.training.TrainingData;
+import org.tune4j.training.Validation;
+
+/**
+ * Fine-tuning of a decoder: of its adapters, with the base model frozen, or of every parameter. One
+ * device is a group of one rank; of several ranks each takes every so-many-th row of a batch, the
+ * gradients of all are added once an update, and rank 0 writes. The results are those of one device
+ * with a batch as large as all ranks' together.
+ */
+public final class Finetune implements Recipe, RunMemory.Planned {
+  private final FinetuneOptions keys;
+  private final HuggingFaceCheckpointer checkpointer;
+  private final LrSchedule lrScheduler;
+  private final boolean saveAdapterWeightsOnly;
+  private final boolean optimizerInBwd;
+  private final @Nullable Strategy strategy;
+
+  /** Of keys that {@link FinetuneRecipes} has checked; without a strategy, of a single device. */
+  Finetune(
+      FinetuneOptions keys,
+      boolean saveAdapterWeightsOnly,
+      boolean optimizerInBwd,
+      @Nullable Strategy strategy) {
+    this.keys = keys;
+    this.checkpointer = keys.checkpointer();
+    this.lrScheduler = LrSchedule.orConstant(keys.lrScheduler());
+    this.saveAdapterWeightsOnly = saveAdapterWeightsOnly;
+    this.optimizerInBwd = optimizerInBwd;
+    this.strategy = strategy;
+  }
+
+  @Override
+  public boolean distributed() {
+    return strategy != null;
+  }
+
+  @Override
+  public RunMemory memory() {
+    return new RunMemory(
+        keys.model(),
+        checkpointer,
+        keys.optimizer(),
+        optimizerInBwd,
+        keys.loss(),
+        keys.training(),
+        keys.compute());
+  }
+
+  @Override
+  public void run(RunContext context) {
+    keys.saving().requireFree(keys.outputDir(), checkpointer, context);
+    checkpointer.check(keys.model());
+    try (ProcessGroup ranks = join(context);
+        TensorScope run = ranks.engine().openScope()) {
+      PrintStream out = FirstRankOutput.printer(ranks, context.out());
+      Setup setup = setUp(context, ranks, run, out);
+      if (setup == null) {
+        return;
+      }
+      try (RowsOverThreads rows = setup.model.rows(setup.threads, keys.loss())) {
+        TrainStep step =
+            new TrainStep(
+                ranks, setup.model, setup.optimizer, rows, keys.training(), optimizerInBwd);
+        Validation test =
+            new Validation(
+                setup.data.validation(), keys.validation().batchSize(keys.training()), keys.loss());
+        if (context.dryRun()) {
+          new DryRun(step, setup.batches, setup.data.train(), setup.totalSteps)
+              .report(setup.plan, out);
+          return;
+        }
+        train(context, ranks, out, setup, rows, step, test);
+      }
+    }
+  }
+
+  private ProcessGroup join(RunContext context) {
+    return distributed()
+        ? keys.compute().join(context.ranks())
+        : new ProcessGroup(keys.compute().open(context.backends()), Optional.empty(), true);
+  }
+
+  /** What a run begins with. */
+  private record Setup(
+      TrainingData data,
+      Batches batches,
+      long stepsPerEpoch,
+      long totalSteps,
+      RunIdentity identity,
+      Optional<SavedRun> saved,
+      MemoryPlan plan,
+      ModelOnRanks model,
+      Optimizer optimizer,
+      int threads) {}
+
+  /** Reads the rows, plans the memory, loads the model; null where the run is complete. */
+  private @Nullable Setup setUp(
+      RunContext context, ProcessGroup ranks, TensorScope run, PrintStream out) {
+    String computing = ComputeOptions.describe(ranks.engine());
+    out.println(
+        distributed()
+            ? "%s, %d ranks (%s)".formatted(computing, ranks.worldSize(), ranks.name())
+            : computing);
+    TrainingData data = read(ranks);
+    out.println("data: " + data.train().report());
+    checkpointer.warnings().forEach(out::println);
+    Batches batches = keys.training().batches(data.train(), keys.loss(), ranks);
+    long stepsPerEpoch = keys.training().stepsPerEpoch(batches.perEpoch());
+    long totalSteps = stepsPerEpoch * keys.training().epochs();
+    lrScheduler.warning(totalSteps).ifPresent(out::println);
+    RunIdentity identity = identity(context, ranks, data);
+    identity.requireSameOn(ranks);
+    Optional<SavedRun> saved = keys.saving().resume(keys.outputDir(), identity, out);
+    if (keys.validation().complete(begin(saved), keys.training().epochs())) {
+      if (ranks.rank() == 0) {
+        OutputFolder.complete(keys.outputDir(), out);
+      }
+      return null;
+    }
+    RunMemory.OnRanks memory = plan(context, ranks, data, out);
+    ModelOnRanks model = load(saved, ranks, run, memory.sharded());
+    out.println(ParameterSummary.of(model.decoder()));
+    Optimizer optimizer = keys.optimizer().create(List.copyOf(model.trained().values()));
+    saved.ifPresent(s -> model.restore(s, optimizer));
+    int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
+    return new Setup(
+        data,
+        batches,
+        stepsPerEpoch,
+        totalSteps,
+        identity.withRowThreads(threads),
+        saved,
+        memory.plan(),
+        model,
+        optimizer,
+        threads);
+  }
+
+  private TrainingData read(ProcessGroup ranks) {
+    TrainingData data =
+        TrainingData.read(
+            ranks,
+            keys.tokenizer(),
+            checkpointer.checkpointDir(),
+            keys.dataset(),
+            keys.validation().datasetVal());
+    data.requireFit(keys.loss());
+    return data;
+  }
+
+  private RunMemory.OnRanks plan(
+      RunContext context, ProcessGroup ranks, TrainingData data, PrintStream out) {
+    int localRanks = context.ranks().localWorldSize();
+    if (strategy == null) {
+      return memory().require(ranks, localRanks, false, data.train(), out);
+    }
+    RunMemory.OnRanks memory =
+        memory().require(ranks, localRanks, strategy.sharded(), data.train(), out);
+    out.println(
+        memory.sharded()
+            ? "strategy fsdp: weights are sharded, layers checkpointed"
+            : "strategy ddp: every rank has all weights");
+    return memory;
+  }
+
+  private static RunState begin(Optional<SavedRun> saved) {
+    return saved.map(SavedRun::state).orElse(RunState.START);
+  }
+
+  private RunIdentity identity(RunContext context, ProcessGroup ranks, TrainingData data) {
+    String base = checkpointer.fingerprint(keys.model());
+    int threads = keys.compute().rowThreads(context.ranks());
+    return distributed()
+        ? RunIdentity.of(
+            ranks, keys.training(), context.settings(), base, data.fingerprint(), threads)
+        : RunIdentity.of(ranks.engine(), context.settings(), base, data.fingerprint(), threads);
+  }
+
+  /** The model as the run goes on from: a checkpoint's adapter or weights, or the first ones. */
+  private ModelOnRanks load(
+      Optional<SavedRun> saved, ProcessGroup ranks, TensorScope run, boolean sharded) {
+    boolean adapted = keys.model().adapter() != null;
+    HuggingFaceCheckpointer from =
+        saved
+            .filter(s -> adapted)
+            .map(s -> checkpointer.withAdapter(s.folder()))
+            .orElse(checkpointer);
+    Path weights =
+        saved.filter(s -> !adapted).map(SavedRun::folder).orElse(checkpointer.checkpointDir());
+    long seed = keys.training().seedOrZero();
+    ComputeOptions compute = keys.compute();
+    if (sharded) {
+      return ShardedModel.load(from, keys.model(), weights, ranks, run, compute.type(), seed);
+    }
+    Decoder decoder =
+        adapted
+            ? from.load(keys.model(), ranks, compute.type(), compute.mmap(), seed)
+            : from.loadTrainable(keys.model(), weights, ranks.engine(), compute.type());
+    decoder.setCheckpointLayers(compute.enableActivationCheckpointing());
+    return new ReplicatedModel(ranks, decoder);
+  }
+
+  private void train(
+      RunContext context,
+      ProcessGroup ranks,
+      PrintStream out,
+      Setup setup,
+      RowsOverThreads rows,
+      TrainStep step,
+      Validation test) {
+    RunState state = begin(setup.saved);
+    Decoder decoder = setup.model.decoder();
+    Path folder = checkpointer.checkpointDir();
+    Scores scores =
+        new Scores(keys.evaluation(), keys.tokenizer(), folder, ranks.engine(), decoder);
+    Samples samples =
+        new Samples(keys.sampling(), keys.tokenizer(), folder, ranks.engine(), decoder);
+    try (FirstRankOutput output = output(context, ranks, out, setup)) {
+      if (setup.saved.isEmpty()) {
+        samples.show("before training", out);
+      }
+      while (state.epoch() < keys.training().epochs()) {
+        while (state.epochStep() < setup.stepsPerEpoch && !keys.validation().exhausted(state)) {
+          List<Integer> indices = setup.batches.of(state.epoch(), state.epochStep());
+          double lr = keys.optimizer().lr() * lrScheduler.factor(state.step(), setup.totalSteps);
+          output.start();
+          Optional<TrainStep.Outcome> outcome =
+              step.run(state.step(), indices, setup.data.train()::get, lr);
+          output.stop();
+          state = state.nextStep();
+          if (state.step() == 1) {
+            Integer vocabSize = keys.loss() instanceof Loss ? decoder.config().vocabSize() : null;
+            output.firstStep(outcome, vocabSize, step.withoutGradient());
+          }
+          Double valLoss = null;
+          if (keys.validation().due(state.step(), state.epochStep() == setup.stepsPerEpoch)) {
+            valLoss = test.loss(rows, ranks);
+            if (state.improves(valLoss)) {
+              Path unused = setup.model.save(checkpointer, "best", true, keys.saving().shardSize());
+            }
+            state = state.validated(valLoss);
+          }
+          output.step(state, indices, outcome, lr, valLoss, scores.after(state, context, ranks));
+          if (keys.saving().due(state.step())) {
+            output.save(state);
+          }
+          if (ranks.any(context.stopRequested().getAsBoolean())) {
+            output.stopped(state);
+            return;
+          }
+        }
+        state = save(ranks, setup, output, state);
+      }
+      samples.show("after training", out);
+      output.finished();
+    }
+  }
+
+  private FirstRankOutput output(
+      RunContext context, ProcessGroup ranks, PrintStream out, Setup setup) {
+    boolean anew = setup.saved.isEmpty();
+    return FirstRankOutput.open(
+        ranks,
+        distributed(),
+        () -> keys.saving().open(keys.outputDir(), checkpointer, anew, out),
+        folder -> new RunLog(folder, context, begin(setup.saved), setup.totalSteps, keys.logging()),
+        () -> setup.model.state(setup.optimizer),
+        trained ->
+            new RunCheckpoints(
+                keys.outputDir(),
+                keys.saving().keepLastN(),
+                trained,
+                setup.identity,
+                (folder, values) ->
+                    setup.model.write(checkpointer, folder, values, keys.saving().shardSize())));
+  }
+
+  /** Writes an epoch's result, and a checkpoint behind it. */
+  private RunState save(ProcessGroup ranks, Setup setup, FirstRankOutput output, RunState state) {
+    Path epoch =
+        setup.model.save(
+            checkpointer,
+            "epoch_" + state.epoch(),
+            saveAdapterWeightsOnly,
+            keys.saving().shardSize());
+    boolean exhausted = keys.validation().exhausted(state);
+    RunState next = state.atEpoch(exhausted ? keys.training().epochs() : state.epoch() + 1);
+    output.epoch(next, epoch);
+    if (exhausted) {
+      output.endedEarly(next, checkpointer.outputDir().resolve("best"));
+    }
+    ranks.barrier();
+    return next;
+  }
+}

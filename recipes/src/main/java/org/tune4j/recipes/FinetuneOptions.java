@@ -1,0 +1,56 @@
+package org.tune4j.recipes;
+
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.component.Doc;
+import org.tune4j.component.Inline;
+import org.tune4j.data.DatasetSpec;
+import org.tune4j.models.ModelSpec;
+import org.tune4j.nn.Objective;
+import org.tune4j.optim.LrSchedule;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.runs.EvaluationOptions;
+import org.tune4j.runs.LoggingOptions;
+import org.tune4j.runs.SampleOptions;
+import org.tune4j.runs.SavingOptions;
+import org.tune4j.runs.ValidationOptions;
+import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.ComputeOptions;
+import org.tune4j.training.TrainingOptions;
+
+/**
+ * Keys of every recipe that fine-tunes a decoder.
+ *
+ * @param outputDir where results are written
+ * @param tokenizer turns text into token ids
+ * @param model the architecture and its adapters
+ * @param checkpointer where weights come from and how results are saved
+ * @param dataset the rows to train on
+ * @param optimizer how parameters are updated
+ * @param lrScheduler the learning rate's course; null for a constant rate
+ * @param loss what is minimised
+ * @param training how rows are taken and updates made; {@code batch_size} is each rank's
+ * @param compute what computes, where, and in which type
+ * @param saving what is kept while it runs
+ * @param validation rows it is tested on, and when it stops for them
+ * @param evaluation tasks it is scored by
+ * @param sampling questions it answers before and after
+ * @param logging what is told of its steps, and to whom
+ */
+public record FinetuneOptions(
+    @Doc("where results are written") Path outputDir,
+    @Doc("turns text into token ids") TokenizerSpec tokenizer,
+    @Doc("the architecture, and its adapters where these are trained") ModelSpec model,
+    @Doc("where weights come from and how results are saved") HuggingFaceCheckpointer checkpointer,
+    @Doc("the rows to train on") DatasetSpec dataset,
+    @Doc("how parameters are updated") Optimizer.Spec optimizer,
+    @Doc("the learning rate's course; null for a constant rate") @Nullable LrSchedule lrScheduler,
+    @Doc("what is minimised") Objective loss,
+    @Inline TrainingOptions training,
+    @Inline ComputeOptions compute,
+    @Inline SavingOptions saving,
+    @Inline ValidationOptions validation,
+    @Inline EvaluationOptions evaluation,
+    @Inline SampleOptions sampling,
+    @Inline LoggingOptions logging) {}

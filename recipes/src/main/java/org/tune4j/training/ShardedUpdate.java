@@ -1,0 +1,57 @@
+package org.tune4j.training;
+
+import org.tune4j.collective.ProcessGroup;
+import org.tune4j.nn.Objective;
+import org.tune4j.optim.Optimizer;
+import org.tune4j.tensor.RandomBits;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * Each rank updates its shards. Weights are gathered by all ranks together, so that all make as
+ * many passes; those without rows idle.
+ */
+final class ShardedUpdate extends Update {
+  private final TrainedModel model;
+
+  ShardedUpdate(
+      ProcessGroup ranks,
+      TrainedModel model,
+      Optimizer optimizer,
+      RowsOverThreads rows,
+      TrainingOptions options) {
+    super(ranks, model.trained(), optimizer, rows, options);
+    this.model = model;
+  }
+
+  @Override
+  Made make(StepRows step, double lr) {
+    try (TensorScope scope = engine.openScope()) {
+      Gradients shards = new Gradients(engine, trained);
+      TrainedModel.ShardSink gradients =
+          model.sink(
+              shards,
+              loss -> {
+                if (!Double.isFinite(loss)) {
+                  throw step.notFinite("loss", loss, step.ownIndices());
+                }
+              });
+      Objective.Sums sums = Objective.Sums.ZERO;
+      int own = step.own().size();
+      int ofAllRanks = microBatch() * ranks.worldSize();
+      for (int pass = 0; pass * ofAllRanks < step.all().size(); pass++) {
+        int from = Math.min(own, pass * microBatch());
+        int to = Math.min(own, from + microBatch());
+        long dropout = RandomBits.bits(seed(step), from);
+        sums = sums.plus(rows.forwardBackward(step.own(from, to), dropout, gradients));
+      }
+      gradients.finish();
+      sums = overRanks(sums);
+      Gradients.Mean mean = shards.mean(step.count(), options.maxNorm(), ranks);
+      if (!Double.isFinite(mean.norm())) {
+        throw step.notFinite("gradient", mean.norm(), step.indices());
+      }
+      optimizer.step(mean.gradients(), lr);
+      return new Made(sums, mean.norm(), gradients.withoutGradient());
+    }
+  }
+}

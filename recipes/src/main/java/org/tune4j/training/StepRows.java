@@ -1,0 +1,59 @@
+package org.tune4j.training;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+import org.tune4j.TrainingException;
+import org.tune4j.data.Example;
+
+/**
+ * The rows of one step.
+ *
+ * @param step from 0
+ * @param indices of all ranks' rows
+ * @param all these rows
+ * @param ownIndices of this rank's rows
+ * @param own these rows
+ * @param count what the step's sums are divided by
+ */
+record StepRows(
+    long step,
+    List<Integer> indices,
+    List<Example> all,
+    List<Integer> ownIndices,
+    List<Example> own,
+    long count) {
+  private static final String UNTOUCHED = "nothing was updated";
+  private static final String PARTLY =
+      "the layers behind were updated already, so that only a checkpoint before it is good";
+
+  /** Some of this rank's rows, as they are run. */
+  List<RowsOverThreads.Row> own(int from, int to) {
+    return rowsOf(own.subList(from, to));
+  }
+
+  static List<RowsOverThreads.Row> rowsOf(List<Example> batch) {
+    List<RowsOverThreads.Row> rows = new ArrayList<>();
+    for (Example e : batch) {
+      rows.add(new RowsOverThreads.Row(e.tokens(), e.labels(), e.rowEnds()));
+    }
+    return rows;
+  }
+
+  /** What to throw where a loss or gradient of some rows is no finite number. */
+  TrainingException notFinite(String what, double value, List<Integer> rows) {
+    return notFinite(what, value, rows, false);
+  }
+
+  /** The same where some parameters may be updated already. */
+  TrainingException notFinite(String what, double value, List<Integer> rows, boolean partly) {
+    return new TrainingException(
+        "step %d: the %s of rows %s is %s; %s: lower optimizer.lr, set clip_grad_norm=1.0, use dtype=fp32, or look at these rows"
+            .formatted(
+                step + 1,
+                what,
+                rows.stream().map(i -> Integer.toString(i + 1)).collect(Collectors.joining(", ")),
+                value,
+                partly ? PARTLY : UNTOUCHED));
+  }
+}
