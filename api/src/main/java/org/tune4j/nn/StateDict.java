@@ -37,12 +37,12 @@ public final class StateDict {
       base.removeAll(adapters);
       if (!base.isEmpty()) {
         throw new InputException(
-            "the base checkpoint lacks %s; it is incomplete or another model's"
+            "the base checkpoint lacks %s; it is incomplete or belongs to another model"
                 .formatted(some(base)));
       }
       if (!unexpected.isEmpty()) {
         throw new InputException(
-            "the base checkpoint holds %s, which the model does not have; the model builder is another model's"
+            "the base checkpoint holds %s, which the model does not have; the model builder belongs to another model"
                 .formatted(some(unexpected)));
       }
     }
@@ -116,7 +116,7 @@ public final class StateDict {
             missing.add(name);
           } else if (!found.equals(p.shape())) {
             throw new InputException(
-                "tensor '%s' has shape %s, the model expects %s; the checkpoint is another model's"
+                "tensor '%s' has shape %s, the model expects %s; the checkpoint belongs to another model"
                     .formatted(name, found, p.shape()));
           }
         });

@@ -26,7 +26,7 @@ final class ExpectedValue {
               .collect(Collectors.joining(", "));
     }
     if (c == int.class || c == Integer.class || c == long.class || c == Long.class) {
-      return "a whole number";
+      return "an integer";
     }
     if (c == double.class || c == Double.class) {
       return "a number";
@@ -38,7 +38,7 @@ final class ExpectedValue {
       return "a path";
     }
     if (c == String.class) {
-      return "a text";
+      return "a string";
     }
     return "a section with _component_: " + String.join(" or ", registry.names(c));
   }

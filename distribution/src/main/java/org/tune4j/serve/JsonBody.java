@@ -92,7 +92,7 @@ final class JsonBody {
     if (value == null) {
       return otherwise;
     }
-    // 1.0 is a whole number too.
+    // 1.0 is an integer too.
     boolean whole =
         value.isIntegralNumber()
             ? value.canConvertToLong()

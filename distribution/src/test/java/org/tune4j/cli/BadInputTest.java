@@ -88,7 +88,7 @@ class BadInputTest {
     weights(b -> {}, 769_824);
     fails(
         1,
-        "tune: DIR/model/model.safetensors is not a sound safetensors file: its header claims 3072 bytes, but 992 follow; it is truncated; get the file again");
+        "tune: DIR/model/model.safetensors is not a valid safetensors file: its header claims 3072 bytes, but 992 follow; it is truncated; download the file again");
   }
 
   @Test
@@ -96,7 +96,7 @@ class BadInputTest {
     weights(b -> {}, 100);
     fails(
         1,
-        "tune: DIR/model/model.safetensors is not a sound safetensors file: tensor 'model.norm.weight' ends at byte 767744, but the file holds 767644 bytes of tensors; it is truncated; get the file again");
+        "tune: DIR/model/model.safetensors is not a valid safetensors file: tensor 'model.norm.weight' ends at byte 767744, but the file holds 767644 bytes of tensors; it is truncated; download the file again");
   }
 
   @Test
@@ -104,7 +104,7 @@ class BadInputTest {
     weights(b -> b.putLong(0, Long.MAX_VALUE), 0);
     fails(
         1,
-        "tune: DIR/model/model.safetensors is not a sound safetensors file: its header claims 9223372036854775807 bytes, expected 2 to 100000000; it is no safetensors file or is damaged; get the file again");
+        "tune: DIR/model/model.safetensors is not a valid safetensors file: its header claims 9223372036854775807 bytes, expected 2 to 100000000; it is not a safetensors file, or is damaged; download the file again");
   }
 
   @Test
@@ -119,7 +119,7 @@ class BadInputTest {
         0);
     fails(
         1,
-        "tune: DIR/model/model.safetensors is not a sound safetensors file: tensor 'lm_head.weight' has 81920 bytes, expected 82176 for F32 [321, 64]; get the file again");
+        "tune: DIR/model/model.safetensors is not a valid safetensors file: tensor 'lm_head.weight' has 81920 bytes, expected 82176 for F32 [321, 64]; download the file again");
   }
 
   @Test
@@ -130,7 +130,7 @@ class BadInputTest {
         "{\"weight_map\": {\"lm_head.weight\": \"../model.safetensors\"}}");
     fails(
         1,
-        "tune: DIR/model/model.safetensors.index.json: weight_map places tensor 'lm_head.weight' in '../model.safetensors', expected a file in the index's folder; get the checkpoint again");
+        "tune: DIR/model/model.safetensors.index.json: weight_map places tensor 'lm_head.weight' in '../model.safetensors', expected a file in the index's folder; download the checkpoint again");
   }
 
   @Test
@@ -138,7 +138,7 @@ class BadInputTest {
     Files.delete(run.model().resolve("model.safetensors"));
     fails(
         1,
-        "tune: The checkpoint folder DIR/model has no weights: expected model.safetensors or model.safetensors.index.json; download them");
+        "tune: the checkpoint folder DIR/model has no weights: expected model.safetensors or model.safetensors.index.json; download them");
   }
 
   // ---- The model ----------------------------------------------------------------------------
@@ -155,7 +155,7 @@ class BadInputTest {
     config(c -> c.put("hidden_size", 128).put("head_dim", 32));
     fails(
         1,
-        "tune: checkpoint DIR/model: tensor 'model.embed_tokens.weight' has shape [320, 64], the model expects [320, 128]; the checkpoint is another model's");
+        "tune: checkpoint DIR/model: tensor 'model.embed_tokens.weight' has shape [320, 64], the model expects [320, 128]; the checkpoint belongs to another model");
   }
 
   @Test
@@ -163,7 +163,7 @@ class BadInputTest {
     config(c -> c.put("num_hidden_layers", 4));
     fails(
         1,
-        "tune: checkpoint DIR/model: the base checkpoint lacks model.layers.3.self_attn.q_proj.weight, model.layers.3.self_attn.k_proj.weight, model.layers.3.self_attn.v_proj.weight and 6 more; it is incomplete or another model's");
+        "tune: checkpoint DIR/model: the base checkpoint lacks model.layers.3.self_attn.q_proj.weight, model.layers.3.self_attn.k_proj.weight, model.layers.3.self_attn.v_proj.weight and 6 more; it is incomplete or belongs to another model");
   }
 
   @Test
@@ -179,7 +179,7 @@ class BadInputTest {
     Files.writeString(run.model().resolve("config.json"), "{\"model_type\": \"llama\"");
     fails(
         1,
-        "tune: DIR/model/config.json is not valid JSON (line 1, column 23: Unexpected end-of-input: expected close marker for Object); get the file again");
+        "tune: DIR/model/config.json is not valid JSON (line 1, column 23: Unexpected end-of-input: expected close marker for Object); download the file again");
   }
 
   @Test

@@ -70,13 +70,13 @@ class FullDiskTest {
           160,
           "epochs=1",
           "save_every_n_steps=2",
-          "Cannot write .*/checkpoints/.*; free space or choose another output folder"
+          "cannot write .*/checkpoints/.*; free space or choose another output folder"
         },
         new Object[] {
           140,
           "epochs=2",
           "save_every_n_steps=null",
-          "Cannot write .*/\\.?epoch_.*; free space or choose another output folder"
+          "cannot write .*/\\.?epoch_.*; free space or choose another output folder"
         },
         new Object[] {
           24,

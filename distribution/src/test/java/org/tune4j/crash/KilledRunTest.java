@@ -121,7 +121,7 @@ class KilledRunTest {
     List<String> lines = p.out().lines().toList();
     String stopped = lines.get(lines.size() - 2);
     assertTrue(
-        stopped.matches("stopped; saved .*/the user's out/checkpoints/step_\\d+; go on with:"),
+        stopped.matches("stopped; saved .*/the user's out/checkpoints/step_\\d+; continue with:"),
         p::out);
     String resume = lines.get(lines.size() - 1).strip();
 

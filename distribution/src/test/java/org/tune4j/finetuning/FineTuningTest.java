@@ -259,7 +259,7 @@ class FineTuningTest {
         assertThrows(
             UsageException.class,
             () -> job("out", lists(moved), "resume_from_checkpoint=true").build().run());
-    assertTrue(e.getMessage().contains("the rows of the data set are others"), e.getMessage());
+    assertTrue(e.getMessage().contains("the rows of the data set have changed"), e.getMessage());
   }
 
   /** The rows twice, by globs in a list of data sets. */

@@ -109,7 +109,8 @@ public final class Adapters {
     for (String name : names) {
       if (!all.containsKey(name)) {
         throw new UsageException(
-            "parameter '%s' was to be trained, the model has none of that name".formatted(name));
+            "parameter '%s' is to be trained, but the model has no parameter of that name"
+                .formatted(name));
       }
     }
     all.forEach((name, p) -> p.setTrainable(names.contains(name)));

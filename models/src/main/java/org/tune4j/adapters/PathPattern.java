@@ -73,7 +73,7 @@ public final class PathPattern {
     public char charAt(int index) {
       if (--left < 0) {
         throw new InputException(
-            "The pattern "
+            "the pattern "
                 + Texts.quoted(key)
                 + " of an adapter takes too long to match "
                 + Texts.quoted(path)

@@ -50,7 +50,7 @@ final class AtomicFile {
    */
   static void write(Path target, long bytes, Content content, Opener opener) {
     if (Files.isDirectory(target)) {
-      throw new InputException("Cannot write the file " + target + ": a folder has that name");
+      throw new InputException("cannot write the file " + target + ": a folder has that name");
     }
     Path folder = folderOf(target);
     refuseIfFull(target, folder, bytes);
@@ -89,7 +89,7 @@ final class AtomicFile {
     long free = free(folder);
     if (free > 0 && free < bytes) {
       throw new EnvironmentException(
-          "Cannot write "
+          "cannot write "
               + target
               + ": it needs "
               + Texts.size(bytes)
@@ -103,7 +103,7 @@ final class AtomicFile {
       Path target, Path folder, long bytes, IOException cause) {
     long free = free(folder);
     return new EnvironmentException(
-        "Cannot write "
+        "cannot write "
             + target
             + ": "
             + TuneException.reason(cause)

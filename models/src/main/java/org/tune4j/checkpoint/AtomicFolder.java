@@ -59,7 +59,7 @@ public final class AtomicFolder {
     Path place = target.toAbsolutePath().normalize();
     restore(place);
     if (Files.exists(place) && !Files.isDirectory(place)) {
-      throw new InputException("Cannot write the folder " + target + ": a file has that name");
+      throw new InputException("cannot write the folder " + target + ": a file has that name");
     }
     Path aside = AtomicFile.aside(place, "tmp");
     try {
@@ -70,7 +70,7 @@ public final class AtomicFolder {
       exchange(aside, place);
     } catch (IOException e) {
       throw new EnvironmentException(
-          "Cannot write the folder "
+          "cannot write the folder "
               + target
               + ": "
               + TuneException.reason(e)
@@ -98,7 +98,7 @@ public final class AtomicFolder {
       }
     } catch (IOException e) {
       throw new EnvironmentException(
-          "Cannot put back the folder " + target + ": " + TuneException.reason(e), e);
+          "cannot put back the folder " + target + ": " + TuneException.reason(e), e);
     }
   }
 
@@ -127,7 +127,7 @@ public final class AtomicFolder {
       }
     } catch (IOException e) {
       throw new EnvironmentException(
-          "Cannot read the folder " + parent + ": " + TuneException.reason(e), e);
+          "cannot read the folder " + parent + ": " + TuneException.reason(e), e);
     }
   }
 
@@ -145,7 +145,7 @@ public final class AtomicFolder {
       Files.move(place, aside, StandardCopyOption.ATOMIC_MOVE);
     } catch (IOException e) {
       throw new EnvironmentException(
-          "Cannot delete the folder " + folder + ": " + TuneException.reason(e), e);
+          "cannot delete the folder " + folder + ": " + TuneException.reason(e), e);
     }
     delete(aside);
   }

@@ -63,7 +63,7 @@ public final class HuggingFaceFolder {
         Weight other = all.put(entry.name(), new Weight(file.path(), entry));
         if (other != null) {
           throw new InputException(
-              "Tensor "
+              "tensor "
                   + Texts.quoted(entry.name())
                   + " is both in "
                   + other.file()
@@ -119,13 +119,13 @@ public final class HuggingFaceFolder {
   public static HuggingFaceFolder open(Path folder, List<Path> weights) {
     if (!Files.exists(folder)) {
       throw new InputException(
-          "The checkpoint folder "
+          "the checkpoint folder "
               + folder
               + " does not exist; download the model there or correct the path");
     }
     if (!Files.isDirectory(folder)) {
       throw new InputException(
-          "The checkpoint folder " + folder + " is a file; give the folder that holds config.json");
+          "the checkpoint folder " + folder + " is a file; give the folder that holds config.json");
     }
     HuggingFaceConfig config = HuggingFaceConfig.read(folder.resolve(CONFIG));
     return new HuggingFaceFolder(
@@ -165,7 +165,7 @@ public final class HuggingFaceFolder {
             .toList();
     if (shards.isEmpty()) {
       throw new InputException(
-          "The checkpoint folder "
+          "the checkpoint folder "
               + folder
               + " has no weights: expected "
               + ShardPlan.SINGLE
@@ -185,13 +185,13 @@ public final class HuggingFaceFolder {
       String name = "model-%05d-of-%05d.safetensors".formatted(i, count);
       if (!shards.contains(name)) {
         throw new InputException(
-            "The checkpoint folder %s has shards and no %s, and of the shards %s is missing; download both"
+            "the checkpoint folder %s has shards and no %s, and of the shards %s is missing; download both"
                 .formatted(folder, ShardPlan.INDEX, name));
       }
     }
     if (shards.size() != count) {
       throw new InputException(
-          "The checkpoint folder %s has shards of several checkpoints and no %s; download it, or list the files to load in checkpointer.checkpoint_files"
+          "the checkpoint folder %s has shards of several checkpoints and no %s; download it, or list the files to load in checkpointer.checkpoint_files"
               .formatted(folder, ShardPlan.INDEX));
     }
   }
@@ -218,7 +218,7 @@ public final class HuggingFaceFolder {
       return files.filter(Files::isRegularFile).sorted().toList();
     } catch (IOException e) {
       throw new InputException(
-          "Cannot read the folder " + folder + ": " + TuneException.reason(e), e);
+          "cannot read the folder " + folder + ": " + TuneException.reason(e), e);
     }
   }
 
@@ -275,7 +275,7 @@ public final class HuggingFaceFolder {
               && snapshots.endsWith("snapshots")
               && real.startsWith(snapshots.resolveSibling("blobs")));
     } catch (IOException e) {
-      throw new InputException("Cannot read " + file + ": " + TuneException.reason(e), e);
+      throw new InputException("cannot read " + file + ": " + TuneException.reason(e), e);
     }
   }
 
@@ -297,7 +297,7 @@ public final class HuggingFaceFolder {
         Files.copy(in, target.resolve(file.getFileName()), StandardCopyOption.REPLACE_EXISTING);
       } catch (IOException e) {
         throw new EnvironmentException(
-            "Cannot copy " + file + " to " + target + ": " + TuneException.reason(e), e);
+            "cannot copy " + file + " to " + target + ": " + TuneException.reason(e), e);
       }
     }
   }

@@ -55,7 +55,7 @@ public final class JsonFields {
    * {@return the fields of a file's object}
    *
    * @param file exists
-   * @throws InputException if the file cannot be read or holds no JSON object
+   * @throws InputException if the file cannot be read or contains no JSON object
    */
   public static JsonFields read(Path file) {
     RegularFile.require(file, "a JSON file");
@@ -63,18 +63,18 @@ public final class JsonFields {
       long size = Files.size(file);
       if (size > MAX_BYTES) {
         throw new InputException(
-            file + " has " + Texts.size(size) + ", expected a JSON file; get the file again");
+            file + " has " + Texts.size(size) + ", expected a JSON file; download the file again");
       }
       JsonNode node = MAPPER.readTree(Files.readAllBytes(file));
       if (node instanceof ObjectNode object) {
         return new JsonFields(file, "", object);
       }
-      throw new InputException(file + " holds no JSON object; get the file again");
+      throw new InputException(file + " contains no JSON object; download the file again");
     } catch (JsonProcessingException e) {
       throw new InputException(
-          file + " is not valid JSON (" + position(e) + "); get the file again", e);
+          file + " is not valid JSON (" + position(e) + "); download the file again", e);
     } catch (IOException e) {
-      throw new InputException("Cannot read " + file + ": " + TuneException.reason(e), e);
+      throw new InputException("cannot read " + file + ": " + TuneException.reason(e), e);
     }
   }
 
@@ -153,7 +153,7 @@ public final class JsonFields {
   }
 
   /**
-   * {@return a whole number of at least 1}
+   * {@return an integer of at least 1}
    *
    * @param field its name
    * @throws InputException if it is something else
@@ -174,7 +174,7 @@ public final class JsonFields {
   }
 
   /**
-   * {@return a whole number}
+   * {@return an integer}
    *
    * @param field its name
    * @param least that it may be
@@ -185,7 +185,7 @@ public final class JsonFields {
   }
 
   /**
-   * {@return a whole number from 1 to {@code most}}
+   * {@return an integer from 1 to {@code most}}
    *
    * @param field its name
    * @param absent where the field is not even null
@@ -199,8 +199,8 @@ public final class JsonFields {
   private int wholeNumber(String field, int least, int most) {
     String expected =
         most == Integer.MAX_VALUE
-            ? "a whole number of at least " + least
-            : "a whole number from %d to %d".formatted(least, most);
+            ? "an integer of at least " + least
+            : "an integer from %d to %d".formatted(least, most);
     JsonNode value = require(field, expected);
     if (!value.isIntegralNumber()
         || !value.canConvertToInt()
@@ -262,9 +262,9 @@ public final class JsonFields {
    * @throws InputException if it is something else
    */
   public String text(String field) {
-    JsonNode value = require(field, "a text");
+    JsonNode value = require(field, "a string");
     if (!value.isTextual()) {
-      throw wrong(field, "a text");
+      throw wrong(field, "a string");
     }
     return value.textValue();
   }

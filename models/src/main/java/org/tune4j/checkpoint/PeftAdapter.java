@@ -82,7 +82,7 @@ public record PeftAdapter(Path path, JsonFields config, Path file, Map<String, E
     }
     boolean pickled = Files.exists(folder.resolve("adapter_model.bin"));
     throw new InputException(
-        "The adapter folder "
+        "the adapter folder "
             + folder
             + " has no "
             + FILE
@@ -100,7 +100,7 @@ public record PeftAdapter(Path path, JsonFields config, Path file, Map<String, E
           .sorted(Comparator.comparing(String::length).thenComparing(Comparator.naturalOrder()))
           .toList();
     } catch (IOException e) {
-      throw new InputException("Cannot read " + run + ": " + TuneException.reason(e), e);
+      throw new InputException("cannot read " + run + ": " + TuneException.reason(e), e);
     }
   }
 
@@ -116,7 +116,7 @@ public record PeftAdapter(Path path, JsonFields config, Path file, Map<String, E
    */
   public InputException unsound(String why) {
     return new InputException(
-        "the adapter %s is not sound: %s; save it again with PEFT".formatted(file, why));
+        "the adapter %s is not valid: %s; save it again with PEFT".formatted(file, why));
   }
 
   /**

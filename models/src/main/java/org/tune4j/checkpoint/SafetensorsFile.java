@@ -55,15 +55,7 @@ public final class SafetensorsFile {
    */
   public record Entry(
       String name, SafetensorsType type, List<Long> shape, long offset, long length) {
-    /**
-     * Copies the shape.
-     *
-     * @param name as in the file
-     * @param type of its elements
-     * @param shape its sizes
-     * @param offset from the start of the file, in bytes
-     * @param length in bytes
-     */
+    /** Copies the shape. */
     public Entry {
       shape = List.copyOf(shape);
     }
@@ -97,7 +89,7 @@ public final class SafetensorsFile {
       SafetensorsHeader parsed = SafetensorsHeader.parse(path, header, dataStart, size);
       return new SafetensorsFile(path, size, parsed.entries(), parsed.metadata());
     } catch (IOException e) {
-      throw new InputException("Cannot read " + path + ": " + TuneException.reason(e), e);
+      throw new InputException("cannot read " + path + ": " + TuneException.reason(e), e);
     }
   }
 
@@ -131,7 +123,7 @@ public final class SafetensorsFile {
               + Long.toUnsignedString(length)
               + " bytes, expected 2 to "
               + MAX_HEADER_BYTES
-              + "; it is no safetensors file or is damaged",
+              + "; it is not a safetensors file, or is damaged",
           null);
     }
     if (length > size - PREFIX_BYTES) {
@@ -175,7 +167,8 @@ public final class SafetensorsFile {
   }
 
   static InputException broken(Path path, String why, @Nullable Throwable cause) {
-    String message = path + " is not a sound safetensors file: " + why + "; get the file again";
+    String message =
+        path + " is not a valid safetensors file: " + why + "; download the file again";
     return cause == null ? new InputException(message) : new InputException(message, cause);
   }
 

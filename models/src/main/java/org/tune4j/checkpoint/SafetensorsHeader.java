@@ -93,11 +93,11 @@ final class SafetensorsHeader {
       throw broken(METADATA + " is declared twice");
     }
     Map<String, String> map = new LinkedHashMap<>();
-    expect(JsonToken.START_OBJECT, METADATA, "an object of texts");
+    expect(JsonToken.START_OBJECT, METADATA, "an object of strings");
     while (json.nextToken() == JsonToken.FIELD_NAME) {
       String key = json.currentName();
       json.nextToken();
-      expect(JsonToken.VALUE_STRING, METADATA + " " + Texts.quoted(key), "a text");
+      expect(JsonToken.VALUE_STRING, METADATA + " " + Texts.quoted(key), "a string");
       if (map.put(key, json.getText()) != null) {
         throw broken(METADATA + " " + Texts.quoted(key) + " is declared twice");
       }
@@ -191,7 +191,7 @@ final class SafetensorsHeader {
   }
 
   private SafetensorsType readType(String where) throws IOException {
-    expect(JsonToken.VALUE_STRING, where + ": dtype", "a text");
+    expect(JsonToken.VALUE_STRING, where + ": dtype", "a string");
     String name = json.getText();
     return SafetensorsType.named(name)
         .orElseThrow(
@@ -209,10 +209,10 @@ final class SafetensorsHeader {
 
   private List<Long> readNumbers(String where, String field) throws IOException {
     String what = where + ": " + field;
-    expect(JsonToken.START_ARRAY, what, "an array of whole numbers");
+    expect(JsonToken.START_ARRAY, what, "an array of integers");
     List<Long> numbers = new ArrayList<>();
     while (json.nextToken() != JsonToken.END_ARRAY) {
-      expect(JsonToken.VALUE_NUMBER_INT, what, "whole numbers");
+      expect(JsonToken.VALUE_NUMBER_INT, what, "integers");
       if (json.getNumberType() == JsonParser.NumberType.BIG_INTEGER || json.getLongValue() < 0) {
         throw broken(what + " holds " + Texts.quoted(json.getText()) + ", expected 0 to 2^63 - 1");
       }
@@ -257,7 +257,7 @@ final class SafetensorsHeader {
       if (entry.offset() > position) {
         throw broken(
             (entry.offset() - position)
-                + " unused bytes lie between "
+                + " unused bytes are between "
                 + previous
                 + " and "
                 + where);

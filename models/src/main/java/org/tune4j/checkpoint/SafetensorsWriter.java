@@ -55,7 +55,7 @@ public final class SafetensorsWriter {
     Set<String> names = new HashSet<>();
     for (StoredTensor tensor : tensors) {
       if (!names.add(tensor.name())) {
-        throw new UsageException("Tensor " + Texts.quoted(tensor.name()) + " is given twice");
+        throw new UsageException("tensor " + Texts.quoted(tensor.name()) + " is given twice");
       }
     }
     List<StoredTensor> ordered = new ArrayList<>(tensors);
@@ -82,7 +82,7 @@ public final class SafetensorsWriter {
       }
       json.writeEndObject();
     } catch (IOException e) {
-      throw new UncheckedIOException("Cannot happen: memory does not fail so", e);
+      throw new UncheckedIOException("cannot happen: memory does not fail so", e);
     }
     while (text.size() % ALIGNMENT != 0) {
       text.write(' ');
@@ -146,7 +146,7 @@ public final class SafetensorsWriter {
 
     UsageException miscounted(long found) {
       return new UsageException(
-          "Tensor "
+          "tensor "
               + Texts.quoted(tensor.name())
               + " gave "
               + found

@@ -38,12 +38,12 @@ record ShardIndex(Path file, Map<String, String> weightMap) {
                 + Texts.quoted(tensor)
                 + " in "
                 + Texts.quoted(shard)
-                + ", expected a file in the index's folder; get the checkpoint again");
+                + ", expected a file in the index's folder; download the checkpoint again");
       }
       places.put(tensor, shard);
     }
     if (places.isEmpty()) {
-      throw new InputException(file + ": weight_map is empty; get the checkpoint again");
+      throw new InputException(file + ": weight_map is empty; download the checkpoint again");
     }
     return new ShardIndex(file, places);
   }
@@ -91,7 +91,7 @@ record ShardIndex(Path file, Map<String, String> weightMap) {
                     + Texts.quoted(tensor)
                     + " in "
                     + name
-                    + ", which does not hold it; get the checkpoint again");
+                    + ", which does not hold it; download the checkpoint again");
           }
         });
     for (String tensor : shard.entries().keySet()) {
@@ -104,7 +104,7 @@ record ShardIndex(Path file, Map<String, String> weightMap) {
                 + ", which "
                 + file.getFileName()
                 + (place == null ? " does not name" : " places in " + place)
-                + "; get the checkpoint again");
+                + "; download the checkpoint again");
       }
     }
     return shard;

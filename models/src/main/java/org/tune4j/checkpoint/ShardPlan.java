@@ -28,11 +28,7 @@ public record ShardPlan(List<Shard> shards) {
   /** The name of the index beside several files. */
   public static final String INDEX = "model.safetensors.index.json";
 
-  /**
-   * Copies the list.
-   *
-   * @param shards each file's tensors, in order
-   */
+  /** Copies the list. */
   public ShardPlan {
     shards = List.copyOf(shards);
   }
@@ -44,12 +40,7 @@ public record ShardPlan(List<Shard> shards) {
    * @param tensors in the order they are written
    */
   public record Shard(String fileName, List<StoredTensor> tensors) {
-    /**
-     * Copies the list.
-     *
-     * @param fileName within the folder
-     * @param tensors in the order they are written
-     */
+    /** Copies the list. */
     public Shard {
       tensors = List.copyOf(tensors);
     }
@@ -65,7 +56,7 @@ public record ShardPlan(List<Shard> shards) {
    */
   public static ShardPlan of(List<StoredTensor> tensors, ShardSize size) {
     if (tensors.isEmpty()) {
-      throw new UsageException("A checkpoint without tensors cannot be written");
+      throw new UsageException("a checkpoint without tensors cannot be written");
     }
     List<List<StoredTensor>> groups = new ArrayList<>();
     List<StoredTensor> group = new ArrayList<>();
@@ -73,7 +64,7 @@ public record ShardPlan(List<Shard> shards) {
     long bytes = 0;
     for (StoredTensor tensor : tensors) {
       if (!names.add(tensor.name())) {
-        throw new UsageException("Tensor " + Texts.quoted(tensor.name()) + " is given twice");
+        throw new UsageException("tensor " + Texts.quoted(tensor.name()) + " is given twice");
       }
       if (!group.isEmpty() && tensor.length() > size.bytes() - bytes) {
         groups.add(group);
@@ -149,7 +140,7 @@ public record ShardPlan(List<Shard> shards) {
     try {
       return JsonFields.MAPPER.writer(printer).writeValueAsString(node) + "\n";
     } catch (JsonProcessingException e) {
-      throw new IllegalStateException("A tree of plain values must be writable", e);
+      throw new IllegalStateException("a tree of plain values must be writable", e);
     }
   }
 }

@@ -35,7 +35,6 @@ public record ShardSize(long bytes) {
   /**
    * Checks the size.
    *
-   * @param bytes at least 1
    * @throws UsageException when it is less
    */
   public ShardSize {

@@ -29,20 +29,16 @@ public record StoredTensor(String name, SafetensorsType type, List<Long> shape, 
   /**
    * Checks name and shape.
    *
-   * @param name not empty, and not {@code __metadata__}
-   * @param type of its elements
-   * @param shape is copied
-   * @param bytes its elements
    * @throws UsageException if the name is empty or reserved, or the shape negative or overflowing
    */
   public StoredTensor {
     shape = List.copyOf(shape);
     if (name.isEmpty() || name.equals("__metadata__")) {
-      throw new UsageException("A tensor cannot be stored under the name " + Texts.quoted(name));
+      throw new UsageException("a tensor cannot be stored under the name " + Texts.quoted(name));
     }
     if (shape.stream().anyMatch(size -> size < 0) || overflows(type, shape)) {
       throw new UsageException(
-          "Tensor " + Texts.quoted(name) + " cannot be stored with the shape " + shape);
+          "tensor " + Texts.quoted(name) + " cannot be stored with the shape " + shape);
     }
   }
 

@@ -426,7 +426,7 @@ public final class Decoder extends Module {
     Engine engine = pass.engine();
     try (TensorScope scope = engine.openScope()) {
       if (head.isPacked() && engine.recording()) {
-        throw new IllegalStateException("packed weights record nothing for gradients");
+        throw new IllegalStateException("prepacked weights record no gradients");
       }
       if (residency != Residency.ALWAYS && !checkpointLayers && engine.recording()) {
         throw new IllegalStateException("a residency needs checkpointed layers");

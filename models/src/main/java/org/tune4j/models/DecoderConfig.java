@@ -261,7 +261,7 @@ public final class DecoderConfig {
       positive("max_position_embeddings", maxSeqLen);
       if (numHeads % numKvHeads != 0) {
         throw new UsageException(
-            "num_attention_heads %d is no multiple of num_key_value_heads %d"
+            "num_attention_heads %d is not a multiple of num_key_value_heads %d"
                 .formatted(numHeads, numKvHeads));
       }
       if (headDim % 2 != 0) {

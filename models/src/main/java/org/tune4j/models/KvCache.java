@@ -57,7 +57,7 @@ public final class KvCache implements AutoCloseable {
     int most = model.config().maxSeqLen();
     if (capacity < 1 || capacity > most) {
       throw new UsageException(
-          "a cache of %d tokens was asked for, the model takes 1 to %d".formatted(capacity, most));
+          "a cache of %d tokens was requested, the model takes 1 to %d".formatted(capacity, most));
     }
     this.owner = owner;
     this.engine = engine;

@@ -95,7 +95,7 @@ public record ModelSpec(
   public Decoder build(DType dtype) {
     if (config == null) {
       throw new UsageException(
-          "model '%s' takes its sizes from a checkpoint's config.json; set checkpointer.checkpoint_dir"
+          "model '%s' reads its sizes from a checkpoint's config.json; set checkpointer.checkpoint_dir"
               .formatted(name));
     }
     Decoder decoder = config.build(dtype);

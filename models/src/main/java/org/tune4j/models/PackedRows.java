@@ -16,8 +16,6 @@ public record PackedRows(int[] tokens, int[] rowEnds) {
   /**
    * Checks that the rows are as many tokens as there are.
    *
-   * @param tokens ids of all rows
-   * @param rowEnds ascending
    * @throws IllegalArgumentException when a row is empty, there is none, or the last does not end
    *     with the tokens
    */
@@ -102,7 +100,7 @@ public record PackedRows(int[] tokens, int[] rowEnds) {
     for (int i = 0; i < tokens.length; i++) {
       if (tokens[i] < 0 || tokens[i] >= config.vocabSize()) {
         throw new UsageException(
-            "token %d has id %d, the model's vocabulary has %d; the tokenizer is another model's"
+            "token %d has id %d, the model's vocabulary has %d; the tokenizer belongs to another model"
                 .formatted(i, tokens[i], config.vocabSize()));
       }
     }

@@ -40,7 +40,7 @@ class AtomicFolderTest {
   void write_contentFails_leavesTheEarlierFolder() throws IOException {
     Path target = earlier();
     assertEquals(
-        "Cannot write the folder "
+        "cannot write the folder "
             + target
             + ": No space left on device; free space or choose another output folder",
         assertThrows(
@@ -93,7 +93,7 @@ class AtomicFolderTest {
   void write_fileInTheWay_isRefused() throws IOException {
     Path target = Files.writeString(parent.resolve("out"), "mine");
     assertEquals(
-        "Cannot write the folder " + target + ": a file has that name",
+        "cannot write the folder " + target + ": a file has that name",
         assertThrows(InputException.class, () -> AtomicFolder.write(target, AtomicFolderTest::fill))
             .getMessage());
     assertEquals("mine", Files.readString(target));

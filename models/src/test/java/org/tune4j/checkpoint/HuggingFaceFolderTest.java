@@ -68,7 +68,7 @@ class HuggingFaceFolderTest {
     Path second = folder.resolve("model-00002-of-00002.safetensors");
     Path third = Files.copy(second, folder.resolve("model-00003-of-00003.safetensors"));
     assertEquals(
-        "The checkpoint folder "
+        "the checkpoint folder "
             + folder
             + " has shards of several checkpoints and no model.safetensors.index.json; download"
             + " it, or list the files to load in checkpointer.checkpoint_files",
@@ -76,7 +76,7 @@ class HuggingFaceFolderTest {
     Files.delete(third);
     Files.delete(second);
     assertEquals(
-        "The checkpoint folder "
+        "the checkpoint folder "
             + folder
             + " has shards and no model.safetensors.index.json, and of the shards"
             + " model-00002-of-00002.safetensors is missing; download both",
@@ -92,7 +92,7 @@ class HuggingFaceFolderTest {
     assertEquals(15, HuggingFaceFolder.open(folder, List.of(a)).weights().size());
     Path copy = Files.copy(b, folder.resolve("c.safetensors"));
     assertEquals(
-        "Tensor 'model.layers.1.post_attention_layernorm.weight' is both in %s and in %s; give files that do not overlap"
+        "tensor 'model.layers.1.post_attention_layernorm.weight' is both in %s and in %s; give files that do not overlap"
             .formatted(b, copy),
         refusal(List.of(a, b, copy)));
     assertEquals(
@@ -100,7 +100,7 @@ class HuggingFaceFolderTest {
             .formatted(folder.resolve("x.safetensors"), folder),
         refusal(List.of(Path.of("x.safetensors"))));
     assertEquals(
-        "The checkpoint folder "
+        "the checkpoint folder "
             + folder
             + " has no weights: expected model.safetensors or model.safetensors.index.json, found"
             + " 'a.safetensors', 'b.safetensors', 'c.safetensors'; list the files to load in"

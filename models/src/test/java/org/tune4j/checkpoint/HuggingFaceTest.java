@@ -203,28 +203,28 @@ class HuggingFaceTest {
       textBlock =
           """
           model_type | "gpt2" | model_type is "gpt2", expected "llama" or "mistral"; no other family is supported
-          model_type |  | model_type is missing, expected a text
-          hidden_size | null | hidden_size is missing, expected a whole number from 1 to 1048576
-          hidden_size | "64" | hidden_size is "64", expected a whole number from 1 to 1048576
-          hidden_size | 64.5 | hidden_size is 64.5, expected a whole number from 1 to 1048576
-          vocab_size | 0 | vocab_size is 0, expected a whole number from 1 to 16777216
-          vocab_size | 99999999999 | vocab_size is 99999999999, expected a whole number from 1 to 16777216
-          num_hidden_layers | null | num_hidden_layers is missing, expected a whole number from 1 to 1000
+          model_type |  | model_type is missing, expected a string
+          hidden_size | null | hidden_size is missing, expected an integer from 1 to 1048576
+          hidden_size | "64" | hidden_size is "64", expected an integer from 1 to 1048576
+          hidden_size | 64.5 | hidden_size is 64.5, expected an integer from 1 to 1048576
+          vocab_size | 0 | vocab_size is 0, expected an integer from 1 to 16777216
+          vocab_size | 99999999999 | vocab_size is 99999999999, expected an integer from 1 to 16777216
+          num_hidden_layers | null | num_hidden_layers is missing, expected an integer from 1 to 1000
           num_key_value_heads | 3 | num_key_value_heads is 3, expected a divisor of num_attention_heads 4
           head_dim | 15 | head_dim is 15, expected an even number, as the rotation turns pairs
           rms_norm_eps | 0 | rms_norm_eps is 0, expected a number above 0
           rms_norm_eps | null | rms_norm_eps is missing, expected a number above 0
           rms_norm_eps | Infinity | rms_norm_eps is "Infinity", expected a number above 0
-          num_hidden_layers | 2147483647 | num_hidden_layers is 2147483647, expected a whole number from 1 to 1000
-          intermediate_size | 2147483647 | intermediate_size is 2147483647, expected a whole number from 1 to 1048576
-          num_attention_heads | 2147483647 | num_attention_heads is 2147483647, expected a whole number from 1 to 1048576
+          num_hidden_layers | 2147483647 | num_hidden_layers is 2147483647, expected an integer from 1 to 1000
+          intermediate_size | 2147483647 | intermediate_size is 2147483647, expected an integer from 1 to 1048576
+          num_attention_heads | 2147483647 | num_attention_heads is 2147483647, expected an integer from 1 to 1048576
           head_dim | 2147483646 | head_dim is 2147483646, expected at most 1048576 over num_attention_heads 4
           rope_parameters | {"partial_rotary_factor":0.5} | rope_parameters.partial_rotary_factor is 0.5, expected 1; rotating part of a head is not supported
           rope_theta | "x" | rope_theta is "x", expected a number above 0
           rope_scaling | {"rope_type":"yarn","factor":2} | rope_scaling.rope_type is "yarn", expected "llama3" or "default"; no other scaling is supported
           rope_scaling | {"type":"linear","factor":2} | rope_scaling.type is "linear", expected "llama3" or "default"; no other scaling is supported
           rope_scaling | {"rope_type":"llama3","low_freq_factor":1} | rope_scaling.factor is missing, expected a number above 0
-          rope_scaling | {"factor":2} | rope_scaling.rope_type is missing, expected a text
+          rope_scaling | {"factor":2} | rope_scaling.rope_type is missing, expected a string
           rope_scaling | {"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":9} | rope_scaling.high_freq_factor is 4, expected a number above low_freq_factor 4.0
           rope_scaling | 3 | rope_scaling is 3, expected an object
           tie_word_embeddings | 1 | tie_word_embeddings is 1, expected true or false
@@ -233,9 +233,9 @@ class HuggingFaceTest {
           hidden_act | "gelu" | hidden_act is "gelu", expected "silu"; no other activation is supported
           partial_rotary_factor | 0.5 | partial_rotary_factor is 0.5, expected 1; rotating part of a head is not supported
           quantization_config | {"bits":4} | quantization_config is {"bits":4}, expected none; give the checkpoint in float32, float16 or bfloat16
-          eos_token_id | "x" | eos_token_id is "x", expected a whole number of at least -1
+          eos_token_id | "x" | eos_token_id is "x", expected an integer of at least -1
           eos_token_id | [1,"x"] | eos_token_id is [1,"x"], expected a token id or a list of token ids
-          dtype | 4 | dtype is 4, expected a text
+          dtype | 4 | dtype is 4, expected a string
           """)
   void read_wrongField_saysFileAndField(String field, String value, String rule)
       throws IOException {
@@ -258,7 +258,7 @@ class HuggingFaceTest {
           """)
   void read_notJson_saysItWithoutTheParsersSettings(String json, String why) {
     assertEquals(
-        folder.resolve("config.json") + " is not valid JSON (" + why + "); get the file again",
+        folder.resolve("config.json") + " is not valid JSON (" + why + "); download the file again",
         assertThrows(InputException.class, () -> read(json)).getMessage());
   }
 
@@ -324,7 +324,7 @@ class HuggingFaceTest {
   void open_somethingMissing_saysTheFix() throws IOException {
     Path none = folder.resolve("none");
     assertEquals(
-        "The checkpoint folder "
+        "the checkpoint folder "
             + none
             + " does not exist; download the model there or correct the path",
         refusal(none));
@@ -335,10 +335,10 @@ class HuggingFaceTest {
     Path config =
         Files.copy(Golden.tiny("families/llama2/config.json"), folder.resolve("config.json"));
     assertEquals(
-        "The checkpoint folder " + config + " is a file; give the folder that holds config.json",
+        "the checkpoint folder " + config + " is a file; give the folder that holds config.json",
         refusal(config));
     String noWeights =
-        "The checkpoint folder "
+        "the checkpoint folder "
             + folder
             + " has no weights: expected model.safetensors or model.safetensors.index.json";
     assertEquals(noWeights + "; download them", refusal(folder));

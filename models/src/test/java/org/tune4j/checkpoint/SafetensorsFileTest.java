@@ -62,26 +62,26 @@ class SafetensorsFileTest {
           {"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,8]}} | 8 | tensor 'a': shape holds '9223372036854775808', expected 0 to 2^63 - 1
           {"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}} | 8 | tensor 'a' has an overflowing shape [4611686018427387904, 4]
           {"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}} | 8 | tensor 'a': shape is '2.0', expected whole numbers
-          {"a":{"dtype":"F32","shape":2,"data_offsets":[0,8]}} | 8 | tensor 'a': shape is '2', expected an array of whole numbers
+          {"a":{"dtype":"F32","shape":2,"data_offsets":[0,8]}} | 8 | tensor 'a': shape is '2', expected an array of integers
           {"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}} | 4 | tensor 'a': shape holds more than 32 numbers
           {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,12]}} | 8 | tensor 'a' ends at byte 12, but the file holds 8 bytes of tensors; it is truncated
           {"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}} | 8 | tensor 'a' ends at 0 before it begins at 8
           {"a":{"dtype":"F32","shape":[2],"data_offsets":[0]}} | 8 | tensor 'a' has 1 data_offsets, expected begin and end
           {"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}} | 8 | tensor 'a' has 8 bytes, expected 12 for F32 [3]
           {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}} | 12 | tensor 'b' overlaps tensor 'a' by 4 bytes
-          {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}} | 12 | 4 unused bytes lie between tensor 'a' and tensor 'b'
-          {"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}} | 8 | 4 unused bytes lie between the header and tensor 'a'
+          {"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[8,12]}} | 12 | 4 unused bytes are between tensor 'a' and tensor 'b'
+          {"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}} | 8 | 4 unused bytes are between the header and tensor 'a'
           {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} | 11 | 3 bytes follow after tensor 'a'
           {"a":{"dtype":"F32","shape":[2]}} | 8 | tensor 'a' has no data_offsets
           {"a":{"shape":[2],"data_offsets":[0,8]}} | 8 | tensor 'a' has no dtype
           {"a":{"dtype":"F32","dtype":"F32","shape":[2],"data_offsets":[0,8]}} | 8 | tensor 'a' has dtype twice
           {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}} | 8 | tensor 'a' has a field 'x', expected dtype, shape and data_offsets only
-          {"a":{"dtype":4,"shape":[2],"data_offsets":[0,8]}} | 8 | tensor 'a': dtype is '4', expected a text
+          {"a":{"dtype":4,"shape":[2],"data_offsets":[0,8]}} | 8 | tensor 'a': dtype is '4', expected a string
           {"a":7} | 0 | tensor 'a' is '7', expected an object with dtype, shape and data_offsets
-          {"__metadata__":{"x":1}} | 0 | __metadata__ 'x' is '1', expected a text
+          {"__metadata__":{"x":1}} | 0 | __metadata__ 'x' is '1', expected a string
           {"__metadata__":{"x":"1","x":"2"}} | 0 | __metadata__ 'x' is declared twice
           {"__metadata__":{},"__metadata__":{}} | 0 | __metadata__ is declared twice
-          {"__metadata__":[]} | 0 | __metadata__ is '[', expected an object of texts
+          {"__metadata__":[]} | 0 | __metadata__ is '[', expected an object of strings
           {} {} | 0 | its header goes on after the closing '}'
           [] | 0 | its header does not start with '{'
           {} | 5 | 5 bytes follow after the header
@@ -128,7 +128,7 @@ class SafetensorsFileTest {
         prefixed(length, 100),
         "its header claims "
             + length
-            + " bytes, expected 2 to 100000000; it is no safetensors file or is damaged");
+            + " bytes, expected 2 to 100000000; it is not a safetensors file, or is damaged");
   }
 
   @Test
@@ -232,7 +232,8 @@ class SafetensorsFileTest {
 
   private static void assertBroken(Path file, String rule) {
     assertEquals(
-        file + " is not a sound safetensors file: " + rule + "; get the file again", message(file));
+        file + " is not a valid safetensors file: " + rule + "; download the file again",
+        message(file));
   }
 
   private static String message(Path file) {

@@ -64,7 +64,7 @@ class SafetensorsWriterTest {
             .getMessage();
     assertTrue(
         message.matches(
-            "\\QCannot write "
+            "\\Qcannot write "
                 + target
                 + ": No space left on device; it needs 2.1 kB and \\E[0-9.]+ [kMGTP]?B are free;"
                 + " free space or choose another output folder"),
@@ -104,7 +104,7 @@ class SafetensorsWriterTest {
         assertThrows(
                 EnvironmentException.class, () -> SafetensorsWriter.write(target, List.of(huge)))
             .getMessage();
-    assertTrue(message.startsWith("Cannot write " + target + ": it needs 4.6 EB and "), message);
+    assertTrue(message.startsWith("cannot write " + target + ": it needs 4.6 EB and "), message);
     assertTrue(message.endsWith(" are free; free space or choose another output folder"), message);
     assertEquals(List.of(), Golden.names(folder));
   }
@@ -119,7 +119,7 @@ class SafetensorsWriterTest {
               List.of(2L),
               channel -> channel.write(ByteBuffer.allocate(bytes)));
       assertEquals(
-          "Tensor 'x' gave " + bytes + " bytes, expected 8 for F32 [2]",
+          "tensor 'x' gave " + bytes + " bytes, expected 8 for F32 [2]",
           assertThrows(
                   UsageException.class,
                   () -> SafetensorsWriter.write(folder.resolve("m"), List.of(wrong)))
@@ -132,13 +132,13 @@ class SafetensorsWriterTest {
   void write_nameTwiceOrFolderInTheWay_isRefused() {
     StoredTensor x = zeros("x", SafetensorsType.F32, 1);
     assertEquals(
-        "Tensor 'x' is given twice",
+        "tensor 'x' is given twice",
         assertThrows(
                 UsageException.class,
                 () -> SafetensorsWriter.write(folder.resolve("m"), List.of(x, x)))
             .getMessage());
     assertEquals(
-        "Cannot write the file " + folder + ": a folder has that name",
+        "cannot write the file " + folder + ": a folder has that name",
         assertThrows(InputException.class, () -> SafetensorsWriter.write(folder, List.of(x)))
             .getMessage());
   }
@@ -146,13 +146,13 @@ class SafetensorsWriterTest {
   @Test
   void storedTensor_badNameOrShape_isRefused() {
     assertEquals(
-        "A tensor cannot be stored under the name '__metadata__'",
+        "a tensor cannot be stored under the name '__metadata__'",
         refusal(() -> zeros("__metadata__", SafetensorsType.F32, 1)));
     assertEquals(
-        "Tensor 'x' cannot be stored with the shape [-1]",
+        "tensor 'x' cannot be stored with the shape [-1]",
         refusal(() -> zeros("x", SafetensorsType.F32, -1)));
     assertEquals(
-        "Tensor 'x' cannot be stored with the shape [9223372036854775807]",
+        "tensor 'x' cannot be stored with the shape [9223372036854775807]",
         refusal(() -> zeros("x", SafetensorsType.F32, Long.MAX_VALUE)));
   }
 

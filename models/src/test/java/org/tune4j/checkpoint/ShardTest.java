@@ -100,12 +100,12 @@ class ShardTest {
   @Test
   void of_noTensorsOrTwice_isRefused() {
     assertEquals(
-        "A checkpoint without tensors cannot be written",
+        "a checkpoint without tensors cannot be written",
         assertThrows(UsageException.class, () -> ShardPlan.of(List.of(), ShardSize.DEFAULT))
             .getMessage());
     StoredTensor one = golden().get(0);
     assertEquals(
-        "Tensor 'lm_head.weight' is given twice",
+        "tensor 'lm_head.weight' is given twice",
         assertThrows(UsageException.class, () -> ShardPlan.of(List.of(one, one), new ShardSize(1)))
             .getMessage());
   }
@@ -129,7 +129,7 @@ class ShardTest {
         index()
             + ": weight_map places tensor 'a' in '"
             + shown
-            + "', expected a file in the index's folder; get the checkpoint again",
+            + "', expected a file in the index's folder; download the checkpoint again",
         refusal());
   }
 
@@ -141,12 +141,12 @@ class ShardTest {
           """
           {} | : weight_map is missing, expected an object
           {"weight_map":[]} | : weight_map is [], expected an object
-          {"weight_map":{}} | : weight_map is empty; get the checkpoint again
-          {"weight_map":{"a":1}} | : weight_map.a is 1, expected a text
-          {"weight_map":{"a":null}} | : weight_map.a is missing, expected a text
-          [] | ' holds no JSON object; get the file again'
-          {"weight_map":{"a":"b","a":"b"}} | ' is not valid JSON (line 1, column 27: Duplicate field 'a'); get the file again'
-          {"weight_map":{"a":"b"}} x | ' is not valid JSON (line 1, column 27: Unrecognized token 'x': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')); get the file again'
+          {"weight_map":{}} | : weight_map is empty; download the checkpoint again
+          {"weight_map":{"a":1}} | : weight_map.a is 1, expected a string
+          {"weight_map":{"a":null}} | : weight_map.a is missing, expected a string
+          [] | ' contains no JSON object; download the file again'
+          {"weight_map":{"a":"b","a":"b"}} | ' is not valid JSON (line 1, column 27: Duplicate field 'a'); download the file again'
+          {"weight_map":{"a":"b"}} x | ' is not valid JSON (line 1, column 27: Unrecognized token 'x': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')); download the file again'
           """)
   void read_brokenIndex_saysWhere(String json, String rule) throws IOException {
     Files.writeString(index(), json);
@@ -181,13 +181,13 @@ class ShardTest {
         index()
             + " places tensor 'head' in "
             + first
-            + ", which does not hold it; get the checkpoint again",
+            + ", which does not hold it; download the checkpoint again",
         refusal());
     Files.writeString(index(), index.replace("\"lm_head.weight\": \"" + first + "\",", ""));
     assertEquals(
         folder.resolve(first)
             + " holds tensor 'lm_head.weight', which model.safetensors.index.json does not name;"
-            + " get the checkpoint again",
+            + " download the checkpoint again",
         refusal());
     Files.writeString(
         index(),
@@ -197,7 +197,7 @@ class ShardTest {
     assertEquals(
         folder.resolve(first)
             + " holds tensor 'lm_head.weight', which model.safetensors.index.json places in"
-            + " model-00004-of-00005.safetensors; get the checkpoint again",
+            + " model-00004-of-00005.safetensors; download the checkpoint again",
         refusal());
   }
 

@@ -339,7 +339,7 @@ abstract class DecoderContract {
     UsageException id =
         assertThrows(UsageException.class, () -> model.logits(pass, PackedRows.of(1, 320)));
     assertEquals(
-        "token 1 has id 320, the model's vocabulary has 320; the tokenizer is another model's",
+        "token 1 has id 320, the model's vocabulary has 320; the tokenizer belongs to another model",
         id.getMessage());
     UsageException length =
         assertThrows(UsageException.class, () -> model.logits(pass, PackedRows.of(new int[257])));

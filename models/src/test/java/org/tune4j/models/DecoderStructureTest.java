@@ -86,7 +86,8 @@ class DecoderStructureTest {
                     .normEps(1e-5)
                     .rope(10_000, null)
                     .build());
-    assertEquals("num_attention_heads 4 is no multiple of num_key_value_heads 3", e.getMessage());
+    assertEquals(
+        "num_attention_heads 4 is not a multiple of num_key_value_heads 3", e.getMessage());
   }
 
   @Test

@@ -179,6 +179,6 @@ final class KvCacheTest {
     assertEquals(
         "a cache of 4 tokens in 3 layers holds 3, 2 more in 3 layers do not fit", e.getMessage());
     e = assertThrows(UsageException.class, () -> cache(model, 257));
-    assertEquals("a cache of 257 tokens was asked for, the model takes 1 to 256", e.getMessage());
+    assertEquals("a cache of 257 tokens was requested, the model takes 1 to 256", e.getMessage());
   }
 }

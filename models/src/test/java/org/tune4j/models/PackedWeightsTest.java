@@ -101,7 +101,7 @@ final class PackedWeightsTest {
     IllegalStateException e =
         assertThrows(
             IllegalStateException.class, () -> model.lossAndBackward(pass, ROWS, labels, 8));
-    assertEquals("packed weights record nothing for gradients", e.getMessage());
+    assertEquals("prepacked weights record no gradients", e.getMessage());
   }
 
   @Test

@@ -55,7 +55,7 @@ class SavedAdapterTest {
         folder.resolve("adapter_model.safetensors")
             + ": adapter tensor '"
             + name
-            + "' is none of base_model.model.MODULE followed by lora_A.weight or lora_B.weight;"
+            + "' is not named base_model.model.MODULE followed by lora_A.weight or lora_B.weight;"
             + " save the adapter with PEFT's save_pretrained",
         refusal(() -> open(folder)));
   }
@@ -124,12 +124,12 @@ class SavedAdapterTest {
       textBlock =
           """
           peft_type | "LOHA" | peft_type is "LOHA", expected "LORA"; no other adapter is supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
-          peft_type |  | peft_type is missing, expected a text
+          peft_type |  | peft_type is missing, expected a string
           task_type | "SEQ_CLS" | task_type is "SEQ_CLS", expected "CAUSAL_LM"
           bias | "all" | bias is "all", expected "none"; trained biases are not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
-          r | 0 | r is 0, expected a whole number of at least 1
-          r | -8 | r is -8, expected a whole number of at least 1
-          r |  | r is missing, expected a whole number of at least 1
+          r | 0 | r is 0, expected an integer of at least 1
+          r | -8 | r is -8, expected an integer of at least 1
+          r |  | r is missing, expected an integer of at least 1
           lora_alpha | 0 | lora_alpha is 0, expected a number above 0
           lora_dropout | 1 | lora_dropout is 1, expected a number of at least 0 and below 1
           modules_to_save | ["lm_head"] | modules_to_save is ["lm_head"], expected null, false or empty; this option of PEFT is not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
@@ -140,7 +140,7 @@ class SavedAdapterTest {
           use_dora | true | use_dora is true, expected false; DoRA is not supported yet, merge the adapter into its base model with PEFT's merge_and_unload and use that model
           target_modules | {"a":1} | target_modules is {"a":1}, expected a list of module names such as ["q_proj","v_proj"], or a regular expression
           use_rslora | 1 | use_rslora is 1, expected true or false
-          rank_pattern | {"q_proj":0} | rank_pattern.q_proj is 0, expected a whole number of at least 1
+          rank_pattern | {"q_proj":0} | rank_pattern.q_proj is 0, expected an integer of at least 1
           alpha_pattern | {"q_proj":"a"} | alpha_pattern.q_proj is "a", expected a number above 0
           alpha_pattern | {"(q_proj":4} | alpha_pattern is {"(q_proj":4}, expected names, paths or regular expressions of at most 1000 characters
           """)
@@ -180,7 +180,7 @@ class SavedAdapterTest {
             + " does not exist; give its folder or its adapter_model.safetensors as"
             + " adapter_checkpoint",
         refusal(() -> open(none)));
-    String noFile = "The adapter folder " + folder + " has no adapter_model.safetensors";
+    String noFile = "the adapter folder " + folder + " has no adapter_model.safetensors";
     assertEquals(
         noFile + "; give the folder that PEFT's save_pretrained wrote",
         refusal(() -> open(folder)));
@@ -212,7 +212,7 @@ class SavedAdapterTest {
         zeros(Q + "lora_B.weight", 5, 8));
     String head = "base_model.model.lm_head.lora_A.weight";
     assertUnsound(
-        "'" + head + "' is of none of the target modules [q_proj]", a, b, zeros(head, 4, 6));
+        "'" + head + "' belongs to none of the target modules [q_proj]", a, b, zeros(head, 4, 6));
   }
 
   @Test
@@ -290,7 +290,7 @@ class SavedAdapterTest {
     write(zeros(Q + "lora_A.weight", 4, 6), zeros(Q + "lora_B.weight", 5, 4));
     configure(List.of("q_proj"), Map.of("(.*)*\\1y", 2));
     assertEquals(
-        "The pattern '(.*)*\\1y' of an adapter takes too long to match"
+        "the pattern '(.*)*\\1y' of an adapter takes too long to match"
             + " 'model.layers.0.self_attn.q_proj'; name the module's path instead",
         refusal(() -> open(folder)));
   }
@@ -303,7 +303,7 @@ class SavedAdapterTest {
   private String unsound(String why) {
     return "the adapter "
         + folder.resolve("adapter_model.safetensors")
-        + " is not sound: "
+        + " is not valid: "
         + why
         + "; save it again with PEFT";
   }

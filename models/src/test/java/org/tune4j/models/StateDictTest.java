@@ -87,7 +87,7 @@ class StateDictTest {
   @Test
   void load_ofAnotherShape_changesNothing() {
     fails(
-        "tensor 'model.layers.0.self_attn.k_proj.weight' has shape [32, 64], the model expects [64, 64]; the checkpoint is another model's",
+        "tensor 'model.layers.0.self_attn.k_proj.weight' has shape [32, 64], the model expects [64, 64]; the checkpoint belongs to another model",
         () -> StateDict.load(lora, base("llama3"), false));
     assertTrue(StateDict.of(lora).isEmpty());
   }
@@ -107,12 +107,12 @@ class StateDictTest {
     Map<String, Tensor> base = base("llama2");
     base.remove("model.norm.weight");
     fails(
-        "the base checkpoint lacks model.norm.weight; it is incomplete or another model's",
+        "the base checkpoint lacks model.norm.weight; it is incomplete or belongs to another model",
         () -> StateDict.load(lora, base, false).requireAllBut(Adapters.parameters(lora).keySet()));
     Map<String, Tensor> more = base("llama2");
     more.put("model.layers.3.input_layernorm.weight", more.get("model.norm.weight"));
     fails(
-        "the base checkpoint holds model.layers.3.input_layernorm.weight, which the model does not have; the model builder is another model's",
+        "the base checkpoint holds model.layers.3.input_layernorm.weight, which the model does not have; the model builder belongs to another model",
         () -> StateDict.load(lora, more, false).requireAllBut(Adapters.parameters(lora).keySet()));
     Decoder plain = TinyModels.config("llama2").build(DType.FP32);
     fails(

@@ -86,7 +86,7 @@ record AdapterCheckpoint(SavedAdapter saved) {
                 }
                 if (!own.shape().equals(Shape.of(entry.dimensions()))) {
                   throw saved.wrong(
-                      "it holds '%s' of shape %s, the model's has %s; give the model that it was trained on, or %s"
+                      "it holds '%s' of shape %s, the model's has %s; use the model that it was trained on, or %s"
                           .formatted(stored, entry.shape(), own.shape(), SavedAdapter.MERGE));
                 }
                 Tensor read = TensorFiles.read(engine, saved.file(), entry);
@@ -110,7 +110,7 @@ record AdapterCheckpoint(SavedAdapter saved) {
       Map<String, Tensor> replaced = replaced(engine, decoder, base);
       if (!replaced.isEmpty()) {
         throw saved.wrong(
-            "it brings a '%s' of its own, which training on would lose; merge it with tune merge and train on the merged model"
+            "it contains its own '%s', which continued training would lose; merge it with tune merge and train on the merged model"
                 .formatted(replaced.keySet().iterator().next()));
       }
     }

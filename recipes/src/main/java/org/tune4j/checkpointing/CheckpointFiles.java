@@ -81,14 +81,14 @@ record CheckpointFiles(Path folder, List<Path> names) {
     }
     if (!text.endsWith(".safetensors")) {
       throw new UsageException(
-          "%s lists '%s', which is no safetensors file; list the model's .safetensors files, or set it to null to load those of checkpoint_dir; a model that has none must be converted first"
+          "%s lists '%s', which is not a safetensors file; list the model's .safetensors files, or set it to null to load those of checkpoint_dir; a model that has none must be converted first"
               .formatted(KEY, text));
     }
     try {
       return Path.of(
           text.startsWith("~/") ? System.getProperty("user.home") + text.substring(1) : text);
     } catch (InvalidPathException e) {
-      throw new UsageException("%s lists '%s', which is no path".formatted(KEY, text));
+      throw new UsageException("%s lists '%s', which is not a path".formatted(KEY, text));
     }
   }
 }

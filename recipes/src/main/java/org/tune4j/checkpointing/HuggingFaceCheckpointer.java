@@ -101,7 +101,7 @@ public final class HuggingFaceCheckpointer {
       @Doc("a Hugging Face model's folder; null for that of checkpoint_files")
           @Nullable Path checkpointDir,
       @Doc(
-              "the safetensors files that are loaded, and no others: paths from checkpoint_dir, or"
+              "the safetensors files to load: paths relative to checkpoint_dir, or"
                   + " torchtune's filename_format and max_filename; null for the folder's own")
           @Nullable Object checkpointFiles,
       @Doc("a PEFT adapter to start from") @Nullable Path adapterCheckpoint,

@@ -101,7 +101,7 @@ public final class MergedModel {
             "the output folder %s is not empty; name a new one".formatted(output));
       }
     } catch (IOException e) {
-      throw new InputException("Cannot read " + output + ": " + TuneException.reason(e), e);
+      throw new InputException("cannot read " + output + ": " + TuneException.reason(e), e);
     }
   }
 

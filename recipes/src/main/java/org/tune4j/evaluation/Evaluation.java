@@ -27,7 +27,7 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    *
    * @param names of tasks, or YAML files
    * @param data the data file of all of them; null where tasks name their own
-   * @param limit rows of each task at the most; 0 for all
+   * @param limit maximum number of rows per task; 0 for all
    * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones;
    *     null for none
    * @return ready to run
@@ -45,7 +45,7 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    *
    * @param names of tasks, or YAML files
    * @param data the data file of all of them; null where tasks name their own
-   * @param limit rows of each task at the most; 0 for all
+   * @param limit maximum number of rows per task; 0 for all
    * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones;
    *     null for none
    * @param others tasks that are not built in
@@ -73,7 +73,7 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    *
    * @param names of tasks, or YAML files
    * @param data the data file of all of them; null where tasks name their own
-   * @param limit rows of each task at the most; 0 for all
+   * @param limit maximum number of rows per task; 0 for all
    * @param include a folder where {@code NAME.yaml} is task {@code NAME}, before the built-in ones;
    *     null for none
    * @param others tasks that are not built in

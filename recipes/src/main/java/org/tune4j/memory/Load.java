@@ -9,11 +9,7 @@ import java.util.List;
  * @param rows a row its parts' lengths in tokens: one unless it is packed
  */
 public record Load(List<List<Integer>> rows) {
-  /**
-   * Copies the lists.
-   *
-   * @param rows a row its parts' lengths in tokens
-   */
+  /** Copies the lists. */
   public Load {
     rows = rows.stream().map(List::copyOf).toList();
   }

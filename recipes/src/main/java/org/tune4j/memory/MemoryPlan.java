@@ -21,11 +21,7 @@ public record MemoryPlan(List<Part> parts) {
    */
   public record Part(String name, long bytes, String note) {}
 
-  /**
-   * Copies the list.
-   *
-   * @param parts what exists at the peak
-   */
+  /** Copies the list. */
   public MemoryPlan {
     parts = List.copyOf(parts);
   }

@@ -112,7 +112,7 @@ public record RunMemory(
     boolean off = "off".equals(System.getenv(CHECK));
     if (ranks.any(refusal.isPresent()) && !off) {
       throw new EnvironmentException(
-          refusal.orElse("another rank of the run has too little memory for it; see what it says"));
+          refusal.orElse("another rank has too little memory for the run; see its output"));
     }
     return new OnRanks(shards, plan);
   }
@@ -181,7 +181,7 @@ public record RunMemory(
     return fits
         ? Optional.empty()
         : Optional.of(
-            "a rank takes about %d MiB at its peak and %d MiB can be had; start more ranks on other machines, take a smaller batch_size or tokenizer.max_seq_len; %s=off starts it regardless"
+            "a rank takes about %d MiB at its peak and %d MiB are available; start more ranks on other machines, take a smaller batch_size or tokenizer.max_seq_len; %s=off starts it anyway"
                 .formatted(plan.mebibytes(), (available.getAsLong() + resident()) >> 20, CHECK));
   }
 
@@ -236,7 +236,7 @@ public record RunMemory(
     }
     if (config == null) {
       throw new UsageException(
-          "model '%s' takes its sizes from a checkpoint's config.json, and there is no folder %s; set checkpointer.checkpoint_dir"
+          "model '%s' reads its sizes from a checkpoint's config.json, and there is no folder %s; set checkpointer.checkpoint_dir"
               .formatted(model.name(), folder));
     }
     return new MemoryModel(
@@ -378,12 +378,12 @@ public record RunMemory(
               }
             });
     return Optional.of(
-        "the run takes about %d MiB at its peak and %d MiB can be had; %s; %s=off starts it regardless"
+        "the run takes about %d MiB at its peak and %d MiB are available; %s; %s=off starts it anyway"
             .formatted(
                 needed >> 20,
                 room >> 20,
                 ways.isEmpty()
-                    ? "no setting takes less: choose a smaller model"
+                    ? "no setting reduces it: choose a smaller model"
                     : String.join(", ", ways),
                 CHECK));
   }

@@ -51,23 +51,7 @@ public record StepMetrics(
     }
   }
 
-  /**
-   * Copies the scores.
-   *
-   * @param step from 1
-   * @param epoch from 0
-   * @param loss the objective's mean, such as over the step's label tokens
-   * @param lr the rate that the update used
-   * @param gradNorm global L2 norm before clipping
-   * @param labelTokens tokens that were trained on
-   * @param tokens all tokens
-   * @param seconds wall clock of the step
-   * @param rssMb resident size of the process in MiB
-   * @param valLoss null where it was not taken
-   * @param scores keep their order
-   * @param ranks null where there is one
-   * @param objective keep their order
-   */
+  /** Copies the scores. */
   public StepMetrics {
     objective = Collections.unmodifiableMap(new LinkedHashMap<>(objective));
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));

@@ -64,7 +64,7 @@ final class ShardFiles {
                 rank -> {
                   if (!Files.exists(file(folder, rank))) {
                     throw new InputException(
-                        "%s of rank %d is not here; output_dir must be one folder for all machines, as on NFS"
+                        "%s of rank %d is missing; output_dir must be one folder shared by all machines, such as NFS"
                             .formatted(file(folder, rank), rank));
                   }
                   return SafetensorsFile.open(file(folder, rank));

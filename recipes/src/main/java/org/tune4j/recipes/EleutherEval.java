@@ -56,8 +56,8 @@ public final class EleutherEval implements Recipe {
    * @param checkpointer where weights come from, and the adapter if there is one
    * @param tasks built-in tasks, YAML files, or tasks of {@code includePath} or of plugins
    * @param data the rows of all tasks; null where each names its own file
-   * @param limit rows of each task at the most; null or 0 for all
-   * @param maxSeqLength texts are cut to this many tokens, at their beginning; 2 or more
+   * @param limit maximum number of rows per task; null or 0 for all
+   * @param maxSeqLength texts are truncated at their beginning to this many tokens; 2 or more
    * @param includePath a folder where {@code NAME.yaml} is task {@code NAME}; null for none
    * @param batchSize torchtune's; nothing is padded
    * @param enableKvCache torchtune's; a context is always read once
@@ -75,24 +75,23 @@ public final class EleutherEval implements Recipe {
   @Component("eleuther_eval")
   public EleutherEval(
       @Doc("where results.json is written") Path outputDir,
-      @Doc("turns text into token ids") TokenizerSpec tokenizer,
+      @Doc("converts text to token ids") TokenizerSpec tokenizer,
       @Doc("the architecture, without adapters") ModelSpec model,
       @Doc("where weights come from, and the adapter if there is one")
           HuggingFaceCheckpointer checkpointer,
-      @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity, tasks of your own or of plugins")
+      @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity, custom tasks or plugins' tasks")
           List<String> tasks,
-      @Doc("the tasks' rows; null where each task names its own file") @Nullable Path data,
-      @Doc("rows of each task at the most; null for all") @Nullable Integer limit,
-      @Doc("texts are cut to this many tokens, at their beginning") @Default("4096")
+      @Doc("the tasks' rows; null if each task names its own file") @Nullable Path data,
+      @Doc("maximum number of rows per task; null for all") @Nullable Integer limit,
+      @Doc("texts are truncated at their beginning to this many tokens") @Default("4096")
           int maxSeqLength,
-      @Doc("a folder of tasks of your own: NAME.yaml is task NAME") @Nullable Path includePath,
-      @Doc("accepted from torchtune's configs; nothing is padded") @Default("8") int batchSize,
-      @Doc("accepted from torchtune's configs; a context is always read once") @Default("true")
+      @Doc("a folder of custom tasks: NAME.yaml is task NAME") @Nullable Path includePath,
+      @Doc("accepted for torchtune's configs; nothing is padded") @Default("8") int batchSize,
+      @Doc("accepted for torchtune's configs; a context is always computed once") @Default("true")
           boolean enableKvCache,
-      @Doc("only null: weights are used in the type of dtype") @Nullable Object quantizer,
-      @Doc("accepted from torchtune's configs; nothing is drawn") @Nullable Long seed,
-      @Doc("replace an earlier results.json in output_dir, instead of being refused")
-          @Default("false")
+      @Doc("must be null: weights have the dtype of dtype") @Nullable Object quantizer,
+      @Doc("accepted for torchtune's configs; nothing is random") @Nullable Long seed,
+      @Doc("replace an earlier results.json in output_dir, instead of failing") @Default("false")
           boolean overwrite,
       ByName<EvaluationTask> plugins,
       @Provided ModelRegistry models,
@@ -130,7 +129,7 @@ public final class EleutherEval implements Recipe {
     Path file = outputDir.resolve("results.json");
     if (!overwrite && !context.dryRun() && Files.exists(file)) {
       throw new UsageException(
-          "output_dir %s holds an earlier evaluation's results.json; replace it by --overwrite (overwrite=true), or choose another output_dir"
+          "output_dir %s holds an earlier evaluation's results.json; replace it with --overwrite (overwrite=true), or choose another output_dir"
               .formatted(outputDir));
     }
     int rows = context.dryRun() ? 1 : limit;

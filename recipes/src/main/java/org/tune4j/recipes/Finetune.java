@@ -194,7 +194,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         memory().require(ranks, localRanks, strategy.sharded(), data.train(), out);
     out.println(
         memory.sharded()
-            ? "strategy fsdp: weights are sharded, layers checkpointed"
+            ? "strategy fsdp: sharded weights, activation checkpointing"
             : "strategy ddp: every rank has all weights");
     return memory;
   }

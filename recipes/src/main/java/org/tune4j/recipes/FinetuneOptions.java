@@ -28,7 +28,7 @@ import org.tune4j.training.TrainingOptions;
  * @param checkpointer where weights come from and how results are saved
  * @param dataset the rows to train on
  * @param optimizer how parameters are updated
- * @param lrScheduler the learning rate's course; null for a constant rate
+ * @param lrScheduler learning rate schedule; null for a constant rate
  * @param loss what is minimised
  * @param training how rows are taken and updates made; {@code batch_size} is each rank's
  * @param compute what computes, where, and in which type
@@ -40,13 +40,13 @@ import org.tune4j.training.TrainingOptions;
  */
 public record FinetuneOptions(
     @Doc("where results are written") Path outputDir,
-    @Doc("turns text into token ids") TokenizerSpec tokenizer,
+    @Doc("converts text to token ids") TokenizerSpec tokenizer,
     @Doc("the architecture, and its adapters where these are trained") ModelSpec model,
     @Doc("where weights come from and how results are saved") HuggingFaceCheckpointer checkpointer,
-    @Doc("the rows to train on") DatasetSpec dataset,
-    @Doc("how parameters are updated") Optimizer.Spec optimizer,
-    @Doc("the learning rate's course; null for a constant rate") @Nullable LrSchedule lrScheduler,
-    @Doc("what is minimised") Objective loss,
+    @Doc("the training rows") DatasetSpec dataset,
+    @Doc("the optimiser") Optimizer.Spec optimizer,
+    @Doc("learning rate schedule; null for a constant rate") @Nullable LrSchedule lrScheduler,
+    @Doc("the loss") Objective loss,
     @Inline TrainingOptions training,
     @Inline ComputeOptions compute,
     @Inline SavingOptions saving,

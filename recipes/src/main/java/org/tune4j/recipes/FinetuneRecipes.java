@@ -38,7 +38,8 @@ public final class FinetuneRecipes {
   public static Finetune loraDistributed(
       @Inline FinetuneOptions keys,
       @Doc("do not write the merged model") @Default("false") boolean saveAdapterWeightsOnly,
-      @Doc("ddp, fsdp to shard weights too, or auto to choose") @Default("auto") String strategy) {
+      @Doc("ddp, fsdp to shard weights too, or auto to choose by memory") @Default("auto")
+          String strategy) {
     requireAdapters(keys);
     return new Finetune(keys, saveAdapterWeightsOnly, false, Strategy.parse(strategy));
   }
@@ -55,7 +56,7 @@ public final class FinetuneRecipes {
   @Component("full_finetune_single_device")
   public static Finetune fullSingleDevice(
       @Inline FinetuneOptions keys,
-      @Doc("update each layer during backward, so that one layer's gradients exist at once")
+      @Doc("update each layer during backward, so that only one layer's gradients exist at a time")
           @Default("false")
           boolean optimizerInBwd) {
     requireNoAdapters(keys, "lora_finetune_single_device");
@@ -76,10 +77,10 @@ public final class FinetuneRecipes {
   @Component("full_finetune_distributed")
   public static Finetune fullDistributed(
       @Inline FinetuneOptions keys,
-      @Doc("update each layer during backward, so that one layer's gradients exist at once")
+      @Doc("update each layer during backward, so that only one layer's gradients exist at a time")
           @Default("false")
           boolean optimizerInBwd,
-      @Doc("fsdp to shard weights and all that belongs to them, ddp, or auto to choose")
+      @Doc("fsdp to shard weights, gradients and optimiser state, ddp, or auto to choose by memory")
           @Default("fsdp")
           String strategy) {
     requireNoAdapters(keys, "lora_finetune_distributed");

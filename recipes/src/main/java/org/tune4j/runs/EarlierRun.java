@@ -66,7 +66,7 @@ record EarlierRun(Path outputDir, Path modelsDir) {
     List<Path> all = results();
     if (!all.isEmpty()) {
       throw new UsageException(
-          "output_dir %s holds an earlier run's results (%s); go on with that run by --resume (resume_from_checkpoint=true), delete its results by --overwrite (overwrite=true), or choose another output_dir"
+          "output_dir %s holds an earlier run's results (%s); continue that run with --resume (resume_from_checkpoint=true), delete its results with --overwrite (overwrite=true), or choose another output_dir"
               .formatted(
                   outputDir,
                   all.stream()

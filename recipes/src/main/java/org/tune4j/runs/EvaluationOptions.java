@@ -16,27 +16,22 @@ import org.tune4j.evaluation.EvaluationTask;
  *
  * @param evalTasks built-in tasks, YAML files, or tasks of plugins; empty for none
  * @param evalData the rows of all tasks; null where each names its own file
- * @param evalLimit rows of each task at the most; 0 for all
- * @param runEvalEveryNSteps updates between two evaluations; null where there are no tasks
+ * @param evalLimit maximum number of rows per task; 0 for all
+ * @param runEvalEveryNSteps steps between evaluations; null where there are no tasks
  * @param plugins tasks that are not built in; no key
  */
 public record EvaluationOptions(
-    @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity, YAML files of your own or tasks of plugins")
+    @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity, custom YAML files or plugins' tasks")
         @Default("[]")
         List<String> evalTasks,
-    @Doc("the tasks' rows; null where each task names its own file") @Nullable Path evalData,
-    @Doc("rows of each task at the most; 0 for all") @Default("0") int evalLimit,
-    @Doc("updates between two evaluations") @Nullable Integer runEvalEveryNSteps,
+    @Doc("the tasks' rows; null if each task names its own file") @Nullable Path evalData,
+    @Doc("maximum number of rows per task; 0 for all") @Default("0") int evalLimit,
+    @Doc("steps between evaluations") @Nullable Integer runEvalEveryNSteps,
     ByName<EvaluationTask> plugins) {
   /**
    * Checks that there are tasks exactly where there is a time for them, that each is known and has
    * data.
    *
-   * @param evalTasks is copied; each must be known
-   * @param evalData must be there; null where each task names its own file
-   * @param evalLimit 0 or more
-   * @param runEvalEveryNSteps null, or 1 or more
-   * @param plugins tasks that are not built in
    * @throws UsageException when one is there without the other, a number is below its least, or a
    *     task is not known or has no data file
    * @throws org.tune4j.InputException when a task's YAML file cannot be read, or its data file is

@@ -15,15 +15,12 @@ import org.tune4j.metrics.StepMetrics;
  * @param metricLogger where metrics go besides {@code logs/metrics.jsonl}; null for nowhere
  */
 public record LoggingOptions(
-    @Doc("steps between two that are shown and go to metric_logger") @Default("1")
-        int logEveryNSteps,
-    @Doc("where metrics go besides logs/metrics.jsonl: null, one or a list")
+    @Doc("print and log every n-th step") @Default("1") int logEveryNSteps,
+    @Doc("destinations besides logs/metrics.jsonl: null, one or a list")
         @Nullable List<MetricLogger.Spec> metricLogger) {
   /**
    * Checks the number.
    *
-   * @param logEveryNSteps 1 or more
-   * @param metricLogger null for none
    * @throws org.tune4j.UsageException when it is less
    */
   public LoggingOptions {

@@ -65,14 +65,7 @@ public record RunIdentity(Map<String, String> settings, String base, String data
       Pattern.compile(
           "(_dir|_files|_checkpoint|\\.path)$|^metric_logger|^checkpointer\\.checkpoint_files");
 
-  /**
-   * Copies the settings.
-   *
-   * @param settings the config by dotted path
-   * @param base a fingerprint of the weights that the run began with
-   * @param data a fingerprint of the rows
-   * @param rowThreads how many groups a batch's rows are dealt to
-   */
+  /** Copies the settings. */
   public RunIdentity {
     settings = Map.copyOf(settings);
   }
@@ -139,7 +132,7 @@ public record RunIdentity(Map<String, String> settings, String base, String data
     List<Integer> others = ranks.differing(all.toString());
     if (!others.isEmpty()) {
       throw new UsageException(
-          "the config, the model or the rows of rank %s are not those of rank 0; start all with the same config, overrides and files"
+          "the config, the model or the rows of rank %s differ from those of rank 0; start all with the same config, overrides and files"
               .formatted(others.stream().map(String::valueOf).collect(Collectors.joining(", "))));
     }
   }
@@ -171,15 +164,15 @@ public record RunIdentity(Map<String, String> settings, String base, String data
     }
     if (!base.equals(now.base)) {
       changes.add(
-          "the base model in checkpointer.checkpoint_dir is another: sha256 %s -> %s"
+          "the base model in checkpointer.checkpoint_dir has changed: sha256 %s -> %s"
               .formatted(shortened(base), shortened(now.base)));
     }
     if (!data.equals(now.data)) {
-      changes.add("the rows of the data set are others");
+      changes.add("the rows of the data set have changed");
     }
     if (!changes.isEmpty()) {
       throw new UsageException(
-          "the run cannot go on as another: %s; undo the change, or start anew in another output_dir (with checkpointer.adapter_checkpoint to start from its adapter)"
+          "the run cannot resume with these changes: %s; undo them, or start a new run in another output_dir (with checkpointer.adapter_checkpoint to start from its adapter)"
               .formatted(String.join("; ", changes)));
     }
   }

@@ -107,7 +107,7 @@ public final class RunLog implements AutoCloseable {
     double guess = vocabSize == null ? Double.POSITIVE_INFINITY : Math.log(vocabSize);
     if (outcome.isPresent() && outcome.get().loss() > guess + DOUBT) {
       out.printf(
-          "warning: the first loss is %.2f, above ln(%d) + %.0f = %.2f; weights and tokenizer may not fit each other%n",
+          "warning: the first loss is %.2f, above ln(%d) + %.0f = %.2f; weights and tokenizer may not belong together%n",
           outcome.get().loss(), vocabSize, DOUBT, guess + DOUBT);
     }
     if (!withoutGradient.isEmpty()) {
@@ -197,7 +197,7 @@ public final class RunLog implements AutoCloseable {
     if (both && !toldOfBoth) {
       toldOfBoth = true;
       progress.say(
-          "%1$s holds %2$s beside the merged model, so transformers loads %3$s and the adapter; for the merged model alone: tune merge --model %3$s --adapter %1$s -o DIR, and load DIR"
+          "%1$s holds %2$s beside the merged model, so transformers loads %3$s and the adapter; to load only the merged model: tune merge --model %3$s --adapter %1$s -o DIR, and load DIR"
               .formatted(folder, PeftAdapter.CONFIG, PeftAdapter.open(folder).baseModel()));
     }
     context.listener().saved(folder);
@@ -213,7 +213,7 @@ public final class RunLog implements AutoCloseable {
     progress.say(
         String.format(
             Locale.ROOT,
-            "ended early: %d validations without a loss below %.4f; the best is in %s",
+            "stopped early: %d validations without a loss below %.4f; the best is in %s",
             state.validationsSinceBest(),
             state.bestValLoss(),
             best));
@@ -241,7 +241,7 @@ public final class RunLog implements AutoCloseable {
   public void stopped(Path checkpoint) {
     outcome = Outcome.STOPPED;
     progress.close();
-    out.printf("%nstopped; saved %s; go on with:%n  %s%n", checkpoint, context.resumeCommand());
+    out.printf("%nstopped; saved %s; continue with:%n  %s%n", checkpoint, context.resumeCommand());
     context.listener().stopped(checkpoint);
   }
 

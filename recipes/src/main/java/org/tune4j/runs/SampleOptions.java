@@ -9,17 +9,15 @@ import org.tune4j.component.Requirements;
  * Keys of every recipe that trains: questions that the model answers before and after.
  *
  * @param samplePrompts what a user asks; empty for nothing
- * @param sampleMaxNewTokens how long an answer may be, in tokens
+ * @param sampleMaxNewTokens maximum number of tokens per answer
  */
 public record SampleOptions(
-    @Doc("what a user asks; the answers are shown before and after training") @Default("[]")
+    @Doc("prompts whose answers are printed before and after training") @Default("[]")
         List<String> samplePrompts,
-    @Doc("how long an answer may be, in tokens") @Default("48") int sampleMaxNewTokens) {
+    @Doc("maximum number of tokens per answer") @Default("48") int sampleMaxNewTokens) {
   /**
    * Copies the questions and checks the number.
    *
-   * @param samplePrompts what a user asks
-   * @param sampleMaxNewTokens 1 or more
    * @throws org.tune4j.UsageException when it is less
    */
   public SampleOptions {

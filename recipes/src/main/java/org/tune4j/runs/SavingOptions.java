@@ -14,31 +14,24 @@ import org.tune4j.recipe.RunContext;
 /**
  * Keys of every recipe that trains: what is kept while it runs, and going on from there.
  *
- * @param saveEveryNSteps updates between two checkpoints; null for one an epoch
- * @param keepLastN how many checkpoints are kept, the newest
+ * @param saveEveryNSteps steps between checkpoints; null for one per epoch
+ * @param keepLastN how many of the newest checkpoints are kept
  * @param resumeFromCheckpoint whether to go on from the newest checkpoint of {@code output_dir}
  * @param overwrite whether a run that begins deletes an earlier run's results, instead of being
  *     refused
  * @param maxShardSize size of a full model's files, as {@link ShardSize#parse} has it
  */
 public record SavingOptions(
-    @Doc("updates between two checkpoints; null for one an epoch")
-        @Nullable Integer saveEveryNSteps,
-    @Doc("how many checkpoints are kept, the newest") @Default("3") int keepLastN,
-    @Doc("go on from the newest checkpoint of output_dir") @Default("false")
+    @Doc("steps between checkpoints; null for one per epoch") @Nullable Integer saveEveryNSteps,
+    @Doc("how many of the newest checkpoints are kept") @Default("3") int keepLastN,
+    @Doc("resume from the newest checkpoint in output_dir") @Default("false")
         boolean resumeFromCheckpoint,
-    @Doc("delete an earlier run's results in output_dir, instead of being refused")
-        @Default("false")
+    @Doc("delete an earlier run's results in output_dir, instead of failing") @Default("false")
         boolean overwrite,
-    @Doc("size of a full model's files") @Default("5GB") String maxShardSize) {
+    @Doc("maximum size of a full model's files") @Default("5GB") String maxShardSize) {
   /**
    * Checks the numbers and the size.
    *
-   * @param saveEveryNSteps null, or 1 or more
-   * @param keepLastN 1 or more
-   * @param resumeFromCheckpoint whether to go on
-   * @param overwrite whether to delete an earlier run's results
-   * @param maxShardSize such as {@code 5GB}
    * @throws org.tune4j.UsageException with all that is wrong
    */
   public SavingOptions {

@@ -9,24 +9,21 @@ import org.tune4j.training.TrainingOptions;
 /**
  * Keys of every recipe that trains: rows it is tested on, and when it stops for them.
  *
- * @param datasetVal rows that are only tested on; null for none
- * @param runValEveryNSteps updates between two tests; null for one an epoch
+ * @param datasetVal validation rows; null for none
+ * @param runValEveryNSteps steps between validations; null for one per epoch
  * @param batchSizeVal rows of a test's batch; null for {@code batch_size}
- * @param earlyStoppingPatience tests without a better loss after which training ends; null to go on
+ * @param earlyStoppingPatience validations without a better loss after which training stops; null
+ *     to go on
  */
 public record ValidationOptions(
-    @Doc("rows that are only tested on") @Nullable DatasetSpec datasetVal,
-    @Doc("updates between two tests; null for one an epoch") @Nullable Integer runValEveryNSteps,
-    @Doc("rows of a test's batch; null for batch_size") @Nullable Integer batchSizeVal,
-    @Doc("tests without a better loss after which training ends")
+    @Doc("validation rows") @Nullable DatasetSpec datasetVal,
+    @Doc("steps between validations; null for one per epoch") @Nullable Integer runValEveryNSteps,
+    @Doc("rows per validation batch; null for batch_size") @Nullable Integer batchSizeVal,
+    @Doc("validations without a better loss after which training stops")
         @Nullable Integer earlyStoppingPatience) {
   /**
    * Checks the numbers, and that there is something to watch.
    *
-   * @param datasetVal null for none
-   * @param runValEveryNSteps null, or 1 or more
-   * @param batchSizeVal null, or 1 or more
-   * @param earlyStoppingPatience null, or 1 or more; needs {@code datasetVal}
    * @throws org.tune4j.UsageException with all that is wrong
    */
   public ValidationOptions {

@@ -17,7 +17,7 @@ import org.tune4j.tensor.Engine;
  * @param backend a provider's name; empty for {@code TUNE_BACKEND} or the first available
  * @param device {@code cpu}, {@code cuda} or {@code cuda:INDEX}
  * @param dtype of weights, adapters and optimiser state, as {@link DType#parse} has it
- * @param threads that share the rows; 0 for all cores
+ * @param threads that divide the rows; 0 for all cores
  * @param enableActivationCheckpointing whether layers keep their inputs alone and are computed
  *     again in backward
  * @param mmap whether frozen weights stay in their files' pages; else they are read into memory
@@ -26,22 +26,16 @@ public record ComputeOptions(
     @Doc("javacpp or djl; empty for TUNE_BACKEND or the first available") @Default("''")
         String backend,
     @Doc("cpu, cuda or cuda:INDEX") @Default("cpu") String device,
-    @Doc("fp32, bf16 or fp16: of weights, adapters and optimiser state") @Default("bf16")
+    @Doc("fp32, bf16 or fp16, for weights, adapters and optimiser state") @Default("bf16")
         String dtype,
-    @Doc("threads that share the rows; 0 for all cores") @Default("0") int threads,
-    @Doc("keep only layer inputs and compute layers again in backward") @Default("false")
+    @Doc("threads that divide the rows; 0 for all cores") @Default("0") int threads,
+    @Doc("keep only layer inputs and recompute layers in backward") @Default("false")
         boolean enableActivationCheckpointing,
     @Doc("frozen weights stay in their files' pages; false reads them into memory") @Default("true")
         boolean mmap) {
   /**
    * Checks device, type and threads.
    *
-   * @param backend is looked up when it is opened
-   * @param device {@code cpu}, {@code cuda} or {@code cuda:INDEX}
-   * @param dtype a floating type's name
-   * @param threads 0 or more
-   * @param enableActivationCheckpointing whether layers are computed again in backward
-   * @param mmap whether frozen weights stay in their files' pages
    * @throws org.tune4j.UsageException with all that is wrong
    */
   public ComputeOptions {

@@ -25,7 +25,7 @@ record StepRows(
     long count) {
   private static final String UNTOUCHED = "nothing was updated";
   private static final String PARTLY =
-      "the layers behind were updated already, so that only a checkpoint before it is good";
+      "later layers are already updated, so only an earlier checkpoint is valid";
 
   /** Some of this rank's rows, as they are run. */
   List<RowsOverThreads.Row> own(int from, int to) {

@@ -15,30 +15,23 @@ import org.tune4j.nn.Objective;
  *
  * @param batchSize rows of a micro-batch, of each rank where there are several
  * @param epochs passes over the data
- * @param maxStepsPerEpoch updates after which an epoch ends early; null for all rows
- * @param gradientAccumulationSteps micro-batches of an update
- * @param clipGradNorm largest global L2 norm of the gradients; null for any
+ * @param maxStepsPerEpoch maximum number of steps per epoch; null for all rows
+ * @param gradientAccumulationSteps micro-batches per step
+ * @param clipGradNorm maximum global L2 norm of the gradients; null for any
  * @param shuffle whether rows come in random order, another each epoch
  * @param seed of initial adapters, order and dropout; null for 0
  */
 public record TrainingOptions(
-    @Doc("rows of a micro-batch") @Default("2") int batchSize,
+    @Doc("rows per micro-batch") @Default("2") int batchSize,
     @Doc("passes over the data") @Default("1") int epochs,
-    @Doc("updates after which an epoch ends early") @Nullable Integer maxStepsPerEpoch,
-    @Doc("micro-batches of an update") @Default("1") int gradientAccumulationSteps,
-    @Doc("largest global L2 norm of the gradients") @Nullable Double clipGradNorm,
-    @Doc("rows in random order, another each epoch") @Default("true") boolean shuffle,
-    @Doc("of initial adapters, order and dropout; null for 0") @Nullable Long seed) {
+    @Doc("maximum number of steps per epoch") @Nullable Integer maxStepsPerEpoch,
+    @Doc("micro-batches per step") @Default("1") int gradientAccumulationSteps,
+    @Doc("maximum global L2 norm of the gradients") @Nullable Double clipGradNorm,
+    @Doc("shuffle rows, in a new order each epoch") @Default("true") boolean shuffle,
+    @Doc("seed of initial adapters, order and dropout; null for 0") @Nullable Long seed) {
   /**
    * Checks the numbers.
    *
-   * @param batchSize 1 or more
-   * @param epochs 1 or more
-   * @param maxStepsPerEpoch null, or 1 or more
-   * @param gradientAccumulationSteps 1 or more
-   * @param clipGradNorm null, or above 0
-   * @param shuffle whether rows come in random order
-   * @param seed null for 0
    * @throws UsageException with all that are out of bounds
    */
   public TrainingOptions {

@@ -52,7 +52,7 @@ class RunMemoryTest {
         memory(lora(), "fp32", 1).refusal(KERNELS, LONG, OptionalLong.of(64 << 20)).orElseThrow();
     assertTrue(
         text.matches(
-            "the run takes about \\d+ MiB at its peak and \\d+ MiB can be had; batch_size=2 takes"
+            "the run takes about \\d+ MiB at its peak and \\d+ MiB are available; batch_size=2 takes"
                 + " \\d+, enable_activation_checkpointing=true takes \\d+, dtype=bf16 takes \\d+,"
                 + " tokenizer.max_seq_len=500 takes \\d+; TUNE_MEMORY_CHECK=off starts it"
                 + " regardless"),
@@ -74,7 +74,7 @@ class RunMemoryTest {
             UsageException.class,
             () -> memory(AutoModel.base(ModelRegistry.installed()), "bf16", 1).plan(KERNELS, LONG));
     assertEquals(
-        "model 'auto_model' takes its sizes from a checkpoint's config.json, and there is no folder"
+        "model 'auto_model' reads its sizes from a checkpoint's config.json, and there is no folder"
             + " absent; set checkpointer.checkpoint_dir",
         e.getMessage());
   }

@@ -78,7 +78,7 @@ class ExactResumeTest {
       run.runAndStopAfter(out, stop);
       assertTrue(
           run.printed.endsWith(
-              "stopped; saved %s; go on with:%n  tune again%n"
+              "stopped; saved %s; continue with:%n  tune again%n"
                   .formatted(out.resolve("checkpoints/step_" + stop))),
           run.printed);
       run.resume = true;
@@ -310,7 +310,7 @@ class ExactResumeTest {
     run.seed = 8;
     run.rows = TinyRun.rows(2, 5);
     assertEquals(
-        "the run cannot go on as another: optimizer.lr: 0.01 -> 0.005; seed: 7 -> 8; the rows of the"
+        "the run cannot resume with these changes: optimizer.lr: 0.01 -> 0.005; seed: 7 -> 8; the rows of the"
             + " data set are others; undo the change, or start anew in another output_dir"
             + " (with checkpointer.adapter_checkpoint to start from its adapter)",
         assertThrows(UsageException.class, () -> run.run(out)).getMessage());
@@ -348,7 +348,7 @@ class ExactResumeTest {
     String message = assertThrows(UsageException.class, () -> run.run(out)).getMessage();
     assertTrue(
         message.matches(
-            "the run cannot go on as another: the base model in checkpointer.checkpoint_dir is"
+            "the run cannot resume with these changes: the base model in checkpointer.checkpoint_dir is"
                 + " another: sha256 [0-9a-f]{12} -> [0-9a-f]{12}; undo the change, or .*"),
         message);
     assertEquals(List.of("step_1"), TinyRun.checkpoints(out));
@@ -392,7 +392,8 @@ class ExactResumeTest {
     run.resume = true;
     String message = assertThrows(UsageException.class, () -> run.run(out)).getMessage();
     assertTrue(
-        message.startsWith("the run cannot go on as another: backend: other -> " + backend + ";"),
+        message.startsWith(
+            "the run cannot resume with these changes: backend: other -> " + backend + ";"),
         message);
   }
 

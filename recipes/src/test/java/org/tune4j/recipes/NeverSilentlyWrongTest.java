@@ -89,7 +89,7 @@ class NeverSilentlyWrongTest {
     run.saveEvery = 50;
     run.resume = true; // does not wait for the checkpoint
     String message = assertThrows(EnvironmentException.class, () -> run.run(out())).getMessage();
-    assertTrue(message.startsWith("Cannot write the folder " + file.resolve("step_50")), message);
+    assertTrue(message.startsWith("cannot write the folder " + file.resolve("step_50")), message);
     int steps = TinyRun.metrics(out()).size();
     assertTrue(steps >= 50 && steps < 99, "it made " + steps + " steps of 100");
   }
@@ -125,7 +125,7 @@ class NeverSilentlyWrongTest {
                 l ->
                     l.matches(
                         "warning: the first loss is \\d+\\.\\d\\d, above ln\\(320\\) \\+ 2 = 7\\.77;"
-                            + " weights and tokenizer may not fit each other")),
+                            + " weights and tokenizer may not belong together")),
         run.printed);
     run.model = TinyRun.MODEL;
     run.overwrite = true;
@@ -194,7 +194,7 @@ class NeverSilentlyWrongTest {
     run.awaitsCheckpoints = false;
     Exception e = assertThrows(org.tune4j.TuneException.class, () -> run.run(out()));
     assertTrue(
-        e.getMessage().startsWith("Cannot write the folder " + out().resolve("checkpoints/step_2")),
+        e.getMessage().startsWith("cannot write the folder " + out().resolve("checkpoints/step_2")),
         e.toString());
   }
 

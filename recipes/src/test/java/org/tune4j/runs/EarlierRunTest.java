@@ -34,7 +34,7 @@ class EarlierRunTest {
   private void assertRefused(String results) {
     UsageException e = assertThrows(UsageException.class, earlier::requireNone);
     assertEquals(
-        "output_dir %s holds an earlier run's results (%s); go on with that run by --resume (resume_from_checkpoint=true), delete its results by --overwrite (overwrite=true), or choose another output_dir"
+        "output_dir %s holds an earlier run's results (%s); continue that run with --resume (resume_from_checkpoint=true), delete its results with --overwrite (overwrite=true), or choose another output_dir"
             .formatted(out, results),
         e.getMessage());
   }

@@ -120,7 +120,7 @@ class RunCheckpointsTest {
     checkpoints.save(at(2));
     disk.countDown();
     assertEquals(
-        "Cannot write the folder %s: No space left on device; free space or choose another output folder"
+        "cannot write the folder %s: No space left on device; free space or choose another output folder"
             .formatted(out.resolve("checkpoints/step_1")),
         assertThrows(EnvironmentException.class, checkpoints::close).getMessage());
     checkpoints.check();
@@ -142,7 +142,7 @@ class RunCheckpointsTest {
                     Map.of(),
                     Map.of(),
                     () -> {
-                      throw new EnvironmentException("Cannot delete the ranks' files");
+                      throw new EnvironmentException("cannot delete the ranks' files");
                     }),
             IDENTITY,
             (folder, values) -> {

@@ -194,7 +194,7 @@ class GenerateTest {
     List<String> said = err().lines().toList();
     assertTrue(said.contains("/temperature takes a number, not 'warm'"), err());
     assertTrue(err().contains("/nonsense is not known; there are /reset,"), err());
-    assertTrue(err().contains("The adapter nowhere does not exist"), err());
+    assertTrue(err().contains("the adapter nowhere does not exist"), err());
   }
 
   @Test
@@ -277,7 +277,7 @@ class GenerateTest {
     assertEquals(0, tune("", run), err());
     assertEquals(2, tune("", run));
     assertEquals(
-        "tune: output_dir %s holds an earlier evaluation's results.json; replace it by --overwrite (overwrite=true), or choose another output_dir"
+        "tune: output_dir %s holds an earlier evaluation's results.json; replace it with --overwrite (overwrite=true), or choose another output_dir"
             .formatted(out),
         err());
     String[] again = Arrays.copyOf(run, run.length + 1);

@@ -279,7 +279,7 @@ class ShippedRecipeTest {
     String base = dir.resolve("model").toAbsolutePath().normalize().toString();
     assertEquals(
         List.of(
-            "%1$s holds adapter_config.json beside the merged model, so transformers loads %2$s and the adapter; for the merged model alone: tune merge --model %2$s --adapter %1$s -o DIR, and load DIR"
+            "%1$s holds adapter_config.json beside the merged model, so transformers loads %2$s and the adapter; to load only the merged model: tune merge --model %2$s --adapter %1$s -o DIR, and load DIR"
                 .formatted(dir.resolve("out/epoch_0"), base)),
         out().lines().filter(line -> line.contains("adapter_config.json")).toList());
     assertEquals(0, tune("validate", dir.resolve("out/config.yaml").toString()), err());

@@ -51,12 +51,12 @@ public final class EmbeddingNormRecipe implements Recipe {
   @Component("embedding_norm")
   public EmbeddingNormRecipe(
       @Doc("where results are written") Path outputDir,
-      @Doc("turns text into token ids") TokenizerSpec tokenizer,
+      @Doc("converts text to token ids") TokenizerSpec tokenizer,
       @Doc("the architecture") ModelSpec model,
       @Doc("where weights come from and how results are saved") HuggingFaceCheckpointer checkpointer,
-      @Doc("the rows to train on") DatasetSpec dataset,
+      @Doc("the training rows") DatasetSpec dataset,
       @Doc("how the vector is updated") Optimizer.Spec optimizer,
-      @Doc("what is minimised") Loss loss,
+      @Doc("the loss") Loss loss,
       @Inline TrainingOptions training,
       @Inline ComputeOptions compute,
       @Inline LoggingOptions logging) {

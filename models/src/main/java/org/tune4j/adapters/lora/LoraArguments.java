@@ -24,16 +24,16 @@ import org.tune4j.component.Requirements;
  */
 public record LoraArguments(
     @Inline LoraTargets targets,
-    @Doc("Inner dimension of the adapters, 1 or more.") @Default("8") int loraRank,
-    @Doc("The update is scaled by lora_alpha / lora_rank.") @Default("16") double loraAlpha,
-    @Doc("Probability of dropping an element before lora_A, 0 to below 1.") @Default("0.0")
+    @Doc("rank of the adapters, 1 or more") @Default("8") int loraRank,
+    @Doc("the update is scaled by lora_alpha / lora_rank") @Default("16") double loraAlpha,
+    @Doc("probability of dropping an element before lora_A, 0 to below 1") @Default("0.0")
         double loraDropout,
     @Doc("Ranks of linears that have another, by the end of their path.")
         @Nullable Map<String, Integer> rankPattern,
     @Doc("Alphas of linears that have another, by the end of their path.")
         @Nullable Map<String, Double> alphaPattern,
-    @Doc("QLoRA: keep the base in NF4. Not supported yet.") @Default("false") boolean quantizeBase,
-    @Doc("DoRA: train magnitudes too. Not supported yet.") @Default("false") boolean useDora) {
+    @Doc("QLoRA: keep the base in NF4; not supported yet") @Default("false") boolean quantizeBase,
+    @Doc("DoRA: also train magnitudes; not supported yet") @Default("false") boolean useDora) {
   /**
    * Checks the values here already, so that a config hears of them beside its other mistakes.
    *

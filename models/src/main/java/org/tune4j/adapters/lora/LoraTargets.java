@@ -25,11 +25,10 @@ import org.tune4j.component.Requirements;
  * @param layersToTransform the layers whose linears are adapted, from 0; null for all
  */
 public record LoraTargets(
-    @Doc("Projections of every attention layer to adapt: q_proj, k_proj, v_proj, output_proj.")
+    @Doc("projections of every attention layer to adapt: q_proj, k_proj, v_proj, output_proj")
         @Nullable List<AttnModule> loraAttnModules,
-    @Doc("Whether to adapt gate_proj, up_proj and down_proj too.") @Default("false")
-        boolean applyLoraToMlp,
-    @Doc("Whether to adapt lm_head too.") @Default("false") boolean applyLoraToOutput,
+    @Doc("also adapt gate_proj, up_proj and down_proj") @Default("false") boolean applyLoraToMlp,
+    @Doc("also adapt lm_head") @Default("false") boolean applyLoraToOutput,
     @Doc("Linears to adapt, as PEFT means it: a list of names, a regular expression or all-linear.")
         @Nullable Object targetModules,
     @Doc("Linears to leave out of target_modules: a list of names or a regular expression.")

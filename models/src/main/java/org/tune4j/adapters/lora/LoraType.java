@@ -42,7 +42,7 @@ public final class LoraType implements AdapterType {
                       ? baseWeights.put(base.get(), entry)
                       : tensors.put(parse(folder, name), entry);
               if (twice != null) {
-                throw folder.unsound(Texts.quoted(name) + " is there twice");
+                throw folder.unsound(Texts.quoted(name) + " is given twice");
               }
             });
     TreeSet<String> modules = new TreeSet<>();
@@ -110,7 +110,7 @@ public final class LoraType implements AdapterType {
             || targets.stream()
                 .anyMatch(t -> tensor.module().equals(t) || tensor.module().endsWith("." + t));
     if (!isTarget) {
-      throw folder.unsound(name + " is of none of the target modules " + targets);
+      throw folder.unsound(name + " belongs to none of the target modules " + targets);
     }
     List<Long> shape = entry.shape();
     int rank = config.rankOf(tensor.module());
