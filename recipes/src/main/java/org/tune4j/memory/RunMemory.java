@@ -80,7 +80,7 @@ public record RunMemory(
    * @param sharded whether each keeps a stretch of the weights
    * @param plan of one rank
    */
-  public record OnRanks(boolean sharded, MemoryPlan plan) {}
+  public record RankPlan(boolean sharded, MemoryPlan plan) {}
 
   /**
    * The same of one rank of several. Ranks that are threads are planned as the one process that
@@ -94,7 +94,7 @@ public record RunMemory(
    * @return what was chosen
    * @throws EnvironmentException on every rank, where one has less memory
    */
-  public OnRanks require(
+  public RankPlan require(
       ProcessGroup ranks,
       int localRanks,
       @Nullable Boolean sharded,
@@ -108,13 +108,13 @@ public record RunMemory(
         sharded != null ? sharded : ranks.any(plan(kernels, load, layout, null, room).sharded());
     MemoryPlan plan = plan(kernels, load, layout, shards, room).plan();
     out.println(plan);
-    Optional<String> refusal = refusal(kernels, load, layout, new OnRanks(shards, plan), room);
+    Optional<String> refusal = refusal(kernels, load, layout, new RankPlan(shards, plan), room);
     boolean off = "off".equals(System.getenv(CHECK));
     if (ranks.any(refusal.isPresent()) && !off) {
       throw new EnvironmentException(
           refusal.orElse("another rank has too little memory for the run; see its output"));
     }
-    return new OnRanks(shards, plan);
+    return new RankPlan(shards, plan);
   }
 
   /**
@@ -128,7 +128,7 @@ public record RunMemory(
    * @param room bytes that a process may take beside what it holds now
    * @throws UsageException when nothing tells the model's sizes
    */
-  public OnRanks plan(
+  public RankPlan plan(
       KernelMemory kernels,
       Load load,
       RankLayout layout,
@@ -140,12 +140,12 @@ public record RunMemory(
             ? sharded
             : !layout.threads() && whole.refusal(kernels, load, room).isPresent();
     if (!shards) {
-      return new OnRanks(false, whole.plan(kernels, load));
+      return new RankPlan(false, whole.plan(kernels, load));
     }
     MemoryModel model =
         whole.withCompute(whole.training, whole.compute.inOneGroup()).model(kernels);
     int processes = layout.threads() ? 1 : layout.worldSize();
-    return new OnRanks(
+    return new RankPlan(
         true,
         model.plan(load, resident()).sharded(processes, layout.ofOneProcess() * model.gathered()));
   }
@@ -161,7 +161,7 @@ public record RunMemory(
    * @return empty where they fit, are on CUDA devices, or nothing is known of the memory
    */
   public Optional<String> refusal(
-      KernelMemory kernels, Load load, RankLayout layout, OnRanks chosen, OptionalLong room) {
+      KernelMemory kernels, Load load, RankLayout layout, RankPlan chosen, OptionalLong room) {
     return chosen.sharded()
         ? refusal(chosen.plan(), room)
         : of(layout).refusal(kernels, load, room);

@@ -153,12 +153,12 @@ public final class MetricsFile implements AutoCloseable {
         objective(line));
   }
 
-  private static StepMetrics.OnRanks onRanks(JsonNode line) {
+  private static StepMetrics.RankMetrics onRanks(JsonNode line) {
     List<Long> sizes = new ArrayList<>();
     for (String key = "rss_mb_rank_0"; line.has(key); key = "rss_mb_rank_" + sizes.size()) {
       sizes.add(line.get(key).asLong());
     }
-    return new StepMetrics.OnRanks(line.get("comm_seconds").asDouble(), sizes);
+    return new StepMetrics.RankMetrics(line.get("comm_seconds").asDouble(), sizes);
   }
 
   private static Map<String, Double> scores(JsonNode line) {

@@ -37,7 +37,7 @@ public record StepMetrics(
     long rssMb,
     @Nullable Double valLoss,
     Map<String, Double> scores,
-    @Nullable OnRanks ranks,
+    @Nullable RankMetrics ranks,
     Map<String, Double> objective) {
   /**
    * What several ranks report besides.
@@ -45,8 +45,8 @@ public record StepMetrics(
    * @param commSeconds that rank 0 waited for the others in this step
    * @param rssMb resident sizes of their processes in MiB
    */
-  public record OnRanks(double commSeconds, List<Long> rssMb) {
-    public OnRanks {
+  public record RankMetrics(double commSeconds, List<Long> rssMb) {
+    public RankMetrics {
       rssMb = List.copyOf(rssMb);
     }
   }

@@ -153,7 +153,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
       }
       return null;
     }
-    RunMemory.OnRanks memory = plan(context, ranks, data, out);
+    RunMemory.RankPlan memory = plan(context, ranks, data, out);
     ModelOnRanks model = load(saved, ranks, run, memory.sharded());
     out.println(ParameterSummary.of(model.decoder()));
     Optimizer optimizer = keys.optimizer().create(List.copyOf(model.trained().values()));
@@ -184,13 +184,13 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     return data;
   }
 
-  private RunMemory.OnRanks plan(
+  private RunMemory.RankPlan plan(
       RunContext context, ProcessGroup ranks, TrainingData data, PrintStream out) {
     int localRanks = context.ranks().localWorldSize();
     if (strategy == null) {
       return memory().require(ranks, localRanks, false, data.train(), out);
     }
-    RunMemory.OnRanks memory =
+    RunMemory.RankPlan memory =
         memory().require(ranks, localRanks, strategy.sharded(), data.train(), out);
     out.println(
         memory.sharded()

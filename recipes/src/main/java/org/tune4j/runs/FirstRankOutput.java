@@ -139,7 +139,7 @@ public final class FirstRankOutput implements AutoCloseable {
       double lr,
       @Nullable Double valLoss,
       Map<String, Double> scores) {
-    StepMetrics.OnRanks all = reportsRanks ? onRanks() : null;
+    StepMetrics.RankMetrics all = reportsRanks ? onRanks() : null;
     first.ifPresent(
         o -> {
           o.log.step(state, indices, outcome, lr, valLoss, scores, all);
@@ -147,12 +147,12 @@ public final class FirstRankOutput implements AutoCloseable {
         });
   }
 
-  private StepMetrics.OnRanks onRanks() {
+  private StepMetrics.RankMetrics onRanks() {
     double[] sizes = new double[ranks.worldSize()];
     sizes[ranks.rank()] = ResidentSize.mebibytes();
     List<Long> all = Arrays.stream(ranks.sums(sizes)).mapToObj(Math::round).toList();
     // Threads are one process.
-    return new StepMetrics.OnRanks(waited, ranks.oneProcess() ? all.subList(0, 1) : all);
+    return new StepMetrics.RankMetrics(waited, ranks.oneProcess() ? all.subList(0, 1) : all);
   }
 
   /**

@@ -148,7 +148,7 @@ public final class RunLog implements AutoCloseable {
       double lr,
       @Nullable Double valLoss,
       Map<String, Double> scores,
-      StepMetrics.@Nullable OnRanks ranks) {
+      StepMetrics.@Nullable RankMetrics ranks) {
     if (outcome.isEmpty()) {
       progress.close();
       out.printf(

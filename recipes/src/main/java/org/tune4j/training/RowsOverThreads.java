@@ -9,6 +9,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.tune4j.data.Example;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.PackedRows;
 import org.tune4j.nn.Objective;
@@ -30,17 +31,6 @@ public final class RowsOverThreads implements AutoCloseable {
   private final Objective objective;
   private final int groups;
   private final ExecutorService pool;
-
-  /**
-   * One row of a micro-batch.
-   *
-   * @param tokens ids
-   * @param labels one a token, the id to predict or -100
-   * @param partEnds where its parts end, which do not see each other; one part where it is not
-   *     packed
-   */
-  @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
-  public record Row(int[] tokens, int[] labels, int[] partEnds) {}
 
   /**
    * Starts the threads; the calling thread's operations take as many from now on.
@@ -97,7 +87,7 @@ public final class RowsOverThreads implements AutoCloseable {
    * @param gradients over the model's trained parameters
    * @return the sums over the rows
    */
-  public Objective.Sums forwardBackward(List<Row> rows, long seed, Gradients gradients) {
+  public Objective.Sums forwardBackward(List<Example> rows, long seed, Gradients gradients) {
     return run(
         rows,
         seed,
@@ -116,7 +106,7 @@ public final class RowsOverThreads implements AutoCloseable {
    * The same of an update's last micro-batch: gradients are exchanged with the other ranks while
    * those below them are still computed.
    */
-  Objective.Sums forwardBackward(List<Row> rows, long seed, BucketExchange exchange) {
+  Objective.Sums forwardBackward(List<Example> rows, long seed, BucketExchange exchange) {
     if (rows.isEmpty()) {
       return Objective.Sums.ZERO;
     }
@@ -136,7 +126,7 @@ public final class RowsOverThreads implements AutoCloseable {
    * group, with the backend's own parallelism, for a gradient is whole once all rows have had their
    * share; the model must {@linkplain Decoder#setCheckpointLayers checkpoint} its layers.
    */
-  Objective.Sums forwardBackward(List<Row> rows, long seed, Pass.GradientSink sink) {
+  Objective.Sums forwardBackward(List<Example> rows, long seed, Pass.GradientSink sink) {
     try (TensorScope scope = engine.openScope()) {
       Pass pass = Pass.streaming(engine, scope, seed, sink);
       if (rows.isEmpty()) {
@@ -153,7 +143,7 @@ public final class RowsOverThreads implements AutoCloseable {
    * @param rows of a micro-batch; without any, the model makes an {@linkplain Decoder#idle idle}
    *     pass
    */
-  public Objective.Sums evaluate(List<Row> rows) {
+  public Objective.Sums evaluate(List<Example> rows) {
     return run(
         rows,
         0,
@@ -170,7 +160,7 @@ public final class RowsOverThreads implements AutoCloseable {
         });
   }
 
-  private Objective.Sums lossAndBackward(Pass pass, List<Row> rows) {
+  private Objective.Sums lossAndBackward(Pass pass, List<Example> rows) {
     return rows.isEmpty()
         ? Objective.Sums.ZERO
         : model.lossAndBackward(pass, pack(rows), labels(rows), objective);
@@ -184,16 +174,16 @@ public final class RowsOverThreads implements AutoCloseable {
   /** What is done with one group of rows; its turn comes when the groups before it have ended. */
   @FunctionalInterface
   private interface GroupOfRows {
-    Objective.Sums run(int group, List<Row> rows, long seed, CountDownLatch turn)
+    Objective.Sums run(int group, List<Example> rows, long seed, CountDownLatch turn)
         throws InterruptedException;
   }
 
-  private List<List<Integer>> deal(List<Row> rows) {
+  private List<List<Integer>> deal(List<Example> rows) {
     int[] lengths = rows.stream().mapToInt(r -> r.tokens().length).toArray();
     return RowGroups.balance(lengths, objective.rowsTogether(), groups);
   }
 
-  private Objective.Sums run(List<Row> rows, long seed, GroupOfRows each) {
+  private Objective.Sums run(List<Example> rows, long seed, GroupOfRows each) {
     List<List<Integer>> groups = deal(rows);
     if (groups.size() <= 1) {
       return turned(each, 0, rows, RandomBits.bits(seed, 0), new CountDownLatch(0));
@@ -202,7 +192,7 @@ public final class RowsOverThreads implements AutoCloseable {
     CountDownLatch before = new CountDownLatch(0);
     for (int g = 0; g < groups.size(); g++) {
       int number = g;
-      List<Row> group = groups.get(g).stream().map(rows::get).toList();
+      List<Example> group = groups.get(g).stream().map(rows::get).toList();
       CountDownLatch turn = before;
       CountDownLatch done = new CountDownLatch(1);
       running.add(
@@ -225,7 +215,7 @@ public final class RowsOverThreads implements AutoCloseable {
   }
 
   private static Objective.Sums turned(
-      GroupOfRows each, int number, List<Row> rows, long seed, CountDownLatch turn) {
+      GroupOfRows each, int number, List<Example> rows, long seed, CountDownLatch turn) {
     try {
       return each.run(number, rows, seed, turn);
     } catch (InterruptedException e) {
@@ -252,12 +242,12 @@ public final class RowsOverThreads implements AutoCloseable {
   }
 
   /** Rows end to end; a packed row's parts stay apart. */
-  private static PackedRows pack(List<Row> rows) {
+  private static PackedRows pack(List<Example> rows) {
     int[] tokens = rows.stream().flatMapToInt(r -> Arrays.stream(r.tokens())).toArray();
     List<Integer> ends = new ArrayList<>();
     int at = 0;
-    for (Row row : rows) {
-      for (int end : row.partEnds()) {
+    for (Example row : rows) {
+      for (int end : row.rowEnds()) {
         ends.add(at + end);
       }
       at += row.tokens().length;
@@ -265,7 +255,7 @@ public final class RowsOverThreads implements AutoCloseable {
     return new PackedRows(tokens, ends.stream().mapToInt(e -> e).toArray());
   }
 
-  private static int[] labels(List<Row> rows) {
+  private static int[] labels(List<Example> rows) {
     return rows.stream().flatMapToInt(r -> Arrays.stream(r.labels())).toArray();
   }
 

@@ -1,6 +1,5 @@
 package org.tune4j.training;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 import org.tune4j.TrainingException;
@@ -28,16 +27,8 @@ record StepRows(
       "later layers are already updated, so only an earlier checkpoint is valid";
 
   /** Some of this rank's rows, as they are run. */
-  List<RowsOverThreads.Row> own(int from, int to) {
-    return rowsOf(own.subList(from, to));
-  }
-
-  static List<RowsOverThreads.Row> rowsOf(List<Example> batch) {
-    List<RowsOverThreads.Row> rows = new ArrayList<>();
-    for (Example e : batch) {
-      rows.add(new RowsOverThreads.Row(e.tokens(), e.labels(), e.rowEnds()));
-    }
-    return rows;
+  List<Example> own(int from, int to) {
+    return own.subList(from, to);
   }
 
   /** What to throw where a loss or gradient of some rows is no finite number. */

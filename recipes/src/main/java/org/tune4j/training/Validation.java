@@ -67,7 +67,7 @@ public final class Validation {
           IntStream.range(from, Math.min(data.size(), from + batchSize))
               .mapToObj(data::get)
               .toList();
-      double loss = rows.evaluate(StepRows.rowsOf(batch)).loss();
+      double loss = rows.evaluate(batch).loss();
       if (!Double.isFinite(loss)) {
         throw new TrainingException(
             "the validation loss of rows %d to %d of dataset_val is %s; look at these rows, lower optimizer.lr, or use dtype=fp32"

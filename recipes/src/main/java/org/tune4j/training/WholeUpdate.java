@@ -3,6 +3,7 @@ package org.tune4j.training;
 import java.util.List;
 import java.util.Map;
 import org.tune4j.collective.ProcessGroup;
+import org.tune4j.data.Example;
 import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Optimizer;
@@ -29,7 +30,7 @@ final class WholeUpdate extends Update {
       int own = step.own().size();
       for (int from = 0; from < own; from += microBatch()) {
         int to = Math.min(own, from + microBatch());
-        List<RowsOverThreads.Row> some = step.own(from, to);
+        List<Example> some = step.own(from, to);
         long dropout = RandomBits.bits(seed(step), from);
         Objective.Sums more =
             ranks.worldSize() > 1 && to == own

@@ -11,6 +11,7 @@ import java.util.Map;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.lora.AttnModule;
 import org.tune4j.adapters.lora.LoraArguments;
+import org.tune4j.data.Example;
 import org.tune4j.metrics.ResidentSize;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.llama.SmolLm2;
@@ -35,7 +36,7 @@ final class StepBenchmark {
 
   public static void main(String[] args) throws Exception {
     int threads = Integer.parseInt(args[1]);
-    List<RowsOverThreads.Row> rows = new ArrayList<>();
+    List<Example> rows = new ArrayList<>();
     for (JsonNode row : new ObjectMapper().readTree(Path.of(args[2]).toFile()).get("rows")) {
       int n = row.get("tokens").size();
       int[] tokens = new int[n];
@@ -48,7 +49,7 @@ final class StepBenchmark {
                 ? -100
                 : row.get("tokens").get(i + 1).asInt();
       }
-      rows.add(new RowsOverThreads.Row(tokens, labels, new int[] {n}));
+      rows.add(new Example(tokens, labels, new int[] {n}));
     }
     try (Engine engine = Backends.installed().open(args[0], new BackendOptions(Device.CPU, 0));
         TensorScope run = engine.openScope()) {
@@ -81,7 +82,7 @@ final class StepBenchmark {
             processor = system.getProcessCpuTime();
             tokens = 0;
           }
-          List<RowsOverThreads.Row> batch = rows.subList(i * 4 % 100, i * 4 % 100 + 4);
+          List<Example> batch = rows.subList(i * 4 % 100, i * 4 % 100 + 4);
           try (TensorScope scope = engine.openScope()) {
             Gradients g = new Gradients(engine, adapters);
             double loss = over.forwardBackward(batch, i, g).loss();

@@ -59,7 +59,7 @@ class PackedLossTest {
                 engine, TinyModels.lora(engine, "all_r4"), 2, Loss.crossEntropy(7))) {
       double[] alone =
           IntStream.range(0, rows.size())
-              .mapToDouble(i -> over.evaluate(StepRows.rowsOf(List.of(rows.get(i)))).loss())
+              .mapToDouble(i -> over.evaluate(List.of(rows.get(i))).loss())
               .toArray();
       int row = 0;
       for (int p = 0; p < packs.size(); p++) {
@@ -68,16 +68,12 @@ class PackedLossTest {
         for (int i = 0; i < pack.rowEnds().length; i++) {
           expected += alone[row++];
         }
-        double together = over.evaluate(StepRows.rowsOf(List.of(pack))).loss();
+        double together = over.evaluate(List.of(pack)).loss();
         assertEquals(expected, together, 1e-4, "pack " + p + ", seed " + seed);
         if (pack.rowEnds().length > 1) {
           Example unbounded =
               new Example(pack.tokens(), pack.labels(), new int[] {pack.tokens().length});
-          assertNotEquals(
-              expected,
-              over.evaluate(StepRows.rowsOf(List.of(unbounded))).loss(),
-              1e-3,
-              "pack " + p);
+          assertNotEquals(expected, over.evaluate(List.of(unbounded)).loss(), 1e-3, "pack " + p);
         }
       }
       assertEquals(rows.size(), row);

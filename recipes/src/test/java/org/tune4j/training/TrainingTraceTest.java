@@ -11,6 +11,7 @@ import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.tune4j.adapters.Adapters;
+import org.tune4j.data.Example;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.GoldenFile;
 import org.tune4j.models.TestBackend;
@@ -109,10 +110,9 @@ class TrainingTraceTest {
           double loss = 0;
           long tokens = 0;
           for (int micro = 0; micro < 2; micro++) {
-            List<RowsOverThreads.Row> batch = new ArrayList<>();
+            List<Example> batch = new ArrayList<>();
             for (int r = 0; r < 2; r++) {
-              RowsOverThreads.Row row =
-                  row(ids, labels, ((step * 2 + micro) * 2 + r) * width, width);
+              Example row = row(ids, labels, ((step * 2 + micro) * 2 + r) * width, width);
               tokens += Arrays.stream(row.labels()).filter(l -> l != -100).count();
               batch.add(row);
             }
@@ -140,7 +140,7 @@ class TrainingTraceTest {
   }
 
   /** A row without its padding, whose id is 0. */
-  private static RowsOverThreads.Row row(long[] ids, long[] labels, int at, int width) {
+  private static Example row(long[] ids, long[] labels, int at, int width) {
     int n = width;
     while (n > 1 && ids[at + n - 1] == 0) {
       n--;
@@ -151,6 +151,6 @@ class TrainingTraceTest {
       tokens[i] = (int) ids[at + i];
       targets[i] = (int) labels[at + i];
     }
-    return new RowsOverThreads.Row(tokens, targets, new int[] {n});
+    return new Example(tokens, targets, new int[] {n});
   }
 }

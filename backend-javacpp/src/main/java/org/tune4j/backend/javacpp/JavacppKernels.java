@@ -20,12 +20,12 @@ final class JavacppKernels implements Kernels {
   private static final long SUM = 2;
 
   private final Threads threads;
-  private final Attention attention;
+  private final AttentionKernel attention;
   private final Packing packing;
 
   JavacppKernels(Threads threads) {
     this.threads = threads;
-    this.attention = new Attention();
+    this.attention = new AttentionKernel();
     this.packing = new Packing();
   }
 
@@ -152,7 +152,8 @@ final class JavacppKernels implements Kernels {
       k0.narrow(1, at, m).copy_(turned.narrow(1, heads, kvHeads).transpose(0, 1));
       v0.narrow(1, at, m).copy_(Handle.of(v).transpose(0, 1));
       return Handle.keep(
-          Attention.cached(turned.narrow(1, 0, heads), k0, v0, Handle.of(mask), spec.scale()));
+          AttentionKernel.cached(
+              turned.narrow(1, 0, heads), k0, v0, Handle.of(mask), spec.scale()));
     } finally {
       GradMode.set_enabled(before);
     }

@@ -32,7 +32,7 @@ final class JavacppMemory implements KernelMemory {
     }
     long pairs = 0;
     for (long t : rowLengths) {
-      long blocks = (t + Attention.BLOCK - 1) / Attention.BLOCK;
+      long blocks = (t + AttentionKernel.BLOCK - 1) / AttentionKernel.BLOCK;
       pairs += t * t * (blocks + 1) / (2 * blocks);
     }
     return pairs * numHeads * dtype.bytes();

@@ -27,7 +27,7 @@ import org.tune4j.memory.AvailableMemory;
 import org.tune4j.memory.Load;
 import org.tune4j.memory.RankLayout;
 import org.tune4j.memory.RunMemory;
-import org.tune4j.memory.RunMemory.OnRanks;
+import org.tune4j.memory.RunMemory.RankPlan;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.Capability;
@@ -136,7 +136,7 @@ public final class PlanCommand implements Callable<Integer> {
           case "fsdp" -> true;
           default -> null;
         };
-    OnRanks chosen = memory.plan(kernels, load, layout, sharded, room);
+    RankPlan chosen = memory.plan(kernels, load, layout, sharded, room);
     terminal
         .out()
         .printf(

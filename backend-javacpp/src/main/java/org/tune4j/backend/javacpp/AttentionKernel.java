@@ -18,7 +18,7 @@ import org.bytedeco.pytorch.global.torch;
  * queries at a time, each against the keys up to its own end, so that little more than the lower
  * triangle is computed.
  */
-final class Attention {
+final class AttentionKernel {
   /**
    * Queries of one block at most: large enough for a product, small enough to skip what is masked.
    * Blocks of a row are equal, since a small last one costs more than it saves.
