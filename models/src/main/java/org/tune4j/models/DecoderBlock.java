@@ -1,10 +1,9 @@
 package org.tune4j.models;
 
-import java.util.ArrayList;
 import java.util.List;
+import org.tune4j.adapters.Adapters;
 import org.tune4j.models.layers.AttentionContext;
 import org.tune4j.models.layers.AttentionShape;
-import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.Product;
 import org.tune4j.nn.Module;
 import org.tune4j.nn.Parameter;
@@ -44,13 +43,7 @@ public abstract class DecoderBlock extends Module {
    * <p>Linears of the same input are packed as one for inference where they are joined.
    */
   public List<Product> products() {
-    List<Product> products = new ArrayList<>();
-    for (Module module : modules().values()) {
-      if (module instanceof Linear linear) {
-        products.add(linear);
-      }
-    }
-    return products;
+    return List.copyOf(Adapters.linears(this).values());
   }
 
   final boolean trains() {

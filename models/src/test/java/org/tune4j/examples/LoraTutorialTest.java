@@ -36,14 +36,14 @@ class LoraTutorialTest {
         Attention(
           (q_proj): Linear(
             in=64, out=64, LoraAdapter(rank=8, alpha=16.0, dropout=0.0)
-            (lora_A): Factor(in=64, out=8)
-            (lora_B): Factor(in=8, out=64)
+            (lora_A): Linear(in=64, out=8)
+            (lora_B): Linear(in=8, out=64)
           )
           (k_proj): Linear(in=64, out=64)
           (v_proj): Linear(
             in=64, out=64, LoraAdapter(rank=8, alpha=16.0, dropout=0.0)
-            (lora_A): Factor(in=64, out=8)
-            (lora_B): Factor(in=8, out=64)
+            (lora_A): Linear(in=64, out=8)
+            (lora_B): Linear(in=8, out=64)
           )
           (o_proj): Linear(in=64, out=64)
         )

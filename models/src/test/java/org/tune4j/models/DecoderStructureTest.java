@@ -29,8 +29,8 @@ class DecoderStructureTest {
                 (self_attn): Attention(
                   (q_proj): Linear(
                     in=64, out=64, LoraAdapter(rank=4, alpha=8.0, dropout=0.0)
-                    (lora_A): Factor(in=64, out=4)
-                    (lora_B): Factor(in=4, out=64)
+                    (lora_A): Linear(in=64, out=4)
+                    (lora_B): Linear(in=4, out=64)
                   )
                   (k_proj): Linear(in=64, out=32)
                   (v_proj): Linear(in=64, out=32)

@@ -5,7 +5,6 @@ import org.tune4j.adapters.Merge;
 import org.tune4j.models.layers.Adapter;
 import org.tune4j.models.layers.BaseWeight;
 import org.tune4j.models.layers.Linear;
-import org.tune4j.nn.Module;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
@@ -37,22 +36,8 @@ public final class LoraAdapter extends Adapter {
     this.scale = scale;
     this.dropout = dropout;
     DType dtype = linear.weight().dtype();
-    a = add("lora_A", new Factor(Shape.of(rank, linear.in()), dtype)).weight;
-    b = add("lora_B", new Factor(Shape.of(linear.out(), rank), dtype)).weight;
-  }
-
-  /** What holds one of the two matrices under its name. */
-  private static final class Factor extends Module {
-    private final Parameter weight;
-
-    Factor(Shape shape, DType dtype) {
-      weight = add(new Parameter("weight", shape, dtype, true));
-    }
-
-    @Override
-    protected String details() {
-      return "in=%d, out=%d".formatted(weight.shape().size(1), weight.shape().size(0));
-    }
+    a = add("lora_A", new Linear(linear.in(), rank, dtype)).weight();
+    b = add("lora_B", new Linear(rank, linear.out(), dtype)).weight();
   }
 
   /** {@return {@code lora_A.weight}, of {@code [rank, in]}} */
