@@ -16,7 +16,7 @@ final class ExpectedValue {
     if (type instanceof ParameterizedType p) {
       return p.getRawType() == List.class
           ? "a list, each " + of(p.getActualTypeArguments()[0], registry)
-          : "a section of names and values";
+          : "a map";
     }
     Class<?> c = (Class<?>) type;
     if (c.isEnum()) {
