@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.Printable;
 import org.tune4j.TuneException;
+import org.tune4j.cli.config.PluginOptions;
 import org.tune4j.cli.terminal.CtrlC;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.generation.FinishReason;
@@ -65,6 +66,7 @@ public final class ChatCommand implements Callable<Integer> {
 
   @Mixin private SamplingArguments sampling;
   @Mixin private ModelOptions compute;
+  @Mixin private PluginOptions plugins;
   @Spec private CommandSpec spec;
 
   private final Provider<Backends> backends;
@@ -79,6 +81,7 @@ public final class ChatCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    plugins.load();
     SamplingOptions options = sampling.options();
     PrintWriter err = spec.commandLine().getErr();
     try (Engine engine = compute.open(backends.get());

@@ -17,6 +17,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.TextFile;
 import org.tune4j.UsageException;
+import org.tune4j.cli.config.PluginOptions;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.generation.Generation;
 import org.tune4j.generation.GenerationListener;
@@ -102,6 +103,7 @@ public final class GenerateCommand implements Callable<Integer> {
 
   @Mixin private SamplingArguments sampling;
   @Mixin private ModelOptions compute;
+  @Mixin private PluginOptions plugins;
   @Spec private CommandSpec spec;
 
   private final Provider<Backends> backends;
@@ -116,6 +118,7 @@ public final class GenerateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    plugins.load();
     SamplingOptions options = sampling.options();
     check();
     List<String> texts = prompts();

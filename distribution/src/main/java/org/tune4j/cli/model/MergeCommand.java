@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpointing.MergedModel;
+import org.tune4j.cli.config.PluginOptions;
 import org.tune4j.cli.hub.HubModels;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.models.ModelRegistry;
@@ -69,6 +70,7 @@ public final class MergeCommand implements Callable<Integer> {
   private String maxShardSize = "5GB";
 
   @Mixin private BackendOption backend;
+  @Mixin private PluginOptions plugins;
   @Spec private CommandSpec spec;
 
   private final Provider<Backends> backends;
@@ -91,6 +93,7 @@ public final class MergeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    plugins.load();
     DType type = dtype == null ? null : DType.parse(dtype);
     ShardSize size = ShardSize.parse(maxShardSize);
     PrintWriter err = spec.commandLine().getErr();

@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.cli.config.PluginOptions;
 import org.tune4j.cli.terminal.StopSignal;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.hub.Repository;
@@ -147,6 +148,7 @@ public final class ServeCommand implements Callable<Integer> {
   private boolean quiet;
 
   @Mixin private ModelOptions compute;
+  @Mixin private PluginOptions plugins;
   @Spec private CommandSpec spec;
 
   private final Provider<Backends> backends;
@@ -161,6 +163,7 @@ public final class ServeCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
+    plugins.load();
     if (port < 0 || port > 65535) {
       throw new UsageException("--port is %d, expected 0 to 65535".formatted(port));
     }
