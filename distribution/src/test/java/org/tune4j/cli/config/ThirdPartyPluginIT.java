@@ -13,8 +13,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -24,6 +22,7 @@ import org.tune4j.cli.Tune;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.hub.HubSettings;
+import org.tune4j.plugins.MavenProject;
 import org.tune4j.plugins.PluginSearch;
 import org.tune4j.spi.Backends;
 import org.tune4j.wiring.Wiring;
@@ -35,7 +34,6 @@ import org.tune4j.wiring.Wiring;
  */
 class ThirdPartyPluginIT {
   private static final String BACKEND = System.getProperty("tune4j.test.backend", "javacpp");
-  private static final Path BUILT = Path.of("target/third-party").toAbsolutePath();
 
   private final ByteArrayOutputStream out = new ByteArrayOutputStream();
   private final ByteArrayOutputStream err = new ByteArrayOutputStream();
@@ -58,37 +56,16 @@ class ThirdPartyPluginIT {
 
   /** A project's folder, built. */
   private Path build(String name) throws IOException, InterruptedException {
-    Path project = BUILT.resolve(name);
+    Path project = MavenProject.folder(name);
     if (BACKEND.equals("javacpp")) {
-      write(name, project);
-      Path log = BUILT.resolve(name + ".log");
-      Process maven =
-          new ProcessBuilder(
-                  Path.of(System.getProperty("maven.home"), "bin", "mvn").toString(),
-                  "-B",
-                  "-ntp",
-                  "-f",
-                  project.resolve("pom.xml").toString(),
-                  "-Dmaven.repo.local=" + System.getProperty("tune4j.it.repository"),
-                  "-Dmaven.repo.local.tail=" + System.getProperty("tune4j.it.downloads"),
-                  "package")
-              .redirectErrorStream(true)
-              .redirectOutput(log.toFile())
-              .start();
-      assertTrue(maven.waitFor(30, TimeUnit.MINUTES), "the build does not end");
-      assertEquals(0, maven.exitValue(), () -> read(log));
+      write(name);
+      MavenProject.build(name);
     }
     return project;
   }
 
-  private void write(String name, Path project) throws IOException {
-    if (Files.exists(project)) {
-      try (Stream<Path> old = Files.walk(project)) {
-        for (Path p : old.sorted(java.util.Comparator.reverseOrder()).toList()) {
-          Files.delete(p);
-        }
-      }
-    }
+  private void write(String name) throws IOException {
+    Path project = MavenProject.clear(name);
     if (name.equals("embedding_norm")) {
       for (String file : NewRecipeCommand.FILES) {
         Path target = project.resolve(file);
@@ -97,14 +74,6 @@ class ThirdPartyPluginIT {
       }
     } else {
       assertEquals(0, tune("new", "recipe", name, "--dir", project), err.toString(UTF_8));
-    }
-  }
-
-  private static String read(Path file) {
-    try {
-      return Files.readString(file);
-    } catch (IOException e) {
-      return e.toString();
     }
   }
 
