@@ -1,8 +1,11 @@
 package org.tune4j.config;
 
 import java.lang.reflect.Executable;
+import java.lang.reflect.Parameter;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.ConfigException;
 import org.tune4j.UsageException;
 import org.tune4j.component.ByName;
@@ -10,6 +13,34 @@ import org.tune4j.component.ByName;
 /** Builds what a config describes, or says everything that is wrong with it. */
 public final class Binder {
   private Binder() {}
+
+  /**
+   * A config with overrides, as {@link Config#with} applies them. A key at the top that the
+   * component does not have and a component for {@code model} has moves into the section {@code
+   * model}, before every <code>${key}</code> is filled in.
+   *
+   * @param registry what the config may name
+   * @param kind of the component that the config is for
+   * @param name the component's name, or an alias; null where any of the kind is meant
+   * @param config as written
+   * @param overrides as on a command line; may be empty
+   * @return a new config, its values ready to be bound
+   * @throws UsageException when an override is neither an assignment nor a deletion, or deletes
+   *     what is not there
+   * @throws ConfigException when a <code>${key}</code> names no plain value
+   */
+  public static Config resolve(
+      ComponentRegistry registry,
+      Class<?> kind,
+      @Nullable String name,
+      Config config,
+      List<String> overrides) {
+    Executable e = name == null ? null : registry.find(name, kind);
+    List<Parameter> keys = e == null ? registry.keys(kind) : Keys.of(e);
+    Set<String> ofModel = Keys.names(registry.keysOfModel(keys));
+    ofModel.removeAll(Keys.names(keys));
+    return config.with(overrides, ofModel);
+  }
 
   /**
    * Builds a component whose arguments are the config's top-level keys, and all that these name.
@@ -91,7 +122,7 @@ public final class Binder {
    */
   public static void checkKeys(ComponentRegistry registry, Class<?> kind, Config config) {
     Binding binding = new Binding(registry);
-    binding.unknownKeys(binding.keys(kind), config.root(), Torchtune.keys());
+    binding.unknownKeys(registry.keys(kind), config.root(), Torchtune.keys());
     binding.requireNoProblem();
   }
 }

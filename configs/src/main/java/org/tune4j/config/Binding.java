@@ -8,15 +8,12 @@ import java.lang.reflect.Parameter;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -26,6 +23,7 @@ import org.tune4j.TuneException;
 import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
+import org.tune4j.component.Hint;
 import org.tune4j.component.Inline;
 import org.tune4j.component.Provided;
 
@@ -67,21 +65,11 @@ final class Binding {
 
   /** Keys of the top level that ask for nothing a component of this kind has to know. */
   Set<String> ignored(Class<?> kind, Node.Section root) {
-    Set<String> ignored = keys(kind);
+    Set<String> ignored = Keys.names(registry.keys(kind));
     ignored.removeIf(
         key -> !root.entries().containsKey(key) || !Torchtune.isOff(root.entries().get(key)));
     ignored.addAll(Torchtune.keys());
     return ignored;
-  }
-
-  /** Keys that some component of the kind has. */
-  Set<String> keys(Class<?> kind) {
-    Set<String> keys = new LinkedHashSet<>();
-    registry.components().stream()
-        .filter(e -> kind.isAssignableFrom(ComponentRegistry.kind(e)))
-        .flatMap(e -> Keys.of(e).stream())
-        .forEach(p -> keys.add(Keys.name(p)));
-    return keys;
   }
 
   /** What the section of a key describes. */
@@ -97,14 +85,13 @@ final class Binding {
 
   @Nullable Object build(Executable e, Node.Section section, Set<String> ignored) {
     int before = problems.size();
-    Set<String> accepted = new LinkedHashSet<>();
-    Keys.of(e).forEach(p -> accepted.add(Keys.name(p)));
-    unknownKeys(accepted, section, ignored);
+    unknownKeys(Keys.of(e), section, ignored);
     Object built = call(e, section);
     return problems.size() > before ? null : built;
   }
 
-  void unknownKeys(Set<String> accepted, Node.Section section, Set<String> ignored) {
+  void unknownKeys(List<Parameter> keys, Node.Section section, Set<String> ignored) {
+    Set<String> accepted = Keys.names(keys);
     section
         .entries()
         .forEach(
@@ -118,7 +105,7 @@ final class Binding {
                         .formatted(
                             value.origin(),
                             key,
-                            Suggestions.hint(key, known(accepted, section)),
+                            Suggestions.hint(key, known(keys, section)),
                             String.join(", ", accepted)));
               }
             });
@@ -191,11 +178,11 @@ final class Binding {
     return value;
   }
 
-  /** What may stand in a section: its own keys, and at the top LoRA's, which reach the model. */
-  private static Collection<String> known(Collection<String> accepted, Node.Section section) {
-    Set<String> all = new TreeSet<>(accepted);
-    if (section.entries().containsKey("model")) {
-      all.addAll(Config.LORA_KEYS);
+  /** What may stand in a section: its own keys, and at the top the model's, which move there. */
+  private List<Parameter> known(List<Parameter> keys, Node.Section section) {
+    List<Parameter> all = new ArrayList<>(keys);
+    if (section.entries().containsKey(Config.MODEL)) {
+      all.addAll(registry.keysOfModel(keys));
     }
     return all;
   }
@@ -339,14 +326,16 @@ final class Binding {
         value instanceof Node.Scalar s
             ? "'" + s.text() + "'"
             : value instanceof Node.Sequence ? "a list" : "a section";
-    String hint =
-        value instanceof Node.Scalar s && type instanceof Class<?> c && c.isEnum()
-            ? Suggestions.place(s.text())
-            : "";
+    String hint = value instanceof Node.Scalar && type instanceof Class<?> c ? hint(c) : "";
     problems.add(
         "%s: key '%s' is %s, expected %s%s"
             .formatted(value.origin(), key, found, expected(type), hint));
     return null;
+  }
+
+  private static String hint(Class<?> values) {
+    Hint hint = values.getAnnotation(Hint.class);
+    return hint == null ? "" : "; " + hint.value();
   }
 
   private String expected(Type type) {

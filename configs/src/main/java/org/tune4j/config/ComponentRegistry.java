@@ -209,6 +209,28 @@ public final class ComponentRegistry {
     return byName.values().stream().map(Entry::executable).toList();
   }
 
+  /** The keys of every component of a kind; one key can come several times. */
+  List<Parameter> keys(Class<?> kind) {
+    return byName.values().stream()
+        .filter(e -> e.gives(kind))
+        .flatMap(e -> Keys.of(e.executable()).stream())
+        .toList();
+  }
+
+  /**
+   * The keys of every component that can stand for the key {@code model}.
+   *
+   * @param keys of a recipe, {@code model} perhaps among them
+   */
+  List<Parameter> keysOfModel(List<Parameter> keys) {
+    return keys.stream()
+        .filter(p -> Keys.name(p).equals(Config.MODEL))
+        .map(Parameter::getType)
+        .distinct()
+        .flatMap(kind -> keys(kind).stream())
+        .toList();
+  }
+
   private @Nullable Entry named(String name) {
     Entry e = byName.get(name);
     return e != null ? e : byAlias.get(name);

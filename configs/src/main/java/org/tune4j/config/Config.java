@@ -13,17 +13,8 @@ import org.tune4j.UsageException;
 
 /** A YAML config; every value knows its file, line and column. Immutable. */
 public final class Config {
-  /**
-   * The LoRA keys that may stand at the top and reach the model, as torchtune's tutorial has them.
-   */
-  static final Set<String> LORA_KEYS =
-      Set.of(
-          "lora_rank",
-          "lora_alpha",
-          "lora_attn_modules",
-          "lora_dropout",
-          "apply_lora_to_mlp",
-          "apply_lora_to_output");
+  /** The section into which keys at the top can move. */
+  static final String MODEL = "model";
 
   /** torchtune's name at the top for {@code tokenizer.path}. */
   static final String TOKENIZER_CHECKPOINT = "tokenizer_checkpoint";
@@ -50,17 +41,26 @@ public final class Config {
   }
 
   /**
-   * This config with overrides, applied in their order: {@code a.b=value}, {@code ~a.b} to delete;
-   * {@code model=NAME} names another component. LoRA's keys at the top reach the model, {@code
-   * tokenizer_checkpoint} there is {@code tokenizer.path}, and then every <code>${key}</code> is
-   * filled in.
+   * This config with overrides, applied in order: {@code a.b=value}, {@code ~a.b} to delete; {@code
+   * model=NAME} names another component. Then {@code tokenizer_checkpoint} becomes {@code
+   * tokenizer.path}, and every <code>${key}</code> is filled in.
    *
    * @param overrides as on a command line; may be empty
    * @return a new config, its values ready to be bound
    * @throws UsageException when an override is neither, or deletes what is not there
    * @throws ConfigException when a <code>${key}</code> names no plain value
+   * @see Binder#resolve(ComponentRegistry, Class, String, Config, List)
    */
   public Config with(List<String> overrides) {
+    return with(overrides, Set.of());
+  }
+
+  /**
+   * The same, with keys that stand at the top moved into the section {@code model}.
+   *
+   * @param ofModel the keys that belong there
+   */
+  Config with(List<String> overrides, Set<String> ofModel) {
     Node.Section changed = root.copy();
     for (String o : overrides) {
       int eq = o.indexOf('=');
@@ -88,7 +88,7 @@ public final class Config {
         throw new UsageException("override '%s' is neither KEY=VALUE nor ~KEY".formatted(o));
       }
     }
-    LORA_KEYS.forEach(key -> move(changed, key, "model", key));
+    ofModel.forEach(key -> move(changed, key, MODEL, key));
     move(changed, TOKENIZER_CHECKPOINT, "tokenizer", "path");
     return new Config(name, Interpolation.of(changed));
   }

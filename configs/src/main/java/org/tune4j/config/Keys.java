@@ -4,8 +4,12 @@ import java.lang.reflect.Constructor;
 import java.lang.reflect.Executable;
 import java.lang.reflect.Parameter;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.tune4j.component.ByName;
 import org.tune4j.component.Inline;
 import org.tune4j.component.Provided;
@@ -25,6 +29,11 @@ final class Keys {
       }
     }
     return all;
+  }
+
+  /** The keys' names, in order, each once. */
+  static Set<String> names(Collection<Parameter> keys) {
+    return keys.stream().map(Keys::name).collect(Collectors.toCollection(LinkedHashSet::new));
   }
 
   /** What calls an inlined record. */

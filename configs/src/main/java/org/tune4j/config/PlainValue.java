@@ -34,7 +34,12 @@ final class PlainValue {
         return path(text);
       }
       if (c.isEnum()) {
-        String meant = Suggestions.value(text);
+        String meant =
+            Arrays.stream(c.getFields())
+                .filter(f -> Suggestions.isCalled(f, text))
+                .findFirst()
+                .map(f -> f.getName().toLowerCase(Locale.ROOT))
+                .orElse(text);
         return Arrays.stream(c.getEnumConstants())
             .filter(v -> name(v).equals(meant))
             .findFirst()

@@ -1,29 +1,22 @@
 package org.tune4j.config;
 
+import java.lang.reflect.AnnotatedElement;
+import java.lang.reflect.Parameter;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.tune4j.component.AlsoCalled;
 
 /**
- * What other trainers call keys and values that are called otherwise here. Only what a config can
- * have where it was written is suggested.
+ * The names of keys that other trainers call something else: their own {@link AlsoCalled}, and
+ * those of keys that every recipe has. Only keys that the config can have are suggested.
  */
 final class Suggestions {
   /** Their keys, and the paths that stand for them here: in the same section, else from the top. */
   private static final Map<String, List<String>> KEYS = new LinkedHashMap<>();
-
-  /** Their keys for what is not there yet. */
-  private static final Map<String, String> MISSING =
-      Map.of(
-          "use_dora", "DoRA is not supported yet: leave it out",
-          "use_rslora", "rsLoRA is not supported yet: scale lora_alpha instead",
-          "quantize_base", "QLoRA is not supported yet: leave it out",
-          "load_in_4bit", "QLoRA is not supported yet: leave it out",
-          "load_in_8bit", "QLoRA is not supported yet: leave it out");
-
-  /** Their words for values. */
-  private static final Map<String, String> VALUES = Map.of("o_proj", "output_proj");
 
   static {
     put("lr", "optimizer.lr");
@@ -31,13 +24,6 @@ final class Suggestions {
     put("weight_decay", "optimizer.weight_decay");
     put("warmup_steps", "num_warmup_steps", "lr_scheduler.num_warmup_steps");
     put("num_warmup_steps", "lr_scheduler.num_warmup_steps");
-    put("r", "lora_rank");
-    put("rank", "lora_rank");
-    put("lora_r", "lora_rank");
-    put("alpha", "lora_alpha");
-    put("target_modules", "lora_attn_modules");
-    put("lora_target_modules", "lora_attn_modules");
-    put("lora_target", "lora_attn_modules");
     put("resume", "resume_from_checkpoint");
     put("num_epochs", "epochs");
     put("num_train_epochs", "epochs");
@@ -74,34 +60,25 @@ final class Suggestions {
   }
 
   /**
-   * What a message says of an unknown key: {@code ; did you mean 'PATH'?}, that it is not
-   * supported, or nothing.
+   * What a message says of an unknown key: {@code ; did you mean 'PATH'?}, or nothing.
    *
    * @param key as it was written
-   * @param known what may stand in its section
+   * @param known the keys that may stand in its section
    */
-  static String hint(String key, Collection<String> known) {
-    if (MISSING.containsKey(key)) {
-      return "; " + MISSING.get(key);
-    }
-    return KEYS.getOrDefault(key, List.of()).stream()
-        .filter(path -> known.contains(path.replaceFirst("\\..*", "")))
+  static String hint(String key, Collection<Parameter> known) {
+    Set<String> names = Keys.names(known);
+    return Stream.concat(
+            known.stream().filter(p -> isCalled(p, key)).map(Keys::name),
+            KEYS.getOrDefault(key, List.of()).stream()
+                .filter(path -> names.contains(path.replaceFirst("\\..*", ""))))
         .findFirst()
         .map(path -> "; did you mean '" + path + "'?")
-        .orElseGet(() -> Nearest.hint(key, known));
+        .orElseGet(() -> Nearest.hint(key, names));
   }
 
-  /** Where a module of the model that is no value of its key is asked for; else nothing. */
-  static String place(String module) {
-    return switch (module) {
-      case "gate_proj", "up_proj", "down_proj" -> "; apply_lora_to_mlp=true adapts it";
-      case "lm_head", "output" -> "; apply_lora_to_output=true adapts it";
-      default -> "";
-    };
-  }
-
-  /** The word here for a value. */
-  static String value(String text) {
-    return VALUES.getOrDefault(text, text);
+  /** Whether other trainers call an element so. */
+  static boolean isCalled(AnnotatedElement element, String name) {
+    AlsoCalled other = element.getAnnotation(AlsoCalled.class);
+    return other != null && List.of(other.value()).contains(name);
   }
 }

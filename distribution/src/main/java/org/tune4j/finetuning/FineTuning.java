@@ -219,8 +219,10 @@ public final class FineTuning {
               .over(ComponentRegistry.installed())
               .providing(ModelRegistry.class, () -> found.over(ModelRegistry.installed()));
       found.tell(LOG::warn);
-      Config resolved = ShippedConfigs.read(String.valueOf(config)).with(overrides);
-      Recipe bound = Binder.bind(components, Recipe.class, String.valueOf(recipeName), resolved);
+      String name = String.valueOf(recipeName);
+      Config given = ShippedConfigs.read(String.valueOf(config));
+      Config resolved = Binder.resolve(components, Recipe.class, name, given, overrides);
+      Recipe bound = Binder.bind(components, Recipe.class, name, resolved);
       Binder.notes(resolved).forEach(LOG::warn);
       return new FineTuning(this, bound, backends, components, resolved);
     }

@@ -234,7 +234,7 @@ class BadInputTest {
   void adapter_ofAnotherRank() throws IOException {
     fails(
         1,
-        "tune: adapter %s has rank 4 and alpha 16.0, the config asks for rank 8 and alpha 16.0; set lora_rank and lora_alpha to the adapter's"
+        "tune: adapter %s: it has rank 4 and alpha 16.0, the config asks for rank 8 and alpha 16.0; set lora_rank and lora_alpha to the adapter's"
             .formatted(TinyRun.GOLDEN.resolve("lora/all_r4/initial")),
         "checkpointer.adapter_checkpoint=" + TinyRun.GOLDEN.resolve("lora/all_r4/initial"));
   }
@@ -243,7 +243,7 @@ class BadInputTest {
   void adapter_ofAnotherModel() throws IOException {
     fails(
         1,
-        "tune: adapter %s: the adapter adapts 'lm_head', the model does not; add it to lora_attn_modules, apply_lora_to_mlp or apply_lora_to_output"
+        "tune: adapter %s: the adapter adapts 'lm_head', the model does not; name it in the model's target_modules or lora_attn_modules"
             .formatted(TinyRun.GOLDEN.resolve("lora/all_r4/initial")),
         "checkpointer.adapter_checkpoint=" + TinyRun.GOLDEN.resolve("lora/all_r4/initial"),
         "lora_rank=4");

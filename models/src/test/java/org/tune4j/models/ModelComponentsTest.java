@@ -44,7 +44,7 @@ class ModelComponentsTest {
       boolean quantize,
       boolean dora) {
     LoraTargets targets = new LoraTargets(attention, false, false, null, null, null);
-    return new LoraArguments(targets, rank, alpha, dropout, null, null, quantize, dora);
+    return new LoraArguments(targets, rank, alpha, dropout, null, null, false, quantize, dora);
   }
 
   private static Map<String, Method> builders() {

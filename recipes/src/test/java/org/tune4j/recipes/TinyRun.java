@@ -253,6 +253,7 @@ final class TinyRun {
             null,
             null,
             false,
+            false,
             false));
   }
 

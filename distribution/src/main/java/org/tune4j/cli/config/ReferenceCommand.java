@@ -47,6 +47,6 @@ public final class ReferenceCommand implements Callable<Integer> {
 
       A config names a component with `_component_: NAME` and gives its keys beside it; a component that needs no keys
       can be given as its name alone. Overrides on the command line reach every key: `optimizer.lr=1e-4` sets a key,
-      `~dataset_val` deletes one, and LoRA's keys can be at the top level: `lora_rank=16`.
+      `~dataset_val` deletes one, and the model's keys can be at the top level: `lora_rank=16`.
       """;
 }

@@ -65,9 +65,11 @@ public final class ValidateCommand implements Callable<Integer> {
   public Integer call() {
     plugins.load();
     String text = ShippedConfigs.text(config);
-    String name = RecipeNames.of(recipe, config, text, components.get().names(Recipe.class));
-    Config resolved = Config.parse(config, text).with(overrides);
-    Binder.bind(components.get(), Recipe.class, name, resolved);
+    ComponentRegistry known = components.get();
+    String name = RecipeNames.of(recipe, config, text, known.names(Recipe.class));
+    Config resolved =
+        Binder.resolve(known, Recipe.class, name, Config.parse(config, text), overrides);
+    Binder.bind(known, Recipe.class, name, resolved);
     checkBackend(resolved);
     Binder.notes(resolved).forEach(terminal.out()::println);
     terminal.out().println(config + ": valid for " + name);

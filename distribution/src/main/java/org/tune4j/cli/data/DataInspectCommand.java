@@ -100,9 +100,8 @@ final class DataInspectCommand implements Callable<Integer> {
     }
     plugins.load();
     String text = ShippedConfigs.text(config);
-    Config given = Config.parse(config, text).with(overrides);
     ComponentRegistry known = components.get();
-    check(given, text, known);
+    Config given = checked(text, known);
     Config resolved = models.fetched(given, spec.commandLine().getErr());
     if (resolved.text("tokenizer.path").isEmpty()) {
       ModelFolder.require(resolved, text);
@@ -129,14 +128,19 @@ final class DataInspectCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** Refuses what the recipe would: keys that nothing reads, above all. */
-  private void check(Config given, String text, ComponentRegistry known) {
-    if (recipe == null && RecipeNames.inComments(config, text).isEmpty()) {
+  /** The config; what the recipe would refuse is refused, above all keys that nothing reads. */
+  private Config checked(String text, ComponentRegistry known) {
+    String name =
+        recipe == null && RecipeNames.inComments(config, text).isEmpty()
+            ? null
+            : RecipeNames.of(recipe, config, text, known.names(Recipe.class));
+    Config given = Binder.resolve(known, Recipe.class, name, Config.parse(config, text), overrides);
+    if (name == null) {
       Binder.checkKeys(known, Recipe.class, given);
     } else {
-      String name = RecipeNames.of(recipe, config, text, known.names(Recipe.class));
       Binder.bind(known, Recipe.class, name, given);
     }
+    return given;
   }
 
   private static String statistics(Dataset data) {

@@ -95,7 +95,9 @@ public final class PlanCommand implements Callable<Integer> {
     String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
     String name = RecipeNames.of(recipe, config, text, known.names(Recipe.class));
-    Config resolved = models.cached(Config.parse(config, text).with(overrides));
+    Config resolved =
+        models.cached(
+            Binder.resolve(known, Recipe.class, name, Config.parse(config, text), overrides));
     Recipe bound = Binder.bind(known, Recipe.class, name, resolved);
     if (!(bound instanceof RunMemory.Planned planned)) {
       throw new UsageException("recipe '%s' has no memory plan".formatted(name));

@@ -171,8 +171,9 @@ public final class RunCommand implements Callable<Integer> {
       changes.add(OVERWRITE + "=true");
     }
     String text = ShippedConfigs.text(config);
-    Config given = Config.parse(config, text).with(changes);
-    Binder.bind(components.get(), Recipe.class, recipe, given); // before anything is fetched
+    ComponentRegistry known = components.get();
+    Config given = Binder.resolve(known, Recipe.class, recipe, Config.parse(config, text), changes);
+    Binder.bind(known, Recipe.class, recipe, given); // before anything is fetched
     Config resolved = models.fetched(given, spec.commandLine().getErr());
     ModelFolder.require(resolved, text);
     return resolved;

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.cli.TinyRun;
 import org.tune4j.cli.Tune;
 import org.tune4j.config.ShippedConfigs;
@@ -93,17 +94,26 @@ class ShippedRecipeTest {
           lr=1 | key 'lr' is not known; did you mean 'optimizer.lr'?
           learning_rate=1 | key 'learning_rate' is not known; did you mean 'optimizer.lr'?
           optimizer.learning_rate=1 | key 'learning_rate' is not known; did you mean 'lr'?
-          target_modules=[q_proj] | key 'target_modules' is not known; did you mean 'lora_attn_modules'?
-          model.target_modules=[q_proj] | key 'target_modules' is not known; did you mean 'lora_attn_modules'?
-          lora_attn_modules=[gate_proj] | key 'lora_attn_modules' is 'gate_proj', expected one of q_proj, k_proj, v_proj, output_proj; apply_lora_to_mlp=true adapts it
+          r=8 | key 'r' is not known; did you mean 'lora_rank'?
+          model.r=8 | key 'r' is not known; did you mean 'lora_rank'?
+          lora_target=[q_proj] | key 'lora_target' is not known; did you mean 'target_modules'?
+          load_in_4bit=true | key 'load_in_4bit' is not known; did you mean 'quantize_base'?
+          target_modules=[q_proj] | target_modules and torchtune's lora_attn_modules, apply_lora_to_mlp, apply_lora_to_output are both set; keep one of the two ways
+          lora_attn_modules=[gate_proj] | key 'lora_attn_modules' is 'gate_proj', expected one of q_proj, k_proj, v_proj, output_proj; name other linears in target_modules instead
           resume=true | key 'resume' is not known; did you mean 'resume_from_checkpoint'?
-          use_dora=true | key 'use_dora' is not known; DoRA is not supported yet: leave it out
+          use_dora=true | use_dora=true is not supported yet; set it to false
           model=qlora_gemma_2b | model._component_ is 'qlora_gemma_2b', which is not known; QLoRA is not supported yet; there are
           model=qlora_llama3_8b | model._component_ is 'qlora_llama3_8b', which is not known; QLoRA is not supported yet: use lora_llama3_8b
           """)
   void validate_wordsOfOtherTrainers_areToldOurs(String override, String message) {
     assertEquals(2, tune("validate", "smollm2/135M_lora_single_device", override), out());
     assertTrue(err().startsWith("override '" + override + "': " + message), err());
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"use_rslora=true", "model.use_rslora=true", "quantize_base=False"})
+  void validate_keyOfTheModelAtTheTop_isTheModels(String override) {
+    assertEquals(0, tune("validate", "quickstart", override), err());
   }
 
   @Test
@@ -184,7 +194,8 @@ class ShippedRecipeTest {
     assertTrue(
         lines.contains(
             "override 'lora_attn_modules=['q_proj','x_proj']': key 'lora_attn_modules' is 'x_proj',"
-                + " expected one of q_proj, k_proj, v_proj, output_proj"),
+                + " expected one of q_proj, k_proj, v_proj, output_proj;"
+                + " name other linears in target_modules instead"),
         err());
     assertTrue(
         lines.contains("override 'epochs=many': key 'epochs' is 'many', expected an integer"),

@@ -7,6 +7,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.TargetModules;
+import org.tune4j.component.AlsoCalled;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
@@ -29,11 +30,12 @@ public record LoraTargets(
         @Nullable List<AttnModule> loraAttnModules,
     @Doc("also adapt gate_proj, up_proj and down_proj") @Default("false") boolean applyLoraToMlp,
     @Doc("also adapt lm_head") @Default("false") boolean applyLoraToOutput,
-    @Doc("Linears to adapt, as PEFT means it: a list of names, a regular expression or all-linear.")
+    @Doc("linears to adapt, as in PEFT: a list of names, a regular expression or all-linear")
+        @AlsoCalled({"lora_target_modules", "lora_target"})
         @Nullable Object targetModules,
-    @Doc("Linears to leave out of target_modules: a list of names or a regular expression.")
+    @Doc("linears to leave out of target_modules: a list of names or a regular expression")
         @Nullable Object excludeModules,
-    @Doc("Layers to adapt, from 0; null for all.") @Nullable List<Integer> layersToTransform) {
+    @Doc("layers to adapt, from 0; null for all") @Nullable List<Integer> layersToTransform) {
   /** The linears of an MLP, which {@code apply_lora_to_mlp} adapts together. */
   private static final List<String> MLP = List.of("gate_proj", "up_proj", "down_proj");
 
