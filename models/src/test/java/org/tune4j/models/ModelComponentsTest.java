@@ -27,6 +27,7 @@ import org.tune4j.adapters.lora.LoraTargets;
 import org.tune4j.component.Component;
 import org.tune4j.component.ComponentProvider;
 import org.tune4j.models.auto.AutoModel;
+import org.tune4j.models.auto.ModelComponents;
 import org.tune4j.models.layers.Adapter;
 import org.tune4j.models.llama.Llama2;
 import org.tune4j.nn.Parameter;

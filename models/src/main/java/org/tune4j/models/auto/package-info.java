@@ -1,5 +1,6 @@
 /**
- * Builders of models whose sizes a checkpoint's {@code config.json} gives.
+ * Builders of models whose sizes a checkpoint's {@code config.json} gives, and the list of all
+ * builders.
  *
  * <p>Start at {@link org.tune4j.models.auto.AutoModel}. Reads no file itself.
  */

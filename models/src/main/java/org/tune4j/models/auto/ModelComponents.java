@@ -1,8 +1,7 @@
-package org.tune4j.models;
+package org.tune4j.models.auto;
 
 import java.util.List;
 import org.tune4j.component.ComponentProvider;
-import org.tune4j.models.auto.AutoModel;
 import org.tune4j.models.llama.CodeLlama2;
 import org.tune4j.models.llama.Llama2;
 import org.tune4j.models.llama.Llama3;
