@@ -14,9 +14,9 @@ final class AllAtOnce extends Traversal {
   @Override
   Objective.Sums run(LabelledRows rows, AtHead head) {
     Tensor selected = selected(rows);
-    model.enter(model.last());
+    parts.enter(parts.last());
     Evaluated result = head.of(selected, selected.requiresGradient());
-    model.leave(pass, model.last());
+    parts.leave(pass, parts.last());
     if (result.gradient() != null) {
       selected.backward(result.gradient());
     }

@@ -25,21 +25,21 @@ final class Checkpointed extends Traversal {
     boolean wantsGradient = lowest < model.layers().size();
     Tensor top = wantsGradient ? hidden.leaf() : hidden;
     Tensor selected = top.indexSelect(pass.engine().indices(rows.positions()));
-    model.enter(model.last());
+    parts.enter(parts.last());
     Evaluated result = head.of(selected, wantsGradient);
     pass.lossKnown(result.sums().loss());
-    pass.gradientsWhole(model.above());
-    model.leave(pass, model.last());
+    pass.gradientsWhole(parts.above());
+    parts.leave(pass, parts.last());
     if (result.gradient() == null) {
       return result.sums();
     }
     selected.backward(result.gradient());
     Tensor gradient = backward(forward, lowest, inputs, dropout, top.gradient().orElseThrow());
     if (gradient != null) {
-      model.enter(0);
+      parts.enter(0);
       model.embedding().forward(pass, rows.rows().tokens()).backward(gradient);
       pass.gradientsWhole(List.of(model.embedding().weight()));
-      model.leave(pass, 0);
+      parts.leave(pass, 0);
     }
     return result.sums();
   }
@@ -61,9 +61,9 @@ final class Checkpointed extends Traversal {
       Tensor h = model.embedded(pass, rows.rows());
       for (int i = 0; i < dropout.length; i++) {
         dropout[i] = pass.dropoutPosition();
-        model.enter(1 + i);
+        parts.enter(1 + i);
         Tensor next = forward.of(i, h);
-        model.leave(pass, 1 + i);
+        parts.leave(pass, 1 + i);
         if (i >= lowest) {
           inputs.add(h);
         } else {
@@ -89,12 +89,12 @@ final class Checkpointed extends Traversal {
       pass.seekDropout(dropout[i]);
       Tensor input = inputs.get(i - lowest);
       boolean further = i > lowest || trainsEmbedding;
-      model.enter(1 + i);
+      parts.enter(1 + i);
       Tensor below = repeat(forward, i, input, gradient, further);
       gradient.close();
       input.close();
       pass.gradientsWhole(model.layers().get(i).parameters().values());
-      model.leave(pass, 1 + i);
+      parts.leave(pass, 1 + i);
       if (below == null) {
         return null;
       }

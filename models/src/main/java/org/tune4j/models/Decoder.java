@@ -1,8 +1,5 @@
 package org.tune4j.models;
 
-import java.util.ArrayList;
-import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -31,9 +28,8 @@ import org.tune4j.tensor.TensorScope;
 
 /**
  * A decoder: embedding, blocks, norm and head, with the names and the layout of its checkpoint. It
- * is built without storage; {@link StateDict#load} and {@link
- * org.tune4j.adapters.Adapters#initialise} give it some. It holds no state of a pass: threads share
- * it, each with a {@link Pass} of its own.
+ * is built without storage; {@link org.tune4j.nn.StateDict#load} and {@link Adapters#initialise}
+ * give it some. It holds no state of a pass: threads share it, each with a {@link Pass} of its own.
  */
 public final class Decoder extends Module {
   /** The label of a position that is not trained on. */
@@ -44,9 +40,9 @@ public final class Decoder extends Module {
   private final DType dtype;
   private final Body body;
   private final Linear head;
+  private final DecoderParts parts;
   private @Nullable AdapterConfig adapter;
   private volatile boolean checkpointLayers;
-  private volatile Residency residency = Residency.ALWAYS;
 
   /**
    * A decoder named as Llama's: {@code model.embed_tokens}, {@code model.layers}, {@code
@@ -94,6 +90,7 @@ public final class Decoder extends Module {
             config.tieWordEmbeddings()
                 ? new Linear(embedding.weight())
                 : new Linear(config.hiddenSize(), config.vocabSize(), dtype));
+    parts = new DecoderParts(body.embedding, body.layers, body.norm, head);
   }
 
   /**
@@ -184,27 +181,7 @@ public final class Decoder extends Module {
    * each layer, the last norm with the head; a tied head's weight is in the first and in the last}
    */
   public List<Map<String, Parameter>> parts() {
-    Map<String, Parameter> all = parameters();
-    List<Map<String, Parameter>> parts = new ArrayList<>();
-    parts.add(named(all, body.embedding));
-    body.layers.forEach(layer -> parts.add(named(all, layer)));
-    Map<String, Parameter> last = named(all, body.norm);
-    last.putAll(named(all, head));
-    parts.add(last);
-    return parts;
-  }
-
-  /** A module's parameters by their full names. */
-  private static Map<String, Parameter> named(Map<String, Parameter> all, Module module) {
-    Collection<Parameter> own = module.parameters().values();
-    Map<String, Parameter> named = new LinkedHashMap<>();
-    all.forEach(
-        (name, p) -> {
-          if (own.contains(p)) {
-            named.put(name, p);
-          }
-        });
-    return named;
+    return parts.named(parameters());
   }
 
   /**
@@ -214,7 +191,7 @@ public final class Decoder extends Module {
    * @param residency is entered and left by the threads that use this
    */
   public void setResidency(Residency residency) {
-    this.residency = residency;
+    parts.setResidency(residency);
   }
 
   /**
@@ -224,6 +201,11 @@ public final class Decoder extends Module {
    */
   public void setPacked(PackedWeights packed) {
     packed.give(this);
+  }
+
+  /** What a {@link Residency} moves. */
+  DecoderParts residents() {
+    return parts;
   }
 
   Linear head() {
@@ -246,19 +228,6 @@ public final class Decoder extends Module {
     return i;
   }
 
-  /** The last part's own parameters: a tied head's weight is whole only after the embedding's. */
-  List<Parameter> above() {
-    List<Parameter> above = new ArrayList<>(body.norm.parameters().values());
-    above.addAll(head.parameters().values());
-    above.remove(body.embedding.weight());
-    return above;
-  }
-
-  /** The number of the last part: the norm with the head. */
-  int last() {
-    return body.layers.size() + 1;
-  }
-
   /** What the tokens of each layer attend to: those of their own rows. */
   private IntFunction<AttentionContext> context(Engine engine, PackedRows rows) {
     Rotations rotations = Rotations.of(engine, body.layers, rows.positions(row -> 0), dtype);
@@ -274,24 +243,6 @@ public final class Decoder extends Module {
               rows.rowEnds(),
               spec);
     };
-  }
-
-  void enter(int part) {
-    residency.enter(part);
-  }
-
-  void leave(Pass pass, int part) {
-    if (residency != Residency.ALWAYS) {
-      if (part == 0) {
-        pass.forget(body.embedding.parameters().values());
-      } else if (part < last()) {
-        pass.forget(body.layers.get(part - 1).parameters().values());
-      } else {
-        pass.forget(body.norm.parameters().values());
-        pass.forget(head.parameters().values());
-      }
-      residency.leave(part);
-    }
   }
 
   /**
@@ -336,9 +287,9 @@ public final class Decoder extends Module {
   }
 
   private Tensor lastPart(Pass pass, Tensor hidden) {
-    residency.enter(last());
+    parts.enter(parts.last());
     Tensor logits = project(pass, hidden);
-    leave(pass, last());
+    parts.leave(pass, parts.last());
     return logits;
   }
 
@@ -363,9 +314,9 @@ public final class Decoder extends Module {
   private Tensor hidden(Pass pass, PackedRows rows, IntFunction<AttentionContext> context) {
     Tensor h = embedded(pass, rows);
     for (int i = 0; i < body.layers.size(); i++) {
-      residency.enter(1 + i);
+      parts.enter(1 + i);
       Tensor next = body.layers.get(i).forward(pass, h, context.apply(i));
-      leave(pass, 1 + i);
+      parts.leave(pass, 1 + i);
       h.close();
       h = next;
     }
@@ -373,9 +324,9 @@ public final class Decoder extends Module {
   }
 
   Tensor embedded(Pass pass, PackedRows rows) {
-    residency.enter(0);
+    parts.enter(0);
     Tensor h = body.embedding.forward(pass, rows.tokens());
-    leave(pass, 0);
+    parts.leave(pass, 0);
     return h;
   }
 
@@ -415,57 +366,7 @@ public final class Decoder extends Module {
       Pass pass, PackedRows rows, int[] labels, Objective objective) {
     rows.check(config);
     LabelledRows labelled = LabelledRows.of(rows, labels, config.vocabSize());
-    if (objective.chunkTokens() <= 0) {
-      throw new IllegalArgumentException(
-          "chunkTokens of the loss is %d, expected 1 or more".formatted(objective.chunkTokens()));
-    }
-    if (labelled.isEmpty()) {
-      idle(pass, objective);
-      return Objective.Sums.ZERO;
-    }
-    Engine engine = pass.engine();
-    try (TensorScope scope = engine.openScope()) {
-      if (head.isPacked() && engine.recording()) {
-        throw new IllegalStateException("prepacked weights record no gradients");
-      }
-      if (residency != Residency.ALWAYS && !checkpointLayers && engine.recording()) {
-        throw new IllegalStateException("a residency needs checkpointed layers");
-      }
-      double[] reference =
-          objective.needsReference() ? reference(engine, labelled, objective) : null;
-      Traversal.AtHead evaluated =
-          (selected, wantsGradient) -> {
-            HeadRows all =
-                new HeadRows(this, pass, selected, labelled, objective, reference, wantsGradient);
-            Objective.Sums sums = objective.evaluate(all);
-            return new Traversal.Evaluated(sums, all.gradient());
-          };
-      return traversal(pass).run(labelled, evaluated);
-    }
-  }
-
-  private Traversal traversal(Pass pass) {
-    if (!pass.engine().recording()) {
-      return new AllAtOnce(this, pass);
-    }
-    if (checkpointLayers) {
-      return new Checkpointed(this, pass);
-    }
-    return pass.streamsGradients() ? new LayerByLayer(this, pass) : new AllAtOnce(this, pass);
-  }
-
-  /** The sums of each row's log-probabilities by the base model alone. */
-  private double[] reference(Engine engine, LabelledRows rows, Objective objective) {
-    try (TensorScope scope = engine.openScope();
-        Engine.NoGradient off = engine.noGradient()) {
-      Pass base = Pass.baseOnly(engine, scope);
-      Tensor selected = new AllAtOnce(this, base).selected(rows);
-      enter(last());
-      double[] sums =
-          new HeadRows(this, base, selected, rows, objective, null, false).logProbabilities();
-      leave(base, last());
-      return sums;
-    }
+    return new ObjectiveEvaluation(this, pass, objective).run(labelled);
   }
 
   /**
@@ -476,14 +377,6 @@ public final class Decoder extends Module {
    * @param objective that the other ranks evaluate
    */
   public void idle(Pass pass, Objective objective) {
-    Idle idle = new Idle(this, pass);
-    if (objective.needsReference()) {
-      idle.forward();
-    }
-    if (pass.engine().recording()) {
-      idle.forwardBackward();
-    } else {
-      idle.forward();
-    }
+    new ObjectiveEvaluation(this, pass, objective).idle();
   }
 }

@@ -29,7 +29,7 @@ final class LayerByLayer extends Traversal {
     Tensor selected = last.indexSelect(pass.engine().indices(rows.positions()));
     Evaluated result = head.of(selected, selected.requiresGradient());
     pass.lossKnown(result.sums().loss());
-    pass.gradientsWhole(model.above());
+    pass.gradientsWhole(parts.above());
     if (result.gradient() != null) {
       selected.backward(result.gradient());
       selected.close();

@@ -8,10 +8,12 @@ import org.tune4j.tensor.Tensor;
 /** A way through a decoder's parts, forward and backward, with rows whose labels are evaluated. */
 abstract class Traversal {
   final Decoder model;
+  final DecoderParts parts;
   final Pass pass;
 
   Traversal(Decoder model, Pass pass) {
     this.model = model;
+    this.parts = model.residents();
     this.pass = pass;
   }
 
