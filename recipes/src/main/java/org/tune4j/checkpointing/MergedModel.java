@@ -87,6 +87,7 @@ public final class MergedModel {
           output,
           target ->
               new HuggingFaceCheckpointer(model, null, output)
+                  .writer()
                   .writeModel(target, decoder, tensors(engine, decoder, weights), shardSize));
     }
   }

@@ -46,9 +46,9 @@ public sealed interface ModelOnRanks extends TrainedModel permits ReplicatedMode
       ShardSize size)
       throws IOException {
     if (decoder().adapter().isPresent()) {
-      checkpointer.writeAdapter(folder, decoder(), values);
+      checkpointer.writer().writeAdapter(folder, decoder(), values);
     } else {
-      checkpointer.writeModel(folder, decoder(), values, size);
+      checkpointer.writer().writeModel(folder, decoder(), values, size);
     }
   }
 

@@ -75,9 +75,9 @@ public final class ReplicatedModel implements ModelOnRanks {
   public Path save(
       HuggingFaceCheckpointer checkpointer, String name, boolean adapterOnly, ShardSize size) {
     if (ranks.rank() == 0 && decoder.adapter().isEmpty()) {
-      checkpointer.saveModel(decoder, name, size);
+      checkpointer.writer().saveModel(decoder, name, size);
     } else if (ranks.rank() == 0) {
-      checkpointer.saveAdapter(decoder, name, adapterOnly, size);
+      checkpointer.writer().saveAdapter(decoder, name, adapterOnly, size);
     }
     return checkpointer.outputDir().resolve(name);
   }

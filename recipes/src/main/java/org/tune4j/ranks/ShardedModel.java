@@ -334,7 +334,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
     if (decoder.adapter().isEmpty()) {
       TrainedState weights = write(0, Map.of());
       if (ranks.rank() == 0) {
-        checkpointer.saveModel(decoder, weights.weights(), name, size);
+        checkpointer.writer().saveModel(decoder, weights.weights(), name, size);
       }
       weights.release();
       return checkpointer.outputDir().resolve(name);
@@ -344,7 +344,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
       if (ranks.rank() == 0) {
         Decoder merging = whole.get();
         StateDict.load(merging, weights, false);
-        checkpointer.saveAdapter(merging, name, adapterOnly, size);
+        checkpointer.writer().saveAdapter(merging, name, adapterOnly, size);
       }
     }
     return checkpointer.outputDir().resolve(name);

@@ -118,7 +118,9 @@ class AdapterCheckpointTest {
       float[] before = logits(over(PEFT.resolve(name)));
       assertArrayEquals(before, logits(trained));
       Path saved =
-          new HuggingFaceCheckpointer(MODEL, null, dir).saveAdapter(trained, "epoch_0", true, SIZE);
+          new HuggingFaceCheckpointer(MODEL, null, dir)
+              .writer()
+              .saveAdapter(trained, "epoch_0", true, SIZE);
       assertArrayEquals(before, logits(over(saved)));
       JsonFields config = PeftAdapter.open(saved).config();
       assertEquals(
@@ -202,7 +204,7 @@ class AdapterCheckpointTest {
     try (TensorScope scope = engine.openScope()) {
       HuggingFaceCheckpointer files = new HuggingFaceCheckpointer(MODEL, PEFT.resolve(name), dir);
       ModelSpec spec = spec(qv(name.equals("patterns")));
-      files.saveAdapter(files.load(spec, engine, dtype, 0), "epoch_0", false, SIZE);
+      files.writer().saveAdapter(files.load(spec, engine, dtype, 0), "epoch_0", false, SIZE);
       MergedModel.write(engine, TYPES, MODEL, once, dtype, later, SIZE);
     }
     for (String file : List.of("model.safetensors", "config.json", "generation_config.json")) {

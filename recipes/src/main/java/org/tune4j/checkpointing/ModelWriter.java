@@ -1,0 +1,161 @@
+package org.tune4j.checkpointing;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.tune4j.adapters.AdapterConfig;
+import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.Merge;
+import org.tune4j.checkpoint.AtomicFolder;
+import org.tune4j.checkpoint.HuggingFaceConfig;
+import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.Manifest;
+import org.tune4j.checkpoint.PeftAdapter;
+import org.tune4j.checkpoint.ShardPlan;
+import org.tune4j.checkpoint.ShardSize;
+import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.hub.Repository;
+import org.tune4j.models.Decoder;
+import org.tune4j.nn.Parameter;
+
+/** Writes what training made of a checkpoint: adapters, merged models and full models. */
+public final class ModelWriter {
+  private final HuggingFaceCheckpointer base;
+
+  ModelWriter(HuggingFaceCheckpointer base) {
+    this.base = base;
+  }
+
+  /**
+   * Writes a PEFT adapter into a folder.
+   *
+   * @param folder exists
+   * @param decoder with adapters
+   * @param values the adapters' tensors by full parameter name
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public void writeAdapter(Path folder, Decoder decoder, Map<String, StoredTensor> values) {
+    AdapterConfig config = decoder.adapter().orElseThrow();
+    PeftAdapter.write(
+        folder,
+        config.peftFields(Adapters.targetModules(decoder)),
+        // PEFT fetches it by this name elsewhere, where a path of this machine says nothing.
+        Repository.ofSnapshot(base.checkpointDir())
+            .map(Repository::name)
+            .orElse(base.checkpointDir().toAbsolutePath().normalize().toString()),
+        values);
+  }
+
+  /**
+   * Writes a full model into a folder: weights, config and tokenizer files.
+   *
+   * @param folder exists
+   * @param decoder whose type goes into the config
+   * @param values by full parameter name
+   * @param shardSize of the weights' files
+   * @throws IOException when a file cannot be copied or written
+   * @throws org.tune4j.EnvironmentException when the weights cannot be written
+   */
+  public void writeModel(
+      Path folder, Decoder decoder, Map<String, StoredTensor> values, ShardSize shardSize)
+      throws IOException {
+    writeModel(folder, decoder, List.copyOf(values.values()), shardSize);
+  }
+
+  void writeModel(Path folder, Decoder decoder, List<StoredTensor> weights, ShardSize shardSize)
+      throws IOException {
+    ShardPlan.of(weights, shardSize).write(folder);
+    HuggingFaceFolder read = base.folder();
+    read.copySideFiles(folder);
+    read.config().write(folder.resolve(HuggingFaceFolder.CONFIG), changes(read.config(), decoder));
+  }
+
+  /**
+   * Writes {@code epoch_N}: the PEFT adapter and, unless left out, the merged model with config and
+   * tokenizer files. The folder appears whole, with a manifest, or not at all.
+   *
+   * @param decoder with adapters
+   * @param name of the folder in {@link HuggingFaceCheckpointer#outputDir}; one that is there is
+   *     replaced
+   * @param adapterOnly whether to leave the merged model out
+   * @param shardSize of the merged model's files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public Path saveAdapter(Decoder decoder, String name, boolean adapterOnly, ShardSize shardSize) {
+    Path target = base.outputDir().resolve(name);
+    AtomicFolder.write(
+        target,
+        folder -> {
+          writeAdapter(folder, decoder, tensors(Adapters.parameters(decoder)));
+          if (!adapterOnly) {
+            writeModel(folder, decoder, MergedModel.tensors(decoder), shardSize);
+          }
+          Manifest.write(folder);
+        });
+    return target;
+  }
+
+  /**
+   * Writes {@code epoch_N}: the full model with config and tokenizer files, as a whole.
+   *
+   * @param decoder without adapters
+   * @param name of the folder in {@link HuggingFaceCheckpointer#outputDir}; one that is there is
+   *     replaced
+   * @param shardSize of its files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public Path saveModel(Decoder decoder, String name, ShardSize shardSize) {
+    return saveModel(decoder, tensors(decoder.parameters()), name, shardSize);
+  }
+
+  /**
+   * The same with values of its parameters that lie elsewhere.
+   *
+   * @param decoder without adapters
+   * @param values by full name
+   * @param name of the folder in {@link HuggingFaceCheckpointer#outputDir}; one that is there is
+   *     replaced
+   * @param shardSize of its files
+   * @return the folder
+   * @throws org.tune4j.EnvironmentException when it cannot be written
+   */
+  public Path saveModel(
+      Decoder decoder, Map<String, StoredTensor> values, String name, ShardSize shardSize) {
+    Path target = base.outputDir().resolve(name);
+    AtomicFolder.write(
+        target,
+        folder -> {
+          writeModel(folder, decoder, values, shardSize);
+          Manifest.write(folder);
+        });
+    return target;
+  }
+
+  private static Map<String, StoredTensor> tensors(Map<String, Parameter> parameters) {
+    TensorWriter writer = new TensorWriter();
+    Map<String, StoredTensor> all = new LinkedHashMap<>();
+    parameters.forEach((name, p) -> all.put(name, writer.stored(name, p.tensor())));
+    return all;
+  }
+
+  /** The merged weights' type, and a head of its own where merging made one. */
+  private static Map<String, Object> changes(HuggingFaceConfig base, Decoder decoder) {
+    String type =
+        switch (decoder.dtype()) {
+          case FP64 -> "float64";
+          case FP32 -> "float32";
+          case FP16 -> "float16";
+          default -> "bfloat16";
+        };
+    Map<String, Object> changes = new LinkedHashMap<>();
+    changes.put(base.json().mentions("dtype") ? "dtype" : "torch_dtype", type);
+    if (Merge.unties(decoder)) {
+      changes.put("tie_word_embeddings", false);
+    }
+    return changes;
+  }
+}
