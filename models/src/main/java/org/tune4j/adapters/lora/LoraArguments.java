@@ -26,9 +26,7 @@ import org.tune4j.component.Requirements;
  */
 public record LoraArguments(
     @Inline LoraTargets targets,
-    @Doc("rank of the adapters, 1 or more")
-        @AlsoCalled({"r", "rank", "lora_r"})
-        @Default("8")
+    @Doc("rank of the adapters, 1 or more") @AlsoCalled({"r", "rank", "lora_r"}) @Default("8")
         int loraRank,
     @Doc("the update is scaled by lora_alpha / lora_rank") @AlsoCalled("alpha") @Default("16")
         double loraAlpha,
