@@ -67,7 +67,7 @@ record Plugin(Path jar, URLClassLoader loader, Map<Class<?>, List<?>> providers)
     try (JarFile file = new JarFile(jar.toFile())) {
       if (!bringsSomething(file)) {
         problems.accept(
-            "plugin %s is left out: it brings nothing; its jar needs %s"
+            "plugin %s is skipped: it contains nothing; its jar needs %s"
                 .formatted(
                     jar,
                     SERVICES.stream()

@@ -77,12 +77,12 @@ public final class Plugins implements AutoCloseable {
           added.add(b.provider);
         } else {
           problems.add(
-              "plugin %s: %s '%s' is left out: there is one of that name, %s; rename the plugin's"
+              "plugin %s: %s '%s' is skipped: there is one of that name, %s; rename the plugin's"
                   .formatted(b.jar, what, called, other.getClass().getName()));
         }
       } catch (RuntimeException | LinkageError e) {
         problems.add(
-            "plugin %s: %s %s is left out: %s; rebuild it with all it needs in the jar"
+            "plugin %s: %s %s is skipped: %s; rebuild it with all it needs in the jar"
                 .formatted(b.jar, what, b.provider.getClass().getName(), e));
       }
     }

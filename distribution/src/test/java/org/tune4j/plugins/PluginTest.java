@@ -405,7 +405,9 @@ class PluginTest {
                 + " not found",
             "plugin DIR/plugins/b.jar is skipped: it contains nothing; its jar needs"
                 + " META-INF/services/org.tune4j.component.ComponentProvider or"
-                + " META-INF/services/org.tune4j.spi.BackendProvider",
+                + " META-INF/services/org.tune4j.spi.BackendProvider or"
+                + " META-INF/services/org.tune4j.models.ModelFamily or"
+                + " META-INF/services/org.tune4j.adapters.AdapterType",
             "plugin DIR/plugins/c.jar: "
                 + service
                 + ": Provider com.example.Absent not found; rebuild it with its dependencies in the"

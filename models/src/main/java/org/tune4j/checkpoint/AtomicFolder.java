@@ -97,6 +97,9 @@ public final class AtomicFolder {
         Files.move(old.get(), place, StandardCopyOption.ATOMIC_MOVE);
       }
     } catch (IOException e) {
+      if (Files.exists(place, LinkOption.NOFOLLOW_LINKS)) {
+        return; // another writer has put its own there meanwhile
+      }
       throw new EnvironmentException(
           "cannot put back the folder " + target + ": " + TuneException.reason(e), e);
     }

@@ -279,8 +279,8 @@ class HuggingFaceTest {
     assertEquals(
         file
             + " is not valid JSON (line 2, column 12: Unrecognized token 'oops': was expecting"
-            + " (JSON String, Number, Array, Object or token 'null', 'true' or 'false')); get the"
-            + " file again",
+            + " (JSON String, Number, Array, Object or token 'null', 'true' or 'false')); download"
+            + " the file again",
         assertThrows(InputException.class, () -> HuggingFaceConfig.read(file)).getMessage());
   }
 

@@ -62,7 +62,7 @@ class NamedChatTemplatesTest {
     Path file = folder.resolve("chat_template.jinja");
     Files.write(file, new byte[] {'a', (byte) 0xe9, 'b'});
     assertEquals(
-        "chat template %s is no UTF-8 text; convert it".formatted(file),
+        "chat template %s is not UTF-8; convert it".formatted(file),
         assertThrows(InputException.class, () -> rendered(null)).getMessage());
     Files.writeString(file, "\uFEFFplain");
     assertEquals("plain", rendered(null));

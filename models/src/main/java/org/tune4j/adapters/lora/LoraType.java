@@ -82,7 +82,7 @@ public final class LoraType implements AdapterType {
                 Texts.quoted(name),
                 name.contains(".lora_embedding_")
                     ? "adapts an embedding, which is not supported; " + SavedAdapter.MERGE
-                    : "is none of base_model.model.MODULE followed by lora_A.weight or"
+                    : "is not named base_model.model.MODULE followed by lora_A.weight or"
                         + " lora_B.weight; save the adapter with PEFT's save_pretrained"));
   }
 
