@@ -61,7 +61,7 @@ class SafetensorsFileTest {
           {"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}} | 8 | tensor 'a': shape holds '-2', expected 0 to 2^63 - 1
           {"a":{"dtype":"F32","shape":[9223372036854775808],"data_offsets":[0,8]}} | 8 | tensor 'a': shape holds '9223372036854775808', expected 0 to 2^63 - 1
           {"a":{"dtype":"F32","shape":[4611686018427387904,4],"data_offsets":[0,8]}} | 8 | tensor 'a' has an overflowing shape [4611686018427387904, 4]
-          {"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}} | 8 | tensor 'a': shape is '2.0', expected whole numbers
+          {"a":{"dtype":"F32","shape":[2.0],"data_offsets":[0,8]}} | 8 | tensor 'a': shape is '2.0', expected integers
           {"a":{"dtype":"F32","shape":2,"data_offsets":[0,8]}} | 8 | tensor 'a': shape is '2', expected an array of integers
           {"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}} | 4 | tensor 'a': shape holds more than 32 numbers
           {"a":{"dtype":"F32","shape":[2],"data_offsets":[0,12]}} | 8 | tensor 'a' ends at byte 12, but the file holds 8 bytes of tensors; it is truncated
@@ -135,8 +135,8 @@ class SafetensorsFileTest {
   void open_negativeHeaderLength_isShownUnsigned() throws IOException {
     assertBroken(
         prefixed(-1, 100),
-        "its header claims 18446744073709551615 bytes, expected 2 to 100000000; it is no"
-            + " safetensors file or is damaged");
+        "its header claims 18446744073709551615 bytes, expected 2 to 100000000; it is not"
+            + " a safetensors file, or is damaged");
   }
 
   @Test

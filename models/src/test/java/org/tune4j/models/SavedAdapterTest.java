@@ -9,7 +9,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -342,11 +341,7 @@ class SavedAdapterTest {
   }
 
   private static Path tiny(String path) {
-    try {
-      return Path.of(SavedAdapterTest.class.getResource("/golden/tiny/" + path).toURI());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
-    }
+    return Path.of("src/test/resources/golden/tiny/" + path);
   }
 
   private static StoredTensor zeros(String name, long... shape) {

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.net.URISyntaxException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -41,13 +40,8 @@ public final class TinyModels {
   private TinyModels() {}
 
   public static ModelConfig config(String family) {
-    try {
-      Path folder =
-          Path.of(TinyModels.class.getResource("/golden/tiny/families/" + family).toURI());
-      return ModelRegistry.installed().read(HuggingFaceFolder.config(folder).json());
-    } catch (URISyntaxException e) {
-      throw new IllegalStateException(e);
-    }
+    Path folder = Path.of("../models/src/test/resources/golden/tiny/families/" + family);
+    return ModelRegistry.installed().read(HuggingFaceFolder.config(folder).json());
   }
 
   /** A family's model with adapters, without storage. */
