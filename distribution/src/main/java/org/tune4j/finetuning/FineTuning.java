@@ -21,6 +21,7 @@ import org.tune4j.config.Binder;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
+import org.tune4j.fetching.HubCheckpoint;
 import org.tune4j.hub.Hub;
 import org.tune4j.hub.HubSettings;
 import org.tune4j.hub.Repository;

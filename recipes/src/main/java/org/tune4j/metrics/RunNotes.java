@@ -17,7 +17,7 @@ import org.tune4j.EnvironmentException;
  * What loggers need to find again after a resume, such as a server's id of the run: {@code
  * loggers.json} in the run's logs. Safe for several threads.
  */
-public final class RunNotes {
+final class RunNotes {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final TypeReference<Map<String, String>> NOTES = new TypeReference<>() {};
 

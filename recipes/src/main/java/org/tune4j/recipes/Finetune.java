@@ -102,7 +102,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
                 setup.data.validation(), keys.validation().batchSize(keys.training()), keys.loss());
         if (context.dryRun()) {
           new DryRun(step, setup.batches, setup.data.train(), setup.totalSteps)
-              .report(setup.plan, out);
+              .report(setup.plan.mebibytes(), out);
           return;
         }
         train(context, ranks, out, setup, rows, step, test);

@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Optional;
 import org.tune4j.data.Batches;
 import org.tune4j.data.Dataset;
-import org.tune4j.memory.MemoryPlan;
 import org.tune4j.metrics.ResidentSize;
 import org.tune4j.training.TrainStep;
 
@@ -34,11 +33,11 @@ public final class DryRun {
   /**
    * Runs it and says what it took.
    *
-   * @param plan what it should take of memory
+   * @param planned what it should take of memory, in MiB
    * @param out gets one line
    * @throws org.tune4j.TrainingException when the loss or a gradient is not finite
    */
-  public void report(MemoryPlan plan, PrintStream out) {
+  public void report(long planned, PrintStream out) {
     List<Integer> heaviest = List.of();
     long most = -1;
     for (long i = 0; i < batches.perEpoch(); i++) {
@@ -61,7 +60,7 @@ public final class DryRun {
         outcome.map(o -> "%.4f".formatted(o.loss())).orElse("none: no token is trained on"),
         seconds,
         ResidentSize.peakMebibytes(),
-        plan.mebibytes(),
+        planned,
         totalSteps);
   }
 }

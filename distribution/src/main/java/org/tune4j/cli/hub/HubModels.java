@@ -6,7 +6,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.Config;
-import org.tune4j.finetuning.HubCheckpoint;
+import org.tune4j.fetching.HubCheckpoint;
 import org.tune4j.hub.Hub;
 import org.tune4j.hub.HubSettings;
 import org.tune4j.hub.Repository;

@@ -1,4 +1,4 @@
-package org.tune4j.finetuning;
+package org.tune4j.fetching;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
