@@ -23,36 +23,12 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /**
- * What third parties compile against changes on purpose only: all of {@code api}, what a plugin
- * implements, and {@code FineTuning}. There is no release to compare with yet, so the signatures
- * lie in a file.
+ * What third parties compile against changes on purpose only: the public and protected members of
+ * {@link PublicPackages#EXPORTED}. There is no release to compare with yet, so the signatures lie
+ * in a file.
  */
 class SignaturesTest {
   private static final Path FILE = Path.of("src/test/resources/signatures.txt");
-
-  private static final List<String> PACKAGES =
-      List.of(
-          "org.tune4j",
-          "org.tune4j.collective",
-          "org.tune4j.component",
-          "org.tune4j.finetuning",
-          "org.tune4j.nn",
-          "org.tune4j.recipe",
-          "org.tune4j.spi",
-          "org.tune4j.tensor");
-
-  /** Types outside these packages that plugins implement or are handed. */
-  private static final List<String> CONTRACTS =
-      List.of(
-          "org.tune4j.data.DataRow",
-          "org.tune4j.data.Dataset",
-          "org.tune4j.data.DatasetSpec",
-          "org.tune4j.data.MessageTransform",
-          "org.tune4j.evaluation.EvaluationTask",
-          "org.tune4j.metrics.MetricLogger",
-          "org.tune4j.models.ModelSpec",
-          "org.tune4j.optim.LrSchedule",
-          "org.tune4j.optim.Optimizer");
 
   @Test
   void signatures_areThoseOfTheFile() throws IOException {
@@ -85,34 +61,19 @@ class SignaturesTest {
             .importPackages("org.tune4j");
     TreeSet<String> lines = new TreeSet<>();
     for (JavaClass c : all) {
-      String top = c.getName().replaceFirst("\\$.*", "");
-      if (PACKAGES.contains(c.getPackageName()) || CONTRACTS.contains(top)) {
-        Class<?> type = c.reflect();
-        if (isOpen(type)) {
-          describe(type, lines);
-        }
+      if (PublicPackages.EXPORTED.contains(c.getPackageName())
+          && PublicPackages.isOpen(c.reflect())) {
+        describe(c.reflect(), lines);
       }
     }
     return List.copyOf(lines);
-  }
-
-  private static boolean isOpen(Class<?> type) {
-    Class<?> outer = type.getDeclaringClass();
-    return !type.isAnonymousClass()
-        && !type.isLocalClass()
-        && isOpen(type.getModifiers())
-        && (outer == null || isOpen(outer));
-  }
-
-  private static boolean isOpen(int modifiers) {
-    return Modifier.isPublic(modifiers) || Modifier.isProtected(modifiers);
   }
 
   private static void describe(Class<?> type, TreeSet<String> lines) {
     String name = type.getName();
     List<String> above = new ArrayList<>();
     Class<?> parent = type.getSuperclass();
-    if (parent != null && isOpen(parent)) {
+    if (parent != null && PublicPackages.isOpen(parent)) {
       above.add(type.getGenericSuperclass().getTypeName());
     }
     Arrays.stream(type.getGenericInterfaces()).forEach(i -> above.add(i.getTypeName()));
@@ -127,13 +88,15 @@ class SignaturesTest {
       add(name + "." + "new", c, "", lines);
     }
     // What a type has from a superclass that nobody else sees is its own.
-    for (Class<?> c = type; c != null && (c == type || !isOpen(c)); c = c.getSuperclass()) {
+    for (Class<?> c = type;
+        c != null && (c == type || !PublicPackages.isOpen(c));
+        c = c.getSuperclass()) {
       for (Method m : c.getDeclaredMethods()) {
         add(name + "." + m.getName(), m, ": " + m.getGenericReturnType().getTypeName(), lines);
       }
     }
     for (Field f : type.getDeclaredFields()) {
-      if (isOpen(f.getModifiers()) && !f.isSynthetic()) {
+      if (PublicPackages.isOpen(f.getModifiers()) && !f.isSynthetic()) {
         lines.add(
             "%s.%s: %s%s"
                 .formatted(
@@ -146,7 +109,7 @@ class SignaturesTest {
   }
 
   private static void add(String name, Executable e, String result, TreeSet<String> lines) {
-    if (isOpen(e.getModifiers()) && !e.isSynthetic()) {
+    if (PublicPackages.isOpen(e.getModifiers()) && !e.isSynthetic()) {
       lines.add(
           "%s(%s)%s %s"
               .formatted(
