@@ -8,9 +8,11 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.tune4j.ConfigException;
+import org.tune4j.component.AlsoCalled;
 import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
+import org.tune4j.component.Hint;
 import org.tune4j.component.Requirements;
 
 /** The ways to write a component in a config, and what is said of wrong ones. */
@@ -40,7 +42,7 @@ class BinderTest {
 
     /** Needs an argument. */
     @Component("hot_sauce")
-    public static Sauce hot(int heat) {
+    public static Sauce hot(@AlsoCalled("spice") int heat) {
       return new Sauce("hot " + heat);
     }
   }
@@ -88,12 +90,35 @@ class BinderTest {
     }
   }
 
+  /** How hot it is served. */
+  @Hint("let it cool instead")
+  public enum Serving {
+    /** At 60 degrees. */
+    @AlsoCalled("lukewarm")
+    WARM,
+    /** At 10 degrees. */
+    COLD
+  }
+
+  /** Its model's keys can stand at the top, but for those that it has itself. */
+  public record Kitchen(Sauce model, List<String> oil, Serving serving) {
+    /** Its only component. */
+    @Component("kitchen")
+    public Kitchen {}
+  }
+
   private static final ComponentRegistry REGISTRY =
       new ComponentRegistry(
           List.of(
               () ->
                   List.of(
-                      Meal.class, Sauce.class, Drink.class, Bar.class, Oven.class, Soup.class)));
+                      Meal.class,
+                      Sauce.class,
+                      Drink.class,
+                      Bar.class,
+                      Oven.class,
+                      Soup.class,
+                      Kitchen.class)));
 
   private static String made(String yaml) {
     return Binder.bind(REGISTRY, Meal.class, "meal", Config.parse("c.yaml", yaml)).sauce().made();
@@ -210,5 +235,43 @@ class BinderTest {
             Meal.class,
             "meal",
             "sauce: {_component_: hot_sauce, heat: 3, amsgrad: True}\nfsdp_cpu_offload: true\ntensor_parallel_dim: 2"));
+  }
+
+  private static final String KITCHEN =
+      "model: {_component_: hot_sauce, heat: 1}\noil: [a]\nserving: %s";
+
+  private static Config kitchen(String serving, String... overrides) {
+    Config written = Config.parse("c.yaml", KITCHEN.formatted(serving));
+    return Binder.resolve(REGISTRY, Kitchen.class, "kitchen", written, List.of(overrides));
+  }
+
+  private static List<String> kitchenProblems(String serving, String... overrides) {
+    Config config = kitchen(serving, overrides);
+    return assertThrows(
+            ConfigException.class, () -> Binder.bind(REGISTRY, Kitchen.class, "kitchen", config))
+        .problems();
+  }
+
+  @Test
+  void resolve_keyOfTheModelAtTheTop_movesUnlessTheComponentHasIt() {
+    assertEquals(
+        new Kitchen(new Sauce("hot 3"), List.of("b"), Serving.COLD),
+        Binder.bind(REGISTRY, Kitchen.class, "kitchen", kitchen("cold", "heat=3", "oil=[b]")));
+    assertEquals(
+        List.of("override 'acid=c': key 'acid' is not known; accepted are heat"),
+        kitchenProblems("cold", "acid=c"));
+  }
+
+  @Test
+  void bind_nameOfOtherTrainers_isToldForKeysAndTakenForValues() {
+    assertEquals(
+        List.of(
+            "override 'spice=3': key 'spice' is not known; did you mean 'heat'?; accepted are"
+                + " model, oil, serving"),
+        kitchenProblems("lukewarm", "spice=3"));
+    assertEquals(
+        List.of(
+            "c.yaml:3:10: key 'serving' is 'hot', expected one of warm, cold; let it cool instead"),
+        kitchenProblems("hot"));
   }
 }
