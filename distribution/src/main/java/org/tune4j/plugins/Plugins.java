@@ -82,7 +82,7 @@ public final class Plugins implements AutoCloseable {
         }
       } catch (RuntimeException | LinkageError e) {
         problems.add(
-            "plugin %s: %s %s is skipped: %s; rebuild it with all it needs in the jar"
+            "plugin %s: %s %s is skipped: %s; rebuild it with its dependencies in the jar"
                 .formatted(b.jar, what, b.provider.getClass().getName(), e));
       }
     }
