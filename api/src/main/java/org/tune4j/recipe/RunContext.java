@@ -36,38 +36,4 @@ public record RunContext(
   public RunContext {
     settings = Map.copyOf(settings);
   }
-
-  /**
-   * A run of one rank, to which nobody listens.
-   *
-   * @param backends the backends there are
-   * @param resolvedConfig the config with overrides applied, as YAML
-   * @param settings the same by dotted path
-   * @param resumeCommand what continues this run after it was stopped
-   * @param out where progress and results are printed
-   * @param terminal whether {@code out} is a terminal
-   * @param dryRun whether to run one step, save nothing and report
-   * @param stopRequested asked after every step; once true, the run saves and returns
-   */
-  public RunContext(
-      Backends backends,
-      String resolvedConfig,
-      Map<String, String> settings,
-      String resumeCommand,
-      PrintStream out,
-      boolean terminal,
-      boolean dryRun,
-      BooleanSupplier stopRequested) {
-    this(
-        backends,
-        resolvedConfig,
-        settings,
-        resumeCommand,
-        out,
-        terminal,
-        dryRun,
-        stopRequested,
-        Ranks.alone(backends),
-        RunListener.NONE);
-  }
 }

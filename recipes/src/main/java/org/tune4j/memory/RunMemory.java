@@ -62,19 +62,6 @@ public record RunMemory(
   }
 
   /**
-   * Prints the plan of this run, and refuses a run that does not fit.
-   *
-   * @param kernels of the backend
-   * @param data the rows to train on
-   * @param out gets the plan
-   * @return the plan
-   * @throws EnvironmentException when there is less memory; says what would take less
-   */
-  public MemoryPlan require(KernelMemory kernels, Dataset data, PrintStream out) {
-    return require(kernels, heaviest(kernels, data), AvailableMemory.bytes(), out);
-  }
-
-  /**
    * How ranks share a model, and what that takes.
    *
    * @param sharded whether each keeps a stretch of the weights
@@ -83,8 +70,8 @@ public record RunMemory(
   public record RankPlan(boolean sharded, MemoryPlan plan) {}
 
   /**
-   * The same of one rank of several. Ranks that are threads are planned as the one process that
-   * they are; other ranks of this machine each take as much.
+   * Prints the plan of one rank, and refuses a run that does not fit. Ranks that are threads are
+   * planned as the one process that they are; other ranks of this machine each take as much.
    *
    * @param ranks all of which ask this
    * @param localRanks how many of them share this machine
@@ -188,20 +175,6 @@ public record RunMemory(
   private RunMemory withCompute(TrainingOptions training, ComputeOptions compute) {
     return new RunMemory(
         model, checkpointer, optimizer, optimizerInBackward, loss, training, compute);
-  }
-
-  private MemoryPlan require(
-      KernelMemory kernels, Load heaviest, OptionalLong available, PrintStream out) {
-    MemoryPlan plan = plan(kernels, heaviest);
-    out.println(plan);
-    if (!"off".equals(System.getenv(CHECK))) {
-      refusal(kernels, heaviest, available)
-          .ifPresent(
-              r -> {
-                throw new EnvironmentException(r);
-              });
-    }
-    return plan;
   }
 
   /**

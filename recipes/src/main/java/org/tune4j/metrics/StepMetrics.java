@@ -57,49 +57,6 @@ public record StepMetrics(
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
   }
 
-  /**
-   * Of one rank.
-   *
-   * @param step from 1
-   * @param epoch from 0
-   * @param loss the objective's mean, such as over the step's label tokens
-   * @param lr the rate that the update used
-   * @param gradNorm global L2 norm before clipping
-   * @param labelTokens tokens that were trained on
-   * @param tokens all tokens
-   * @param seconds wall clock of the step
-   * @param rssMb resident size of the process in MiB
-   * @param valLoss null where it was not taken
-   * @param scores keep their order
-   */
-  public StepMetrics(
-      long step,
-      int epoch,
-      double loss,
-      double lr,
-      double gradNorm,
-      long labelTokens,
-      long tokens,
-      double seconds,
-      long rssMb,
-      @Nullable Double valLoss,
-      Map<String, Double> scores) {
-    this(
-        step,
-        epoch,
-        loss,
-        lr,
-        gradNorm,
-        labelTokens,
-        tokens,
-        seconds,
-        rssMb,
-        valLoss,
-        scores,
-        null,
-        Map.of());
-  }
-
   /** {@return tokens, trained on or not, by the seconds of the step} */
   public double tokensPerSecond() {
     return tokens / Math.max(seconds, 1e-9);

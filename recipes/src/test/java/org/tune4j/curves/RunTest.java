@@ -68,7 +68,8 @@ class RunTest {
   void refresh_ofARunThatGoesOnFromAnEarlierStep_showsItsNewLines() throws IOException {
     try (MetricsFile first = MetricsFile.open(dir, 0)) {
       for (int step = 1; step <= 9; step++) {
-        first.append(new StepMetrics(step, 0, 3, 1e-4, 1, 5, 10, 1, 300, null, Map.of()));
+        first.append(
+            new StepMetrics(step, 0, 3, 1e-4, 1, 5, 10, 1, 300, null, Map.of(), null, Map.of()));
       }
     }
     run.refresh();
@@ -76,7 +77,8 @@ class RunTest {
     // Between two refreshes it is cut to step 6 and grows beyond its former size.
     try (MetricsFile second = MetricsFile.open(dir, 6)) {
       for (int step = 7; step <= 12; step++) {
-        second.append(new StepMetrics(step, 0, 2, 1e-4, 1, 5, 10, 2, 300, null, Map.of()));
+        second.append(
+            new StepMetrics(step, 0, 2, 1e-4, 1, 5, 10, 2, 300, null, Map.of(), null, Map.of()));
       }
     }
     run.refresh();

@@ -19,7 +19,8 @@ class MetricsFileTest {
   void append_writesExactlyTheDocumentedFieldsAtOnce() throws IOException {
     Path file = dir.resolve("logs/metrics.jsonl");
     try (MetricsFile metrics = MetricsFile.open(dir.resolve("logs"), 0)) {
-      metrics.append(new StepMetrics(1, 0, 2.5, 3e-4, 0.5, 10, 100, 2, 331, null, Map.of()));
+      metrics.append(
+          new StepMetrics(1, 0, 2.5, 3e-4, 0.5, 10, 100, 2, 331, null, Map.of(), null, Map.of()));
       assertEquals(
           List.of(
               "{\"step\":1,\"epoch\":0,\"loss\":2.5,\"lr\":3.0E-4,\"grad_norm\":0.5,\"label_tokens\":10,"

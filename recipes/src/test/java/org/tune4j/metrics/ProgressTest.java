@@ -16,7 +16,8 @@ class ProgressTest {
   private final PrintStream out = new PrintStream(bytes, true, UTF_8);
 
   private static StepMetrics step(long step, double seconds) {
-    return new StepMetrics(step, 0, 1.25, 3e-4, 1, 10, 100, seconds, 1, null, Map.of());
+    return new StepMetrics(
+        step, 0, 1.25, 3e-4, 1, 10, 100, seconds, 1, null, Map.of(), null, Map.of());
   }
 
   private String printed() {

@@ -26,6 +26,7 @@ import org.tune4j.adapters.lora.AttnModule;
 import org.tune4j.adapters.lora.LoraArguments;
 import org.tune4j.adapters.lora.LoraTargets;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.collective.Ranks;
 import org.tune4j.component.ByName;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
@@ -39,6 +40,7 @@ import org.tune4j.optim.AdamW;
 import org.tune4j.optim.CosineWithWarmup;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
+import org.tune4j.recipe.RunListener;
 import org.tune4j.runs.EvaluationOptions;
 import org.tune4j.runs.LoggingOptions;
 import org.tune4j.runs.SampleOptions;
@@ -183,7 +185,9 @@ final class TinyRun {
                   new PrintStream(text, true, StandardCharsets.UTF_8),
                   false,
                   dryRun,
-                  patient(out, stop)));
+                  patient(out, stop),
+                  Ranks.alone(Backends.installed()),
+                  RunListener.NONE));
     } finally {
       printed = text.toString(StandardCharsets.UTF_8);
     }

@@ -21,6 +21,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.tune4j.TrainingException;
 import org.tune4j.adapters.Adapters;
+import org.tune4j.collective.Ranks;
 import org.tune4j.data.Example;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.TestBackend;
@@ -31,6 +32,7 @@ import org.tune4j.optim.AdamW;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.optim.Sgd;
 import org.tune4j.recipe.RunContext;
+import org.tune4j.recipe.RunListener;
 import org.tune4j.runs.LoggingOptions;
 import org.tune4j.runs.OutputFolder;
 import org.tune4j.runs.RunLog;
@@ -190,7 +192,17 @@ class TrainStepTest {
       ByteArrayOutputStream text = new ByteArrayOutputStream();
       PrintStream print = new PrintStream(text, true, StandardCharsets.UTF_8);
       RunContext context =
-          new RunContext(Backends.installed(), "", Map.of(), "", print, false, false, () -> false);
+          new RunContext(
+              Backends.installed(),
+              "",
+              Map.of(),
+              "",
+              print,
+              false,
+              false,
+              () -> false,
+              Ranks.alone(Backends.installed()),
+              RunListener.NONE);
       try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, Loss.crossEntropy(7));
           OutputFolder output = OutputFolder.open(out, true, print);
           RunLog log =

@@ -83,7 +83,7 @@ final class Storage {
       long size = Files.size(file);
       if (size < offset + bytes) {
         throw new EnvironmentException(
-            "%s cannot be mapped: it holds %d bytes, expected at least %d; is it cut short?"
+            "%s cannot be mapped: it holds %d bytes, expected at least %d; is it truncated?"
                 .formatted(file, size, offset + bytes));
       }
     } catch (IOException e) {

@@ -17,7 +17,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 
 /** {@code tune cp}. */
-@Command(name = "cp", description = "Copies a config, to be changed.", sortOptions = false)
+@Command(name = "cp", description = "Copies a config for editing.", sortOptions = false)
 public final class CpCommand implements Callable<Integer> {
   @Parameters(index = "0", paramLabel = "NAME", description = "A config that `tune ls` lists.")
   private String name;

@@ -26,9 +26,7 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
 /** {@code tune ls}. */
-@Command(
-    name = "ls",
-    description = "Lists the recipes, the configs that ship, and what plugins bring.")
+@Command(name = "ls", description = "Lists recipes, shipped configs, and what plugins add.")
 public final class LsCommand implements Callable<Integer> {
   private static final Map<Class<?>, String> KINDS = new LinkedHashMap<>();
 

@@ -12,7 +12,9 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Parameters;
 
 /** {@code tune reference}. */
-@Command(name = "reference", description = "Prints the keys of components, of all or of these.")
+@Command(
+    name = "reference",
+    description = "Prints the keys of all components or of the given ones.")
 public final class ReferenceCommand implements Callable<Integer> {
   @Parameters(
       arity = "0..*",

@@ -187,7 +187,7 @@ public final class RunCommand implements Callable<Integer> {
             worldSize,
             // Empty where the config leaves it out: the CPU.
             resolved.text("device").matches("(cuda|gpu).*")
-                ? ", each on a GPU of its own"
+                ? ", each on its own GPU"
                 : " and share the frozen weights");
     LocalRanks.run(
         worldSize,

@@ -40,16 +40,6 @@ public final class LoraAdapter extends Adapter {
     b = add("lora_B", new Linear(rank, linear.out(), dtype)).weight();
   }
 
-  /** {@return {@code lora_A.weight}, of {@code [rank, in]}} */
-  public Parameter loraA() {
-    return a;
-  }
-
-  /** {@return {@code lora_B.weight}, of {@code [out, rank]}} */
-  public Parameter loraB() {
-    return b;
-  }
-
   /** {@return what {@code B A} is multiplied by} */
   public double scale() {
     return scale;
