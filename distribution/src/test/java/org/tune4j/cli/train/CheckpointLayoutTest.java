@@ -206,6 +206,6 @@ class CheckpointLayoutTest {
             run.command(
                 "output_dir=" + dir.resolve("bin"),
                 "checkpointer.checkpoint_files=[pytorch_model.bin]")));
-    assertTrue(err.contains("lists 'pytorch_model.bin', which is no safetensors file"), err);
+    assertTrue(err.contains("lists 'pytorch_model.bin', which is not a safetensors file"), err);
   }
 }
