@@ -74,8 +74,8 @@ class CheckpointFilesTest {
                 + " checkpointer.checkpoint_dir to the folder that holds config.json"),
         Arguments.of(
             List.of("pytorch_model-00001-of-00002.bin"),
-            "checkpointer.checkpoint_files lists 'pytorch_model-00001-of-00002.bin', which is no"
-                + " safetensors file; list the model's .safetensors files, or set it to null to"
+            "checkpointer.checkpoint_files lists 'pytorch_model-00001-of-00002.bin', which is not"
+                + " a safetensors file; list the model's .safetensors files, or set it to null to"
                 + " load those of checkpoint_dir; a model that has none must be converted first"),
         Arguments.of(
             List.of(List.of("a")),

@@ -55,7 +55,7 @@ class RunMemoryTest {
             "the run takes about \\d+ MiB at its peak and \\d+ MiB are available; batch_size=2 takes"
                 + " \\d+, enable_activation_checkpointing=true takes \\d+, dtype=bf16 takes \\d+,"
                 + " tokenizer.max_seq_len=500 takes \\d+; TUNE_MEMORY_CHECK=off starts it"
-                + " regardless"),
+                + " anyway"),
         text);
   }
 

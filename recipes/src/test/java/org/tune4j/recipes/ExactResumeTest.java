@@ -311,7 +311,7 @@ class ExactResumeTest {
     run.rows = TinyRun.rows(2, 5);
     assertEquals(
         "the run cannot resume with these changes: optimizer.lr: 0.01 -> 0.005; seed: 7 -> 8; the rows of the"
-            + " data set are others; undo the change, or start anew in another output_dir"
+            + " data set have changed; undo them, or start a new run in another output_dir"
             + " (with checkpointer.adapter_checkpoint to start from its adapter)",
         assertThrows(UsageException.class, () -> run.run(out)).getMessage());
     assertEquals(List.of("step_1"), TinyRun.checkpoints(out));
@@ -348,8 +348,8 @@ class ExactResumeTest {
     String message = assertThrows(UsageException.class, () -> run.run(out)).getMessage();
     assertTrue(
         message.matches(
-            "the run cannot resume with these changes: the base model in checkpointer.checkpoint_dir is"
-                + " another: sha256 [0-9a-f]{12} -> [0-9a-f]{12}; undo the change, or .*"),
+            "the run cannot resume with these changes: the base model in checkpointer.checkpoint_dir has"
+                + " changed: sha256 [0-9a-f]{12} -> [0-9a-f]{12}; undo them, or .*"),
         message);
     assertEquals(List.of("step_1"), TinyRun.checkpoints(out));
   }
@@ -417,7 +417,7 @@ class ExactResumeTest {
     run.lr = 5e-3;
     String refusal = assertThrows(UsageException.class, () -> run.run(out)).getMessage();
     assertTrue(
-        refusal.contains("(epoch_0, epoch_1, checkpoints, logs/metrics.jsonl); go on"), refusal);
+        refusal.contains("(epoch_0, epoch_1, checkpoints, logs/metrics.jsonl); continue"), refusal);
     assertEquals("", run.printed);
     assertArrayEquals(weights, run.weights(out));
     assertEquals(metrics, TinyRun.metrics(out));
@@ -461,7 +461,7 @@ class ExactResumeTest {
     run.patience = 1;
     run.validateEvery = 1;
     run.run(out);
-    assertTrue(run.printed.contains("ended early"), run.printed);
+    assertTrue(run.printed.contains("stopped early"), run.printed);
     run.resume = true;
     run.epochs = 4;
     run.run(out);

@@ -262,7 +262,7 @@ class NeverSilentlyWrongTest {
     assertEquals(3, expected.size());
     assertTrue(
         run.printed.contains(
-            "ended early: 2 validations without a loss below %.4f; the best is in %s"
+            "stopped early: 2 validations without a loss below %.4f; the best is in %s"
                 .formatted(expected.get(0).get("val_loss").asDouble(), out().resolve("best"))),
         run.printed);
     byte[] adapter =

@@ -117,8 +117,8 @@ class TrainStepTest {
       try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, Loss.crossEntropy(7))) {
         TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS, true);
         assertEquals(
-            "step 1: the gradient of rows 1 is Infinity; the layers behind were updated already, so"
-                + " that only a checkpoint before it is good: lower optimizer.lr, set"
+            "step 1: the gradient of rows 1 is Infinity; later layers are already updated, so only"
+                + " an earlier checkpoint is valid: lower optimizer.lr, set"
                 + " clip_grad_norm=1.0, use dtype=fp32, or look at these rows",
             assertThrows(TrainingException.class, () -> step.run(0, List.of(0), i -> ROW, 1e-2))
                 .getMessage());
