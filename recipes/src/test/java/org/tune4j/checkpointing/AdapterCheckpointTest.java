@@ -184,7 +184,7 @@ class AdapterCheckpointTest {
       float[] own = logits(over(adapter));
       assertFalse(Arrays.equals(logits(over(PEFT.resolve("patterns"))), own));
       assertEquals(
-          "adapter %s: it brings a 'lm_head.weight' of its own, which training on would lose; merge it with tune merge and train on the merged model"
+          "adapter %s: it contains its own 'lm_head.weight', which continued training would lose; merge it with tune merge and train on the merged model"
               .formatted(adapter),
           refusal(() -> load(adapter, qv(true))));
       MergedModel.write(engine, TYPES, MODEL, adapter, null, dir.resolve("merged"), SIZE);
