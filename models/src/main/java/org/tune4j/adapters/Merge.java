@@ -1,11 +1,8 @@
 package org.tune4j.adapters;
 
-import java.util.IdentityHashMap;
 import java.util.Map;
-import java.util.function.BiConsumer;
 import org.tune4j.models.layers.Adapter;
 import org.tune4j.nn.Module;
-import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
@@ -16,41 +13,6 @@ public final class Merge {
   private static final String WEIGHT = ".weight";
 
   private Merge() {}
-
-  /**
-   * Hands over the merged model's tensors one by one under the base's names, in the base's type; a
-   * merged tensor lives until the consumer returns, so that one more tensor at a time is all the
-   * memory that this takes. The model is left as it is.
-   *
-   * <p>A tied head that is adapted comes as {@code lm_head.weight} besides the unchanged embedding:
-   * see {@link #unties}.
-   *
-   * @param engine that computes the merged weights
-   * @param model whose parameters all have storage
-   * @param consumer takes a full name and its tensor; must not keep a merged one
-   */
-  public static void forEach(Engine engine, Module model, BiConsumer<String, Tensor> consumer) {
-    Map<String, Adapter> adapters = Adapters.of(model);
-    IdentityHashMap<Parameter, String> done = new IdentityHashMap<>();
-    Adapters.parameters(model).forEach((name, p) -> done.put(p, name));
-    model
-        .modules()
-        .forEach(
-            (path, module) ->
-                module
-                    .ownParameters()
-                    .forEach(
-                        (own, p) -> {
-                          Adapter adapter = own.equals("weight") ? adapters.get(path) : null;
-                          if (adapter != null) {
-                            try (TensorScope scope = engine.openScope()) {
-                              consumer.accept(path + WEIGHT, weight(engine, adapter, p.tensor()));
-                            }
-                          } else if (done.putIfAbsent(p, path) == null) {
-                            consumer.accept(path + "." + own, p.tensor());
-                          }
-                        }));
-  }
 
   /**
    * {@return a linear's weight with its adapter folded in, {@code [out, in]}, in its type, computed

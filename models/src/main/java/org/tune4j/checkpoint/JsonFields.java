@@ -21,7 +21,10 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.TuneException;
 
-/** The fields of a JSON object in a file; every error names the file and the field. */
+/**
+ * The fields of a JSON object in a file. A value that is not what was asked for is an {@link
+ * InputException} that names the file and the field.
+ */
 public final class JsonFields {
   private static final long MAX_BYTES = 256_000_000;
 
@@ -142,7 +145,6 @@ public final class JsonFields {
    * {@return the object of that name}
    *
    * @param field its name
-   * @throws InputException if it is something else
    */
   public JsonFields object(String field) {
     JsonNode value = require(field, "an object");
@@ -156,7 +158,6 @@ public final class JsonFields {
    * {@return an integer of at least 1}
    *
    * @param field its name
-   * @throws InputException if it is something else
    */
   public int positive(String field) {
     return wholeNumber(field, 1);
@@ -167,7 +168,6 @@ public final class JsonFields {
    *
    * @param field its name
    * @param absent for a missing or null field
-   * @throws InputException if it is something else
    */
   public int positive(String field, int absent) {
     return has(field) ? wholeNumber(field, 1) : absent;
@@ -178,7 +178,6 @@ public final class JsonFields {
    *
    * @param field its name
    * @param least that it may be
-   * @throws InputException if it is something else
    */
   public int wholeNumber(String field, int least) {
     return wholeNumber(field, least, Integer.MAX_VALUE);
@@ -190,7 +189,6 @@ public final class JsonFields {
    * @param field its name
    * @param absent where the field is not even null
    * @param most that it may be
-   * @throws InputException if it is something else
    */
   public int size(String field, int absent, int most) {
     return mentions(field) ? wholeNumber(field, 1, most) : absent;
@@ -215,7 +213,6 @@ public final class JsonFields {
    * {@return a finite number above 0}
    *
    * @param field its name
-   * @throws InputException if it is something else
    */
   public double positiveDecimal(String field) {
     String expected = "a number above 0";
@@ -231,7 +228,6 @@ public final class JsonFields {
    *
    * @param field its name
    * @param absent for a missing or null field
-   * @throws InputException if it is something else
    */
   public double positiveDecimal(String field, double absent) {
     return has(field) ? positiveDecimal(field) : absent;
@@ -242,7 +238,6 @@ public final class JsonFields {
    *
    * @param field its name
    * @param absent for a missing or null field
-   * @throws InputException if it is something else
    */
   public boolean flag(String field, boolean absent) {
     JsonNode value = value(field);
@@ -259,7 +254,6 @@ public final class JsonFields {
    * {@return a text}
    *
    * @param field its name
-   * @throws InputException if it is something else
    */
   public String text(String field) {
     JsonNode value = require(field, "a string");
@@ -273,7 +267,6 @@ public final class JsonFields {
    * {@return a text; empty for a missing or null field}
    *
    * @param field its name
-   * @throws InputException if it is something else
    */
   public Optional<String> optionalText(String field) {
     return has(field) ? Optional.of(text(field)) : Optional.empty();

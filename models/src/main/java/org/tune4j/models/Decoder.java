@@ -14,7 +14,6 @@ import org.tune4j.models.layers.Embedding;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.Norm;
 import org.tune4j.models.layers.RotaryEmbedding;
-import org.tune4j.nn.Loss;
 import org.tune4j.nn.Module;
 import org.tune4j.nn.ModuleList;
 import org.tune4j.nn.Objective;
@@ -45,26 +44,7 @@ public final class Decoder extends Module {
   private volatile boolean checkpointLayers;
 
   /**
-   * A decoder named as Llama's: {@code model.embed_tokens}, {@code model.layers}, {@code
-   * model.norm}, {@code lm_head}.
-   *
-   * @param model the architecture that builds it
-   * @param dtype of every parameter
-   * @param embedding of token ids
-   * @param blocks first to last
-   * @param norm before the head
-   */
-  public Decoder(
-      ModelConfig model,
-      DType dtype,
-      Embedding embedding,
-      List<? extends DecoderBlock> blocks,
-      Norm norm) {
-    this(model, dtype, embedding, blocks, norm, Names.LLAMA);
-  }
-
-  /**
-   * A decoder with names of its own.
+   * A decoder without storage, trainable.
    *
    * @param model the architecture that builds it
    * @param dtype of every parameter
@@ -328,20 +308,6 @@ public final class Decoder extends Module {
     Tensor h = body.embedding.forward(pass, rows.tokens());
     parts.leave(pass, 0);
     return h;
-  }
-
-  /**
-   * The same of the cross-entropy.
-   *
-   * @param pass of this thread
-   * @param rows of tokens
-   * @param labels as there
-   * @param chunk positions at a time, 1 or more
-   * @return the sum, in nats
-   * @throws UsageException as there
-   */
-  public double lossAndBackward(Pass pass, PackedRows rows, int[] labels, int chunk) {
-    return lossAndBackward(pass, rows, labels, Loss.crossEntropy(chunk)).loss();
   }
 
   /**

@@ -26,6 +26,8 @@ import org.tune4j.UsageException;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.Merge;
 import org.tune4j.adapters.lora.LoraConfig;
+import org.tune4j.models.layers.Adapter;
+import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.nn.StateDict;
@@ -89,7 +91,10 @@ abstract class DecoderContract {
     int[] labels = TinyModels.unpad(forward, "labels");
     long n = Arrays.stream(labels).filter(l -> l != Decoder.IGNORED).count();
     Pass pass = new Pass(engine, scope, true, 1);
-    double sum = model.lossAndBackward(pass, TinyModels.pack(forward), labels, chunk);
+    double sum =
+        model
+            .lossAndBackward(pass, TinyModels.pack(forward), labels, Loss.crossEntropy(chunk))
+            .loss();
     assertEquals(forward.get("loss").item(), sum / n, 1e-5);
     Map<String, Tensor> expected =
         new GoldenFile("lora/" + variant + "/gradients.safetensors").tensors(engine);
@@ -170,8 +175,13 @@ abstract class DecoderContract {
               }
             });
     double loss =
-        model.lossAndBackward(
-            pass, TinyModels.pack(forward), TinyModels.unpad(forward, "labels"), 9);
+        model
+            .lossAndBackward(
+                pass,
+                TinyModels.pack(forward),
+                TinyModels.unpad(forward, "labels"),
+                Loss.crossEntropy(9))
+            .loss();
     assertTrue(loss > 0);
     assertEquals(List.of(2, 1, 0), layers.stream().distinct().toList());
     assertEquals(collected.keySet(), new LinkedHashSet<>(taken.keySet()));
@@ -182,8 +192,13 @@ abstract class DecoderContract {
     Map<String, Tensor> forward = new GoldenFile("lora/qv_r8/forward.safetensors").tensors(engine);
     Pass pass = new Pass(engine, scope, true, 7);
     double loss =
-        model.lossAndBackward(
-            pass, TinyModels.pack(forward), TinyModels.unpad(forward, "labels"), 9);
+        model
+            .lossAndBackward(
+                pass,
+                TinyModels.pack(forward),
+                TinyModels.unpad(forward, "labels"),
+                Loss.crossEntropy(9))
+            .loss();
     Map<Parameter, Tensor> found = pass.gradients();
     Map<String, float[]> all = new LinkedHashMap<>();
     model
@@ -207,8 +222,13 @@ abstract class DecoderContract {
     Pass pass = new Pass(engine, scope, true, 1);
     PackedRows rows = PackedRows.of(5, 6, 7, 8, 9);
     int[] labels = {6, 7, 8, 9, -100};
-    double expected = wide.lossAndBackward(new Pass(engine, scope, true, 1), rows, labels, 8);
-    assertEquals(expected, model.lossAndBackward(pass, rows, labels, 8), 0.05 * expected);
+    double expected =
+        wide.lossAndBackward(new Pass(engine, scope, true, 1), rows, labels, Loss.crossEntropy(8))
+            .loss();
+    assertEquals(
+        expected,
+        model.lossAndBackward(pass, rows, labels, Loss.crossEntropy(8)).loss(),
+        0.05 * expected);
     assertTrue(pass.gradients().values().stream().allMatch(g -> g.dtype() == DType.BF16));
   }
 
@@ -242,7 +262,8 @@ abstract class DecoderContract {
       model.setCheckpointLayers(checkpoint);
       try (TensorScope own = engine.openScope()) {
         Pass pass = new Pass(engine, own, true, 1);
-        model.lossAndBackward(pass, PackedRows.of(5, 6, 7), new int[] {6, 7, -100}, 2);
+        model.lossAndBackward(
+            pass, PackedRows.of(5, 6, 7), new int[] {6, 7, -100}, Loss.crossEntropy(2));
         assertEquals(12, own.size(), "checkpoint " + checkpoint);
       }
     }
@@ -255,7 +276,10 @@ abstract class DecoderContract {
     Pass pass = Pass.evaluation(engine, scope);
     int[] labels = TinyModels.unpad(forward, "labels");
     try (Engine.NoGradient off = engine.noGradient()) {
-      double sum = model.lossAndBackward(pass, TinyModels.pack(forward), labels, 64);
+      double sum =
+          model
+              .lossAndBackward(pass, TinyModels.pack(forward), labels, Loss.crossEntropy(64))
+              .loss();
       long n = Arrays.stream(labels).filter(l -> l != Decoder.IGNORED).count();
       assertEquals(forward.get("loss").item(), sum / n, 1e-5);
     }
@@ -266,7 +290,12 @@ abstract class DecoderContract {
   void lossAndBackward_allIgnored_isZeroWithoutGradients() {
     Decoder model = TinyModels.lora(engine, "qv_r8");
     Pass pass = new Pass(engine, scope, true, 1);
-    assertEquals(0, model.lossAndBackward(pass, PackedRows.of(1, 2), new int[] {-100, -100}, 8));
+    assertEquals(
+        0,
+        model
+            .lossAndBackward(
+                pass, PackedRows.of(1, 2), new int[] {-100, -100}, Loss.crossEntropy(8))
+            .loss());
     assertTrue(pass.gradients().isEmpty());
   }
 
@@ -280,7 +309,8 @@ abstract class DecoderContract {
       Pass pass = new Pass(engine, scope, true, 1);
       model
           .setCheckpointLayers(checkpoint)
-          .lossAndBackward(pass, PackedRows.of(5, 6, 7), new int[] {6, 7, -100}, 2);
+          .lossAndBackward(
+              pass, PackedRows.of(5, 6, 7), new int[] {6, 7, -100}, Loss.crossEntropy(2));
       assertEquals(4, pass.gradients().size());
     }
   }
@@ -296,7 +326,18 @@ abstract class DecoderContract {
     Map<String, Tensor> expected =
         new GoldenFile("lora/" + variant + "/merged.safetensors").tensors(engine);
     Map<String, float[]> merged = new LinkedHashMap<>();
-    Merge.forEach(engine, tuned, (name, t) -> merged.put(name, t.toFloats()));
+    Map<String, Adapter> adapters = Adapters.of(tuned);
+    tuned
+        .parameters()
+        .forEach(
+            (name, p) -> {
+              Adapter adapter = adapters.get(name.replaceFirst("\\.weight$", ""));
+              if (adapter != null) {
+                merged.put(name, Merge.weight(engine, adapter, p.tensor()).toFloats());
+              } else if (!name.contains(".lora_")) {
+                merged.put(name, p.tensor().toFloats());
+              }
+            });
     assertEquals(expected.keySet(), new TreeSet<>(merged.keySet()));
     expected.forEach((name, t) -> assertArrayEquals(t.toFloats(), merged.get(name), 1e-6f, name));
   }

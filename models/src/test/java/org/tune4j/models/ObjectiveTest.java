@@ -99,8 +99,13 @@ class ObjectiveTest {
 
   private double logProbability(Decoder model, int[] row) {
     try (Engine.NoGradient off = engine.noGradient()) {
-      return -model.lossAndBackward(
-          Pass.evaluation(engine, scope), PackedRows.of(row), labels(List.of(row)), 64);
+      return -model
+          .lossAndBackward(
+              Pass.evaluation(engine, scope),
+              PackedRows.of(row),
+              labels(List.of(row)),
+              Loss.crossEntropy(64))
+          .loss();
     }
   }
 
@@ -133,8 +138,12 @@ class ObjectiveTest {
     for (int i = 0; i < ROWS.size(); i++) {
       double weight = (i % 2 == 0 ? -BETA : BETA) / (1 + Math.exp(margins[i / 2]));
       Pass pass = new Pass(engine, scope, true, 1);
-      double unused =
-          model.lossAndBackward(pass, PackedRows.of(ROWS.get(i)), labels(List.of(ROWS.get(i))), 64);
+      Objective.Sums unused =
+          model.lossAndBackward(
+              pass,
+              PackedRows.of(ROWS.get(i)),
+              labels(List.of(ROWS.get(i))),
+              Loss.crossEntropy(64));
       gradients(model, pass)
           .forEach(
               (name, g) -> {

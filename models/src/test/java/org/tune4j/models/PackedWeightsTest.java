@@ -12,6 +12,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.Engine;
@@ -100,7 +101,8 @@ final class PackedWeightsTest {
     int[] labels = {1, 4, 1, 5, 92, 35, 35, 35};
     IllegalStateException e =
         assertThrows(
-            IllegalStateException.class, () -> model.lossAndBackward(pass, ROWS, labels, 8));
+            IllegalStateException.class,
+            () -> model.lossAndBackward(pass, ROWS, labels, Loss.crossEntropy(8)).loss());
     assertEquals("prepacked weights record no gradients", e.getMessage());
   }
 

@@ -203,21 +203,7 @@ public final class HuggingFaceCheckpointer {
   /**
    * The model with its weights: frozen ones mapped where the file has the run's type, adapters from
    * {@link #adapterCheckpoint} or initialised. Tensors belong to the calling thread's innermost
-   * scope.
-   *
-   * @param spec the model that the config names, with adapters or without
-   * @param engine that holds the tensors
-   * @param dtype of weights and adapters; those stored in another type are converted
-   * @param seed of the initial adapters; not looked at where there are none, or they are loaded
-   * @return ready for forward
-   * @throws InputException when a file is broken, or is another model's
-   */
-  public Decoder load(ModelSpec spec, Engine engine, DType dtype, long seed) {
-    return load(spec, ProcessGroup.alone(engine), dtype, true, seed);
-  }
-
-  /**
-   * The same of one of several ranks; those of one process share the frozen weights.
+   * scope; ranks of one process share the frozen ones.
    *
    * @param spec the model that the config names, with adapters or without
    * @param ranks of the run; all of them load

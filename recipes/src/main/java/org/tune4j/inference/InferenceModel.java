@@ -8,6 +8,7 @@ import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.generation.Generator;
 import org.tune4j.memory.AvailableMemory;
 import org.tune4j.models.Decoder;
@@ -109,7 +110,11 @@ public final class InferenceModel implements AutoCloseable {
     base.check(spec);
     Tokenizer text = tokenizer.open(folder);
     return new InferenceModel(
-        registry, folder, engine, text, freeze(base.load(spec, engine, dtype, 0)));
+        registry,
+        folder,
+        engine,
+        text,
+        freeze(base.load(spec, ProcessGroup.alone(engine), dtype, true, 0)));
   }
 
   private static long bytes(Decoder decoder) {

@@ -35,6 +35,7 @@ import org.tune4j.checkpoint.SafetensorsType;
 import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelRegistry;
 import org.tune4j.models.ModelSpec;
@@ -76,12 +77,13 @@ class AdapterCheckpointTest {
 
   private Decoder load(Path adapter, LoraConfig asked) {
     return new HuggingFaceCheckpointer(MODEL, adapter, dir)
-        .load(spec(asked), engine, DType.FP32, 0);
+        .load(spec(asked), ProcessGroup.alone(engine), DType.FP32, true, 0);
   }
 
   private Decoder over(Path adapter) {
     Decoder base =
-        new HuggingFaceCheckpointer(MODEL, null, dir).load(spec(null), engine, DType.FP32, 0);
+        new HuggingFaceCheckpointer(MODEL, null, dir)
+            .load(spec(null), ProcessGroup.alone(engine), DType.FP32, true, 0);
     return HuggingFaceCheckpointer.withAdapter(
         engine, base, ModelRegistry.installed().open(adapter));
   }
@@ -190,7 +192,7 @@ class AdapterCheckpointTest {
       MergedModel.write(engine, TYPES, MODEL, adapter, null, dir.resolve("merged"), SIZE);
       Decoder merged =
           new HuggingFaceCheckpointer(dir.resolve("merged"), null, dir)
-              .load(spec(null), engine, DType.FP32, 0);
+              .load(spec(null), ProcessGroup.alone(engine), DType.FP32, true, 0);
       assertArrayEquals(own, logits(merged), 1e-3f);
     }
   }
@@ -204,7 +206,10 @@ class AdapterCheckpointTest {
     try (TensorScope scope = engine.openScope()) {
       HuggingFaceCheckpointer files = new HuggingFaceCheckpointer(MODEL, PEFT.resolve(name), dir);
       ModelSpec spec = spec(qv(name.equals("patterns")));
-      files.writer().saveAdapter(files.load(spec, engine, dtype, 0), "epoch_0", false, SIZE);
+      files
+          .writer()
+          .saveAdapter(
+              files.load(spec, ProcessGroup.alone(engine), dtype, true, 0), "epoch_0", false, SIZE);
       MergedModel.write(engine, TYPES, MODEL, once, dtype, later, SIZE);
     }
     for (String file : List.of("model.safetensors", "config.json", "generation_config.json")) {

@@ -20,6 +20,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.tune4j.UsageException;
 import org.tune4j.checkpoint.SafetensorsFile;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.inference.InferenceModel;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelRegistry;
@@ -135,7 +136,7 @@ class CheckpointFilesTest {
                 DType.FP32)) {
       for (Decoder decoder :
           List.of(
-              other.load(plain, engine, DType.FP32, 0),
+              other.load(plain, ProcessGroup.alone(engine), DType.FP32, true, 0),
               other.loadTrainable(plain, folder, engine, DType.FP32),
               inference.base())) {
         assertEquals(5, decoder.parameters().get(NORM).tensor().toFloats()[0]);
@@ -163,7 +164,12 @@ class CheckpointFilesTest {
               .toFloats();
       float[] own =
           new HuggingFaceCheckpointer(folder, null, folder)
-              .load(AutoModel.base(ModelRegistry.installed()), engine, DType.FP32, 0)
+              .load(
+                  AutoModel.base(ModelRegistry.installed()),
+                  ProcessGroup.alone(engine),
+                  DType.FP32,
+                  true,
+                  0)
               .parameters()
               .get(NORM)
               .tensor()

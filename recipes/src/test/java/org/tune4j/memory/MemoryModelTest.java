@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.tune4j.adapters.lora.AttnModule;
 import org.tune4j.adapters.lora.LoraArguments;
+import org.tune4j.adapters.lora.LoraTargets;
 import org.tune4j.models.llama.SmolLm2;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.KernelMemory;
@@ -20,7 +21,10 @@ class MemoryModelTest {
   private static final long BASE = 345L << 20;
 
   private static LoraArguments rank(int rank) {
-    return LoraArguments.of(rank, 16, AttnModule.Q_PROJ, AttnModule.V_PROJ);
+    LoraTargets qv =
+        new LoraTargets(
+            List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), false, false, null, null, null);
+    return new LoraArguments(qv, rank, 16, 0, null, null, false, false, false);
   }
 
   private static MemoryModel model(

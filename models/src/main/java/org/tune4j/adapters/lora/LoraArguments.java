@@ -62,19 +62,8 @@ public record LoraArguments(
    * @param loraAttnModules projections of every attention layer to adapt
    */
   public static LoraArguments of(AttnModule... loraAttnModules) {
-    return of(8, 16, loraAttnModules);
-  }
-
-  /**
-   * {@return arguments without dropout, of attention alone}
-   *
-   * @param loraRank inner dimension of the adapters, 1 or more
-   * @param loraAlpha above 0
-   * @param loraAttnModules projections of every attention layer to adapt
-   */
-  public static LoraArguments of(int loraRank, double loraAlpha, AttnModule... loraAttnModules) {
     LoraTargets targets = new LoraTargets(List.of(loraAttnModules), false, false, null, null, null);
-    return new LoraArguments(targets, loraRank, loraAlpha, 0, null, null, false, false, false);
+    return new LoraArguments(targets, 8, 16, 0, null, null, false, false, false);
   }
 
   /** {@return how a model is adapted} */

@@ -36,6 +36,7 @@ public record LlamaConfig(ModelFamily family, DecoderConfig sizes) implements Mo
         IntStream.range(0, sizes.numLayers())
             .mapToObj(i -> new LlamaBlock(sizes, attention, dtype))
             .toList(),
-        new RmsNorm(sizes.hiddenSize(), sizes.normEps(), dtype));
+        new RmsNorm(sizes.hiddenSize(), sizes.normEps(), dtype),
+        Decoder.Names.LLAMA);
   }
 }
