@@ -17,7 +17,14 @@ final class Idle {
 
   /** A forward of which nothing is recorded. */
   void forward() {
-    for (int part = 0; part <= parts.last(); part++) {
+    upTo(parts.last());
+    parts.enter(parts.last());
+    parts.leave(pass, parts.last());
+  }
+
+  /** Enters and leaves the parts below one. */
+  private void upTo(int end) {
+    for (int part = 0; part < end; part++) {
       parts.enter(part);
       parts.leave(pass, part);
     }
@@ -25,10 +32,7 @@ final class Idle {
 
   /** A forward and its backward, in which no parameter has a gradient. */
   void forwardBackward() {
-    for (int part = 0; part < parts.last(); part++) {
-      parts.enter(part);
-      parts.leave(pass, part);
-    }
+    upTo(parts.last());
     parts.enter(parts.last());
     pass.gradientsWhole(parts.above());
     parts.leave(pass, parts.last());

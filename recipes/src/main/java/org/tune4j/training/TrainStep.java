@@ -42,13 +42,22 @@ public final class TrainStep {
       RowsOverThreads rows,
       TrainingOptions options,
       boolean optimizerInBackward) {
-    ProcessGroup alone = ProcessGroup.alone(engine);
-    this.ranks = alone;
-    this.objective = rows.objective();
-    this.update =
-        optimizerInBackward
-            ? new UpdateInBackward(alone, trained, optimizer, rows, options)
-            : new WholeUpdate(alone, trained, optimizer, rows, options);
+    ranks = ProcessGroup.alone(engine);
+    objective = rows.objective();
+    update = replicated(ranks, trained, optimizer, rows, options, optimizerInBackward);
+  }
+
+  /** How ranks update a model that each of them has whole. */
+  private static Update replicated(
+      ProcessGroup ranks,
+      Map<String, Parameter> trained,
+      Optimizer optimizer,
+      RowsOverThreads rows,
+      TrainingOptions options,
+      boolean optimizerInBackward) {
+    return optimizerInBackward
+        ? new UpdateInBackward(ranks, trained, optimizer, rows, options)
+        : new WholeUpdate(ranks, trained, optimizer, rows, options);
   }
 
   /**
@@ -71,13 +80,10 @@ public final class TrainStep {
       boolean optimizerInBackward) {
     this.ranks = ranks;
     this.objective = rows.objective();
-    if (model.sharded()) {
-      update = new ShardedUpdate(ranks, model, optimizer, rows, options);
-    } else if (optimizerInBackward) {
-      update = new UpdateInBackward(ranks, model.trained(), optimizer, rows, options);
-    } else {
-      update = new WholeUpdate(ranks, model.trained(), optimizer, rows, options);
-    }
+    update =
+        model.sharded()
+            ? new ShardedUpdate(ranks, model, optimizer, rows, options)
+            : replicated(ranks, model.trained(), optimizer, rows, options, optimizerInBackward);
   }
 
   /**

@@ -9,6 +9,7 @@ import org.tune4j.InputException;
 import org.tune4j.adapters.AdapterTensor;
 import org.tune4j.adapters.AdapterType;
 import org.tune4j.adapters.SavedAdapter;
+import org.tune4j.adapters.TargetModules;
 import org.tune4j.checkpoint.PeftAdapter;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 import org.tune4j.checkpoint.Texts;
@@ -105,11 +106,7 @@ public final class LoraType implements AdapterType {
       AdapterTensor tensor,
       Entry entry) {
     String name = Texts.quoted(entry.name());
-    boolean isTarget =
-        targets.isEmpty()
-            || targets.stream()
-                .anyMatch(t -> tensor.module().equals(t) || tensor.module().endsWith("." + t));
-    if (!isTarget) {
+    if (!targets.isEmpty() && !TargetModules.of(targets).matches(tensor.module())) {
       throw folder.unsound(name + " belongs to none of the target modules " + targets);
     }
     List<Long> shape = entry.shape();
