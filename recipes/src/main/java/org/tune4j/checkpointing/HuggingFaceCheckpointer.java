@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.AdapterConfig;
-import org.tune4j.adapters.AdapterType;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.checkpoint.HuggingFaceFolder;
@@ -265,14 +264,11 @@ public final class HuggingFaceCheckpointer {
    */
   public void giveAdapters(
       Engine engine, Decoder decoder, long seed, Function<String, @Nullable Tensor> base) {
-    if (decoder.adapter().isEmpty()) {
-      return;
-    }
-    AdapterType type = decoder.adapter().get().type();
-    if (adapterCheckpoint == null) {
+    AdapterConfig config = decoder.adapter().orElse(null);
+    if (config == null || adapterCheckpoint == null) {
       Adapters.initialise(engine, decoder, seed);
     } else {
-      AdapterCheckpoint adapter = new AdapterCheckpoint(type.open(adapterCheckpoint));
+      AdapterCheckpoint adapter = new AdapterCheckpoint(config.type().open(adapterCheckpoint));
       adapter.requireBase(engine, decoder, base);
       adapter.load(engine, decoder);
     }

@@ -42,7 +42,7 @@ final class ShardedUpdate extends Update {
         int from = Math.min(own, pass * microBatch());
         int to = Math.min(own, from + microBatch());
         long dropout = RandomBits.bits(seed(step), from);
-        sums = sums.plus(rows.forwardBackward(step.own(from, to), dropout, gradients));
+        sums = sums.plus(rows.forwardBackward(step.own().subList(from, to), dropout, gradients));
       }
       gradients.finish();
       sums = overRanks(sums);

@@ -26,11 +26,6 @@ record StepRows(
   private static final String PARTLY =
       "later layers are already updated, so only an earlier checkpoint is valid";
 
-  /** Some of this rank's rows, as they are run. */
-  List<Example> own(int from, int to) {
-    return own.subList(from, to);
-  }
-
   /** What to throw where a loss or gradient of some rows is no finite number. */
   TrainingException notFinite(String what, double value, List<Integer> rows) {
     return notFinite(what, value, rows, false);

@@ -32,8 +32,7 @@ final class UpdateInBackward extends Update {
   Made make(StepRows step, double lr) {
     Updating updating = new Updating(step, lr);
     optimizer.setUpdates(optimizer.updates() + 1);
-    Objective.Sums sums =
-        rows.forwardBackward(step.own(0, step.own().size()), seed(step), updating);
+    Objective.Sums sums = rows.forwardBackward(step.own(), seed(step), updating);
     return new Made(
         overRanks(sums),
         Math.sqrt(updating.squares),

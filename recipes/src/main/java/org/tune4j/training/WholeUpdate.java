@@ -30,7 +30,7 @@ final class WholeUpdate extends Update {
       int own = step.own().size();
       for (int from = 0; from < own; from += microBatch()) {
         int to = Math.min(own, from + microBatch());
-        List<Example> some = step.own(from, to);
+        List<Example> some = step.own().subList(from, to);
         long dropout = RandomBits.bits(seed(step), from);
         Objective.Sums more =
             ranks.worldSize() > 1 && to == own
