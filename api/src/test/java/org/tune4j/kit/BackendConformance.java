@@ -19,7 +19,7 @@ package org.tune4j.kit;
  * 1 to 3, and as a consequence what is built on it in later chapters: read the first failure first.
  *
  * <p>Values are drawn from a seed that every failure prints; {@code -Dtune4j.kit.seed=N} draws
- * others. Tolerances are in {@code Tolerance}. Rules 7_02 and 7_03 take seconds and have the JUnit
- * tag {@code endurance}.
+ * others. {@code -Dtune4j.test.device=cuda} runs every rule on a GPU. Tolerances are in {@code
+ * Tolerance}. Rules 7_02 and 7_03 take seconds and have the JUnit tag {@code endurance}.
  */
 public abstract class BackendConformance extends EnduranceRules {}

@@ -21,6 +21,7 @@ import org.tune4j.reference.ReferenceBackendProvider;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
@@ -43,9 +44,9 @@ abstract class Conformance {
   /** The provider under test; called once or more, opened once. */
   protected abstract BackendProvider provider();
 
-  /** How it is opened; the CPU with one thread unless overridden. */
+  /** How it is opened unless overridden: on {@code -Dtune4j.test.device}, with one thread. */
   protected BackendOptions options() {
-    return new BackendOptions(BackendOptions.DEFAULT.device(), 1);
+    return new BackendOptions(Device.parse(System.getProperty("tune4j.test.device", "cpu")), 1);
   }
 
   @BeforeAll

@@ -8,10 +8,14 @@ import org.tune4j.tensor.Engine;
 
 /**
  * The backend that this JVM's tests run on: the one that {@code tune4j.test.backend} names, else
- * the plain-Java reference, else the first available. Open for the life of the JVM.
+ * the plain-Java reference, else the first available; on the device that {@code tune4j.test.device}
+ * names, else the CPU. Open for the life of the JVM.
  */
 public final class TestBackend {
-  private static final Engine ENGINE = Engine.open(provider(), new BackendOptions(Device.CPU, 2));
+  private static final Engine ENGINE =
+      Engine.open(
+          provider(),
+          new BackendOptions(Device.parse(System.getProperty("tune4j.test.device", "cpu")), 2));
 
   private TestBackend() {}
 
