@@ -7,25 +7,19 @@ linear, on both backends. Speed and size take turns, before and after, and are p
 """
 import argparse
 import hashlib
-import json
 import pathlib
 import statistics
-import subprocess
 import sys
 import tempfile
 
-BACKENDS = ("javacpp", "djl")
+import runs
+
 FILES = ("adapter_model.safetensors", "adapter_config.json")
 RUN = ("run", "lora_finetune_single_device", "--config")
-RSS = ("import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
-       "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)")
 
 
 def tune(checkout, *arguments):
-    done = subprocess.run([sys.executable, "-c", RSS, checkout / "tune", *arguments], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{checkout}: {done.stderr.strip().splitlines()[-1]}")
-    return int(done.stdout)
+    runs.call([checkout / "tune", *arguments])
 
 
 def tiny(before):
@@ -50,13 +44,7 @@ def adapters(checkout, before, backend):
 
 
 def speed(checkout, backend, a):
-    with tempfile.TemporaryDirectory() as out:
-        rss = tune(checkout, *RUN, "smollm2/135M_lora_single_device", f"checkpointer.checkpoint_dir={a.speed}",
-                   f"dataset.data_files={a.data}", "shuffle=false", "batch_size=4", f"output_dir={out}", f"backend={backend}",
-                   f"dtype={a.dtype}", "max_steps_per_epoch=23", "save_adapter_weights_only=true")
-        lines = (pathlib.Path(out) / "logs" / "metrics.jsonl").read_text().splitlines()[3:]
-        steps = [json.loads(line) for line in lines]
-        return sum(s["tokens"] for s in steps) / sum(s["seconds"] for s in steps), rss
+    return runs.train(backend, a.speed, a.data, dtype=a.dtype, steps=20, tune=checkout / "tune")[:2]
 
 
 def main():
@@ -69,15 +57,15 @@ def main():
     p.add_argument("--rounds", type=int, default=3)
     a = p.parse_args()
     differ = False
-    for backend in BACKENDS:
+    for backend in runs.BACKENDS:
         one, other = (adapters(c, a.before, backend) for c in (a.before, a.after))
         for file in one:
             differ |= one[file] != other[file]
             print(f"{backend} {file}: {'same bytes' if one[file] == other[file] else 'DIFFER'}", flush=True)
     if a.speed:
-        for backend in BACKENDS:
-            runs = [[speed(c, backend, a) for c in (a.before, a.after)] for _ in range(a.rounds)]
-            rate, rss = ([statistics.median(run[i][j] for run in runs) for i in (0, 1)] for j in (0, 1))
+        for backend in runs.BACKENDS:
+            pairs = [[speed(c, backend, a) for c in (a.before, a.after)] for _ in range(a.rounds)]
+            rate, rss = ([statistics.median(pair[i][j] for pair in pairs) for i in (0, 1)] for j in (0, 1))
             print(f"{backend} {a.dtype}: speed {rate[1] / rate[0]:.3f}, peak resident size {rss[1] / rss[0]:.3f} of before", flush=True)
     sys.exit(differ)
 

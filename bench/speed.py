@@ -1,45 +1,18 @@
-"""Tokens a second and peak resident size of torchtune, PEFT and both backends: the same rows, taking turns in one run.
+"""Tokens a second and peak resident size of torchtune, PEFT, Unsloth and both backends: the same rows, taking turns in one run.
 
     python3 -m venv VENV && VENV/bin/pip install -r bench/requirements.txt
     VENV/bin/python bench/speed.py --model SMOLLM2_135M_INSTRUCT_DIR --data alpaca.json --tokens tokens.json
 
-tokens.json holds the ids and masks of alpaca.json's rows, as bench/peer.py explains. Prints the README's table.
+tokens.json holds the ids and masks of alpaca.json's rows, as bench/peer.py explains. Prints the README's table, with
+columns for each tier: bf16, where the processor multiplies it, and fp32. A backend runs with dtype=bf16 and TUNE_COMPUTE
+set to the tier; a peer counts with the dtype in which it is fastest there, fp32 alone on the fp32 tier. The best peer is
+the fastest. A round takes about a quarter of an hour on two cores with bf16, half of that on two without.
 """
 import argparse
-import json
-import pathlib
-import shutil
+import collections
 import statistics
-import subprocess
-import sys
-import tempfile
 
-HERE = pathlib.Path(__file__).resolve().parent
-OURS, PEERS = ("javacpp", "djl"), ("torchtune", "peft")
-
-
-def peer(name, a):
-    out = subprocess.run([sys.executable, HERE / "peer.py", name, a.model, a.tokens, a.dtype, str(a.steps), str(a.warmup)],
-                         capture_output=True, text=True, check=True).stdout
-    result = json.loads(out.strip().splitlines()[-1])
-    return result["tokens_per_second"], result["peak_rss_mb"]
-
-
-def backend(name, a):
-    out = pathlib.Path(tempfile.mkdtemp())
-    try:
-        done = subprocess.run(
-            [sys.executable, "-c", "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL);"
-             "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024)",
-             HERE.parent / "tune", "run", "lora_finetune_single_device", "--config", "smollm2/135M_lora_single_device",
-             f"checkpointer.checkpoint_dir={a.model}", f"dataset.data_files={a.data}", "shuffle=false", "batch_size=4",
-             f"output_dir={out}", f"backend={name}", f"dtype={a.dtype}", "optimizer.lr=3e-4",
-             f"max_steps_per_epoch={a.steps + a.warmup}", "save_adapter_weights_only=true"],
-            capture_output=True, text=True, check=True)
-        steps = [json.loads(line) for line in (out / "logs" / "metrics.jsonl").read_text().splitlines()][a.warmup:]
-        return sum(s["tokens"] for s in steps) / sum(s["seconds"] for s in steps), int(done.stdout)
-    finally:
-        shutil.rmtree(out)
+import runs
 
 
 def main():
@@ -47,21 +20,43 @@ def main():
     p.add_argument("--model", required=True)
     p.add_argument("--data", required=True)
     p.add_argument("--tokens", required=True)
-    p.add_argument("--dtype", default="bf16")
+    p.add_argument("--tiers", nargs="+", choices=["bf16", "fp32"], default=["bf16", "fp32"] if runs.has_bf16() else ["fp32"])
+    p.add_argument("--peers", nargs="+", choices=runs.PEERS, default=runs.PEERS)
     p.add_argument("--steps", type=int, default=20)
     p.add_argument("--warmup", type=int, default=3)
     p.add_argument("--rounds", type=int, default=2)
     a = p.parse_args()
-    runs = {name: [] for name in PEERS + OURS}
+    how = {"steps": a.steps, "warmup": a.warmup}
+    dtypes = ["bf16", "fp32"] if "bf16" in a.tiers else ["fp32"]
+    found = collections.defaultdict(list)
     for _ in range(a.rounds):
-        for name in PEERS:
-            runs[name].append(peer(name, a))
-        for name in OURS:
-            runs[name].append(backend(name, a))
-    speed = {name: statistics.median(r[0] for r in rs) for name, rs in runs.items()}
-    print("| | tokens a second | of torchtune | of PEFT | peak resident MiB |\n|---|---|---|---|---|")
-    for name, rs in runs.items():
-        print(f"| {name} | {speed[name]:.0f} | {speed[name] / speed['torchtune']:.2f} | {speed[name] / speed['peft']:.2f} | {max(r[1] for r in rs)} |")
+        for name in a.peers:
+            for dtype in dtypes:
+                found[name, dtype].append(runs.peer(name, a.model, a.tokens, dtype, **how))
+        for name in runs.BACKENDS:
+            for tier in a.tiers:
+                found[name, tier].append(runs.train(name, a.model, a.data, TUNE_COMPUTE=tier, **how))
+    speed = {key: statistics.median(r.speed for r in rs) for key, rs in found.items()}
+    mib = {key: max(r.mib for r in rs) for key, rs in found.items()}
+    print(table(a, speed, mib))
+
+
+def table(a, speed, mib):
+    """The table, of speeds and MiB by name and dtype or tier."""
+    columns = {tier: ["bf16", "fp32"] if tier == "bf16" else ["fp32"] for tier in a.tiers}
+    key = {(name, tier): max(((name, d) for d in dtypes), key=speed.get) for tier, dtypes in columns.items() for name in a.peers}
+    key.update({(name, tier): (name, tier) for tier in a.tiers for name in runs.BACKENDS})
+    best = {tier: max((key[name, tier] for name in a.peers), key=speed.get) for tier in a.tiers}
+    lines = [runs.processor(), "", "| | " + " | ".join(f"{t}: tokens a second | of the best peer | peak resident MiB | of its" for t in a.tiers) + " |",
+             "|---" * (1 + 4 * len(a.tiers)) + "|"]
+    for name in (*a.peers, *runs.BACKENDS):
+        cells = []
+        for tier in a.tiers:
+            k, b = key[name, tier], best[tier]
+            in_dtype = f" ({k[1]})" if name in a.peers else ""
+            cells += [f"{speed[k]:.0f}{in_dtype}", f"{speed[k] / speed[b]:.2f}", str(mib[k]), f"{mib[k] / mib[b]:.2f}"]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":
