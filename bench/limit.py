@@ -2,7 +2,7 @@
 
     python3 -m venv VENV && VENV/bin/pip install -r bench/requirements.txt
     VENV/bin/python bench/limit.py --model SMOLLM2_135M_INSTRUCT_DIR --data alpaca.json --tokens tokens.json
-    TUNE_COMPUTE=fp32 VENV/bin/python bench/limit.py ...      # where the processor multiplies bf16: the other tier
+    VENV/bin/python bench/limit.py --dtype fp32 ...      # where the processor multiplies bf16: the other tier
 
 First the rate: products of the model's shapes, forward and backward, with the rows of a step, by numpy and torch, on one
 core, on all cores together and on all cores with a product each; the median of --seconds each, the best of all cores
@@ -125,10 +125,9 @@ def main():
     # The first token is no label.
     labels = sum(not m for r in rows for m in r["masked"][1:])
     work = flops(config, lengths, labels)
-    compute = os.environ.get("TUNE_COMPUTE") or (a.dtype if runs.has_bf16() else "fp32")
-    kinds = [("numpy", "fp32"), ("torch", "fp32")] + ([("torch", "bf16")] if compute == "bf16" else [])
+    kinds = [("numpy", "fp32"), ("torch", "fp32")] + ([("torch", "bf16")] if a.dtype == "bf16" else [])
     shapes = linears(config) + [(1, config["vocab_size"], config["hidden_size"])]
-    print(f"{runs.processor()}; dtype={a.dtype}, computed in {compute}\n")
+    print(f"{runs.processor()}; dtype={a.dtype}\n")
     found, how = best_rate(kinds, shapes, sum(lengths) // a.steps, a)
     token = sum(work.values())
     allowed = found / token

@@ -4,8 +4,7 @@
     VENV/bin/python bench/speed.py --model SMOLLM2_135M_INSTRUCT_DIR --data alpaca.json --tokens tokens.json
 
 tokens.json holds the ids and masks of alpaca.json's rows, as bench/peer.py explains. Prints the README's table, with
-columns for each tier: bf16, where the processor multiplies it, and fp32. A backend runs with dtype=bf16 and TUNE_COMPUTE
-set to the tier; a peer counts with the dtype in which it is fastest there, fp32 alone on the fp32 tier. The best peer is
+columns for each tier: bf16, where the processor multiplies it, and fp32. A backend runs with the tier as its dtype; a peer counts with the dtype in which it is fastest there, fp32 alone on the fp32 tier. The best peer is
 the fastest. A round takes about a quarter of an hour on two cores with bf16, half of that on two without.
 """
 import argparse
@@ -21,7 +20,8 @@ def main():
     p.add_argument("--data", required=True)
     p.add_argument("--tokens", required=True)
     p.add_argument("--tiers", nargs="+", choices=["bf16", "fp32"], default=["bf16", "fp32"] if runs.has_bf16() else ["fp32"])
-    p.add_argument("--peers", nargs="+", choices=runs.PEERS, default=runs.PEERS)
+    p.add_argument("--peers", nargs="+", choices=runs.PEERS, default=["torchtune", "peft"],
+                   help="unsloth needs bench/requirements-unsloth.txt, in an environment of its own")
     p.add_argument("--steps", type=int, default=20)
     p.add_argument("--warmup", type=int, default=3)
     p.add_argument("--rounds", type=int, default=2)
@@ -35,7 +35,7 @@ def main():
                 found[name, dtype].append(runs.peer(name, a.model, a.tokens, dtype, **how))
         for name in runs.BACKENDS:
             for tier in a.tiers:
-                found[name, tier].append(runs.train(name, a.model, a.data, TUNE_COMPUTE=tier, **how))
+                found[name, tier].append(runs.train(name, a.model, a.data, dtype=tier, **how))
     speed = {key: statistics.median(r.speed for r in rs) for key, rs in found.items()}
     mib = {key: max(r.mib for r in rs) for key, rs in found.items()}
     print(table(a, speed, mib))
