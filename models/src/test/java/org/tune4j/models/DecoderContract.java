@@ -174,31 +174,24 @@ abstract class DecoderContract {
                         });
               }
             });
-    double loss =
-        model
-            .lossAndBackward(
-                pass,
-                TinyModels.pack(forward),
-                TinyModels.unpad(forward, "labels"),
-                Loss.crossEntropy(9))
-            .loss();
+    double loss = lossAndBackward(model, pass, forward);
     assertTrue(loss > 0);
     assertEquals(List.of(2, 1, 0), layers.stream().distinct().toList());
     assertEquals(collected.keySet(), new LinkedHashSet<>(taken.keySet()));
     collected.forEach((name, g) -> assertArrayEquals(g, taken.get(name), 0f, name));
   }
 
+  private static double lossAndBackward(Decoder model, Pass pass, Map<String, Tensor> forward) {
+    int[] labels = TinyModels.unpad(forward, "labels");
+    return model
+        .lossAndBackward(pass, TinyModels.pack(forward), labels, Loss.crossEntropy(9))
+        .loss();
+  }
+
   private Map<String, float[]> gradients(Decoder model) {
     Map<String, Tensor> forward = new GoldenFile("lora/qv_r8/forward.safetensors").tensors(engine);
     Pass pass = new Pass(engine, scope, true, 7);
-    double loss =
-        model
-            .lossAndBackward(
-                pass,
-                TinyModels.pack(forward),
-                TinyModels.unpad(forward, "labels"),
-                Loss.crossEntropy(9))
-            .loss();
+    double loss = lossAndBackward(model, pass, forward);
     Map<Parameter, Tensor> found = pass.gradients();
     Map<String, float[]> all = new LinkedHashMap<>();
     model
