@@ -54,7 +54,6 @@ def products(library, dtype, shapes, rows, seconds):
 
     rng = numpy.random.default_rng(1)
     tensor = lambda *size: rng.standard_normal(size, dtype=numpy.float32)
-    multiply = lambda x, w: x @ w
     if library == "torch":
         import torch
         torch.set_grad_enabled(False)
@@ -68,8 +67,8 @@ def products(library, dtype, shapes, rows, seconds):
         times, end = [], time.perf_counter() + seconds / len(pairs)
         while len(times) < 3 or time.perf_counter() < end:
             started = time.perf_counter()
-            multiply(x, w.T)
-            multiply(y, w)
+            x @ w.T
+            y @ w
             times.append(time.perf_counter() - started)
         total += k * statistics.median(times)
     return sum(4 * k * out * wide * rows for k, out, wide in shapes) / total

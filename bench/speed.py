@@ -4,14 +4,18 @@
     VENV/bin/python bench/speed.py --model SMOLLM2_135M_INSTRUCT_DIR --data alpaca.json --tokens tokens.json
 
 tokens.json holds the ids and masks of alpaca.json's rows, as bench/peer.py explains. Prints the README's table, with
-columns for each tier: bf16, where the processor multiplies it, and fp32. A backend runs with the tier as its dtype; a peer counts with the dtype in which it is fastest there, fp32 alone on the fp32 tier. The best peer is
-the fastest. A round takes about a quarter of an hour on two cores with bf16, half of that on two without.
+columns for each tier: bf16, where the processor multiplies it, and fp32. A backend runs with the tier as its dtype; a peer
+counts with the dtype in which it is fastest there, fp32 alone on the fp32 tier. The best peer is the fastest. Unsloth is
+asked for with --peers unsloth, in an environment of its own with bench/requirements-unsloth.txt. A round takes about a quarter of an hour on two cores with bf16, half of that on two without.
 """
 import argparse
 import collections
 import statistics
 
 import runs
+
+# In which a peer may run on a tier.
+DTYPES = {"bf16": ("bf16", "fp32"), "fp32": ("fp32",)}
 
 
 def main():
@@ -27,7 +31,7 @@ def main():
     p.add_argument("--rounds", type=int, default=2)
     a = p.parse_args()
     how = {"steps": a.steps, "warmup": a.warmup}
-    dtypes = ["bf16", "fp32"] if "bf16" in a.tiers else ["fp32"]
+    dtypes = [dtype for dtype in DTYPES if any(dtype in DTYPES[tier] for tier in a.tiers)]
     found = collections.defaultdict(list)
     for _ in range(a.rounds):
         for name in a.peers:
@@ -43,8 +47,7 @@ def main():
 
 def table(a, speed, mib):
     """The table, of speeds and MiB by name and dtype or tier."""
-    columns = {tier: ["bf16", "fp32"] if tier == "bf16" else ["fp32"] for tier in a.tiers}
-    key = {(name, tier): max(((name, d) for d in dtypes), key=speed.get) for tier, dtypes in columns.items() for name in a.peers}
+    key = {(name, tier): max(((name, d) for d in DTYPES[tier]), key=speed.get) for tier in a.tiers for name in a.peers}
     key.update({(name, tier): (name, tier) for tier in a.tiers for name in runs.BACKENDS})
     best = {tier: max((key[name, tier] for name in a.peers), key=speed.get) for tier in a.tiers}
     lines = [runs.processor(), "", "| | " + " | ".join(f"{t}: tokens a second | of the best peer | peak resident MiB | of its" for t in a.tiers) + " |",
