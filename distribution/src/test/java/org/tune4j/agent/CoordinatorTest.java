@@ -39,7 +39,12 @@ import picocli.CommandLine;
 /** Machines that come, go and fail, each an agent of this process with a shell script a rank. */
 @DisabledOnOs(value = OS.WINDOWS, disabledReason = "ranks are shell scripts")
 class CoordinatorTest {
-  private static final Duration BEAT = Duration.ofSeconds(2);
+  /** Nobody is silent for so long, however slow the machine. */
+  private static final Duration BEAT = Duration.ofMinutes(5);
+
+  /** Where silence is what is tested. */
+  private static final Duration SHORT_BEAT = Duration.ofSeconds(2);
+
   private static final long SECONDS = 300;
 
   /** Says who it is, makes its first step unless told not to, and ends as files want it to. */
@@ -72,10 +77,18 @@ class CoordinatorTest {
     private volatile boolean stop;
 
     Machine(Coordinator.Terms terms) {
-      this(terms, Optional.empty());
+      this(terms, Optional.empty(), BEAT);
+    }
+
+    Machine(Coordinator.Terms terms, Duration beat) {
+      this(terms, Optional.empty(), beat);
     }
 
     Machine(Coordinator.Terms terms, Optional<RendezvousToken> token) {
+      this(terms, token, BEAT);
+    }
+
+    private Machine(Coordinator.Terms terms, Optional<RendezvousToken> token, Duration beat) {
       PrintStream printed = new PrintStream(out, true, StandardCharsets.UTF_8);
       PrintStream complained = new PrintStream(err, true, StandardCharsets.UTF_8);
       Agent agent =
@@ -90,7 +103,7 @@ class CoordinatorTest {
           new Thread(
               () -> {
                 try {
-                  Membership.run(agent, 1, terms, token, BEAT, endpoint, complained, () -> stop);
+                  Membership.run(agent, 1, terms, token, beat, endpoint, complained, () -> stop);
                   ended.complete("well");
                 } catch (CollectiveException e) {
                   ended.complete(e.getMessage());
@@ -225,7 +238,7 @@ class CoordinatorTest {
 
   @Test
   void machine_thatFallsSilent_isLost() throws Exception {
-    Machine a = new Machine(terms(1, 2, 0, 300));
+    Machine a = new Machine(terms(1, 2, 0, 300), SHORT_BEAT);
     try (Socket b = bare("1:2")) {
       line(b, "START");
       a.says("0 of 1, full 2 --resume\n");
@@ -578,7 +591,7 @@ class CoordinatorTest {
       assertEquals(
           "127.0.0.1:%d is in use by something other than an agent of this run; give all machines another port, and --node_rank to all or none"
               .formatted(other.getLocalPort()),
-          new Machine(terms(1, 2, 0, 300)).end());
+          new Machine(terms(1, 2, 0, 300), SHORT_BEAT).end());
     }
   }
 

@@ -11,6 +11,7 @@ import static org.mockito.Mockito.verify;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.eclipse.jetty.server.Handler;
@@ -44,7 +45,8 @@ class HttpApiTest {
             ServedModels models = new ServedModels(model, "tiny", Map.of());
             HttpApi api =
                 new HttpApi(models, TinyServer.LIMITS, worker, readers, null, "127.0.0.1");
-            String answer = ask(noting(failures, api), timers);
+            CountDownLatch handled = new CountDownLatch(1);
+            String answer = ask(noting(failures, handled, api), handled, timers);
             assertTrue(answer.startsWith("HTTP/1.1 503 "), answer);
             return null;
           });
@@ -75,7 +77,7 @@ class HttpApiTest {
   }
 
   /** Hears what goes wrong once the body is there. */
-  private static Handler noting(List<Throwable> failures, HttpApi api) {
+  private static Handler noting(List<Throwable> failures, CountDownLatch handled, HttpApi api) {
     return new Handler.Wrapper(api) {
       @Override
       public boolean handle(Request request, Response response, Callback callback)
@@ -95,13 +97,17 @@ class HttpApiTest {
                     });
               }
             };
-        return super.handle(noted, response, callback);
+        try {
+          return super.handle(noted, response, callback);
+        } finally {
+          handled.countDown();
+        }
       }
     };
   }
 
   /** What is answered to a body that comes late. */
-  private static String ask(Handler handler, Scheduler timers) {
+  private static String ask(Handler handler, CountDownLatch handled, Scheduler timers) {
     Server server = new Server(null, timers, null);
     LocalConnector connector = new LocalConnector(server);
     server.addConnector(connector);
@@ -112,7 +118,7 @@ class HttpApiTest {
         String request = TinyServer.rawPost("{\"model\": \"tiny\", \"prompt\": \"ab\"}");
         int body = request.indexOf('{');
         client.addInput(request.substring(0, body));
-        Thread.sleep(500); // until the handler has returned
+        assertTrue(handled.await(5, TimeUnit.MINUTES));
         client.addInput(request.substring(body));
         return client.getResponse(false, 5, TimeUnit.MINUTES);
       } finally {

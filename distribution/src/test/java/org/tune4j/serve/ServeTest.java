@@ -420,7 +420,7 @@ class ServeTest {
                     .generator(null)
                     .generate(
                         prompts.stream().map(p -> m.tokenizer().encodeAlone(p)).toList(),
-                        SamplingOptions.greedy(10),
+                        SamplingOptions.greedy(4),
                         GenerationListener.NONE)
                     .stream()
                     .map(Generation::text)
@@ -431,7 +431,7 @@ class ServeTest {
           server.http.sendAsync(
               server.post(
                   "/v1/completions",
-                  "{\"model\": \"tiny\", \"prompt\": \"%s\", \"max_tokens\": 10, \"temperature\": 0}"
+                  "{\"model\": \"tiny\", \"prompt\": \"%s\", \"max_tokens\": 4, \"temperature\": 0}"
                       .formatted(p)),
               HttpResponse.BodyHandlers.ofString()));
     }
@@ -452,10 +452,13 @@ class ServeTest {
   void queue_full_answers429AndTheOthersRight() throws Exception {
     try (TinyServer small = TinyServer.start(TinyServer.limits(2, LONG, LONG, LONG), null)) {
       List<CompletableFuture<HttpResponse<String>>> answers = new ArrayList<>();
-      for (int i = 0; i < 12; i++) {
+      while (answers.stream().noneMatch(ServeTest::isRefused)) {
+        if (answers.size() >= 12) {
+          Thread.sleep(5);
+        }
         answers.add(
             small.http.sendAsync(
-                small.post("/v1/completions", slow(4)), HttpResponse.BodyHandlers.ofString()));
+                small.post("/v1/completions", slow(1)), HttpResponse.BodyHandlers.ofString()));
       }
       Map<Integer, Integer> statuses = new LinkedHashMap<>();
       for (CompletableFuture<HttpResponse<String>> a : answers) {
@@ -465,11 +468,14 @@ class ServeTest {
           assertEquals("1", answer.headers().firstValue("Retry-After").orElse(""));
         }
       }
-      assertEquals(
-          12, statuses.getOrDefault(200, 0) + statuses.getOrDefault(429, 0), "" + statuses);
-      assertTrue(statuses.get(200) >= 2 && statuses.get(429) >= 1, statuses.toString());
+      assertEquals(answers.size(), statuses.get(200) + statuses.get(429), "" + statuses);
+      assertTrue(statuses.get(200) >= 2, statuses.toString());
       assertEquals(200, small.complete(slow(1)).path("status").asInt());
     }
+  }
+
+  private static boolean isRefused(CompletableFuture<HttpResponse<String>> answer) {
+    return answer.isDone() && answer.join().statusCode() == 429;
   }
 
   /** A request that was answered to its end is logged with its tokens. */
@@ -491,7 +497,7 @@ class ServeTest {
   @Test
   void client_thatClosesItsSendingSide_getsItsAnswer() throws Exception {
     for (String stream : List.of("", ", \"stream\": true")) {
-      try (Socket s = server.raw(TinyServer.rawPost(slow(4).replace("}", stream + "}")))) {
+      try (Socket s = server.raw(TinyServer.rawPost(slow(1).replace("}", stream + "}")))) {
         s.shutdownOutput();
         String answer = TinyServer.rest(s);
         assertTrue(answer.startsWith("HTTP/1.1 200 OK\r\n"), answer);

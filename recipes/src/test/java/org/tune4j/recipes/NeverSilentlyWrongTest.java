@@ -14,6 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -88,7 +90,16 @@ class NeverSilentlyWrongTest {
     run.epochs = 1;
     run.saveEvery = 50;
     run.resume = true; // does not wait for the checkpoint
-    String message = assertThrows(EnvironmentException.class, () -> run.run(out())).getMessage();
+    int[] made = {0};
+    BooleanSupplier slow =
+        () -> {
+          if (++made[0] >= 50) {
+            LockSupport.parkNanos(200_000_000); // the saving thread gets its turn
+          }
+          return false;
+        };
+    String message =
+        assertThrows(EnvironmentException.class, () -> run.run(out(), slow)).getMessage();
     assertTrue(message.startsWith("cannot write the folder " + file.resolve("step_50")), message);
     int steps = TinyRun.metrics(out()).size();
     assertTrue(steps >= 50 && steps < 99, "it made " + steps + " steps of 100");
