@@ -20,6 +20,7 @@ package org.tune4j.kit;
  *
  * <p>Values are drawn from a seed that every failure prints; {@code -Dtune4j.kit.seed=N} draws
  * others. {@code -Dtune4j.test.device=cuda} runs every rule on a GPU. Tolerances are in {@code
- * Tolerance}. Rules 7_02 and 7_03 take seconds and have the JUnit tag {@code endurance}.
+ * Tolerance}. Rules 7_02 and 7_03 take seconds and have the JUnit tag {@code endurance}; {@code
+ * -Dtune4j.kit.steps=N} makes them N steps long instead of 10,000.
  */
 public abstract class BackendConformance extends EnduranceRules {}

@@ -28,9 +28,10 @@ import org.tune4j.tensor.TensorScope;
 /** Chapter 7: several threads, and many steps. */
 abstract class EnduranceRules extends KernelRules {
   private static final int THREADS = 4;
-  private static final int STEPS = 10_000;
+  private static final int STEPS = Integer.getInteger("tune4j.kit.steps", 10_000);
+  private static final int WARM = 1000;
 
-  /** What a process may grow by over {@link #STEPS} steps; one tensor leaked a step is 40 MB. */
+  /** What a process may grow by; one tensor leaked a step is 40 MB over 10,000. */
   private static final long SLACK_MB = 32;
 
   private static final Pattern RANGE = Pattern.compile("([0-9a-f]+)-[0-9a-f]+ ");
@@ -161,10 +162,10 @@ abstract class EnduranceRules extends KernelRules {
     return leaf.gradient().orElseThrow();
   }
 
-  /** Runs {@link #STEPS} steps after a tenth as many, and compares. */
+  /** Runs {@link #STEPS} steps after {@link #WARM}, and compares. */
   private void flat(IntConsumer work) throws IOException {
     touchHeap();
-    work.accept(STEPS / 10);
+    work.accept(WARM);
     long heap = heapMb();
     long resident = residentOutsideTheHeapMb();
     long allocated = engine.backend().allocatedBytes(engine.device());
