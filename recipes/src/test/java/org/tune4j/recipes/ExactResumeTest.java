@@ -11,9 +11,14 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Random;
 import java.util.function.Consumer;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -22,11 +27,15 @@ import org.tune4j.UsageException;
 import org.tune4j.checkpoint.Manifest;
 
 /** A run that was stopped or damaged goes on to the bits of the run that was not. */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ExactResumeTest {
+  @TempDir static Path undisturbed;
   @TempDir Path temp;
+  private final Map<Kind, Whole> wholes = new EnumMap<>(Kind.class);
 
   /** What a run is made of. */
   enum Kind {
+    PLAIN(r -> {}),
     IN_ORDER(r -> r.shuffle = false),
     SHUFFLED(r -> r.accumulation = 1),
     ACCUMULATED(r -> r.accumulation = 3),
@@ -61,50 +70,68 @@ class ExactResumeTest {
     }
   }
 
-  private byte[] whole(TinyRun run) throws IOException {
-    Path out = temp.resolve("whole");
-    run.run(out);
-    return run.weights(out);
+  /** What a run leaves that was not stopped. */
+  private record Whole(byte[] weights, List<JsonNode> metrics) {}
+
+  private Whole whole(Kind kind) throws IOException {
+    if (!wholes.containsKey(kind)) {
+      Path out = undisturbed.resolve(kind.name());
+      TinyRun run = kind.run();
+      run.run(out);
+      wholes.put(kind, new Whole(run.weights(out), TinyRun.metrics(out)));
+    }
+    return wholes.get(kind);
   }
 
+  /** A step drawn by a seed. */
+  @ParameterizedTest
+  @EnumSource
+  void resume_afterAStep_endsInTheSameBytes(Kind kind) throws IOException {
+    long seed = System.nanoTime() & 0xffffff;
+    int stop = 1 + new Random(seed).nextInt(whole(kind).metrics.size());
+    System.out.printf("%s: stopped after step %d, seed %d%n", kind, stop, seed);
+    stopAndResume(kind, stop);
+  }
+
+  @Tag("long")
   @ParameterizedTest
   @EnumSource
   void resume_afterAnyStep_endsInTheSameBytes(Kind kind) throws IOException {
-    byte[] expected = whole(kind.run());
-    int steps = TinyRun.metrics(temp.resolve("whole")).size();
-    for (int stop = 1; stop <= steps; stop++) {
-      Path out = temp.resolve("stopped-" + stop);
-      TinyRun run = kind.run();
-      run.runAndStopAfter(out, stop);
-      assertTrue(
-          run.printed.endsWith(
-              "stopped; saved %s; continue with:%n  tune again%n"
-                  .formatted(out.resolve("checkpoints/step_" + stop))),
-          run.printed);
-      run.resume = true;
-      run.run(out);
-      assertTrue(
-          run.printed.contains("resuming from " + out.resolve("checkpoints/step_" + stop)),
-          run.printed);
-      assertArrayEquals(expected, run.weights(out), "stopped after step " + stop);
-      assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
+    for (int stop = 1; stop <= whole(kind).metrics.size(); stop++) {
+      stopAndResume(kind, stop);
     }
+  }
+
+  private void stopAndResume(Kind kind, int stop) throws IOException {
+    Path out = temp.resolve("stopped-" + stop);
+    TinyRun run = kind.run();
+    run.runAndStopAfter(out, stop);
+    assertTrue(
+        run.printed.endsWith(
+            "stopped; saved %s; continue with:%n  tune again%n"
+                .formatted(out.resolve("checkpoints/step_" + stop))),
+        run.printed);
+    run.resume = true;
+    run.run(out);
+    assertTrue(
+        run.printed.contains("resuming from " + out.resolve("checkpoints/step_" + stop)),
+        run.printed);
+    assertArrayEquals(whole(kind).weights, run.weights(out), "stopped after step " + stop);
+    assertEquals(whole(kind).metrics, TinyRun.metrics(out));
   }
 
   @ParameterizedTest
   @EnumSource
   void resume_afterEveryStep_endsInTheSameBytes(Kind kind) throws IOException {
-    byte[] expected = whole(kind.run());
-    int steps = TinyRun.metrics(temp.resolve("whole")).size();
     Path out = temp.resolve("a step at a time");
     TinyRun run = kind.run();
-    for (int i = 0; i < steps; i++) {
+    for (int i = 0; i < whole(kind).metrics.size(); i++) {
       run.runAndStopAfter(out, 1);
       run.resume = true;
     }
     run.run(out);
-    assertArrayEquals(expected, run.weights(out));
-    assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
+    assertArrayEquals(whole(kind).weights, run.weights(out));
+    assertEquals(whole(kind).metrics, TinyRun.metrics(out));
     run.run(out);
     assertTrue(
         run.printed.endsWith("nothing to do: the run in %s is complete%n".formatted(out)),
@@ -115,7 +142,7 @@ class ExactResumeTest {
   @ParameterizedTest
   @CsvSource({"1", "3", "5"})
   void resume_afterAFailure_goesOnFromTheLastCheckpoint(int steps) throws IOException {
-    byte[] expected = whole(new TinyRun());
+    Whole expected = whole(Kind.PLAIN);
     Path out = temp.resolve("out");
     TinyRun run = new TinyRun();
     int[] made = {0};
@@ -138,15 +165,17 @@ class ExactResumeTest {
                 ? out + " holds no checkpoint to resume from; starting at step 1"
                 : "resuming from " + out.resolve("checkpoints/step_" + (steps - 1))),
         run.printed);
-    assertArrayEquals(expected, run.weights(out));
-    assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
+    assertArrayEquals(expected.weights, run.weights(out));
+    assertEquals(expected.metrics, TinyRun.metrics(out));
   }
 
   @Test
   void resume_withOtherThreads_keepsTheDealingOfRows() throws IOException {
     TinyRun two = new TinyRun();
     two.batchSize = 4;
-    byte[] expected = whole(two);
+    Path whole = temp.resolve("whole");
+    two.run(whole);
+    byte[] expected = two.weights(whole);
     Path out = temp.resolve("out");
     two.runAndStopAfter(out, 1);
     two.resume = true;
@@ -246,7 +275,7 @@ class ExactResumeTest {
   @ParameterizedTest
   @EnumSource
   void resume_damagedNewest_warnsAndUsesTheOneBefore(Damage damage) throws IOException {
-    byte[] expected = whole(new TinyRun());
+    Whole expected = whole(Kind.PLAIN);
     Path out = temp.resolve("out");
     TinyRun run = new TinyRun();
     run.runAndStopAfter(out, 5);
@@ -261,13 +290,13 @@ class ExactResumeTest {
     assertTrue(lines[0].startsWith(warning), run.printed);
     assertTrue(lines[0].endsWith("; trying the one before it"), run.printed);
     assertEquals("resuming from " + out.resolve("checkpoints/step_4"), lines[1]);
-    assertArrayEquals(expected, run.weights(out));
-    assertEquals(TinyRun.metrics(temp.resolve("whole")), TinyRun.metrics(out));
+    assertArrayEquals(expected.weights, run.weights(out));
+    assertEquals(expected.metrics, TinyRun.metrics(out));
   }
 
   @Test
   void resume_allDamaged_startsAnewAndKeepsThemAside() throws IOException {
-    byte[] expected = whole(new TinyRun());
+    Whole expected = whole(Kind.PLAIN);
     Path out = temp.resolve("out");
     TinyRun run = new TinyRun();
     run.runAndStopAfter(out, 3);
@@ -280,13 +309,13 @@ class ExactResumeTest {
         run.printed.contains(out + " holds no checkpoint to resume from; starting at step 1"),
         run.printed);
     assertEquals(List.of("step_2", "step_3"), TinyRun.names(out.resolve("checkpoints.old")));
-    assertArrayEquals(expected, run.weights(out));
+    assertArrayEquals(expected.weights, run.weights(out));
   }
 
   /** A kill between the two renames that replace a checkpoint of the same step. */
   @Test
   void resume_cutBetweenTheRenames_usesTheEarlierFolder() throws IOException {
-    byte[] expected = whole(new TinyRun());
+    Whole expected = whole(Kind.PLAIN);
     Path out = temp.resolve("out");
     TinyRun run = new TinyRun();
     run.keep = 1;
@@ -296,7 +325,7 @@ class ExactResumeTest {
     run.resume = true;
     run.run(out);
     assertTrue(run.printed.contains("resuming from " + checkpoints), run.printed);
-    assertArrayEquals(expected, run.weights(out));
+    assertArrayEquals(expected.weights, run.weights(out));
     assertEquals(List.of("step_6"), TinyRun.checkpoints(out));
   }
 
@@ -319,7 +348,7 @@ class ExactResumeTest {
 
   @Test
   void resume_freeKeys_areAccepted() throws IOException {
-    byte[] expected = whole(new TinyRun());
+    Whole expected = whole(Kind.PLAIN);
     Path out = temp.resolve("out");
     Path moved = temp.resolve("moved");
     TinyRun run = new TinyRun();
@@ -329,7 +358,7 @@ class ExactResumeTest {
     run.keep = 1;
     run.saveEvery = 1;
     run.run(moved);
-    assertArrayEquals(expected, run.weights(moved));
+    assertArrayEquals(expected.weights, run.weights(moved));
     assertEquals(List.of("step_6"), TinyRun.checkpoints(moved));
   }
 
@@ -356,7 +385,7 @@ class ExactResumeTest {
 
   @Test
   void resume_movedBase_isTheSame() throws IOException {
-    byte[] expected = whole(new TinyRun());
+    Whole expected = whole(Kind.PLAIN);
     Path out = temp.resolve("out");
     TinyRun run = new TinyRun();
     run.model = copyOfModel("model");
@@ -364,7 +393,7 @@ class ExactResumeTest {
     run.resume = true;
     run.model = copyOfModel("elsewhere");
     run.run(out);
-    assertArrayEquals(expected, run.weights(out));
+    assertArrayEquals(expected.weights, run.weights(out));
   }
 
   private Path copyOfModel(String name) throws IOException {
