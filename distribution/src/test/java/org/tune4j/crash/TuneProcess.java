@@ -13,9 +13,12 @@ import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.Arguments;
+import org.tune4j.checkpoint.AtomicFolder;
+import org.tune4j.launcher.FastStart;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.Device;
 
@@ -54,22 +57,63 @@ final class TuneProcess {
                     .map(Arguments::of));
   }
 
+  /** Every row of a table on one backend, the next for the next row; its name comes first. */
+  static Stream<Arguments> onABackendEach(Object[]... table) {
+    List<String> backends = backends();
+    return IntStream.range(0, table.length)
+        .mapToObj(
+            i -> Stream.concat(Stream.of(backends.get(i % backends.size())), Stream.of(table[i])))
+        .map(row -> Arguments.of(row.toArray()));
+  }
+
   /** How the JVM is started, as the launcher's script does it. */
   static List<String> jvm() {
+    return jvm("-XX:SharedArchiveFile=" + ClassData.ARCHIVE);
+  }
+
+  private static List<String> jvm(String flag) {
     return List.of(
         Path.of(System.getProperty("java.home"), "bin", "java").toString(),
         "-Xmx512m",
         "-XX:+UseSerialGC",
         "-XX:-UsePerfData",
         "-XX:TieredStopAtLevel=1",
-        "-Xshare:auto",
+        flag,
+        "-Xlog:cds*=off:stderr",
         "-Dorg.bytedeco.javacpp.maxBytes=0",
         "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
         "-Dorg.bytedeco.javacpp.nopointergc=true",
         "-Dai.djl.offline=true",
         "-cp",
-        System.getProperty("java.class.path"),
+        FastStart.classPath(),
         "org.tune4j.launcher.Launcher");
+  }
+
+  /** Class data of one run, which make every later start faster. */
+  private static final class ClassData {
+    static final Path ARCHIVE = archive();
+
+    private static Path archive() {
+      try {
+        Path folder = Files.createTempDirectory("tune4j-class-data");
+        Path archive = folder.resolve("tune.jsa");
+        List<String> run = arguments(backends().get(0), folder.resolve("out"), "epochs=1");
+        TuneProcess p = start(folder, concat(jvm("-XX:ArchiveClassesAtExit=" + archive), run));
+        assertEquals(0, p.exitCode(), p::err);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> remove(folder)));
+        return archive;
+      } catch (IOException | InterruptedException e) {
+        throw new IllegalStateException(e);
+      }
+    }
+
+    private static void remove(Path folder) {
+      try {
+        AtomicFolder.remove(folder);
+      } catch (RuntimeException e) {
+        // The system's temporary files are swept.
+      }
+    }
   }
 
   /**
@@ -174,9 +218,10 @@ final class TuneProcess {
     process.destroyForcibly().waitFor();
   }
 
-  /** A signal by name, such as {@code TERM}. */
+  /** A signal by name, such as {@code TERM}; none where it has ended. */
   void signal(String name) throws Exception {
-    assertEquals(0, new ProcessBuilder("kill", "-" + name, "" + pid()).start().waitFor());
+    int code = new ProcessBuilder("kill", "-" + name, "" + pid()).start().waitFor();
+    assertTrue(code == 0 || !alive(), "kill ended with " + code);
   }
 
   int exitCode() throws InterruptedException {

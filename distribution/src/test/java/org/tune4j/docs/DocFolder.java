@@ -20,6 +20,7 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.duckdb.DuckDBDriver;
+import org.tune4j.launcher.FastStart;
 
 /**
  * The folder in which a reader types the documents' commands: {@code tune} itself on this build's
@@ -108,8 +109,9 @@ final class DocFolder {
     script("tune", Files.readString(PROJECT.resolve("tune")));
     Files.createSymbolicLink(root.resolve("bin/tune"), Path.of("../tune"));
     Path target = Files.createDirectories(root.resolve("distribution/target"));
-    Files.writeString(
-        target.resolve("class-path"), target + ":" + System.getProperty("java.class.path"));
+    // An empty folder, since the script asks for a part of the project.
+    Path own = Files.createDirectories(target.resolve("classes"));
+    Files.writeString(target.resolve("class-path"), own + ":" + FastStart.classPath());
   }
 
   /** A copy, since some commands write into a model's folder. */
