@@ -21,6 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * whose kernels keep compiled code of their own.
  */
 @EnabledOnOs(OS.LINUX)
+@Tag("process")
 class FlatResidentSizeTest {
   /** Steps, three epochs, after which nearly every pair of row lengths was there, and a save. */
   private static final int WARM = 300;

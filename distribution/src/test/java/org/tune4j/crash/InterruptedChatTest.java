@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Ctrl-C while a model answers in the terminal. */
 @EnabledOnOs(OS.LINUX)
+@Tag("process")
 class InterruptedChatTest {
   private static final Path PROJECT = Path.of("..").toAbsolutePath().normalize();
   private static final int MINUTES = 10;

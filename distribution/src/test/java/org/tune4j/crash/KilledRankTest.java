@@ -18,6 +18,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Ranks that are processes, and what becomes of them when one, or their agent, goes. */
+@Tag("process")
 class KilledRankTest {
   @TempDir Path temp;
 

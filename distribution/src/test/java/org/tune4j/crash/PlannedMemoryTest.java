@@ -10,6 +10,7 @@ import java.util.Random;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
@@ -21,6 +22,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * that activations are the largest part.
  */
 @EnabledOnOs(OS.LINUX)
+@Tag("process")
 class PlannedMemoryTest {
   private static final Pattern PLANNED = Pattern.compile("(?m)^ *(\\d+)  in all$");
   private static final Pattern ACTIVATIONS = Pattern.compile("(?m)^ *(\\d+)  activations ");

@@ -30,6 +30,7 @@ import org.tune4j.checkpoint.StoredTensor;
  */
 @Tag("long")
 @EnabledOnOs(OS.LINUX)
+@Tag("process")
 class ShardedMemoryTest {
   private static final Pattern PEAK = Pattern.compile("VmHWM:\\s*(\\d+) kB");
   private static final int DIM = 768;

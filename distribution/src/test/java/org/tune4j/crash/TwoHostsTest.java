@@ -19,6 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** One rank on each of two hosts, which are network namespaces with a cable between them. */
 @Tag("long")
+@Tag("process")
 class TwoHostsTest {
   /** How long ranks wait for each other, in seconds. */
   private static final int PATIENCE = 15;

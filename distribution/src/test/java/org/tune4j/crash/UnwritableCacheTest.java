@@ -7,10 +7,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** DJL's library cannot be unpacked: one line, no stack trace. */
+@Tag("process")
 class UnwritableCacheTest {
   @Test
   void inspect_cacheIsAFile_oneLine(@TempDir Path temp) throws Exception {

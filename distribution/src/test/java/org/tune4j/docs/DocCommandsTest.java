@@ -29,6 +29,7 @@ import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.DynamicNode;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -45,6 +46,7 @@ import picocli.CommandLine;
  * checked instead; a command that no rule knows fails.
  */
 @EnabledOnOs(OS.LINUX)
+@Tag("process")
 class DocCommandsTest {
   private static final Path ROOT = Path.of("..");
 

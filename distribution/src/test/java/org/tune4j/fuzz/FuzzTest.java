@@ -16,6 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** No crash of the JVM, no hang, no OutOfMemoryError, only the project's own exceptions. */
+@Tag("process")
 class FuzzTest {
   private static final long SECONDS_PER_INPUT = 300;
   private static final int FINDINGS = 5;
