@@ -118,7 +118,7 @@ class KilledRunTest {
   @ParameterizedTest
   @MethodSource("signals")
   void signal_savesAndPrintsWhatResumes(String backend, String signal, int code) throws Exception {
-    int epochs = 30;
+    int epochs = 12;
     while (!isStopped(backend, signal, code, epochs)) {
       epochs *= 2;
       System.out.printf("%s: the run outran its signal; again with %d epochs%n", backend, epochs);
