@@ -80,7 +80,7 @@ final class HttpApi extends Handler.Abstract {
     try {
       route(request, response, callback);
     } catch (ApiError e) {
-      HttpReply.send(response, callback, e);
+      RequestBody.drop(request, () -> HttpReply.send(response, callback, e));
     }
     return true;
   }

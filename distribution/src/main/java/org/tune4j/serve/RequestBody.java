@@ -5,11 +5,15 @@ import java.nio.ByteBuffer;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 import org.eclipse.jetty.http.HttpException;
+import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
 
 /** Reads a body as it comes, up to a limit, without a thread that waits for it. */
 final class RequestBody implements Runnable {
+  /** What is read of a body that is refused, in bytes: an answer must not wait for all of it. */
+  private static final int DROPPED = 16 << 20;
+
   private final Request request;
   private final int limit;
   private final Consumer<byte[]> whole;
@@ -31,10 +35,45 @@ final class RequestBody implements Runnable {
    */
   static void read(Request request, int limit, Consumer<byte[]> whole, Consumer<ApiError> failed) {
     if (request.getLength() > limit) {
-      failed.accept(tooLarge(limit));
+      drop(request, () -> failed.accept(tooLarge(limit)));
     } else {
       new RequestBody(request, limit, whole, failed).run();
     }
+  }
+
+  /**
+   * Reads what the client still sends of a body that is not wanted, and calls {@code then}, now or
+   * later. A connection that is closed with bytes unread is reset, and the client loses the answer
+   * that it was sent.
+   */
+  static void drop(Request request, Runnable then) {
+    // A client that expects 100 Continue sends nothing before it has an answer.
+    if (request.getHeaders().contains(HttpHeader.EXPECT)) {
+      then.run();
+    } else {
+      drop(request, DROPPED, then);
+    }
+  }
+
+  private static void drop(Request request, int bytes, Runnable then) {
+    int left = bytes;
+    while (left > 0) {
+      Content.Chunk chunk = request.read();
+      if (chunk == null) {
+        int after = left;
+        request.demand(() -> drop(request, after, then));
+        return;
+      }
+      if (Content.Chunk.isFailure(chunk)) {
+        break;
+      }
+      left -= chunk.remaining();
+      chunk.release();
+      if (chunk.isLast()) {
+        break;
+      }
+    }
+    then.run();
   }
 
   @Override
@@ -58,7 +97,7 @@ final class RequestBody implements Runnable {
       }
       chunk.release();
       if (!fits) {
-        failed.accept(tooLarge(limit));
+        drop(request, () -> failed.accept(tooLarge(limit)));
         return;
       }
       if (chunk.isLast()) {

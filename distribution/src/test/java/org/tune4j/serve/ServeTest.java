@@ -358,6 +358,26 @@ class ServeTest {
   }
 
   @Test
+  void request_refusedBeforeItsBodyIsSent_isAnsweredAllTheSame() throws Exception {
+    for (String path : List.of("/v1/completions", "/v1/models", "/v2")) {
+      String head =
+          "POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+              .formatted(path);
+      try (Socket s = server.raw(head + "Content-Length: 8000000\r\n\r\n")) {
+        for (int i = 0; i < 8; i++) {
+          s.getOutputStream().write(new byte[1_000_000]);
+        }
+        assertTrue(read(s, "}}").startsWith("HTTP/1.1 4"), path);
+      }
+      // Told before it sends anything.
+      try (Socket s =
+          server.raw(head + "Expect: 100-continue\r\nContent-Length: 8000000\r\n\r\n")) {
+        assertTrue(read(s, "}}").startsWith("HTTP/1.1 4"), path);
+      }
+    }
+  }
+
+  @Test
   void request_otherMethodTypeHostOrPath_isRefused() throws Exception {
     HttpResponse<String> put =
         server.send(server.request("/v1/models").PUT(HttpRequest.BodyPublishers.noBody()).build());
