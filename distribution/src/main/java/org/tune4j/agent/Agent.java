@@ -326,9 +326,20 @@ public final class Agent {
     workers.forEach(w -> w.output.close());
   }
 
-  /** SIGTERM; {@link Process#destroy} would close the streams on which it says what it saved. */
+  /**
+   * SIGTERM; {@link Process#destroy} would close the streams on which it says what it saved. Where
+   * that would kill, as on Windows, its standard input ends, which a rank takes for the same.
+   */
   private static void ask(Worker w) {
-    boolean unused = w.process.toHandle().destroy();
+    if (w.process.supportsNormalTermination()) {
+      boolean unused = w.process.toHandle().destroy();
+    } else {
+      try {
+        w.process.getOutputStream().close();
+      } catch (IOException e) {
+        // it has ended
+      }
+    }
   }
 
   private static boolean waits(Process process, long millis) {

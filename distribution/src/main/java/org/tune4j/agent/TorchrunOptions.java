@@ -9,6 +9,7 @@ import java.util.TreeMap;
 import java.util.function.IntSupplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.platform.Gpus;
 import picocli.CommandLine.Option;
 
 /** The options that torchrun takes before a recipe's name: how many ranks, and where they meet. */
@@ -213,7 +214,7 @@ public final class TorchrunOptions {
 
   /** {@return ranks on this machine} */
   public int perNode() {
-    int gpus = processes.matches("gpu|auto") ? Gpus.count(System.getenv(), Path.of("/dev")) : 0;
+    int gpus = processes.matches("gpu|auto") ? Gpus.count() : 0;
     if (processes.equals("gpu") && gpus == 0) {
       throw new UsageException(
           "--nproc_per_node is gpu, and no NVIDIA GPU is found in /dev and CUDA_VISIBLE_DEVICES; use cpu or a number");

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.util.Properties;
+import org.tune4j.platform.Platform;
 import picocli.CommandLine;
 
 /** What {@code tune --version} prints. */
@@ -11,7 +12,7 @@ final class Version implements CommandLine.IVersionProvider {
   @Override
   public String[] getVersion() {
     return new String[] {
-      "Tune4J " + number(), "Java " + Runtime.version() + ", " + System.getProperty("os.arch")
+      "Tune4J " + number(), "Java " + Runtime.version() + ", " + Platform.here().javacpp()
     };
   }
 

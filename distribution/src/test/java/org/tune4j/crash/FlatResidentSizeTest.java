@@ -20,7 +20,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * checkpoints, one adapter an epoch, with the launcher's environment. The long test is in bf16,
  * whose kernels keep compiled code of their own.
  */
-@EnabledOnOs(OS.LINUX)
+@EnabledOnOs(value = OS.LINUX, disabledReason = "memory is read from /proc")
 @Tag("process")
 class FlatResidentSizeTest {
   /** Steps, three epochs, after which nearly every pair of row lengths was there, and a save. */

@@ -13,11 +13,14 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Ranks that are processes, and what becomes of them when one, or their agent, goes. */
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "processes get signals")
 @Tag("process")
 class KilledRankTest {
   @TempDir Path temp;

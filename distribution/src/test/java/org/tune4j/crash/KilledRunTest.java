@@ -19,7 +19,9 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Runs that get SIGKILL, SIGTERM or SIGINT, and are resumed. */
-@EnabledOnOs({OS.LINUX, OS.MAC})
+@EnabledOnOs(
+    value = {OS.LINUX, OS.MAC},
+    disabledReason = "processes get signals")
 @Tag("process")
 class KilledRunTest {
   @TempDir static Path undisturbed;

@@ -21,6 +21,8 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -30,6 +32,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * The process is killed on entering one of its writing system calls, by strace: the first, the
  * second and so on, until a run gets through. Linux with strace only.
  */
+@EnabledOnOs(value = OS.LINUX, disabledReason = "system calls are traced by strace")
 @Tag("process")
 class KilledWriteTest {
   private static final int EPOCHS = 2;

@@ -21,7 +21,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * The plan of a run against the peak of the run itself, on the quickstart's model and rows so long
  * that activations are the largest part.
  */
-@EnabledOnOs(OS.LINUX)
+@EnabledOnOs(value = OS.LINUX, disabledReason = "memory is read from /proc")
 @Tag("process")
 class PlannedMemoryTest {
   private static final Pattern PLANNED = Pattern.compile("(?m)^ *(\\d+)  in all$");

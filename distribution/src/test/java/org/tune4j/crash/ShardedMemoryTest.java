@@ -29,7 +29,7 @@ import org.tune4j.checkpoint.StoredTensor;
  * weights in 64 layers, so that weights are most of a process.
  */
 @Tag("long")
-@EnabledOnOs(OS.LINUX)
+@EnabledOnOs(value = OS.LINUX, disabledReason = "memory is read from /proc")
 @Tag("process")
 class ShardedMemoryTest {
   private static final Pattern PEAK = Pattern.compile("VmHWM:\\s*(\\d+) kB");

@@ -15,6 +15,8 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /**
@@ -22,6 +24,7 @@ import org.junit.jupiter.api.io.TempDir;
  * So the order of the calls is read from strace: a folder gets its name when each of its files and
  * the folder itself are on the disk, and the name is on the disk after it. Linux with strace only.
  */
+@EnabledOnOs(value = OS.LINUX, disabledReason = "system calls are traced by strace")
 @Tag("process")
 class SyncedWriteTest {
   private static final Pattern SYNC = Pattern.compile("f(?:data)?sync\\(\\d+<([^>]*)>");

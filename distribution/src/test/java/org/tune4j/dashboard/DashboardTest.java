@@ -27,6 +27,8 @@ import java.util.concurrent.CompletableFuture;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -35,6 +37,7 @@ import org.tune4j.EnvironmentException;
 import org.tune4j.UsageException;
 import org.tune4j.curves.RunFolders;
 
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "links need a right on Windows")
 class DashboardTest {
   private static final String SECRET = "secret-of-another-folder";
 

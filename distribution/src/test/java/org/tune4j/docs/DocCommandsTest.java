@@ -45,7 +45,7 @@ import picocli.CommandLine;
  * small model has the names of the large ones. What cannot be run is named here, with what is
  * checked instead; a command that no rule knows fails.
  */
-@EnabledOnOs(OS.LINUX)
+@EnabledOnOs(value = OS.LINUX, disabledReason = "the documents' commands are for a Linux shell")
 @Tag("process")
 class DocCommandsTest {
   private static final Path ROOT = Path.of("..");

@@ -11,11 +11,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /** No crash of the JVM, no hang, no OutOfMemoryError, only the project's own exceptions. */
+@DisabledOnOs(value = OS.WINDOWS, disabledReason = "a shell limits the memory")
 @Tag("process")
 class FuzzTest {
   private static final long SECONDS_PER_INPUT = 300;

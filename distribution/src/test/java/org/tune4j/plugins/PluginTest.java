@@ -17,6 +17,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.cli.TinyRun;
 import org.tune4j.cli.Tune;
@@ -200,6 +202,7 @@ class PluginTest {
   }
 
   @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "links need a right on Windows")
   void jar_inAFolderThatWasOnlyNamed_isNotLoaded() throws IOException {
     TinyRun tiny = TinyRun.in(dir);
     Path rows = Files.createDirectory(dir.resolve("rows"));
@@ -442,6 +445,7 @@ class PluginTest {
   }
 
   @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "links need a right on Windows")
   void plugin_foundTwice_countsOnce() throws IOException {
     Path jar = recipe("Works", "works").write(folder.resolve("works.jar"));
     Files.createSymbolicLink(dir.resolve("link.jar"), jar);

@@ -14,12 +14,10 @@ import java.util.UUID;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
 import org.tune4j.TuneException;
+import org.tune4j.platform.FolderSync;
 
 /** Writes a file aside, syncs it and renames it into place, so that a reader never sees half. */
 final class AtomicFile {
-  /** EINVAL, of file systems that know no sync of folders, such as VirtualBox's shared ones. */
-  private static final String UNSUPPORTED = "Invalid argument";
-
   private AtomicFile() {}
 
   /** Writes the file's bytes. */
@@ -61,7 +59,7 @@ final class AtomicFile {
         channel.force(true);
       }
       Files.move(aside, target, StandardCopyOption.ATOMIC_MOVE);
-      syncFolder(folder);
+      FolderSync.sync(folder);
     } catch (IOException e) {
       throw failed(target, folder, bytes, e);
     } finally {
@@ -126,31 +124,6 @@ final class AtomicFile {
   static void writeFully(WritableByteChannel channel, ByteBuffer bytes) throws IOException {
     while (bytes.hasRemaining()) {
       channel.write(bytes);
-    }
-  }
-
-  /**
-   * Makes renames in the folder last; systems that cannot open a folder do so on their own.
-   *
-   * @throws IOException when it is not known whether they will
-   */
-  static void syncFolder(Path folder) throws IOException {
-    syncFolder(folder, path -> FileChannel.open(path, StandardOpenOption.READ));
-  }
-
-  static void syncFolder(Path folder, Opener opener) throws IOException {
-    FileChannel opened;
-    try {
-      opened = opener.open(folder);
-    } catch (IOException e) {
-      return; // Windows refuses; the rename is journaled there.
-    }
-    try (FileChannel channel = opened) {
-      channel.force(true);
-    } catch (IOException e) {
-      if (!UNSUPPORTED.equals(e.getMessage())) {
-        throw e;
-      }
     }
   }
 

@@ -18,6 +18,7 @@ import java.util.stream.Stream;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
 import org.tune4j.TuneException;
+import org.tune4j.platform.FolderSync;
 
 /**
  * Writes a whole folder or nothing: it is filled under a hidden name beside its place, synced, and
@@ -200,7 +201,7 @@ public final class AtomicFolder {
         }
         throw e;
       }
-      AtomicFile.syncFolder(AtomicFile.folderOf(place));
+      FolderSync.sync(AtomicFile.folderOf(place));
       delete(old);
       return;
     }
@@ -219,7 +220,7 @@ public final class AtomicFolder {
     try (Stream<Path> paths = Files.walk(folder)) {
       for (Path path : paths.toList()) {
         if (Files.isDirectory(path)) {
-          AtomicFile.syncFolder(path);
+          FolderSync.sync(path);
         } else {
           try (FileChannel channel = FileChannel.open(path, StandardOpenOption.WRITE)) {
             channel.force(true);

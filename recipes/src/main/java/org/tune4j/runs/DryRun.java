@@ -5,7 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import org.tune4j.data.Batches;
 import org.tune4j.data.Dataset;
-import org.tune4j.metrics.ResidentSize;
+import org.tune4j.platform.ResidentSize;
 import org.tune4j.training.TrainStep;
 
 /** One step on the heaviest batch of the first epoch, of which nothing is kept. */

@@ -12,8 +12,8 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.collective.ProcessGroup;
-import org.tune4j.metrics.ResidentSize;
 import org.tune4j.metrics.StepMetrics;
+import org.tune4j.platform.ResidentSize;
 import org.tune4j.training.TrainStep;
 
 /**

@@ -21,8 +21,8 @@ import org.tune4j.metrics.MetricLogger.Outcome;
 import org.tune4j.metrics.MetricLoggers;
 import org.tune4j.metrics.MetricsFile;
 import org.tune4j.metrics.Progress;
-import org.tune4j.metrics.ResidentSize;
 import org.tune4j.metrics.StepMetrics;
+import org.tune4j.platform.ResidentSize;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.training.TrainStep;
 

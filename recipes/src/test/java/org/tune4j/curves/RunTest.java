@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.metrics.MetricsFile;
 import org.tune4j.metrics.StepMetrics;
@@ -133,6 +135,7 @@ class RunTest {
   }
 
   @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "links need a right on Windows")
   void refresh_ofALink_readsNothing() throws IOException {
     Path secret = Files.writeString(dir.resolve("elsewhere"), line(1, 3));
     Files.createSymbolicLink(file, secret);
@@ -146,6 +149,7 @@ class RunTest {
   }
 
   @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "links need a right on Windows")
   void refresh_inAFolderThatBecameALink_readsNothing() throws IOException {
     Path logs = Files.createDirectories(dir.resolve("run/logs"));
     Path elsewhere = Files.createDirectories(dir.resolve("elsewhere"));
@@ -183,6 +187,7 @@ class RunTest {
   }
 
   @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "links need a right on Windows")
   void config_isFlat() throws IOException {
     Files.writeString(
         dir.resolve("config.yaml"),

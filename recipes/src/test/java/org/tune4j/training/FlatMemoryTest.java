@@ -15,6 +15,8 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.EnabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.data.Example;
 import org.tune4j.models.Decoder;
@@ -29,6 +31,7 @@ import org.tune4j.tensor.RandomBits;
 import org.tune4j.tensor.TensorScope;
 
 /** Whole training steps of the tiny model, rows of many lengths on two threads: nothing is left. */
+@EnabledOnOs(value = OS.LINUX, disabledReason = "memory is read from /proc")
 class FlatMemoryTest {
   /** What the process may grow by; a layer's activations left a step are 20 MB over 400 steps. */
   private static final long SLACK_KB = 16 << 10;

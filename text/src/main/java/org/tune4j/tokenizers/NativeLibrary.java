@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import org.tune4j.EnvironmentException;
 import org.tune4j.TuneException;
-import org.tune4j.spi.NativeFolder;
+import org.tune4j.platform.NativeFolder;
 
 /** DJL unpacks the library behind {@code tokenizer.json} into a cache folder on first use. */
 final class NativeLibrary {

@@ -7,10 +7,10 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Properties;
 import java.util.Set;
 import org.tune4j.EnvironmentException;
+import org.tune4j.platform.Platform;
 import org.tune4j.spi.Availability;
 import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
@@ -42,12 +42,20 @@ public final class DjlBackendProvider implements BackendProvider {
 
   @Override
   public Availability availability() {
+    return availability(Platform.here());
+  }
+
+  static Availability availability(Platform here) {
     ClassLoader loader = DjlBackendProvider.class.getClassLoader();
     if (loader.getResource("ai/djl/pytorch/engine/PtEngine.class") == null) {
       return Availability.no(
           "DJL's engine is not on the class path; add ai.djl.pytorch:pytorch-engine:0.36.0");
     }
-    String platform = platform();
+    String platform = here.djl();
+    if (platform.equals("osx-x86_64")) {
+      return Availability.no(
+          "DJL publishes no native libraries of PyTorch 2.7.1 for Macs with Intel processors; use backend javacpp");
+    }
     if (setting("PYTORCH_LIBRARY_PATH").isEmpty()
         && natives().stream().noneMatch(n -> platform.equals(n.getProperty("classifier")))) {
       return Availability.no(
@@ -81,20 +89,6 @@ public final class DjlBackendProvider implements BackendProvider {
           "the class path cannot be searched for PyTorch's native libraries: " + e, e);
     }
     return all;
-  }
-
-  /** DJL's name of this platform, without loading DJL. */
-  private static String platform() {
-    String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
-    String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
-    String system = os.contains("mac") ? "osx" : os.contains("win") ? "win" : "linux";
-    String machine =
-        switch (arch) {
-          case "amd64" -> "x86_64";
-          case "arm64" -> "aarch64";
-          default -> arch;
-        };
-    return system + "-" + machine;
   }
 
   /** A variable of the environment or a system property, as DJL reads them. */

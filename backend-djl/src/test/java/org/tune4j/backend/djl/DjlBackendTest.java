@@ -32,6 +32,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
 import org.tune4j.OutOfMemory;
+import org.tune4j.platform.Platform;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.DType;
@@ -241,6 +242,14 @@ final class DjlBackendTest {
             EnvironmentException.class,
             () -> Backends.installed().open("djl", new BackendOptions(Device.parse("cuda:99"), 0)));
     assertTrue(e.getMessage().contains("cuda:99 was requested, backend 'djl' finds cpu"));
+  }
+
+  @Test
+  void availability_whereNothingIsPublished_namesTheOtherBackend() {
+    assertEquals(
+        "DJL publishes no native libraries of PyTorch 2.7.1 for Macs with Intel processors; use backend javacpp",
+        DjlBackendProvider.availability(new Platform(Platform.OperatingSystem.MACOS, "x86_64"))
+            .reason());
   }
 
   @Test

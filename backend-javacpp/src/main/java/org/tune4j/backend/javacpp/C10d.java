@@ -26,6 +26,7 @@ import org.tune4j.collective.Collectives;
 import org.tune4j.collective.Rendezvous;
 import org.tune4j.collective.ShardRange;
 import org.tune4j.collective.Work;
+import org.tune4j.platform.ListeningSocket;
 import org.tune4j.spi.Backend;
 import org.tune4j.spi.TensorHandle;
 import org.tune4j.tensor.DType;

@@ -2,16 +2,16 @@ package org.tune4j.backend.javacpp;
 
 import java.util.EnumSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import org.tune4j.EnvironmentException;
+import org.tune4j.platform.NativeFolder;
+import org.tune4j.platform.Platform;
 import org.tune4j.spi.Availability;
 import org.tune4j.spi.Backend;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Capability;
 import org.tune4j.spi.KernelMemory;
-import org.tune4j.spi.NativeFolder;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 
@@ -39,9 +39,17 @@ public final class JavacppBackendProvider implements BackendProvider {
 
   @Override
   public Availability availability() {
-    String platform = platform();
+    return availability(Platform.here());
+  }
+
+  static Availability availability(Platform here) {
+    String platform = here.javacpp();
     if (!onClassPath("org/bytedeco/pytorch/Tensor.class")) {
       return Availability.no("org.bytedeco:pytorch is not on the class path; add it");
+    }
+    if (platform.equals("linux-arm64")) {
+      return Availability.no(
+          "JavaCPP publishes no native libraries of PyTorch 2.10.0 for Linux on arm64; use backend djl");
     }
     for (String library : List.of("javacpp", "openblas", "pytorch")) {
       if (!hasNatives(library, platform) && !hasNatives(library, platform + "-gpu")) {
@@ -56,7 +64,7 @@ public final class JavacppBackendProvider implements BackendProvider {
   @Override
   public Set<Capability> capabilities() {
     EnumSet<Capability> all = EnumSet.allOf(Capability.class);
-    if (!hasNatives("pytorch", platform() + "-gpu")) {
+    if (!hasNatives("pytorch", Platform.here().javacpp() + "-gpu")) {
       all.remove(Capability.CUDA);
     }
     return all;
@@ -126,19 +134,5 @@ public final class JavacppBackendProvider implements BackendProvider {
 
   private static boolean onClassPath(String resource) {
     return JavacppBackendProvider.class.getClassLoader().getResource(resource) != null;
-  }
-
-  /** JavaCPP's name of this platform, without loading JavaCPP. */
-  static String platform() {
-    String os = System.getProperty("os.name", "").toLowerCase(Locale.ROOT);
-    String arch = System.getProperty("os.arch", "").toLowerCase(Locale.ROOT);
-    String system = os.contains("mac") ? "macosx" : os.contains("win") ? "windows" : "linux";
-    String machine =
-        switch (arch) {
-          case "amd64", "x86_64" -> "x86_64";
-          case "aarch64", "arm64" -> "arm64";
-          default -> arch;
-        };
-    return system + "-" + machine;
   }
 }

@@ -23,6 +23,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.tune4j.EnvironmentException;
 import org.tune4j.OutOfMemory;
+import org.tune4j.platform.Platform;
 import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.Backends;
@@ -147,6 +148,14 @@ class JavacppBackendTest {
         assertArrayEquals(results.get(i), results.get(i + 3), delta);
       }
     }
+  }
+
+  @Test
+  void availability_whereNothingIsPublished_namesTheOtherBackend() {
+    assertEquals(
+        "JavaCPP publishes no native libraries of PyTorch 2.10.0 for Linux on arm64; use backend djl",
+        JavacppBackendProvider.availability(new Platform(Platform.OperatingSystem.LINUX, "arm64"))
+            .reason());
   }
 
   @Test

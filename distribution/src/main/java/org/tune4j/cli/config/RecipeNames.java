@@ -56,7 +56,7 @@ public final class RecipeNames {
 
   /** A shipped config's or a file's last name, without {@code .yaml}. */
   private static String stem(String config) {
-    return config.substring(config.lastIndexOf('/') + 1).replaceFirst("\\.ya?ml$", "");
+    return config.replaceFirst(".*[/\\\\]", "").replaceFirst("\\.ya?ml$", "");
   }
 
   /**

@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.concurrent.CountDownLatch;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.platform.CtrlC;
 import org.tune4j.recipe.RunListener;
 
 /**

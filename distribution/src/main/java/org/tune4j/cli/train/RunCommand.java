@@ -25,6 +25,7 @@ import org.tune4j.config.Binder;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
+import org.tune4j.platform.Platform;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.spi.BackendProvider;
@@ -281,17 +282,10 @@ public final class RunCommand implements Callable<Integer> {
       if (!token
           && !secret
           && !argument.matches("--resume|--overwrite|(resume_from_checkpoint|overwrite)=.*")) {
-        command.append(' ').append(quoted(argument));
+        command.append(' ').append(Platform.here().quoted(argument));
       }
       secret = token && !argument.contains("=");
     }
     return command + " " + RESUME;
-  }
-
-  /** As a POSIX shell takes it. */
-  private static String quoted(String argument) {
-    return argument.matches("[A-Za-z0-9_./=:,@%+~-]+")
-        ? argument
-        : "'" + argument.replace("'", "'\\''") + "'";
   }
 }

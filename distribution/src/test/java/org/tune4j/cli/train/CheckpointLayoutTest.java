@@ -20,6 +20,8 @@ import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledOnOs;
+import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpoint.SafetensorsFile;
@@ -112,6 +114,7 @@ class CheckpointLayoutTest {
   }
 
   @Test
+  @DisabledOnOs(value = OS.WINDOWS, disabledReason = "links need a right on Windows")
   void llama2Layout_isTheSameModel_andIsNotInWhatIsMadeFromIt() throws IOException {
     List<Double> right = losses("plain");
     asLlama2();

@@ -1,4 +1,4 @@
-package org.tune4j.spi;
+package org.tune4j.platform;
 
 import java.io.IOException;
 import java.nio.file.Files;

@@ -1,4 +1,4 @@
-package org.tune4j.checkpoint;
+package org.tune4j.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -14,32 +14,32 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What is made of a folder that cannot be synced. */
-class AtomicFileTest {
+class FolderSyncTest {
   @TempDir Path folder;
 
   @Test
   @EnabledOnOs(value = OS.LINUX, disabledReason = "opens a folder and /dev/null")
-  void syncFolder_thatFails_isThrown() throws IOException {
+  void sync_thatFails_isThrown() throws IOException {
     FileChannel closed = FileChannel.open(folder);
     closed.close();
-    assertThrows(ClosedChannelException.class, () -> AtomicFile.syncFolder(folder, path -> closed));
+    assertThrows(ClosedChannelException.class, () -> FolderSync.sync(folder, path -> closed));
   }
 
   @Test
   @EnabledOnOs(value = OS.LINUX, disabledReason = "opens /dev/null")
-  void syncFolder_onAFileSystemThatKnowsNone_isLeftToIt() throws IOException {
+  void sync_onAFileSystemThatKnowsNone_isLeftToIt() throws IOException {
     Path unsynced = Path.of("/dev/null");
     try (FileChannel channel = FileChannel.open(unsynced)) {
       assertEquals(
           "Invalid argument",
           assertThrows(IOException.class, () -> channel.force(true)).getMessage());
     }
-    AtomicFile.syncFolder(unsynced);
+    FolderSync.sync(unsynced);
   }
 
   @Test
-  void syncFolder_onASystemThatOpensNone_isLeftToIt() throws IOException {
-    AtomicFile.syncFolder(
+  void sync_onASystemThatOpensNone_isLeftToIt() throws IOException {
+    FolderSync.sync(
         folder,
         path -> {
           throw new AccessDeniedException(path.toString());

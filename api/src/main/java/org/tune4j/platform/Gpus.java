@@ -1,4 +1,4 @@
-package org.tune4j.agent;
+package org.tune4j.platform;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -8,10 +8,18 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /** NVIDIA's GPUs on this machine, counted before anything native is loaded. */
-final class Gpus {
+public final class Gpus {
   private static final String VISIBLE = "CUDA_VISIBLE_DEVICES";
 
   private Gpus() {}
+
+  /**
+   * {@return how many this process may use, by Linux' files in {@code /dev} and {@code
+   * CUDA_VISIBLE_DEVICES}; 0 on other systems, where a number has to be named}
+   */
+  public static int count() {
+    return count(System.getenv(), Path.of("/dev"));
+  }
 
   /**
    * How many a process may use.

@@ -1,4 +1,4 @@
-package org.tune4j.cli.terminal;
+package org.tune4j.platform;
 
 import java.lang.reflect.Method;
 import java.lang.reflect.Proxy;

@@ -1,22 +1,50 @@
-package org.tune4j.memory;
+package org.tune4j.platform;
 
+import com.sun.management.OperatingSystemMXBean;
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Memory that this process may still take, in bytes: the least of Linux' {@code MemAvailable} and
- * what the process's control groups (version 1 or 2) leave.
+ * Memory that this process may still take, in bytes. On Linux, the least of {@code MemAvailable}
+ * and what the process's control groups (version 1 or 2) leave; on macOS, the pages that {@code
+ * vm_stat} calls free, inactive, speculative or purgeable, as its free ones alone are few on any
+ * machine that has read files; on Windows, what the JVM is told is free.
  */
 public final class AvailableMemory {
+  private static final Pattern PAGE_SIZE = Pattern.compile("page size of (\\d+) bytes");
+  private static final Pattern PAGES =
+      Pattern.compile("Pages (?:free|inactive|speculative|purgeable): +(\\d+)\\.");
+
   private AvailableMemory() {}
 
   /** {@return how many bytes there are now; empty where the system does not tell} */
   public static OptionalLong bytes() {
-    return bytes(Path.of("/proc"), Path.of("/sys/fs/cgroup"));
+    return switch (Platform.here().system()) {
+      case LINUX -> bytes(Path.of("/proc"), Path.of("/sys/fs/cgroup"));
+      case MACOS -> ofPages(Answer.of("vm_stat"));
+      case WINDOWS ->
+          OptionalLong.of(
+              ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getFreeMemorySize());
+    };
+  }
+
+  /** From {@code vm_stat}'s lines. */
+  static OptionalLong ofPages(List<String> lines) {
+    String text = String.join("\n", lines);
+    Matcher size = PAGE_SIZE.matcher(text);
+    return size.find()
+        ? OptionalLong.of(
+            Long.parseLong(size.group(1))
+                * PAGES.matcher(text).results().mapToLong(m -> Long.parseLong(m.group(1))).sum())
+        : OptionalLong.empty();
   }
 
   /** The same of folders that look like {@code /proc} and {@code /sys/fs/cgroup}. */

@@ -1,10 +1,11 @@
-package org.tune4j.memory;
+package org.tune4j.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -55,5 +56,21 @@ class AvailableMemoryTest {
     put("cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
     put("cgroup/memory/memory.usage_in_bytes", "70000\n");
     assertEquals(OptionalLong.of(30_000), bytes());
+  }
+
+  @Test
+  void pages_ofMacOs_areThoseThatCanBeHad() {
+    assertEquals(
+        OptionalLong.of(16384L * (10 + 200 + 3 + 40)),
+        AvailableMemory.ofPages(
+            List.of(
+                "Mach Virtual Memory Statistics: (page size of 16384 bytes)",
+                "Pages free:                                   10.",
+                "Pages active:                               9999.",
+                "Pages inactive:                              200.",
+                "Pages speculative:                             3.",
+                "Pages wired down:                           9999.",
+                "Pages purgeable:                              40.")));
+    assertEquals(OptionalLong.empty(), AvailableMemory.ofPages(List.of()));
   }
 }

@@ -1,4 +1,4 @@
-package org.tune4j.agent;
+package org.tune4j.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

@@ -1,4 +1,4 @@
-package org.tune4j.backend.javacpp;
+package org.tune4j.platform;
 
 import java.io.IOException;
 import java.net.InetAddress;
@@ -13,12 +13,16 @@ import java.util.List;
 import java.util.Locale;
 import java.util.OptionalInt;
 import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A socket that listens on one address. TCPStore by itself listens on all that a machine has; it
- * takes a listening socket by its file descriptor, which Java does not tell and Linux does.
+ * takes a listening socket by its file descriptor, which Java does not tell and Linux does. Other
+ * systems' store listens on all addresses, and a warning says so.
  */
-final class ListeningSocket {
+public final class ListeningSocket {
+  private static final Logger LOG = LoggerFactory.getLogger(ListeningSocket.class);
   private static final Path DESCRIPTORS = Path.of("/proc/self/fd");
   private static final List<Path> TABLES =
       List.of(Path.of("/proc/self/net/tcp"), Path.of("/proc/self/net/tcp6"));
@@ -29,12 +33,21 @@ final class ListeningSocket {
   /**
    * Opens one for others to close.
    *
+   * @param address to listen on
+   * @param port to listen on
    * @return its file descriptor; empty where the address is not this machine's, or descriptors are
    *     not told
    * @throws IOException when the port is taken
    */
-  static OptionalInt open(InetAddress address, int port) throws IOException {
-    if (!Files.isDirectory(DESCRIPTORS) || NetworkInterface.getByInetAddress(address) == null) {
+  public static OptionalInt open(InetAddress address, int port) throws IOException {
+    if (NetworkInterface.getByInetAddress(address) == null) {
+      return OptionalInt.empty();
+    }
+    if (!Files.isDirectory(DESCRIPTORS)) {
+      LOG.warn(
+          "rank 0 listens on port {} of all addresses, as this system cannot listen on {} alone; let a firewall close it to other machines",
+          port,
+          address.getHostAddress());
       return OptionalInt.empty();
     }
     // Not closed here: whoever gets the descriptor does. A channel has no finalizer.

@@ -1,4 +1,4 @@
-package org.tune4j.spi;
+package org.tune4j.platform;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -15,7 +15,9 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.EnvironmentException;
 
-@EnabledOnOs({OS.LINUX, OS.MAC})
+@EnabledOnOs(
+    value = {OS.LINUX, OS.MAC},
+    disabledReason = "Windows has no modes of files")
 class NativeFolderTest {
   @TempDir Path dir;
 
