@@ -15,6 +15,8 @@ RUN apt-get update \
  && mkdir /work \
  && chmod 1777 /home/tune /work
 COPY --from=build /opt/tune4j /opt/tune4j
+# How the JVM is started, and its class data; users cannot write there.
+RUN LC_ALL=C.UTF-8 /opt/tune4j/bin/tune ls >/dev/null
 # Also for a user of -u, whom the image does not know.
 ENV HOME=/home/tune
 # Arguments and file names are UTF-8.

@@ -16,7 +16,7 @@ import picocli.CommandLine.Command;
     name = "env",
     description = "Shows what the launcher sets, and why; your own variables take precedence.")
 final class EnvCommand implements Callable<Integer> {
-  /** What the script {@code tune} may set. Whoever starts a JVM of their own sets the same. */
+  /** What the launcher may set. Whoever starts a JVM of their own sets the same. */
   private static final Map<String, String> VARIABLES = new LinkedHashMap<>();
 
   private static final Map<String, String> FLAGS = new LinkedHashMap<>();

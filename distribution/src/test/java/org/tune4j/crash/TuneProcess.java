@@ -9,9 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Random;
-import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -19,6 +17,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.provider.Arguments;
 import org.tune4j.checkpoint.AtomicFolder;
 import org.tune4j.launcher.FastStart;
+import org.tune4j.launcher.Start;
 import org.tune4j.spi.Backends;
 import org.tune4j.tensor.Device;
 
@@ -158,18 +157,6 @@ final class TuneProcess {
             "gradient_accumulation_steps=2"));
   }
 
-  /** The variables that the launcher's script sets, read from its text. */
-  private static Map<String, String> environment() throws IOException {
-    Map<String, String> all = new TreeMap<>();
-    for (String line : Files.readAllLines(PROJECT.resolve("tune"))) {
-      String[] words = line.strip().split(" ");
-      if (words.length == 3 && words[0].equals("default")) {
-        all.put(words[1], words[2]);
-      }
-    }
-    return all;
-  }
-
   /** Starts a command line; its output goes to files in {@code logs}. */
   static TuneProcess start(Path logs, List<String> command) throws IOException {
     Path out = Files.createTempFile(logs, "out", ".txt");
@@ -179,7 +166,7 @@ final class TuneProcess {
             .directory(PROJECT.toFile())
             .redirectOutput(out.toFile())
             .redirectError(err.toFile());
-    b.environment().putAll(environment());
+    b.environment().putAll(Start.environment("run"));
     return new TuneProcess(b.start(), out, err);
   }
 

@@ -109,9 +109,9 @@ final class DocFolder {
     script("tune", Files.readString(PROJECT.resolve("tune")));
     Files.createSymbolicLink(root.resolve("bin/tune"), Path.of("../tune"));
     Path target = Files.createDirectories(root.resolve("distribution/target"));
-    // An empty folder, since the script asks for a part of the project.
-    Path own = Files.createDirectories(target.resolve("classes"));
-    Files.writeString(target.resolve("class-path"), own + ":" + FastStart.classPath());
+    Files.createSymbolicLink(
+        target.resolve("classes"), PROJECT.resolve("distribution/target/classes"));
+    Files.writeString(target.resolve("class-path"), target + ":" + FastStart.classPath());
   }
 
   /** A copy, since some commands write into a model's folder. */

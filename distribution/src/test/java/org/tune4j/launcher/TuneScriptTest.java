@@ -3,6 +3,7 @@ package org.tune4j.launcher;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -16,6 +17,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -27,8 +29,12 @@ import org.junit.jupiter.params.provider.CsvSource;
 /**
  * The script {@code tune} in a made-up project, with a Java and a Maven that print what they get.
  */
-@EnabledOnOs({OS.LINUX, OS.MAC})
+@EnabledOnOs(
+    value = {OS.LINUX, OS.MAC},
+    disabledReason = "the script is for POSIX shells")
 class TuneScriptTest {
+  private static final String CLASSES = "distribution/target/classes/org/tune4j/launcher";
+
   @TempDir Path temp;
   private Path project;
   private Path here;
@@ -43,6 +49,12 @@ class TuneScriptTest {
     Files.writeString(project.resolve("pom.xml"), "<module>api</module>\n");
     Files.writeString(project.resolve("api/pom.xml"), "");
     script(project.resolve("tune"), Files.readString(Path.of("../tune")));
+    Path launcher = Files.createDirectories(project.resolve(CLASSES));
+    try (Stream<Path> classes = Files.list(Path.of("..", CLASSES))) {
+      for (Path c : classes.filter(c -> c.getFileName().toString().startsWith("Start")).toList()) {
+        Files.copy(c, launcher.resolve(c.getFileName()));
+      }
+    }
     script(
         project.resolve("mvnw"),
         "#!/bin/sh\n"
@@ -54,21 +66,31 @@ class TuneScriptTest {
     jdk("21.0.1");
   }
 
+  /** A Java that runs {@link Start}, and of everything else prints what it gets. */
   private void jdk(String version) throws IOException {
     Files.createDirectories(jdk.resolve("bin"));
     Files.writeString(jdk.resolve("release"), "JAVA_VERSION=\"" + version + "\"\n");
     script(
         jdk.resolve("bin/java"),
         "#!/bin/sh\n"
+            + "case $* in *launcher?Start*) echo asked >>'%s'; exec '%s' \"$@\" ;; esac\n"
+                .formatted(asked(), Path.of(System.getProperty("java.home"), "bin", "java"))
             + "echo \"in $PWD\"\n"
             + "echo \"charmap $(locale charmap 2>&1)\"\n"
             + "echo \"wait $OMP_WAIT_POLICY\"\n"
             + "echo \"spin $GOMP_SPINCOUNT\"\n"
             + "echo \"blas $OPENBLAS_THREAD_TIMEOUT\"\n"
             + "echo \"shapes $ONEDNN_PRIMITIVE_CACHE_CAPACITY\"\n"
-            + "for a; do echo \"<$a>\"; done\n"
+            + "for a; do case $a in\n"
+            + "@*) xargs -n 1 printf '<%s>\\n' <\"${a#@}\" ;;\n"
+            + "*) echo \"<$a>\" ;;\n"
+            + "esac; done\n"
             + "exit 7\n");
     script(jdk.resolve("bin/javac"), "#!/bin/sh\n");
+  }
+
+  private Path asked() {
+    return temp.resolve("asked");
   }
 
   private static void script(Path file, String text) throws IOException {
@@ -150,6 +172,56 @@ class TuneScriptTest {
         tune(Map.of("OMP_WAIT_POLICY", "active", "TUNE_JAVA_OPTS", "-Xmx3g -Da=b"), "run", "x");
     assertTrue(r.out().contains("wait active\n"), r.out());
     assertTrue(r.out().indexOf("<-Xmx3g>\n<-Da=b>") > r.out().indexOf("<-Xmx1g>"), r.out());
+  }
+
+  @Test
+  void start_again_takesOneJvm() throws Exception {
+    tune(Map.of(), "ls");
+    assertEquals(7, tune(Map.of(), "generate").code());
+    assertEquals("asked\n", Files.readString(asked()));
+  }
+
+  @Test
+  void start_afterAnotherJavaOrProject_asksAgain() throws Exception {
+    tune(Map.of(), "ls");
+    jdk("21.0.2");
+    tune(Map.of(), "ls");
+    assertEquals("asked\nasked\n", Files.readString(asked()));
+    Path moved = Files.move(project, temp.resolve("moved"));
+    project = moved;
+    Result r = tune(Map.of(), "ls");
+    assertEquals("tune: building Tune4J (once)...\n", r.err());
+    assertTrue(r.out().contains("<-Dtune4j.home=" + moved.toRealPath() + ">\n"), r.out());
+  }
+
+  @Test
+  void start_ofACommandThatComputes_hasTheOptimisingCompiler() throws Exception {
+    String light = "<-XX:TieredStopAtLevel=1>\n";
+    for (String command : List.of("ls", "chat", "generate", "--help", "")) {
+      assertTrue(tune(Map.of(), command).out().contains(light), command);
+    }
+    for (String command : List.of("run", "serve", "eval", "../ls", "nonsense")) {
+      assertFalse(tune(Map.of(), command).out().contains(light), command);
+    }
+  }
+
+  @Test
+  void start_archiveThatCannotBeWritten_leavesNothing() throws Exception {
+    tune(Map.of(), "ls");
+    Path root = Files.createDirectories(temp.resolve("archive"));
+    Path bin = Files.createDirectories(root.resolve("bin"));
+    Files.move(project.resolve("tune"), bin.resolve("tune"));
+    Path lib = Files.createDirectories(root.resolve("lib"));
+    Files.move(project.resolve("distribution/target/classes"), lib.resolve("classes"));
+    project = bin;
+    Path temporary = Files.createDirectories(temp.resolve("temporary"));
+    Map<String, String> here = Map.of("JDK_JAVA_OPTIONS", "-Djava.io.tmpdir=" + temporary);
+    assertTrue(tune(here, "ls").out().contains("<" + lib.toRealPath() + "/*>\n"));
+    assertTrue(Files.exists(lib.resolve("start-21.0.1")));
+    assumeTrue(!"root".equals(System.getProperty("user.name")), "root can write everywhere");
+    Files.setPosixFilePermissions(lib, PosixFilePermissions.fromString("r-xr-xr-x"));
+    jdk("21.0.2");
+    assertTrue(tune(here, "ls").out().contains("<-Dtune4j.once=" + temporary));
   }
 
   @Test
