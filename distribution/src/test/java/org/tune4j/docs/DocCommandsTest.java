@@ -404,7 +404,7 @@ class DocCommandsTest {
     namesWhatTheBuildHas(
         new DocCommand("Dockerfile", maven.group(1).replace("-pl distribution -am ", ""), true));
     String pom = Files.readString(ROOT.resolve("distribution/pom.xml"));
-    assertTrue(pom.contains("<finalName>tune4j-${project.version}</finalName>"));
+    assertTrue(pom.contains("<finalName>tune4j-${project.version}-${platform}</finalName>"));
     assertTrue(docker.contains("distribution/target/tune4j-*.tar.gz"));
   }
 
