@@ -72,6 +72,44 @@ class LicensesTest {
     assertEquals(Set.of(), missing);
   }
 
+  /** Of the jars that {@code PlatformsTest} lists, which only builds for those platforms have. */
+  @Test
+  void nativeLibraries_ofOtherPlatforms_areInTheTable() throws IOException {
+    List<Row> rows = rows();
+    for (String library :
+        List.of(
+            "libtorch_cpu.dylib",
+            "libc10.dylib",
+            "libomp.dylib",
+            "libiomp5.dylib",
+            "libjnitorch.dylib",
+            "libopenblas.0.dylib",
+            "libgfortran.5.dylib",
+            "libquadmath.0.dylib",
+            "libgcc_s.1.1.dylib",
+            "torch_cpu.dll",
+            "c10.dll",
+            "jnitorch.dll",
+            "uv.dll",
+            "fbgemm.dll",
+            "asmjit.dll",
+            "libiomp5md.dll",
+            "libiompstubs5md.dll",
+            "libomp140.x86_64.dll",
+            "msvcp140_1.dll",
+            "vcruntime140_threads.dll",
+            "concrt140.dll",
+            "vcomp140.dll",
+            "ucrtbase.dll",
+            "api-ms-win-crt-heap-l1-1-0.dll",
+            "libopenblas.dll",
+            "libopenblasp-r0-1a7698bc.3.29.so",
+            "libarm_compute-8191e2aa.so",
+            "libgomp-58a43326.so.1.0.0")) {
+      assertTrue(rows.stream().anyMatch(row -> row.covers(library)), library);
+    }
+  }
+
   @Test
   void texts_ofTheTable_areThere() throws IOException {
     Set<String> named = new TreeSet<>(List.of("README.md"));
