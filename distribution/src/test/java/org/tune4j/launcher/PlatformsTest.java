@@ -24,6 +24,7 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /** Which native jars Maven puts into a build for each platform. */
+@Tag("process")
 class PlatformsTest {
   private static final String PYTORCH = "org.bytedeco:pytorch:2.10.0-1.5.13:";
   private static final String OPENBLAS = "org.bytedeco:openblas:0.3.31-1.5.13:";
