@@ -2,7 +2,7 @@
 
     python3 -m venv VENV && VENV/bin/pip install -r bench/requirements.txt
     VENV/bin/python bench/limit.py --model SMOLLM2_135M_INSTRUCT_DIR --data alpaca.json --tokens tokens.json
-    VENV/bin/python bench/limit.py --dtype fp32 ...      # where the processor multiplies bf16: the other tier
+    VENV/bin/python bench/limit.py --compute fp32 ...    # where the processor multiplies bf16: the other tier
 
 First the rate: products of the model's shapes, forward and backward, with the rows of a step, by numpy and torch, on one
 core, on all cores together and on all cores with a product each; the median of --seconds each, the best of all cores
@@ -112,7 +112,8 @@ def main():
     p.add_argument("--model", required=True)
     p.add_argument("--data", required=True)
     p.add_argument("--tokens", required=True)
-    p.add_argument("--dtype", default="bf16")
+    p.add_argument("--compute", choices=["bf16", "fp32"], default="bf16" if runs.has_bf16() else "fp32",
+                   help="what weights in bf16 are computed in")
     p.add_argument("--seconds", type=float, default=8, help="of each kind of products")
     p.add_argument("--steps", type=int, default=20)
     p.add_argument("--warmup", type=int, default=3)
@@ -124,9 +125,9 @@ def main():
     # The first token is no label.
     labels = sum(not m for r in rows for m in r["masked"][1:])
     work = flops(config, lengths, labels)
-    kinds = [("numpy", "fp32"), ("torch", "fp32")] + ([("torch", "bf16")] if a.dtype == "bf16" else [])
+    kinds = [("numpy", "fp32"), ("torch", "fp32")] + ([("torch", "bf16")] if a.compute == "bf16" else [])
     shapes = linears(config) + [(1, config["vocab_size"], config["hidden_size"])]
-    print(f"{runs.processor()}; dtype={a.dtype}\n")
+    print(f"{runs.processor()}; dtype=bf16 computed in {a.compute}\n")
     found, how = best_rate(kinds, shapes, sum(lengths) // a.steps, a)
     token = sum(work.values())
     allowed = found / token
@@ -135,7 +136,7 @@ def main():
     speeds = {b: [] for b in runs.BACKENDS}
     for _ in range(a.rounds):
         for b in runs.BACKENDS:
-            speeds[b].append(runs.train(b, a.model, a.data, dtype=a.dtype, steps=a.steps, warmup=a.warmup).speed)
+            speeds[b].append(runs.train(b, a.model, a.data, TUNE_COMPUTE=a.compute, steps=a.steps, warmup=a.warmup).speed)
     print("| | tokens a second | share of what products allow |\n|---|---|---|")
     for b, all_of_them in speeds.items():
         speed = statistics.median(all_of_them)

@@ -4,7 +4,7 @@
     VENV/bin/python bench/speed.py --model SMOLLM2_135M_INSTRUCT_DIR --data alpaca.json --tokens tokens.json
 
 tokens.json holds the ids and masks of alpaca.json's rows, as bench/peer.py explains. Prints the README's table, with
-columns for each tier: bf16, where the processor multiplies it, and fp32. A backend runs with the tier as its dtype; a peer
+columns for each tier: bf16, where the processor multiplies it, and fp32. A backend runs with dtype=bf16 and TUNE_COMPUTE=TIER; a peer
 counts with the dtype in which it is fastest there, fp32 alone on the fp32 tier. The best peer is the fastest. Unsloth is
 asked for with --peers unsloth, in an environment of its own with bench/requirements-unsloth.txt. A round takes about a quarter of an hour on two cores with bf16, half of that on two without.
 """
@@ -39,7 +39,7 @@ def main():
                 found[name, dtype].append(runs.peer(name, a.model, a.tokens, dtype, **how))
         for name in runs.BACKENDS:
             for tier in a.tiers:
-                found[name, tier].append(runs.train(name, a.model, a.data, dtype=tier, **how))
+                found[name, tier].append(runs.train(name, a.model, a.data, TUNE_COMPUTE=tier, **how))
     speed = {key: statistics.median(r.speed for r in rs) for key, rs in found.items()}
     mib = {key: max(r.mib for r in rs) for key, rs in found.items()}
     print(table(a, speed, mib))

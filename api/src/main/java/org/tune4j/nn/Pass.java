@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.RandomBits;
 import org.tune4j.tensor.Tensor;
@@ -29,6 +30,7 @@ public final class Pass {
   private final @Nullable GradientSink sink;
   private final Map<Parameter, Tensor> leaves = new LinkedHashMap<>();
   private @Nullable String adapter = DEFAULT_ADAPTER;
+  private final Tape tape;
   private long dropoutPosition;
 
   /** Takes each gradient during backward, as soon as it is whole. */
@@ -92,6 +94,7 @@ public final class Pass {
     this.owner = owner;
     this.training = training;
     this.dropoutSeed = dropoutSeed;
+    this.tape = new Tape(engine, owner);
   }
 
   /**
@@ -155,6 +158,86 @@ public final class Pass {
       leaves.put(p, leaf);
     }
     return leaf;
+  }
+
+  /**
+   * {@return {@link #value(Parameter)} in a type; a frozen parameter's is cast where its own is
+   * another, and belongs to the calling thread's scope}
+   *
+   * @param p with storage, in this type if it is trainable
+   * @param dtype of what it meets
+   */
+  public Tensor value(Parameter p, DType dtype) {
+    Tensor value = value(p);
+    return value.dtype() == dtype || p.trainable() ? value : value.cast(dtype);
+  }
+
+  /**
+   * {@return {@code x W^T}, {@code [n, out]}, owned by the calling thread's scope} A frozen weight
+   * narrower than {@code x} is widened where it is used, in forward and again in backward, so that
+   * no wide copy of it is kept.
+   *
+   * @param x {@code [n, in]}, of {@link #input}
+   * @param weight {@code [out, in]}
+   */
+  public Tensor linear(Tensor x, Parameter weight) {
+    Tensor w = value(weight);
+    return w.dtype() == x.dtype() ? engine.operations().linear(x, w) : tape.linear(x, w);
+  }
+
+  /**
+   * {@return what stands for a tensor in everything that takes it: its own values, where a graph of
+   * their own may begin} Call it where the way of the data divides, as before a residual branch:
+   * the gradients of all branches then meet here before they flow on.
+   *
+   * @param x of any shape
+   */
+  public Tensor fork(Tensor x) {
+    return tape.fork(x);
+  }
+
+  /**
+   * {@return {@link #fork} for linears and their adapters alone, which keep the values only where
+   * they need them}
+   *
+   * @param x {@code [n, in]}
+   */
+  public Tensor input(Tensor x) {
+    return tape.input(x);
+  }
+
+  /**
+   * Says whether weights are narrower than what they are multiplied with, before anything is
+   * computed: graphs then end at each {@link #fork} and each {@link #linear}.
+   *
+   * @param on false at first
+   */
+  public void setWidening(boolean on) {
+    tape.setCutting(on);
+  }
+
+  /**
+   * {@link #backward(Tensor, Tensor)} of a scalar, with a gradient of 1.
+   *
+   * @param output of this pass, with one element
+   * @throws IllegalStateException when it depends on no leaf
+   */
+  public void backward(Tensor output) {
+    output.backward();
+    tape.backward();
+  }
+
+  /**
+   * Adds to the gradients of all leaves what is sent back from an output of this pass; frees the
+   * graph.
+   *
+   * @param output of this pass
+   * @param gradient in its shape and type
+   * @throws IllegalStateException when it depends on no leaf
+   */
+  public void backward(Tensor output, Tensor gradient) {
+    output.backward(gradient);
+    tape.backward();
   }
 
   /** {@return the seed of the next dropout, another at each call} */

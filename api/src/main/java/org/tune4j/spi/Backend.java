@@ -312,6 +312,25 @@ public interface Backend extends AutoCloseable {
   @Nullable TensorHandle gradient(TensorHandle leaf);
 
   /**
+   * May free a leaf's storage: from here on only its shape and its gradient are used. Views of it,
+   * and what a graph has kept, stay as they are.
+   *
+   * @param leaf of {@link #requireGradient}
+   */
+  default void dropValues(TensorHandle leaf) {}
+
+  /**
+   * {@return a handle from which gradients flow as from {@code x}; its values are undefined, and
+   * need not keep the storage of {@code x}}
+   *
+   * @param x recorded
+   * @param shape of it
+   */
+  default TensorHandle gradientEdge(TensorHandle x, Shape shape) {
+    return reshape(x, shape);
+  }
+
+  /**
    * Clears a leaf's gradient.
    *
    * @param leaf of {@link #requireGradient}

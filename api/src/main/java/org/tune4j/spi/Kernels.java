@@ -45,6 +45,29 @@ public interface Kernels {
   }
 
   /**
+   * Computes {@link #linear} with a frozen weight of a narrower type, which is widened a tile at a
+   * time. Records nothing for gradients.
+   *
+   * @param x {@code [n, in]}
+   * @param w {@code [out, in]}, narrower than {@code x}
+   * @return {@code [n, out]}, in the type of {@code x}
+   */
+  default @Nullable TensorHandle widenedLinear(TensorHandle x, TensorHandle w) {
+    return null;
+  }
+
+  /**
+   * Computes the gradient of {@link #widenedLinear} at its input, {@code g w}.
+   *
+   * @param g {@code [n, out]}
+   * @param w {@code [out, in]}, narrower than {@code g}
+   * @return {@code [n, in]}, in the type of {@code g}
+   */
+  default @Nullable TensorHandle widenedLinearInput(TensorHandle g, TensorHandle w) {
+    return null;
+  }
+
+  /**
    * Computes a linear layer with its adapter, {@code x w^T + scale (x a^T) b^T}.
    *
    * @param x {@code [n, in]}

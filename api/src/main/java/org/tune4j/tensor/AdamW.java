@@ -43,15 +43,15 @@ final class AdamW {
     }
     try (TensorScope s = engine.openScope();
         Engine.NoGradient off = engine.noGradient()) {
-      Tensor g = Precision.widen(gradient);
-      Tensor mean = Precision.widen(m).mul(beta1).add(g.mul(1 - beta1));
-      Tensor square = Precision.widen(v).mul(beta2).add(g.mul(g).mul(1 - beta2));
+      Tensor g = Casts.widen(gradient);
+      Tensor mean = Casts.widen(m).mul(beta1).add(g.mul(1 - beta1));
+      Tensor square = Casts.widen(v).mul(beta2).add(g.mul(g).mul(1 - beta2));
       m.copyFrom(mean);
       v.copyFrom(square);
       Tensor denominator =
           square.sqrt().div(Math.sqrt(1 - Math.pow(beta2, (double) step))).add(eps);
       Tensor update = mean.div(denominator).mul(lr / (1 - Math.pow(beta1, (double) step)));
-      parameter.copyFrom(Precision.widen(parameter).mul(1 - lr * weightDecay).sub(update));
+      parameter.copyFrom(Casts.widen(parameter).mul(1 - lr * weightDecay).sub(update));
     }
   }
 }

@@ -159,7 +159,7 @@ final class AttentionOperations {
               operations.rope(q, cos, sin),
               keys.narrow(1, 0, n).transpose(0, 1),
               values.narrow(1, 0, n).transpose(0, 1),
-              Precision.widen(mask),
+              Casts.widen(mask),
               spec));
     }
   }
@@ -180,12 +180,12 @@ final class AttentionOperations {
     long group = heads / kvHeads;
     Tensor queries = q.transpose(0, 1).reshape(kvHeads, group * m, dim);
     Tensor scores = queries.matmul(k.transpose(0, 1).transpose(1, 2)).mul(spec.scale());
-    Tensor wide = Precision.widen(scores).reshape(kvHeads, group, m, n);
+    Tensor wide = Casts.widen(scores).reshape(kvHeads, group, m, n);
     if (spec.softCap() > 0) {
       wide = wide.div(spec.softCap()).tanh().mul(spec.softCap());
     }
     Tensor shares = softmax(wide.add(mask), spec.sinks());
-    Tensor weights = Precision.narrowTo(shares, q.dtype()).reshape(kvHeads, group * m, n);
+    Tensor weights = Casts.narrowTo(shares, q.dtype()).reshape(kvHeads, group * m, n);
     Tensor mixed = weights.matmul(v.transpose(0, 1));
     return mixed.reshape(heads, m, dim).transpose(0, 1).reshape(m, heads * dim);
   }
@@ -202,7 +202,7 @@ final class AttentionOperations {
     long kvHeads = scores.size(0);
     long group = scores.size(1);
     long m = scores.size(2);
-    Tensor wide = Precision.narrowTo(sinks, scores.dtype());
+    Tensor wide = Casts.narrowTo(sinks, scores.dtype());
     Tensor column = wide.reshape(kvHeads, group, 1, 1).expand(kvHeads, group, m, 1);
     return operations.softmax(Tensor.cat(List.of(scores, column), 3)).narrow(3, 0, scores.size(3));
   }

@@ -14,11 +14,13 @@ import org.tune4j.spi.TensorHandle;
 public final class Operations {
   private final Engine engine;
   private final Kernels kernels;
+  private final LinearOperations linears;
   private final AttentionOperations attention;
 
   Operations(Engine engine, Kernels kernels) {
     this.engine = engine;
     this.kernels = kernels;
+    this.linears = new LinearOperations(engine, kernels);
     this.attention = new AttentionOperations(engine, kernels, this);
   }
 
@@ -45,16 +47,32 @@ public final class Operations {
    * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Tensor linear(Tensor x, Tensor w) {
-    fits(
-        x.shape().rank() == 2
-            && w.shape().rank() == 2
-            && x.size(1) == w.size(1)
-            && x.dtype() == w.dtype(),
-        "linear",
-        x,
-        w);
-    TensorHandle h = kernels.linear(x.handle(), w.handle());
-    return h != null ? result(h, x, x.size(0), w.size(0)) : x.matmul(w.transpose(0, 1));
+    return linears.linear(x, w);
+  }
+
+  /**
+   * {@link #linear(Tensor, Tensor)} with a frozen weight in a narrower type, which is widened where
+   * it is used. Records nothing for gradients.
+   *
+   * @param x {@code [n, in]}
+   * @param w {@code [out, in]}, narrower than {@code x}
+   * @return {@code x w^T}, {@code [n, out]}, in the type of {@code x}
+   * @throws IllegalArgumentException when shapes or types do not fit
+   */
+  public Tensor widenedLinear(Tensor x, Tensor w) {
+    return linears.widenedLinear(x, w);
+  }
+
+  /**
+   * The gradient of {@link #widenedLinear} at its input.
+   *
+   * @param gradient of the product, {@code [n, out]}
+   * @param w {@code [out, in]}, narrower than the gradient
+   * @return {@code gradient w}, {@code [n, in]}, in the type of the gradient
+   * @throws IllegalArgumentException when shapes or types do not fit
+   */
+  public Tensor widenedLinearInput(Tensor gradient, Tensor w) {
+    return linears.widenedLinearInput(gradient, w);
   }
 
   /**
@@ -66,11 +84,7 @@ public final class Operations {
    * @throws IllegalArgumentException when it has another rank
    */
   public Optional<PackedWeight> pack(Tensor w) {
-    fits(w.shape().rank() == 2, "pack", w);
-    TensorHandle h = kernels.pack(w.handle());
-    return h == null
-        ? Optional.empty()
-        : Optional.of(new PackedWeight(result(h, w, w.shape().toArray())));
+    return linears.pack(w);
   }
 
   /**
@@ -82,19 +96,7 @@ public final class Operations {
    * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Tensor linear(Tensor x, PackedWeight w) {
-    Tensor packed = w.packed();
-    fits(
-        x.shape().rank() == 2 && x.size(1) == packed.size(1) && x.dtype() == packed.dtype(),
-        "linear",
-        x,
-        packed);
-    TensorHandle h = kernels.packedLinear(x.handle(), packed.handle());
-    if (h == null) {
-      throw new IllegalStateException(
-          "backend '%s' packs weights and declines packedLinear"
-              .formatted(engine.backend().name()));
-    }
-    return result(h, x, x.size(0), packed.size(0));
+    return linears.linear(x, w);
   }
 
   /**
@@ -109,27 +111,7 @@ public final class Operations {
    * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Tensor loraLinear(Tensor x, Tensor w, Tensor a, Tensor b, double scale) {
-    fits(
-        x.shape().rank() == 2
-            && w.shape().rank() == 2
-            && x.size(1) == w.size(1)
-            && a.shape().equals(Shape.of(a.size(0), x.size(1)))
-            && b.shape().equals(Shape.of(w.size(0), a.size(0)))
-            && x.dtype() == w.dtype()
-            && x.dtype() == a.dtype()
-            && x.dtype() == b.dtype(),
-        "loraLinear",
-        x,
-        w,
-        a,
-        b);
-    TensorHandle h = kernels.loraLinear(x.handle(), w.handle(), a.handle(), b.handle(), scale);
-    if (h != null) {
-      return result(h, x, x.size(0), w.size(0));
-    }
-    try (TensorScope s = engine.openScope()) {
-      return s.moveOut(linear(x, w).add(linear(linear(x, a), b).mul(scale)));
-    }
+    return linears.loraLinear(x, w, a, b, scale);
   }
 
   /**
@@ -156,9 +138,9 @@ public final class Operations {
       return result(h, x, x.shape().toArray());
     }
     try (TensorScope s = engine.openScope()) {
-      Tensor wide = Precision.widen(x);
+      Tensor wide = Casts.widen(x);
       Tensor rms = wide.mul(wide).sum(-1).div((double) x.size(-1)).add(eps).sqrt();
-      return s.moveOut(Precision.narrowTo(wide.div(rms), x.dtype()).mul(w));
+      return s.moveOut(Casts.narrowTo(wide.div(rms), x.dtype()).mul(w));
     }
   }
 
@@ -189,11 +171,11 @@ public final class Operations {
     }
     try (TensorScope s = engine.openScope()) {
       long half = x.size(2) / 2;
-      Tensor wide = Precision.widen(x);
+      Tensor wide = Casts.widen(x);
       Tensor a = wide.narrow(2, 0, half);
       Tensor b = wide.narrow(2, half, half);
       Tensor out = Tensor.cat(List.of(a.mul(cos).sub(b.mul(sin)), b.mul(cos).add(a.mul(sin))), 2);
-      return s.moveOut(Precision.narrowTo(out, x.dtype()));
+      return s.moveOut(Casts.narrowTo(out, x.dtype()));
     }
   }
 
@@ -300,7 +282,7 @@ public final class Operations {
       return engine.adopt(h, wide, Shape.SCALAR, logits.device());
     }
     try (TensorScope s = engine.openScope()) {
-      Tensor wide = Precision.widen(logits);
+      Tensor wide = Casts.widen(logits);
       Tensor shifted = wide.sub(wide.detach().max(-1));
       Tensor logSum = shifted.exp().sum(-1).log();
       Tensor picked = shifted.gather(labels.reshape(labels.size(0), 1));

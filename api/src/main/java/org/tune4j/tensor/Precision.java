@@ -1,16 +1,30 @@
 package org.tune4j.tensor;
 
-/** Between a tensor's own type and the fp32 or fp64 in which sums and exponentials are computed. */
-final class Precision {
-  private Precision() {}
-
-  /** In fp32, or as it is where that is no less. */
-  static Tensor widen(Tensor x) {
-    return x.dtype() == DType.FP32 || x.dtype() == DType.FP64 ? x : x.cast(DType.FP32);
+/**
+ * The types of a model.
+ *
+ * @param stored of frozen weights
+ * @param compute of all else: activations, adapters, trained weights, gradients, optimiser state;
+ *     as wide as {@code stored}, or wider
+ */
+public record Precision(DType stored, DType compute) {
+  /**
+   * {@return one type for everything}
+   *
+   * @param dtype floating
+   */
+  public static Precision of(DType dtype) {
+    return new Precision(dtype, dtype);
   }
 
-  /** In this type, or as it is where that is its own. */
-  static Tensor narrowTo(Tensor x, DType dtype) {
-    return x.dtype() == dtype ? x : x.cast(dtype);
+  /** {@return whether frozen weights are widened where they are used} */
+  public boolean widens() {
+    return stored != compute;
+  }
+
+  /** {@return {@code bf16}, or {@code bf16 computed in fp32}} */
+  @Override
+  public String toString() {
+    return stored == compute ? stored.toString() : stored + " computed in " + compute;
   }
 }

@@ -2,7 +2,6 @@ package org.tune4j.tensor;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -138,26 +137,6 @@ public final class Tensor extends TensorArithmetic {
           "narrow %s: %d..%d lies outside dimension %d".formatted(shape, start, start + length, d));
     }
     return result(engine.backend().narrow(handle(), d, start, length), shape.with(d, length));
-  }
-
-  /**
-   * The elements in row-major order, a stretch at a time, for work that would need temporaries of
-   * the tensor's size.
-   *
-   * @param most elements of a piece, 1 or more
-   * @return views, or views of a copy where it is not contiguous; itself where it has no more
-   */
-  public List<Tensor> pieces(long most) {
-    long n = shape.elements();
-    if (n <= most) {
-      return List.of(this);
-    }
-    Tensor flat = reshape(-1);
-    List<Tensor> pieces = new ArrayList<>();
-    for (long at = 0; at < n; at += most) {
-      pieces.add(flat.narrow(0, at, Math.min(most, n - at)));
-    }
-    return pieces;
   }
 
   /**
@@ -303,6 +282,22 @@ public final class Tensor extends TensorArithmetic {
   public Optional<Tensor> gradient() {
     TensorHandle g = engine.backend().gradient(handle());
     return g == null ? Optional.empty() : Optional.of(result(g, shape));
+  }
+
+  /**
+   * Lets go of this leaf's values: from here on only its shape and its gradient may be used. Views
+   * of it stay as they are.
+   */
+  public void dropValues() {
+    engine.backend().dropValues(handle());
+  }
+
+  /**
+   * {@return a tensor from which {@link #backward(Tensor)} does what it does from here; its values
+   * are undefined, and do not keep those of this one}
+   */
+  public Tensor gradientEdge() {
+    return result(engine.backend().gradientEdge(handle(), shape), shape);
   }
 
   /** Forgets what this leaf has collected. */

@@ -204,4 +204,27 @@ abstract class AutogradRules extends PrimitiveRules {
     x.mul(counting(3, 2)).sum().backward();
     assertArrayEquals(new float[] {0, 1, 2, 3, 4, 5}, gradient(x));
   }
+
+  @Test
+  void rule3_17_leaf_withoutItsValues_collects() {
+    Tensor x = counting(2, 3).leaf();
+    Tensor view = x.reshape(3, 2);
+    Tensor loss = view.mul(view).sum();
+    x.dropValues();
+    assertArrayEquals(new float[] {0, 1, 2, 3, 4, 5}, view.toFloats(), "a view of it");
+    loss.backward();
+    assertArrayEquals(new float[] {0, 2, 4, 6, 8, 10}, gradient(x));
+  }
+
+  @Test
+  void rule3_18_gradientEdge_sendsBackWhatItsTensorWould() {
+    for (int rows : new int[] {1, 3}) {
+      Tensor x = counting(rows, 3).leaf();
+      Tensor y = x.mul(x);
+      Tensor edge = y.gradientEdge();
+      y.close();
+      edge.backward(counting(rows, 3));
+      assertArrayEquals(counting(rows, 3).mul(x).mul(2.0).toFloats(), gradient(x));
+    }
+  }
 }

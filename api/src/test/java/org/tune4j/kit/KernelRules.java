@@ -1,6 +1,7 @@
 package org.tune4j.kit;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import static org.tune4j.kit.Case.uniform;
 
@@ -254,6 +255,43 @@ abstract class KernelRules extends AttentionRules {
               Tolerance.of(dtype));
         }
       }
+    }
+  }
+
+  /** Widths that fill a tile's rows and widths that do not. */
+  @Test
+  void rule6_14_widenedLinear_isThatOfTheWidenedWeight() {
+    for (DType narrow : floating()) {
+      for (DType wide : floating()) {
+        if (narrow.bytes() < wide.bytes() && wide.bytes() >= DType.FP32.bytes()) {
+          widened(narrow, wide, 1, 4, 5);
+          widened(narrow, wide, 3, 96, 64);
+          widened(narrow, wide, 33, 6000, 70);
+          widened(narrow, wide, 2, 130, 1);
+        }
+      }
+    }
+  }
+
+  private void widened(DType narrow, DType wide, int n, int in, int out) {
+    try (TensorScope s = engine.openScope()) {
+      Tensor w = engine.tensor(uniform(61, -0.3, 0.3, out, in).values(), narrow, Shape.of(out, in));
+      Tensor x = engine.tensor(uniform(60, -1, 1, n, in).values(), wide, Shape.of(n, in));
+      Tensor g = engine.tensor(uniform(62, -1, 1, n, out).values(), wide, Shape.of(n, out));
+      Tensor widened = w.cast(wide);
+      String what = "%s widened to %s, %d x %d x %d".formatted(narrow, wide, n, in, out);
+      Tensor product = engine.operations().widenedLinear(x.leaf(), w);
+      close(
+          what,
+          engine.defaultOperations().linear(x, widened).toDoubles(),
+          product.toDoubles(),
+          Tolerance.of(wide));
+      close(
+          what + ", gradient of the input",
+          g.matmul(widened).toDoubles(),
+          engine.operations().widenedLinearInput(g, w).toDoubles(),
+          Tolerance.of(wide));
+      assertFalse(product.requiresGradient(), what);
     }
   }
 }

@@ -130,6 +130,27 @@ enum KernelFault implements Fault {
           },
       "6_13"),
 
+  WIDENED_LINEAR_KERNEL_LEAVES_OUT_ITS_LAST_TILE(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle widenedLinearInput(TensorHandle g, TensorHandle w) {
+                  return fused(
+                      t -> {
+                        long rows = value(w).sizes[0] / 16 * 16;
+                        TensorHandle part = t.keep(narrow(w, 0, 0, rows));
+                        TensorHandle wide = t.keep(cast(part, value(g).dtype));
+                        return matmul(t.keep(narrow(g, 1, 0, rows)), wide);
+                      });
+                }
+              };
+            }
+          },
+      "6_14"),
+
   SWI_GLU_KERNEL_IS_NOT_RECORDED(
       () ->
           new Broken() {

@@ -17,6 +17,26 @@ import org.tune4j.tensor.Shape;
 
 /** Wrong primitives and declarations. */
 enum PrimitiveFault implements Fault {
+  LEAF_WITHOUT_ITS_VALUES_TAKES_ITS_VIEWS_ALONG(
+      () ->
+          new Broken() {
+            @Override
+            public void dropValues(TensorHandle leaf) {
+              Arrays.fill(value(leaf).storage.doubles, 0);
+            }
+          },
+      "3_17"),
+
+  GRADIENT_EDGE_LEADS_NOWHERE(
+      () ->
+          new Broken() {
+            @Override
+            public TensorHandle gradientEdge(TensorHandle x, Shape shape) {
+              return super.gradientEdge(new Handle(value(x), null), shape);
+            }
+          },
+      "3_18"),
+
   MUL_GRADIENT_FORGETS_ONE_SIDE(
       () ->
           new Broken() {
@@ -30,7 +50,9 @@ enum PrimitiveFault implements Fault {
       "2_09",
       "3_06",
       "3_09",
-      "3_15"),
+      "3_15",
+      "3_17",
+      "3_18"),
 
   BROADCAST_GRADIENT_IS_NOT_SUMMED(
       () ->

@@ -9,9 +9,13 @@ import java.util.stream.Collectors;
 import org.tune4j.cli.config.PluginOptions;
 import org.tune4j.cli.terminal.Table;
 import org.tune4j.cli.terminal.Terminal;
+import org.tune4j.platform.Processor;
 import org.tune4j.spi.Availability;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.training.ComputeDType;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 
@@ -46,6 +50,15 @@ final class BackendsCommand implements Callable<Integer> {
           list(new TreeSet<>(p.capabilities())));
     }
     table.print(terminal.out());
+    ComputeDType compute = ComputeDType.ofThisMachine();
+    terminal
+        .out()
+        .printf(
+            "%nOn this CPU (%s): dtype %s, dtype %s. %s overrides this.%n",
+            Processor.here().name(),
+            compute.expected(DType.BF16, Device.CPU),
+            compute.expected(DType.FP16, Device.CPU),
+            ComputeDType.VARIABLE);
     if (backends.get().providers().isEmpty()) {
       terminal
           .out()

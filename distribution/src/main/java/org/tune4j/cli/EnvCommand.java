@@ -43,6 +43,9 @@ final class EnvCommand implements Callable<Integer> {
         "code for this many shapes is cached; varying row lengths would fill a larger cache");
     VARIABLES.put("OPT_OUT_TRACKING", "DJL sends no telemetry");
     VARIABLES.put("TUNE_BACKEND", "the backend, if neither config nor override names one");
+    VARIABLES.put(
+        "TUNE_COMPUTE",
+        "what dtypes bf16 and fp16 are computed in: fp32, or bf16 for themselves; else the faster");
     VARIABLES.put("TUNE_PLUGINS", "the folder of plugins, instead of ~/.tune/plugins");
     VARIABLES.put("TUNE_JAVA_OPTS", "more JVM flags; the last one given wins");
 

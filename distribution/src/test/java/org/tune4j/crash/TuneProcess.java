@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
@@ -159,6 +160,11 @@ final class TuneProcess {
 
   /** Starts a command line; its output goes to files in {@code logs}. */
   static TuneProcess start(Path logs, List<String> command) throws IOException {
+    return start(logs, Map.of(), command);
+  }
+
+  private static TuneProcess start(Path logs, Map<String, String> environment, List<String> command)
+      throws IOException {
     Path out = Files.createTempFile(logs, "out", ".txt");
     Path err = Files.createTempFile(logs, "err", ".txt");
     ProcessBuilder b =
@@ -167,12 +173,19 @@ final class TuneProcess {
             .redirectOutput(out.toFile())
             .redirectError(err.toFile());
     b.environment().putAll(Start.environment("run"));
+    b.environment().putAll(environment);
     return new TuneProcess(b.start(), out, err);
   }
 
   /** Starts {@code tune} with these arguments. */
   static TuneProcess tune(Path logs, List<String> arguments) throws IOException {
     return start(logs, concat(jvm(), arguments));
+  }
+
+  /** The same, with variables set besides. */
+  static TuneProcess tune(Path logs, Map<String, String> environment, List<String> arguments)
+      throws IOException {
+    return start(logs, environment, concat(jvm(), arguments));
   }
 
   static List<String> concat(List<String> a, List<String> b) {

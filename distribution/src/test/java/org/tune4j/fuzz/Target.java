@@ -24,6 +24,7 @@ import org.tune4j.data.FileOptions;
 import org.tune4j.data.OnBadRow;
 import org.tune4j.metrics.MetricsFile;
 import org.tune4j.runs.RunCheckpoints;
+import org.tune4j.tensor.DType;
 import org.tune4j.tokenizers.Message;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
@@ -164,7 +165,7 @@ enum Target {
     @Override
     void read(Path folder, byte[] input) throws IOException {
       Path file = Files.write(folder.resolve("metrics.jsonl"), input);
-      MetricsFile.open(folder, 2).close();
+      MetricsFile.open(folder, 2, DType.FP32).close();
       byte[] kept = Files.readAllBytes(file);
       if (!Arrays.equals(kept, Arrays.copyOf(input, kept.length))) {
         throw new IllegalStateException("what is kept is not the file's beginning");

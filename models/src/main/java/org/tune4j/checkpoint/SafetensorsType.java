@@ -37,8 +37,8 @@ public enum SafetensorsType {
     this.bytes = bytes;
   }
 
-  /** Size of one element, in bytes. */
-  int bytes() {
+  /** {@return the size of one element in bytes} */
+  public int bytes() {
     return bytes;
   }
 

@@ -18,7 +18,7 @@ final class AllAtOnce extends Traversal {
     Evaluated result = head.of(selected, selected.requiresGradient());
     parts.leave(pass, parts.last());
     if (result.gradient() != null) {
-      selected.backward(result.gradient());
+      pass.backward(selected, result.gradient());
     }
     return result.sums();
   }

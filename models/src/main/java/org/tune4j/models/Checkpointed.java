@@ -33,11 +33,11 @@ final class Checkpointed extends Traversal {
     if (result.gradient() == null) {
       return result.sums();
     }
-    selected.backward(result.gradient());
+    pass.backward(selected, result.gradient());
     Tensor gradient = backward(forward, lowest, inputs, dropout, top.gradient().orElseThrow());
     if (gradient != null) {
       parts.enter(0);
-      model.embedding().forward(pass, rows.rows().tokens()).backward(gradient);
+      pass.backward(model.embedding().forward(pass, rows.rows().tokens()), gradient);
       pass.gradientsWhole(List.of(model.embedding().weight()));
       parts.leave(pass, 0);
     }
@@ -110,7 +110,7 @@ final class Checkpointed extends Traversal {
       Tensor x = further ? input.leaf() : input.detach();
       Tensor y = forward.of(layer, x);
       if (y.requiresGradient()) {
-        y.backward(gradient);
+        pass.backward(y, gradient);
       }
       return further ? scope.moveOut(x.gradient().orElseThrow()) : null;
     }

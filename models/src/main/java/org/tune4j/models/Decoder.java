@@ -22,6 +22,7 @@ import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Operations;
+import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
@@ -36,7 +37,7 @@ public final class Decoder extends Module {
 
   private final ModelConfig model;
   private final DecoderConfig config;
-  private final DType dtype;
+  private Precision precision;
   private final Body body;
   private final Linear head;
   private final DecoderParts parts;
@@ -62,7 +63,7 @@ public final class Decoder extends Module {
       Names names) {
     this.model = model;
     this.config = model.sizes();
-    this.dtype = dtype;
+    precision = Precision.of(dtype);
     body = add(names.body, new Body(embedding, blocks, norm, names));
     head =
         add(
@@ -127,9 +128,20 @@ public final class Decoder extends Module {
     return Optional.ofNullable(adapter);
   }
 
-  /** {@return the type of its weights and activations} */
-  public DType dtype() {
-    return dtype;
+  /** {@return the types of its weights and of its activations} */
+  public Precision precision() {
+    return precision;
+  }
+
+  /**
+   * Computes in a wider type than that of its weights, which are then only used frozen; before it
+   * is adapted or has storage.
+   *
+   * @param compute of activations and adapters
+   */
+  public void computeIn(DType compute) {
+    precision = new Precision(precision.stored(), compute);
+    Adapters.linears(this).values().forEach(linear -> linear.setDtype(compute));
   }
 
   /** {@return the layers, first to last; unmodifiable} */
@@ -210,7 +222,8 @@ public final class Decoder extends Module {
 
   /** What the tokens of each layer attend to: those of their own rows. */
   private IntFunction<AttentionContext> context(Engine engine, PackedRows rows) {
-    Rotations rotations = Rotations.of(engine, body.layers, rows.positions(row -> 0), dtype);
+    Rotations rotations =
+        Rotations.of(engine, body.layers, rows.positions(row -> 0), precision.compute());
     Operations ops = engine.operations();
     return layer -> {
       AttentionShape shape = body.layers.get(layer).attentionShape();
@@ -255,7 +268,7 @@ public final class Decoder extends Module {
     Engine engine = pass.engine();
     try (Engine.NoGradient off = engine.noGradient();
         TensorScope scope = engine.openScope()) {
-      Tensor h = hidden(pass, next.rows(), next.context(engine, body.layers, dtype));
+      Tensor h = hidden(pass, next.rows(), next.context(engine, body.layers, precision.compute()));
       next.advance();
       return scope.moveOut(lastPart(pass, h.indexSelect(engine.indices(at))));
     }
@@ -288,14 +301,14 @@ public final class Decoder extends Module {
   /** The layers over some rows; what the rows share belongs to the innermost scope. */
   LayerForward over(Pass pass, PackedRows rows) {
     IntFunction<AttentionContext> context = context(pass.engine(), rows);
-    return (layer, x) -> body.layers.get(layer).forward(pass, x, context.apply(layer));
+    return (layer, x) -> body.layers.get(layer).forward(pass, pass.fork(x), context.apply(layer));
   }
 
   private Tensor hidden(Pass pass, PackedRows rows, IntFunction<AttentionContext> context) {
     Tensor h = embedded(pass, rows);
     for (int i = 0; i < body.layers.size(); i++) {
       parts.enter(1 + i);
-      Tensor next = body.layers.get(i).forward(pass, h, context.apply(i));
+      Tensor next = body.layers.get(i).forward(pass, pass.fork(h), context.apply(i));
       parts.leave(pass, 1 + i);
       h.close();
       h = next;
@@ -307,7 +320,7 @@ public final class Decoder extends Module {
     parts.enter(0);
     Tensor h = body.embedding.forward(pass, rows.tokens());
     parts.leave(pass, 0);
-    return h;
+    return h.dtype() == precision.compute() ? h : h.cast(precision.compute());
   }
 
   /**
@@ -332,6 +345,7 @@ public final class Decoder extends Module {
       Pass pass, PackedRows rows, int[] labels, Objective objective) {
     rows.check(config);
     LabelledRows labelled = LabelledRows.of(rows, labels, config.vocabSize());
+    pass.setWidening(precision.widens());
     return new ObjectiveEvaluation(this, pass, objective).run(labelled);
   }
 

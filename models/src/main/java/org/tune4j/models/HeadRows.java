@@ -166,7 +166,7 @@ final class HeadRows implements RowsAtHead {
         Tensor labels = engine.indices(Arrays.copyOfRange(rows.targets(), start, start + length));
         Tensor sum = function.of(model.project(pass, leaf), labels, start);
         if (sum.requiresGradient()) {
-          sum.backward();
+          pass.backward(sum);
         }
         if (wantsGradient) {
           gradients.add(scope.moveOut(leaf.gradient().orElseThrow()));

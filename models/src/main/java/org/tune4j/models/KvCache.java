@@ -62,7 +62,7 @@ public final class KvCache implements AutoCloseable {
     this.owner = owner;
     this.engine = engine;
     this.shapes = model.layers().stream().map(DecoderBlock::attentionShape).toList();
-    this.dtype = model.dtype();
+    this.dtype = model.precision().compute();
     this.capacity = capacity;
     for (AttentionShape shape : shapes) {
       layers.add(layer(shape, ROUND));

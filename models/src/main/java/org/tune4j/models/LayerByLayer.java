@@ -31,7 +31,7 @@ final class LayerByLayer extends Traversal {
     pass.lossKnown(result.sums().loss());
     pass.gradientsWhole(parts.above());
     if (result.gradient() != null) {
-      selected.backward(result.gradient());
+      pass.backward(selected, result.gradient());
       selected.close();
       backward(inputs, outputs);
     }
@@ -46,7 +46,7 @@ final class LayerByLayer extends Traversal {
   private void backward(List<Tensor> inputs, List<Tensor> outputs) {
     for (int i = outputs.size() - 1; i >= 0 && outputs.get(i).requiresGradient(); i--) {
       Tensor gradient = inputs.get(i).gradient().orElseThrow();
-      outputs.get(i).backward(gradient);
+      pass.backward(outputs.get(i), gradient);
       for (Tensor done : List.of(gradient, inputs.get(i), outputs.get(i))) {
         done.close();
       }

@@ -5,6 +5,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Precision;
 
 /**
  * What a model builder named in a config stands for.
@@ -86,19 +87,29 @@ public record ModelSpec(
   }
 
   /**
-   * {@return the model, without storage}
+   * {@return the model of one type, without storage; see {@link #build(Precision)}}
    *
    * @param dtype of weights, adapters and activations
+   */
+  public Decoder build(DType dtype) {
+    return build(Precision.of(dtype));
+  }
+
+  /**
+   * {@return the model, without storage}
+   *
+   * @param precision of weights that are frozen, and of all else
    * @throws UsageException when the sizes are still to be read from {@code config.json}, or the
    *     adapter fits no linear
    */
-  public Decoder build(DType dtype) {
+  public Decoder build(Precision precision) {
     if (config == null) {
       throw new UsageException(
           "model '%s' reads its sizes from a checkpoint's config.json; set checkpointer.checkpoint_dir"
               .formatted(name));
     }
-    Decoder decoder = config.build(dtype);
+    Decoder decoder = config.build(precision.stored());
+    decoder.computeIn(precision.compute());
     if (adapter != null) {
       decoder.adapt(adapter);
     }

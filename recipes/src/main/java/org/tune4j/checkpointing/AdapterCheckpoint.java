@@ -13,8 +13,9 @@ import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelConfig;
 import org.tune4j.nn.StateDict;
-import org.tune4j.tensor.DType;
+import org.tune4j.optim.Chunks;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -33,8 +34,9 @@ record AdapterCheckpoint(SavedAdapter saved) {
    *
    * @throws InputException when the model does not have what is adapted
    */
-  Decoder adapted(ModelConfig model, DType dtype) {
-    Decoder decoder = model.build(dtype);
+  Decoder adapted(ModelConfig model, Precision precision) {
+    Decoder decoder = model.build(precision.stored());
+    decoder.computeIn(precision.compute());
     saved.requireLinears(Adapters.linears(decoder).keySet());
     decoder.adapt(saved.config());
     return decoder;
@@ -90,8 +92,8 @@ record AdapterCheckpoint(SavedAdapter saved) {
                           .formatted(stored, entry.shape(), own.shape(), SavedAdapter.MERGE));
                 }
                 Tensor read = TensorFiles.read(engine, saved.file(), entry);
-                Tensor narrowed = TensorFiles.narrow(read, decoder.dtype());
-                if (!same(narrowed, TensorFiles.narrow(own, decoder.dtype()))) {
+                Tensor narrowed = TensorFiles.narrow(read, decoder.precision().stored());
+                if (!same(narrowed, TensorFiles.narrow(own, decoder.precision().stored()))) {
                   replaced.put(name, scope.moveOut(narrowed));
                 }
               }
@@ -121,8 +123,8 @@ record AdapterCheckpoint(SavedAdapter saved) {
     Engine engine = a.engine();
     try (TensorScope scope = engine.openScope();
         Engine.NoGradient off = engine.noGradient()) {
-      List<Tensor> left = a.pieces(PIECE);
-      List<Tensor> right = b.pieces(PIECE);
+      List<Tensor> left = Chunks.of(a, PIECE);
+      List<Tensor> right = Chunks.of(b, PIECE);
       int width = a.dtype().bytes();
       ByteBuffer one = ByteBuffer.allocateDirect(PIECE * width);
       ByteBuffer other = ByteBuffer.allocateDirect(PIECE * width);

@@ -23,6 +23,7 @@ import org.tune4j.models.ModelSpec;
 import org.tune4j.nn.StateDict;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.Tensor;
 
 /**
@@ -183,7 +184,7 @@ public final class HuggingFaceCheckpointer {
    * @throws InputException when a file is missing or broken, or is another model's
    */
   public void check(ModelSpec spec) {
-    unloaded(spec, folder(), DType.FP32);
+    unloaded(spec, folder(), Precision.of(DType.FP32));
   }
 
   /**
@@ -206,18 +207,21 @@ public final class HuggingFaceCheckpointer {
    *
    * @param spec the model that the config names, with adapters or without
    * @param ranks of the run; all of them load
-   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param precision of frozen weights, which are converted where they have another type, and of
+   *     adapters and activations
    * @param mapped false to read frozen weights into memory
    * @param seed of the initial adapters, the same on all ranks
    * @return ready for forward
    * @throws InputException when a file is broken, or is another model's
    */
-  public Decoder load(ModelSpec spec, ProcessGroup ranks, DType dtype, boolean mapped, long seed) {
+  public Decoder load(
+      ModelSpec spec, ProcessGroup ranks, Precision precision, boolean mapped, long seed) {
     Engine engine = ranks.engine();
     HuggingFaceFolder folder = folder();
     BaseWeights.Reader reader = mapped ? TensorFiles::map : TensorFiles::read;
-    Map<String, Tensor> base = ranks.once(() -> BaseWeights.read(folder, engine, dtype, reader));
-    Decoder decoder = build(spec, folder, base, dtype);
+    DType stored = precision.stored();
+    Map<String, Tensor> base = ranks.once(() -> BaseWeights.read(folder, engine, stored, reader));
+    Decoder decoder = build(spec, folder, base, precision);
     giveAdapters(engine, decoder, seed, base::get);
     return decoder;
   }
@@ -235,7 +239,8 @@ public final class HuggingFaceCheckpointer {
    */
   public Decoder loadTrainable(ModelSpec spec, Path weights, Engine engine, DType dtype) {
     HuggingFaceFolder folder = folder(weights);
-    return build(spec, folder, BaseWeights.read(folder, engine, dtype, TensorFiles::read), dtype);
+    Map<String, Tensor> all = BaseWeights.read(folder, engine, dtype, TensorFiles::read);
+    return build(spec, folder, all, Precision.of(dtype));
   }
 
   /**
@@ -243,11 +248,11 @@ public final class HuggingFaceCheckpointer {
    *
    * @param spec the model that the config names, with adapters or without
    * @param folder of the weights
-   * @param dtype of weights and adapters
+   * @param precision of frozen weights, and of adapters and activations
    * @throws InputException when a file is broken, or is another model's
    */
-  public Decoder unloaded(ModelSpec spec, HuggingFaceFolder folder, DType dtype) {
-    Decoder decoder = sized(spec, folder).build(dtype);
+  public Decoder unloaded(ModelSpec spec, HuggingFaceFolder folder, Precision precision) {
+    Decoder decoder = sized(spec, folder).build(precision);
     BaseWeights.match(decoder, folder);
     return decoder;
   }
@@ -286,8 +291,8 @@ public final class HuggingFaceCheckpointer {
   }
 
   private Decoder build(
-      ModelSpec spec, HuggingFaceFolder folder, Map<String, Tensor> base, DType dtype) {
-    Decoder decoder = unloaded(spec, folder, dtype);
+      ModelSpec spec, HuggingFaceFolder folder, Map<String, Tensor> base, Precision precision) {
+    Decoder decoder = unloaded(spec, folder, precision);
     StateDict.load(decoder, base, false);
     return decoder;
   }
@@ -332,7 +337,7 @@ public final class HuggingFaceCheckpointer {
    */
   public static Decoder withAdapter(Engine engine, Decoder base, SavedAdapter adapter) {
     AdapterCheckpoint from = new AdapterCheckpoint(adapter);
-    Decoder decoder = from.adapted(base.model(), base.dtype());
+    Decoder decoder = from.adapted(base.model(), base.precision());
     Map<String, Tensor> weights = StateDict.of(base);
     StateDict.load(decoder, weights, false);
     from.load(engine, decoder);

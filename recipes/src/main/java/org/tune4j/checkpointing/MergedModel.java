@@ -28,6 +28,7 @@ import org.tune4j.models.layers.Linear;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
@@ -65,7 +66,7 @@ public final class MergedModel {
     HuggingFaceFolder folder = HuggingFaceFolder.open(model);
     AdapterCheckpoint from = new AdapterCheckpoint(registry.open(adapter));
     DType type = dtype == null ? TensorFiles.mostly(folder) : dtype;
-    Decoder decoder = from.adapted(registry.read(folder.config().json()), type);
+    Decoder decoder = from.adapted(registry.read(folder.config().json()), Precision.of(type));
     BaseWeights.match(decoder, folder);
     Function<String, @Nullable Tensor> stored =
         name -> {

@@ -13,12 +13,14 @@ import org.tune4j.checkpoint.HuggingFaceConfig;
 import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpoint.Manifest;
 import org.tune4j.checkpoint.PeftAdapter;
+import org.tune4j.checkpoint.SafetensorsType;
 import org.tune4j.checkpoint.ShardPlan;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.hub.Repository;
 import org.tune4j.models.Decoder;
 import org.tune4j.nn.Parameter;
+import org.tune4j.tensor.DType;
 
 /** Writes what training made of a checkpoint: adapters, merged models and full models. */
 public final class ModelWriter {
@@ -52,8 +54,8 @@ public final class ModelWriter {
    * Writes a full model into a folder: weights, config and tokenizer files.
    *
    * @param folder exists
-   * @param decoder whose type goes into the config
-   * @param values by full parameter name
+   * @param decoder gives the config
+   * @param values by full parameter name, all of one type
    * @param shardSize of the weights' files
    * @throws IOException when a file cannot be copied or written
    * @throws org.tune4j.EnvironmentException when the weights cannot be written
@@ -69,7 +71,10 @@ public final class ModelWriter {
     ShardPlan.of(weights, shardSize).write(folder);
     HuggingFaceFolder read = base.folder();
     read.copySideFiles(folder);
-    read.config().write(folder.resolve(HuggingFaceFolder.CONFIG), changes(read.config(), decoder));
+    read.config()
+        .write(
+            folder.resolve(HuggingFaceFolder.CONFIG),
+            changes(read.config(), decoder, weights.get(0).type()));
   }
 
   /**
@@ -89,7 +94,10 @@ public final class ModelWriter {
     AtomicFolder.write(
         target,
         folder -> {
-          writeAdapter(folder, decoder, tensors(Adapters.parameters(decoder)));
+          writeAdapter(
+              folder,
+              decoder,
+              tensors(Adapters.parameters(decoder), decoder.precision().compute()));
           if (!adapterOnly) {
             writeModel(folder, decoder, MergedModel.tensors(decoder), shardSize);
           }
@@ -104,12 +112,13 @@ public final class ModelWriter {
    * @param decoder without adapters
    * @param name of the folder in {@link HuggingFaceCheckpointer#outputDir}; one that is there is
    *     replaced
+   * @param dtype of the weights in its files
    * @param shardSize of its files
    * @return the folder
    * @throws org.tune4j.EnvironmentException when it cannot be written
    */
-  public Path saveModel(Decoder decoder, String name, ShardSize shardSize) {
-    return saveModel(decoder, tensors(decoder.parameters()), name, shardSize);
+  public Path saveModel(Decoder decoder, String name, DType dtype, ShardSize shardSize) {
+    return saveModel(decoder, tensors(decoder.parameters(), dtype), name, shardSize);
   }
 
   /**
@@ -135,20 +144,21 @@ public final class ModelWriter {
     return target;
   }
 
-  private static Map<String, StoredTensor> tensors(Map<String, Parameter> parameters) {
+  private static Map<String, StoredTensor> tensors(Map<String, Parameter> parameters, DType dtype) {
     TensorWriter writer = new TensorWriter();
     Map<String, StoredTensor> all = new LinkedHashMap<>();
-    parameters.forEach((name, p) -> all.put(name, writer.stored(name, p.tensor())));
+    parameters.forEach((name, p) -> all.put(name, writer.stored(name, p.tensor(), dtype)));
     return all;
   }
 
-  /** The merged weights' type, and a head of its own where merging made one. */
-  private static Map<String, Object> changes(HuggingFaceConfig base, Decoder decoder) {
+  /** The weights' type, and a head of its own where merging made one. */
+  private static Map<String, Object> changes(
+      HuggingFaceConfig base, Decoder decoder, SafetensorsType stored) {
     String type =
-        switch (decoder.dtype()) {
-          case FP64 -> "float64";
-          case FP32 -> "float32";
-          case FP16 -> "float16";
+        switch (stored) {
+          case F64 -> "float64";
+          case F32 -> "float32";
+          case F16 -> "float16";
           default -> "bfloat16";
         };
     Map<String, Object> changes = new LinkedHashMap<>();

@@ -67,36 +67,34 @@ public final class TensorFiles {
   }
 
   /**
-   * Overwrites a tensor with the file's values.
+   * Overwrites a tensor with the file's values, cast to its type.
    *
-   * @param target of the tensor's shape and type
+   * @param target of the tensor's shape
    * @param file safetensors
    * @param e a tensor there
-   * @throws InputException when the file's shape or type is another
+   * @throws InputException when the file's shape is another
    */
   public static void readInto(Tensor target, Path file, Entry e) {
-    if (!target.shape().equals(Shape.of(e.dimensions())) || target.dtype() != dtype(file, e)) {
+    if (!target.shape().equals(Shape.of(e.dimensions()))) {
       throw new InputException(
-          "%s: tensor %s is %s %s, expected %s %s"
-              .formatted(
-                  file, e.name(), dtype(file, e), e.shape(), target.dtype(), target.shape()));
+          "%s: tensor %s is %s, expected %s".formatted(file, e.name(), e.shape(), target.shape()));
     }
     if (e.length() == 0) {
       return;
     }
     Engine engine = target.engine();
+    DType dtype = dtype(file, e);
     try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ);
         TensorScope scope = engine.openScope();
         Engine.NoGradient off = engine.noGradient()) {
       Tensor flat = target.reshape(-1);
       long n = flat.size(0);
-      long step = pieceElements(target);
+      long step = PIECE / dtype.bytes();
       for (long at = 0; at < n; at += step) {
         long length = Math.min(step, n - at);
         try (TensorScope piece = engine.openScope()) {
-          ByteBuffer bytes = fill(in, file, e, at * target.dtype().bytes(), length, target.dtype());
-          flat.narrow(0, at, length)
-              .copyFrom(engine.tensor(bytes, target.dtype(), Shape.of(length)));
+          ByteBuffer bytes = fill(in, file, e, at * dtype.bytes(), length, dtype);
+          flat.narrow(0, at, length).copyFrom(engine.tensor(bytes, dtype, Shape.of(length)));
         }
       }
     } catch (IOException x) {
@@ -120,10 +118,6 @@ public final class TensorFiles {
       at += n;
     }
     return bytes.flip();
-  }
-
-  private static long pieceElements(Tensor t) {
-    return Math.max(1, PIECE / t.dtype().bytes());
   }
 
   /** A tensor in this type: itself where it has it already. */

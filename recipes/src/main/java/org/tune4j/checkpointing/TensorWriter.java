@@ -29,7 +29,18 @@ public final class TensorWriter {
 
   /** A tensor to be written, read when it is written. */
   StoredTensor stored(String name, Tensor t) {
-    return stored(name, t.dtype(), t.shape(), channel -> write(t, channel));
+    return stored(name, t, t.dtype());
+  }
+
+  /**
+   * {@return a tensor to be written in a type, read when it is written}
+   *
+   * @param name in the file
+   * @param t may have another type
+   * @param dtype in the file
+   */
+  public StoredTensor stored(String name, Tensor t, DType dtype) {
+    return stored(name, dtype, t.shape(), channel -> write(t, dtype, channel));
   }
 
   /** One of a parameter's type and shape, made when it is written, in a scope of its own. */
@@ -40,7 +51,7 @@ public final class TensorWriter {
         like.shape(),
         channel -> {
           try (TensorScope scope = engine.openScope()) {
-            write(values.get(), channel);
+            write(values.get(), like.dtype(), channel);
           }
         });
   }
@@ -70,7 +81,7 @@ public final class TensorWriter {
     return all;
   }
 
-  private void write(Tensor t, WritableByteChannel channel) throws IOException {
+  private void write(Tensor t, DType dtype, WritableByteChannel channel) throws IOException {
     if (buffer == null) {
       buffer = ByteBuffer.allocateDirect(PIECE);
     }
@@ -79,13 +90,14 @@ public final class TensorWriter {
         Engine.NoGradient off = engine.noGradient()) {
       Tensor flat = t.contiguous().reshape(-1);
       long n = flat.size(0);
-      int width = t.dtype().bytes();
+      int width = dtype.bytes();
       long step = PIECE / width;
       for (long at = 0; at < n; at += step) {
         try (TensorScope piece = engine.openScope()) {
           int length = (int) Math.min(step, n - at);
           ByteBuffer bytes = buffer.slice(0, length * width);
-          flat.narrow(0, at, length).read(bytes);
+          Tensor values = flat.narrow(0, at, length);
+          (values.dtype() == dtype ? values : values.cast(dtype)).read(bytes);
           channel.write(bytes.clear());
         }
       }

@@ -17,8 +17,10 @@ import org.tune4j.models.PackedWeights;
 import org.tune4j.platform.AvailableMemory;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Precision;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.ComputeDType;
 
 /**
  * A Hugging Face folder opened for inference: one set of base weights, mapped where the file has
@@ -109,17 +111,20 @@ public final class InferenceModel implements AutoCloseable {
     HuggingFaceCheckpointer base = files.withAdapter(null);
     base.check(spec);
     Tokenizer text = tokenizer.open(folder);
+    Precision precision = ComputeDType.ofThisMachine().precision(dtype, engine);
     return new InferenceModel(
         registry,
         folder,
         engine,
         text,
-        freeze(base.load(spec, ProcessGroup.alone(engine), dtype, true, 0)));
+        freeze(base.load(spec, ProcessGroup.alone(engine), precision, true, 0)));
   }
 
+  /** Of the weights as they are packed: in the type that is computed in. */
   private static long bytes(Decoder decoder) {
+    int width = decoder.precision().compute().bytes();
     return decoder.parameters().values().stream()
-        .mapToLong(p -> p.shape().elements() * p.dtype().bytes())
+        .mapToLong(p -> p.shape().elements() * width)
         .sum();
   }
 

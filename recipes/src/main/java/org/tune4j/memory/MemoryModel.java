@@ -16,6 +16,8 @@ import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.KernelMemory;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Precision;
+import org.tune4j.training.ComputeDType;
 
 /**
  * The peak of a training run's memory as a function of its settings. What backward needs is counted
@@ -24,6 +26,7 @@ import org.tune4j.tensor.Device;
  */
 public final class MemoryModel {
   private final ModelSpec spec;
+  private final Precision precision;
   private final DType dtype;
   private final Settings settings;
   private final Decoder decoder;
@@ -64,14 +67,15 @@ public final class MemoryModel {
    * A run's.
    *
    * @param spec a model whose sizes are known, with adapters or without
-   * @param dtype of weights, adapters, optimiser state and activations
+   * @param precision of frozen weights, and of adapters, optimiser state and activations
    * @param settings of the run
    */
-  public MemoryModel(ModelSpec spec, DType dtype, Settings settings) {
+  public MemoryModel(ModelSpec spec, Precision precision, Settings settings) {
     this.spec = spec;
-    this.dtype = dtype;
+    this.precision = precision;
+    this.dtype = precision.compute();
     this.settings = settings;
-    decoder = spec.build(dtype);
+    decoder = spec.build(spec.adapter() == null ? Precision.of(dtype) : precision);
     counts = Counts.of(decoder);
     for (DecoderBlock layer : decoder.layers()) {
       layers.merge(
@@ -106,13 +110,18 @@ public final class MemoryModel {
       parts.add(new Part("JVM, libraries, tokenizer", base, "resident now"));
       parts.add(new Part("kernels, Java heap", Measured.FIRST_STEP, "fitted"));
     }
-    boolean converts = stored != dtype;
+    DType held = spec.adapter() == null ? dtype : precision.stored();
+    boolean converts = stored != held;
     String read =
-        converts ? "read as %s, converted to %s".formatted(stored, dtype) : "read, " + dtype;
+        converts ? "read as %s, converted to %s".formatted(stored, held) : "read, " + held;
     if (spec.adapter() == null) {
       parts.add(new Part("weights", n.all * s, read));
     } else {
-      parts.add(new Part("weights", n.frozen * s, converts || cuda ? read : "mapped, " + dtype));
+      parts.add(
+          new Part(
+              "weights",
+              n.frozen * held.bytes(),
+              converts || cuda ? read : "mapped, " + precision));
       parts.add(new Part("adapters", n.trained * s, dtype.toString()));
     }
     long gradients = gradients(n, groups);
@@ -214,7 +223,7 @@ public final class MemoryModel {
     for (Map<String, Parameter> part : decoder.parts()) {
       long bytes = 0;
       for (Parameter p : part.values()) {
-        bytes += p.shape().elements() * (dtype.bytes() + (p.trainable() ? 2 * wide() : 0));
+        bytes += p.shape().elements() * (p.dtype().bytes() + (p.trainable() ? 2 * wide() : 0));
       }
       parts.add(bytes);
     }
@@ -271,10 +280,12 @@ public final class MemoryModel {
     }
     boolean checkpoint = settings.checkpointLayers;
     if (!checkpoint) {
-      ways.put("enable_activation_checkpointing=true", new Lighter(with(dtype, true, false), load));
+      ways.put(
+          "enable_activation_checkpointing=true", new Lighter(with(precision, true, false), load));
     }
-    if (dtype.bytes() > 2) {
-      ways.put("dtype=bf16", new Lighter(with(DType.BF16, checkpoint, settings.inBackward), load));
+    if (precision.stored().bytes() > 2) {
+      Precision bf16 = ComputeDType.ofThisMachine().expected(DType.BF16, settings.device);
+      ways.put("dtype=bf16", new Lighter(with(bf16, checkpoint, settings.inBackward), load));
     }
     if (load.longest() > 1) {
       ways.put("tokenizer.max_seq_len=" + load.longest() / 2, new Lighter(this, load.cut()));
@@ -282,15 +293,15 @@ public final class MemoryModel {
     if (spec.adapter() == null && !settings.inBackward) {
       ways.put(
           "optimizer_in_bwd=true enable_activation_checkpointing=true",
-          new Lighter(with(dtype, true, true), load));
+          new Lighter(with(precision, true, true), load));
     }
     return ways;
   }
 
-  private MemoryModel with(DType type, boolean checkpoint, boolean during) {
+  private MemoryModel with(Precision types, boolean checkpoint, boolean during) {
     return new MemoryModel(
         spec,
-        type,
+        types,
         new Settings(
             settings.kernels,
             settings.device,

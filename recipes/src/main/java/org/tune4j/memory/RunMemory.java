@@ -28,6 +28,7 @@ import org.tune4j.platform.ResidentSize;
 import org.tune4j.spi.KernelMemory;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Precision;
 import org.tune4j.training.ComputeOptions;
 import org.tune4j.training.RankSlice;
 import org.tune4j.training.TrainingOptions;
@@ -41,7 +42,8 @@ import org.tune4j.training.TrainingOptions;
  * @param optimizerInBackward whether updates are made during backward
  * @param loss whose chunk of logits counts
  * @param training gives the micro-batches
- * @param compute gives device, type and threads
+ * @param compute gives device and threads
+ * @param precision of frozen weights, and of all else
  */
 public record RunMemory(
     ModelSpec model,
@@ -50,7 +52,8 @@ public record RunMemory(
     boolean optimizerInBackward,
     Objective loss,
     TrainingOptions training,
-    ComputeOptions compute) {
+    ComputeOptions compute,
+    Precision precision) {
   /** Set to {@code off}, runs start that do not fit. */
   public static final String CHECK = "TUNE_MEMORY_CHECK";
 
@@ -175,7 +178,7 @@ public record RunMemory(
 
   private RunMemory withCompute(TrainingOptions training, ComputeOptions compute) {
     return new RunMemory(
-        model, checkpointer, optimizer, optimizerInBackward, loss, training, compute);
+        model, checkpointer, optimizer, optimizerInBackward, loss, training, compute, precision);
   }
 
   /**
@@ -215,7 +218,7 @@ public record RunMemory(
     }
     return new MemoryModel(
         checkpointer.adapted(model, config),
-        compute.type(),
+        precision,
         new MemoryModel.Settings(
             kernels,
             Device.parse(compute.device()),

@@ -23,12 +23,15 @@ import java.util.Map;
 import java.util.Set;
 import org.tune4j.EnvironmentException;
 import org.tune4j.TuneException;
+import org.tune4j.tensor.DType;
 
 /**
  * Appends one JSON object a step to {@code metrics.jsonl}, line by line, so that others can follow
  * a run.
  */
 public final class MetricsFile implements AutoCloseable {
+  private static final String COMPUTE = "compute";
+
   /** What every step may have; other keys are the objective's or of tasks. */
   private static final Set<String> KEYS =
       Set.of(
@@ -43,15 +46,18 @@ public final class MetricsFile implements AutoCloseable {
           "tokens_per_second",
           "rss_mb",
           "val_loss",
-          "comm_seconds");
+          "comm_seconds",
+          COMPUTE);
 
   private final Path file;
   private final FileChannel out;
+  private final DType compute;
   private final JsonFactory json = new JsonFactory();
 
-  private MetricsFile(Path file, FileChannel out) {
+  private MetricsFile(Path file, FileChannel out, DType compute) {
     this.file = file;
     this.out = out;
+    this.compute = compute;
   }
 
   /**
@@ -60,17 +66,18 @@ public final class MetricsFile implements AutoCloseable {
    *
    * @param dir made where there is none
    * @param steps how many steps the run has made: 0 starts in place of an earlier run's file
+   * @param compute what the steps are computed in from here on
    * @return open; the caller closes it
    * @throws EnvironmentException when the file cannot be written
    */
-  public static MetricsFile open(Path dir, long steps) {
+  public static MetricsFile open(Path dir, long steps, DType compute) {
     Path file = dir.resolve("metrics.jsonl");
     try {
       Files.createDirectories(dir);
       long kept = steps == 0 || !Files.exists(file) ? 0 : lengthOf(file, steps);
       FileChannel out = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       out.truncate(kept).position(kept);
-      return new MetricsFile(file, out);
+      return new MetricsFile(file, out, compute);
     } catch (IOException e) {
       throw new EnvironmentException(
           "%s cannot be written: %s; choose another output_dir"
@@ -196,6 +203,7 @@ public final class MetricsFile implements AutoCloseable {
       for (Map.Entry<String, Number> value : m.values().entrySet()) {
         g.writeObjectField(value.getKey(), value.getValue());
       }
+      g.writeStringField(COMPUTE, compute.toString());
       g.writeEndObject();
     } catch (IOException e) {
       throw new IllegalStateException(e);

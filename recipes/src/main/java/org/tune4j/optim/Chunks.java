@@ -1,5 +1,6 @@
 package org.tune4j.optim;
 
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
@@ -26,6 +27,26 @@ public final class Chunks {
   }
 
   /**
+   * {@return the elements in row-major order, a chunk at a time: views, or views of a copy where it
+   * is not contiguous; itself where it has no more}
+   *
+   * @param t of any shape
+   * @param most elements of a chunk, 1 or more
+   */
+  public static List<Tensor> of(Tensor t, long most) {
+    long n = t.shape().elements();
+    if (n <= most) {
+      return List.of(t);
+    }
+    Tensor flat = t.reshape(-1);
+    List<Tensor> chunks = new ArrayList<>();
+    for (long at = 0; at < n; at += most) {
+      chunks.add(flat.narrow(0, at, Math.min(most, n - at)));
+    }
+    return chunks;
+  }
+
+  /**
    * Calls {@code work} with the same chunk of each tensor, from the first elements to the last,
    * without gradient and in a scope of its own.
    *
@@ -36,7 +57,7 @@ public final class Chunks {
     Engine engine = tensors.get(0).engine();
     try (TensorScope scope = engine.openScope();
         Engine.NoGradient off = engine.noGradient()) {
-      List<List<Tensor>> chunks = tensors.stream().map(t -> t.pieces(SIZE)).toList();
+      List<List<Tensor>> chunks = tensors.stream().map(t -> of(t, SIZE)).toList();
       IntStream.range(0, chunks.get(0).size())
           .forEach(
               i -> {

@@ -14,6 +14,7 @@ import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.runs.SavedRun;
 import org.tune4j.runs.TrainedState;
+import org.tune4j.tensor.DType;
 import org.tune4j.training.Gradients;
 import org.tune4j.training.RowsOverThreads;
 
@@ -21,6 +22,7 @@ import org.tune4j.training.RowsOverThreads;
 public final class ReplicatedModel implements ModelOnRanks {
   private final ProcessGroup ranks;
   private final Decoder decoder;
+  private final DType saved;
   private final Map<String, Parameter> trained;
 
   /**
@@ -28,8 +30,10 @@ public final class ReplicatedModel implements ModelOnRanks {
    *
    * @param ranks of the run
    * @param decoder this rank's, with the same weights on all ranks
+   * @param saved the type that a full model's weights are saved in
    */
-  public ReplicatedModel(ProcessGroup ranks, Decoder decoder) {
+  public ReplicatedModel(ProcessGroup ranks, Decoder decoder, DType saved) {
+    this.saved = saved;
     this.ranks = ranks;
     this.decoder = decoder;
     this.trained =
@@ -75,7 +79,7 @@ public final class ReplicatedModel implements ModelOnRanks {
   public Path save(
       HuggingFaceCheckpointer checkpointer, String name, boolean adapterOnly, ShardSize size) {
     if (ranks.rank() == 0 && decoder.adapter().isEmpty()) {
-      checkpointer.writer().saveModel(decoder, name, size);
+      checkpointer.writer().saveModel(decoder, name, saved, size);
     } else if (ranks.rank() == 0) {
       checkpointer.writer().saveAdapter(decoder, name, adapterOnly, size);
     }

@@ -6,6 +6,7 @@ import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,12 +16,11 @@ import org.tune4j.InputException;
 import org.tune4j.TuneException;
 import org.tune4j.checkpoint.AtomicFolder;
 import org.tune4j.checkpoint.SafetensorsFile;
+import org.tune4j.checkpoint.SafetensorsType;
 import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.StoredTensor;
-import org.tune4j.checkpointing.TensorWriter;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.collective.ShardRange;
-import org.tune4j.tensor.Tensor;
 
 /**
  * Ranges that every rank has written to a file of its own, as whole parameters: each is read from
@@ -38,11 +38,11 @@ final class ShardFiles {
   /**
    * Writes this rank's file and waits for the others'.
    *
-   * @param own this rank's ranges by a name that is the same on all ranks
+   * @param own this rank's ranges, by names that are the same on all ranks
    * @throws EnvironmentException when it cannot be written
    * @throws InputException when another rank's is not in the folder
    */
-  static ShardFiles write(ProcessGroup ranks, Path folder, Map<String, Tensor> own) {
+  static ShardFiles write(ProcessGroup ranks, Path folder, List<StoredTensor> own) {
     try {
       Files.createDirectories(folder);
     } catch (IOException e) {
@@ -51,8 +51,7 @@ final class ShardFiles {
               .formatted(folder, TuneException.reason(e)),
           e);
     }
-    SafetensorsWriter.write(
-        file(folder, ranks.rank()), List.copyOf(new TensorWriter().stored(own).values()));
+    SafetensorsWriter.write(file(folder, ranks.rank()), own);
     ranks.barrier();
     if (ranks.rank() != 0) {
       return new ShardFiles(folder, List.of());
@@ -94,11 +93,12 @@ final class ShardFiles {
   }
 
   private StoredTensor stored(String name, FlatShard.Slot slot, String range, long total) {
-    int bytes = slot.parameter().dtype().bytes();
-    return TensorWriter.stored(
+    SafetensorsType type = files.get(0).entry(range).type();
+    int bytes = type.bytes();
+    return new StoredTensor(
         name,
-        slot.parameter().dtype(),
-        slot.parameter().shape(),
+        type,
+        Arrays.stream(slot.parameter().shape().toArray()).boxed().toList(),
         channel -> {
           for (int rank = 0; rank < files.size(); rank++) {
             ShardRange own = ShardRange.of(total, rank, files.size());

@@ -19,6 +19,7 @@ import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.checkpointing.TensorFiles;
+import org.tune4j.checkpointing.TensorWriter;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelSpec;
@@ -32,6 +33,7 @@ import org.tune4j.runs.SavedRun;
 import org.tune4j.runs.TrainedState;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 import org.tune4j.training.Gradients;
@@ -50,6 +52,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   private final Decoder decoder;
   private final Supplier<Decoder> whole;
   private final Path folder;
+  private final DType saved;
   private final List<Part> parts = new ArrayList<>();
   private final Map<String, Parameter> trained = new LinkedHashMap<>();
   private final List<FlatShard> trainedShards = new ArrayList<>();
@@ -84,6 +87,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
    * @param stored a weight's values by full name, asked for one at a time, in any type
    * @param whole the model with all its frozen weights at once, to merge the adapters into
    * @param folder the same on all ranks: what they write of a full model meets there
+   * @param saved the type that a full model's weights are saved in
    */
   private ShardedModel(
       ProcessGroup ranks,
@@ -91,7 +95,9 @@ public final class ShardedModel implements ModelOnRanks, Residency {
       Decoder decoder,
       Function<String, @Nullable Tensor> stored,
       Supplier<Decoder> whole,
-      Path folder) {
+      Path folder,
+      DType saved) {
+    this.saved = saved;
     this.whole = whole;
     this.folder = folder;
     this.ranks = ranks;
@@ -127,7 +133,8 @@ public final class ShardedModel implements ModelOnRanks, Residency {
    * @param weights a Hugging Face folder: the checkpointer's, or a full checkpoint of the run
    * @param ranks of the run; all of them load
    * @param home what the shards belong to
-   * @param dtype of weights and adapters; those stored in another type are converted
+   * @param precision of frozen weights, which are converted where they have another type, and of
+   *     all else
    * @param seed of the initial adapters, the same on all ranks
    * @return ready for forward, with checkpointed layers
    * @throws org.tune4j.InputException when a file is broken, or is another model's
@@ -138,20 +145,24 @@ public final class ShardedModel implements ModelOnRanks, Residency {
       Path weights,
       ProcessGroup ranks,
       TensorScope home,
-      DType dtype,
+      Precision precision,
       long seed) {
     Engine engine = ranks.engine();
     HuggingFaceFolder folder = from.folder(weights);
-    Decoder decoder = from.unloaded(spec, folder, dtype);
+    // What is trained is kept in the type that is computed in.
+    Precision types = spec.adapter() == null ? Precision.of(precision.compute()) : precision;
+    Decoder decoder = from.unloaded(spec, folder, types);
+    DType saved = precision.stored();
     Function<String, @Nullable Tensor> stored =
         name -> {
           HuggingFaceFolder.Weight w = folder.weights().get(name);
           return w == null ? null : TensorFiles.map(engine, w.file(), w.entry());
         };
     if (decoder.adapter().isEmpty()) {
-      return new ShardedModel(ranks, home, decoder, stored, () -> decoder, from.outputDir());
+      return new ShardedModel(ranks, home, decoder, stored, () -> decoder, from.outputDir(), saved);
     }
-    Supplier<Map<String, Tensor>> all = () -> HuggingFaceCheckpointer.mapped(folder, engine, dtype);
+    Supplier<Map<String, Tensor>> all =
+        () -> HuggingFaceCheckpointer.mapped(folder, engine, precision.stored());
     Supplier<Map<String, Tensor>> base = all;
     if (ranks.oneProcess()) {
       Map<String, Tensor> shared = ranks.once(all);
@@ -161,13 +172,13 @@ public final class ShardedModel implements ModelOnRanks, Residency {
     Supplier<Map<String, Tensor>> frozen = base;
     Supplier<Decoder> whole =
         () -> {
-          Decoder loaded = from.unloaded(spec, folder, dtype);
+          Decoder loaded = from.unloaded(spec, folder, precision);
           StateDict.load(loaded, frozen.get(), false);
           return loaded;
         };
     try (TensorScope scope = engine.openScope()) {
       from.giveAdapters(engine, decoder, seed, stored);
-      return new ShardedModel(ranks, home, decoder, stored, whole, from.outputDir());
+      return new ShardedModel(ranks, home, decoder, stored, whole, from.outputDir(), saved);
     }
   }
 
@@ -244,7 +255,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   @Override
   public TrainedState state(Optimizer optimizer) {
     if (decoder.adapter().isEmpty()) {
-      return write(optimizer.updates(), optimizer.state());
+      return write(optimizer.updates(), optimizer.state(), decoder.precision().compute());
     }
     Map<String, Tensor> states = new LinkedHashMap<>();
     for (String kind : new TreeSet<>(optimizer.state().keySet())) {
@@ -261,14 +272,18 @@ public final class ShardedModel implements ModelOnRanks, Residency {
    * needs room for all.
    *
    * @param kinds of the optimiser's state, a range a shard
+   * @param dtype that the weights are written in
    */
-  private TrainedState write(long updates, Map<String, List<Tensor>> kinds) {
-    Map<String, Tensor> own = new LinkedHashMap<>();
-    trained.forEach((name, p) -> own.put(name, p.tensor()));
+  private TrainedState write(long updates, Map<String, List<Tensor>> kinds, DType dtype) {
+    TensorWriter writer = new TensorWriter();
+    List<StoredTensor> own = new ArrayList<>();
+    trained.forEach((name, p) -> own.add(writer.stored(name, p.tensor(), dtype)));
     kinds.forEach(
         (kind, ranges) -> {
           for (int i = 0; i < ranges.size(); i++) {
-            own.put(kind + "." + trainedShards.get(i).shard().name(), ranges.get(i));
+            Tensor range = ranges.get(i);
+            String name = kind + "." + trainedShards.get(i).shard().name();
+            own.add(writer.stored(name, range, range.dtype()));
           }
         });
     // Of the names that are swept away where a run was killed.
@@ -332,7 +347,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   public Path save(
       HuggingFaceCheckpointer checkpointer, String name, boolean adapterOnly, ShardSize size) {
     if (decoder.adapter().isEmpty()) {
-      TrainedState weights = write(0, Map.of());
+      TrainedState weights = write(0, Map.of(), saved);
       if (ranks.rank() == 0) {
         checkpointer.writer().saveModel(decoder, weights.weights(), name, size);
       }

@@ -139,7 +139,7 @@ public final class EleutherEval implements Recipe {
         TensorScope scope = engine.openScope();
         InferenceModel opened =
             InferenceModel.open(models, model, checkpointer, tokenizer, engine, compute.type())) {
-      context.out().println(ComputeOptions.describe(engine));
+      context.out().println(ComputeOptions.describe(engine, opened.base().precision()));
       Path adapter = checkpointer.adapterCheckpoint();
       Decoder decoder = opened.with(adapter);
 

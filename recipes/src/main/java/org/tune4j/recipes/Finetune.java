@@ -30,6 +30,7 @@ import org.tune4j.runs.RunState;
 import org.tune4j.runs.Samples;
 import org.tune4j.runs.SavedRun;
 import org.tune4j.runs.Scores;
+import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.TensorScope;
 import org.tune4j.training.ComputeOptions;
 import org.tune4j.training.RowsOverThreads;
@@ -72,6 +73,10 @@ public final class Finetune implements Recipe, RunMemory.Planned {
 
   @Override
   public RunMemory memory() {
+    return memory(keys.compute().expected());
+  }
+
+  private RunMemory memory(Precision precision) {
     return new RunMemory(
         keys.model(),
         checkpointer,
@@ -79,7 +84,8 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         optimizerInBwd,
         keys.loss(),
         keys.training(),
-        keys.compute());
+        keys.compute(),
+        precision);
   }
 
   @Override
@@ -132,7 +138,8 @@ public final class Finetune implements Recipe, RunMemory.Planned {
   /** Reads the rows, plans the memory, loads the model; null where the run is complete. */
   private @Nullable Setup setUp(
       RunContext context, ProcessGroup ranks, TensorScope run, PrintStream out) {
-    String computing = ComputeOptions.describe(ranks.engine());
+    Precision precision = keys.compute().precision(ranks);
+    String computing = ComputeOptions.describe(ranks.engine(), precision);
     out.println(
         distributed()
             ? "%s, %d ranks (%s)".formatted(computing, ranks.worldSize(), ranks.name())
@@ -144,7 +151,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     long stepsPerEpoch = keys.training().stepsPerEpoch(batches.perEpoch());
     long totalSteps = stepsPerEpoch * keys.training().epochs();
     lrScheduler.warning(totalSteps).ifPresent(out::println);
-    RunIdentity identity = identity(context, ranks, data);
+    RunIdentity identity = identity(context, ranks, data, precision);
     identity.requireSameOn(ranks);
     Optional<SavedRun> saved = keys.saving().resume(keys.outputDir(), identity, out);
     if (keys.validation().complete(begin(saved), keys.training().epochs())) {
@@ -153,8 +160,8 @@ public final class Finetune implements Recipe, RunMemory.Planned {
       }
       return null;
     }
-    RunMemory.RankPlan memory = plan(context, ranks, data, out);
-    ModelOnRanks model = load(saved, ranks, run, memory.sharded());
+    RunMemory.RankPlan memory = plan(context, ranks, precision, data, out);
+    ModelOnRanks model = load(saved, ranks, run, precision, memory.sharded());
     out.println(ParameterSummary.of(model.decoder()));
     Optimizer optimizer = keys.optimizer().create(List.copyOf(model.trained().values()));
     saved.ifPresent(s -> model.restore(s, optimizer));
@@ -185,13 +192,17 @@ public final class Finetune implements Recipe, RunMemory.Planned {
   }
 
   private RunMemory.RankPlan plan(
-      RunContext context, ProcessGroup ranks, TrainingData data, PrintStream out) {
+      RunContext context,
+      ProcessGroup ranks,
+      Precision precision,
+      TrainingData data,
+      PrintStream out) {
     int localRanks = context.ranks().localWorldSize();
     if (strategy == null) {
-      return memory().require(ranks, localRanks, false, data.train(), out);
+      return memory(precision).require(ranks, localRanks, false, data.train(), out);
     }
     RunMemory.RankPlan memory =
-        memory().require(ranks, localRanks, strategy.sharded(), data.train(), out);
+        memory(precision).require(ranks, localRanks, strategy.sharded(), data.train(), out);
     out.println(
         memory.sharded()
             ? "strategy fsdp: sharded weights, activation checkpointing"
@@ -203,18 +214,25 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     return saved.map(SavedRun::state).orElse(RunState.START);
   }
 
-  private RunIdentity identity(RunContext context, ProcessGroup ranks, TrainingData data) {
+  private RunIdentity identity(
+      RunContext context, ProcessGroup ranks, TrainingData data, Precision precision) {
     String base = checkpointer.fingerprint(keys.model());
     int threads = keys.compute().rowThreads(context.ranks());
-    return distributed()
-        ? RunIdentity.of(
-            ranks, keys.training(), context.settings(), base, data.fingerprint(), threads)
-        : RunIdentity.of(ranks.engine(), context.settings(), base, data.fingerprint(), threads);
+    RunIdentity identity =
+        distributed()
+            ? RunIdentity.of(
+                ranks, keys.training(), context.settings(), base, data.fingerprint(), threads)
+            : RunIdentity.of(ranks.engine(), context.settings(), base, data.fingerprint(), threads);
+    return identity.withPrecision(precision);
   }
 
   /** The model as the run goes on from: a checkpoint's adapter or weights, or the first ones. */
   private ModelOnRanks load(
-      Optional<SavedRun> saved, ProcessGroup ranks, TensorScope run, boolean sharded) {
+      Optional<SavedRun> saved,
+      ProcessGroup ranks,
+      TensorScope run,
+      Precision precision,
+      boolean sharded) {
     boolean adapted = keys.model().adapter() != null;
     HuggingFaceCheckpointer from =
         saved
@@ -226,14 +244,14 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     long seed = keys.training().seedOrZero();
     ComputeOptions compute = keys.compute();
     if (sharded) {
-      return ShardedModel.load(from, keys.model(), weights, ranks, run, compute.type(), seed);
+      return ShardedModel.load(from, keys.model(), weights, ranks, run, precision, seed);
     }
     Decoder decoder =
         adapted
-            ? from.load(keys.model(), ranks, compute.type(), compute.mmap(), seed)
-            : from.loadTrainable(keys.model(), weights, ranks.engine(), compute.type());
+            ? from.load(keys.model(), ranks, precision, compute.mmap(), seed)
+            : from.loadTrainable(keys.model(), weights, ranks.engine(), precision.compute());
     decoder.setCheckpointLayers(compute.enableActivationCheckpointing());
-    return new ReplicatedModel(ranks, decoder);
+    return new ReplicatedModel(ranks, decoder, precision.stored());
   }
 
   private void train(
@@ -299,7 +317,14 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         ranks,
         distributed(),
         () -> keys.saving().open(keys.outputDir(), checkpointer, anew, out),
-        folder -> new RunLog(folder, context, begin(setup.saved), setup.totalSteps, keys.logging()),
+        folder ->
+            new RunLog(
+                folder,
+                context,
+                begin(setup.saved),
+                setup.totalSteps,
+                keys.logging(),
+                setup.model.decoder().precision().compute()),
         () -> setup.model.state(setup.optimizer),
         trained ->
             new RunCheckpoints(

@@ -15,6 +15,8 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Precision;
+import org.tune4j.training.ComputeDType;
 import org.tune4j.training.TrainingOptions;
 
 /**
@@ -26,6 +28,9 @@ import org.tune4j.training.TrainingOptions;
  * @param rowThreads how many groups a batch's rows are dealt to; sums depend on it
  */
 public record RunIdentity(Map<String, String> settings, String base, String data, int rowThreads) {
+  /** The setting that says what computes: {@code dtype} itself, or what its weights widen to. */
+  private static final String COMPUTE = "computed in";
+
   /**
    * Settings that change what is kept and shown, never what is computed; where weights and rows
    * lie, which have fingerprints; and how many epochs there are, as a run may be made longer.
@@ -37,6 +42,8 @@ public record RunIdentity(Map<String, String> settings, String base, String data
           "checkpointer.checkpoint_dir",
           "resume_from_checkpoint",
           "overwrite",
+          "allow_other_compute",
+          COMPUTE,
           "epochs",
           "save_every_n_steps",
           "keep_last_n",
@@ -115,6 +122,23 @@ public record RunIdentity(Map<String, String> settings, String base, String data
   }
 
   /**
+   * {@return the same of a run that computes in a type of its own; as its {@code dtype} where that
+   * is the same}
+   *
+   * @param precision of the run
+   */
+  public RunIdentity withPrecision(Precision precision) {
+    Map<String, String> resolved = new HashMap<>(settings);
+    resolved.put(COMPUTE, precision.compute().toString());
+    return new RunIdentity(resolved, base, data, rowThreads);
+  }
+
+  /** The type that a run computes in; earlier versions saved none and computed in their dtype. */
+  private @Nullable String compute() {
+    return settings.getOrDefault(COMPUTE, settings.get("dtype"));
+  }
+
+  /**
    * Checks that every rank makes the same run.
    *
    * @param ranks all of which ask this
@@ -149,10 +173,29 @@ public record RunIdentity(Map<String, String> settings, String base, String data
   /**
    * Checks that {@code now} continues this run.
    *
+   * @param otherCompute whether it may compute in another type
+   * @return a line that says so where it does
    * @throws UsageException with every difference that would change the results
    */
-  void requireSame(RunIdentity now) {
+  Optional<String> requireSame(RunIdentity now, boolean otherCompute) {
     List<String> changes = new ArrayList<>();
+    Optional<String> types = Optional.empty();
+    if (!Objects.equals(compute(), now.compute())) {
+      if (otherCompute) {
+        types =
+            Optional.of(
+                "the run computed in %s until here and computes in %s from here on; results differ in rounding"
+                    .formatted(compute(), now.compute()));
+      } else {
+        changes.add(
+            "computed in %s, this machine computes in %s (%s=%s computes as before, --allow-other-compute accepts other rounding)"
+                .formatted(
+                    compute(),
+                    now.compute(),
+                    ComputeDType.VARIABLE,
+                    "fp32".equals(compute()) ? "fp32" : "bf16"));
+      }
+    }
     Set<String> keys = new TreeSet<>(settings.keySet());
     keys.addAll(now.settings.keySet());
     for (String key : keys) {
@@ -175,6 +218,7 @@ public record RunIdentity(Map<String, String> settings, String base, String data
           "the run cannot resume with these changes: %s; undo them, or start a new run in another output_dir (with checkpointer.adapter_checkpoint to start from its adapter)"
               .formatted(String.join("; ", changes)));
     }
+    return types;
   }
 
   /**

@@ -24,6 +24,7 @@ import org.tune4j.metrics.Progress;
 import org.tune4j.metrics.StepMetrics;
 import org.tune4j.platform.ResidentSize;
 import org.tune4j.recipe.RunContext;
+import org.tune4j.tensor.DType;
 import org.tune4j.training.TrainStep;
 
 /**
@@ -57,6 +58,7 @@ public final class RunLog implements AutoCloseable {
    * @param state where the run stands: later steps of a killed run are dropped from the metrics
    * @param totalSteps of the whole run
    * @param options what is told, and to whom
+   * @param compute what the steps are computed in
    * @throws org.tune4j.EnvironmentException when the folder cannot be read or written
    */
   public RunLog(
@@ -64,7 +66,8 @@ public final class RunLog implements AutoCloseable {
       RunContext context,
       RunState state,
       long totalSteps,
-      LoggingOptions options) {
+      LoggingOptions options,
+      DType compute) {
     this.context = context;
     this.out = context.out();
     this.totalSteps = totalSteps;
@@ -73,7 +76,7 @@ public final class RunLog implements AutoCloseable {
     progress = new Progress(out, context.terminal(), totalSteps);
     folder = output.path();
     Path logs = folder.resolve("logs");
-    metrics = MetricsFile.open(logs, state.step());
+    metrics = MetricsFile.open(logs, state.step(), compute);
     loggers =
         MetricLoggers.open(
             options.loggers(),

@@ -19,6 +19,7 @@ import org.tune4j.recipe.RunContext;
  * @param resumeFromCheckpoint whether to go on from the newest checkpoint of {@code output_dir}
  * @param overwrite whether a run that begins deletes an earlier run's results, instead of being
  *     refused
+ * @param allowOtherCompute whether a run may go on where its dtype is computed in another type
  * @param maxShardSize size of a full model's files, as {@link ShardSize#parse} has it
  */
 public record SavingOptions(
@@ -28,6 +29,9 @@ public record SavingOptions(
         boolean resumeFromCheckpoint,
     @Doc("delete an earlier run's results in output_dir, instead of failing") @Default("false")
         boolean overwrite,
+    @Doc("resume also where another type is computed in, which rounds differently")
+        @Default("false")
+        boolean allowOtherCompute,
     @Doc("maximum size of a full model's files") @Default("5GB") String maxShardSize) {
   /**
    * Checks the numbers and the size.
@@ -130,8 +134,9 @@ public record SavingOptions(
     Optional<SavedRun> saved = RunCheckpoints.newest(outputDir, out::println);
     saved.ifPresentOrElse(
         s -> {
-          s.identity().requireSame(now);
+          Optional<String> otherCompute = s.identity().requireSame(now, allowOtherCompute);
           out.printf("resuming from %s%n", s.folder());
+          otherCompute.ifPresent(out::println);
           s.identity().changeOf("epochs", now).ifPresent(out::println);
         },
         () -> out.printf("%s holds no checkpoint to resume from; starting at step 1%n", outputDir));

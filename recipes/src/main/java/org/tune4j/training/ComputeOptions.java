@@ -10,13 +10,15 @@ import org.tune4j.spi.Backends;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Precision;
 
 /**
  * Keys of every recipe: what computes, where, and in which type.
  *
  * @param backend a provider's name; empty for {@code TUNE_BACKEND} or the first available
  * @param device {@code cpu}, {@code cuda} or {@code cuda:INDEX}
- * @param dtype of weights, adapters and optimiser state, as {@link DType#parse} has it
+ * @param dtype of stored weights, as {@link DType#parse} has it; what computes is {@link
+ *     #precision}
  * @param threads that divide the rows; 0 for all cores
  * @param enableActivationCheckpointing whether layers keep their inputs alone and are computed
  *     again in backward
@@ -26,7 +28,8 @@ public record ComputeOptions(
     @Doc("javacpp or djl; empty for TUNE_BACKEND or the first available") @Default("''")
         String backend,
     @Doc("cpu, cuda or cuda:INDEX") @Default("cpu") String device,
-    @Doc("fp32, bf16 or fp16, for weights, adapters and optimiser state") @Default("bf16")
+    @Doc("fp32, bf16 or fp16, for stored weights; computed in fp32 where that is faster")
+        @Default("bf16")
         String dtype,
     @Doc("threads that divide the rows; 0 for all cores") @Default("0") int threads,
     @Doc("keep only layer inputs and recompute layers in backward") @Default("false")
@@ -99,9 +102,26 @@ public record ComputeOptions(
     return new ComputeOptions(backend, device, dtype, all, enableActivationCheckpointing, mmap);
   }
 
-  /** {@return the type of weights, adapters and optimiser state} */
+  /** {@return the type of stored weights} */
   public DType type() {
     return DType.parse(dtype);
+  }
+
+  /**
+   * {@return the run's types as the processor's instructions suggest, before anything is opened}
+   */
+  public Precision expected() {
+    return ComputeDType.ofThisMachine().expected(type(), Device.parse(device));
+  }
+
+  /**
+   * {@return the run's types, the same on all ranks}
+   *
+   * @param ranks all of which ask this
+   */
+  public Precision precision(ProcessGroup ranks) {
+    Precision own = ComputeDType.ofThisMachine().precision(type(), ranks.engine());
+    return ranks.any(own.widens()) ? new Precision(type(), DType.FP32) : own;
   }
 
   /**
@@ -109,6 +129,16 @@ public record ComputeOptions(
    */
   public int rowThreads() {
     return threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
+  }
+
+  /**
+   * {@return the same as {@link #describe(Engine)}, and the types}
+   *
+   * @param engine open
+   * @param precision that it computes with
+   */
+  public static String describe(Engine engine, Precision precision) {
+    return "%s, dtype %s".formatted(describe(engine), precision);
   }
 
   /**

@@ -44,6 +44,7 @@ import org.tune4j.models.TestBackend;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.TensorScope;
 
 /**
@@ -77,13 +78,13 @@ class AdapterCheckpointTest {
 
   private Decoder load(Path adapter, LoraConfig asked) {
     return new HuggingFaceCheckpointer(MODEL, adapter, dir)
-        .load(spec(asked), ProcessGroup.alone(engine), DType.FP32, true, 0);
+        .load(spec(asked), ProcessGroup.alone(engine), Precision.of(DType.FP32), true, 0);
   }
 
   private Decoder over(Path adapter) {
     Decoder base =
         new HuggingFaceCheckpointer(MODEL, null, dir)
-            .load(spec(null), ProcessGroup.alone(engine), DType.FP32, true, 0);
+            .load(spec(null), ProcessGroup.alone(engine), Precision.of(DType.FP32), true, 0);
     return HuggingFaceCheckpointer.withAdapter(
         engine, base, ModelRegistry.installed().open(adapter));
   }
@@ -192,7 +193,7 @@ class AdapterCheckpointTest {
       MergedModel.write(engine, TYPES, MODEL, adapter, null, dir.resolve("merged"), SIZE);
       Decoder merged =
           new HuggingFaceCheckpointer(dir.resolve("merged"), null, dir)
-              .load(spec(null), ProcessGroup.alone(engine), DType.FP32, true, 0);
+              .load(spec(null), ProcessGroup.alone(engine), Precision.of(DType.FP32), true, 0);
       assertArrayEquals(own, logits(merged), 1e-3f);
     }
   }
@@ -209,7 +210,10 @@ class AdapterCheckpointTest {
       files
           .writer()
           .saveAdapter(
-              files.load(spec, ProcessGroup.alone(engine), dtype, true, 0), "epoch_0", false, SIZE);
+              files.load(spec, ProcessGroup.alone(engine), Precision.of(dtype), true, 0),
+              "epoch_0",
+              false,
+              SIZE);
       MergedModel.write(engine, TYPES, MODEL, once, dtype, later, SIZE);
     }
     for (String file : List.of("model.safetensors", "config.json", "generation_config.json")) {

@@ -29,6 +29,7 @@ import org.tune4j.models.TestBackend;
 import org.tune4j.models.auto.AutoModel;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.TensorScope;
 import org.tune4j.tokenizers.TokenizerSpec;
 
@@ -136,7 +137,7 @@ class CheckpointFilesTest {
                 DType.FP32)) {
       for (Decoder decoder :
           List.of(
-              other.load(plain, ProcessGroup.alone(engine), DType.FP32, true, 0),
+              other.load(plain, ProcessGroup.alone(engine), Precision.of(DType.FP32), true, 0),
               other.loadTrainable(plain, folder, engine, DType.FP32),
               inference.base())) {
         assertEquals(5, decoder.parameters().get(NORM).tensor().toFloats()[0]);
@@ -167,7 +168,7 @@ class CheckpointFilesTest {
               .load(
                   AutoModel.base(ModelRegistry.installed()),
                   ProcessGroup.alone(engine),
-                  DType.FP32,
+                  Precision.of(DType.FP32),
                   true,
                   0)
               .parameters()

@@ -19,6 +19,7 @@ import org.junit.jupiter.api.condition.OS;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.metrics.MetricsFile;
 import org.tune4j.metrics.StepMetrics;
+import org.tune4j.tensor.DType;
 
 class RunTest {
   @TempDir Path dir;
@@ -68,7 +69,7 @@ class RunTest {
 
   @Test
   void refresh_ofARunThatGoesOnFromAnEarlierStep_showsItsNewLines() throws IOException {
-    try (MetricsFile first = MetricsFile.open(dir, 0)) {
+    try (MetricsFile first = MetricsFile.open(dir, 0, DType.FP32)) {
       for (int step = 1; step <= 9; step++) {
         first.append(
             new StepMetrics(step, 0, 3, 1e-4, 1, 5, 10, 1, 300, null, Map.of(), null, Map.of()));
@@ -77,7 +78,7 @@ class RunTest {
     run.refresh();
     assertEquals(9, run.rows());
     // Between two refreshes it is cut to step 6 and grows beyond its former size.
-    try (MetricsFile second = MetricsFile.open(dir, 6)) {
+    try (MetricsFile second = MetricsFile.open(dir, 6, DType.FP32)) {
       for (int step = 7; step <= 12; step++) {
         second.append(
             new StepMetrics(step, 0, 2, 1e-4, 1, 5, 10, 2, 300, null, Map.of(), null, Map.of()));

@@ -14,6 +14,7 @@ import org.tune4j.spi.Backends;
 import org.tune4j.spi.KernelMemory;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Precision;
 
 class MemoryModelTest {
   private static final KernelMemory KERNELS = Backends.installed().find("javacpp").kernelMemory();
@@ -31,7 +32,7 @@ class MemoryModelTest {
       @Nullable LoraArguments lora, DType dtype, boolean checkpoint, int threads) {
     return new MemoryModel(
         lora == null ? SmolLm2.base135m() : SmolLm2.lora135m(lora),
-        dtype,
+        Precision.of(dtype),
         new MemoryModel.Settings(
             KERNELS, Device.CPU, DType.BF16, checkpoint, false, 2, threads, 128));
   }

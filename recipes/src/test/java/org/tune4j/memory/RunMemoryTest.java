@@ -23,6 +23,8 @@ import org.tune4j.models.llama.SmolLm2;
 import org.tune4j.optim.AdamW;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.KernelMemory;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Precision;
 import org.tune4j.training.ComputeOptions;
 import org.tune4j.training.TrainingOptions;
 
@@ -39,7 +41,8 @@ class RunMemoryTest {
         false,
         new ChunkedCrossEntropy(8, 128),
         new TrainingOptions(2, epochs, null, 1, null, true, 1L),
-        new ComputeOptions("javacpp", "cpu", dtype, 2, false, true));
+        new ComputeOptions("javacpp", "cpu", dtype, 2, false, true),
+        Precision.of(DType.parse(dtype)));
   }
 
   private static ModelSpec lora() {

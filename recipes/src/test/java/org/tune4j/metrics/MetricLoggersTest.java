@@ -17,6 +17,7 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.tune4j.metrics.MetricLogger.Outcome;
+import org.tune4j.tensor.DType;
 
 /** What loggers may do to a run: nothing. */
 class MetricLoggersTest {
@@ -183,7 +184,7 @@ class MetricLoggersTest {
   @Test
   void metricsFile_readBack_sameMetrics() {
     Path dir = output.resolve("logs");
-    try (MetricsFile file = MetricsFile.open(dir, 0)) {
+    try (MetricsFile file = MetricsFile.open(dir, 0, DType.FP32)) {
       LoggerFixture.steps(1, 6).forEach(file::append);
     }
     assertEquals(LoggerFixture.steps(1, 5), MetricsFile.read(dir, 5));

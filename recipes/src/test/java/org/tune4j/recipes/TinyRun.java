@@ -212,7 +212,7 @@ final class TinyRun {
             threads,
             activationCheckpointing,
             true);
-    SavingOptions saving = new SavingOptions(saveEvery, keep, resume, overwrite, "5GB");
+    SavingOptions saving = new SavingOptions(saveEvery, keep, resume, overwrite, false, "5GB");
     ValidationOptions validating =
         new ValidationOptions(
             test == null ? null : (t, max, cache) -> Dataset.of(test),

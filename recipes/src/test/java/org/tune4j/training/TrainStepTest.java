@@ -206,7 +206,8 @@ class TrainStepTest {
       try (RowsOverThreads rows = new RowsOverThreads(engine, model, 1, Loss.crossEntropy(7));
           OutputFolder output = OutputFolder.open(out, true, print);
           RunLog log =
-              new RunLog(output, context, RunState.START, 1, new LoggingOptions(1, null))) {
+              new RunLog(
+                  output, context, RunState.START, 1, new LoggingOptions(1, null), DType.FP32)) {
         TrainStep step = new TrainStep(engine, adapters, optimizer, rows, OPTIONS, false);
         Optional<TrainStep.Outcome> outcome = step.run(0, List.of(0), i -> ROW, 1e-2);
         assertEquals(List.of("layers.9.lora_A.weight"), step.withoutGradient());

@@ -343,6 +343,17 @@ final class DjlBackend implements Backend {
 
   /** No call of DJL's takes a gradient away from a leaf: a new leaf over the storage has none. */
   @Override
+  public void dropValues(TensorHandle leaf) {
+    script.call("drop_values", in(leaf)).close();
+  }
+
+  /** No view, which would keep what it is of. */
+  @Override
+  public TensorHandle gradientEdge(TensorHandle x, Shape shape) {
+    return like(x, script.call("gradient_edge", in(x)));
+  }
+
+  @Override
   public void clearGradient(TensorHandle leaf) {
     PtNDArray before = in(leaf);
     PtNDArray fresh = JniUtils.detachGradient(before);

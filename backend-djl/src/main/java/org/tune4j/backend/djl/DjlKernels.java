@@ -15,6 +15,9 @@ final class DjlKernels implements Kernels {
   /** From this many tokens in the longest row, SDPA's tiles beat whole score matrices on a CPU. */
   static final int LONG_ROW = 640;
 
+  /** Bytes of a thread's tile of a widened weight; MKL is slower with smaller ones. */
+  private static final long TILE = 4 << 20;
+
   private final DjlBackend backend;
   private final Storage storage;
   private final Script script;
@@ -28,6 +31,25 @@ final class DjlKernels implements Kernels {
   @Override
   public TensorHandle linear(TensorHandle x, TensorHandle w) {
     return backend.like(x, script.call("linear", backend.in(x), backend.in(w)));
+  }
+
+  @Override
+  public TensorHandle widenedLinear(TensorHandle x, TensorHandle w) {
+    return widened("widened_linear", x, w);
+  }
+
+  @Override
+  public TensorHandle widenedLinearInput(TensorHandle g, TensorHandle w) {
+    return widened("widened_linear_input", g, w);
+  }
+
+  private TensorHandle widened(String method, TensorHandle x, TensorHandle w) {
+    boolean before = backend.setGradientMode(false);
+    try (Scalar tile = script.scalar((double) TILE * backend.threads())) {
+      return backend.like(x, script.call(method, backend.in(x), backend.in(w), tile.array()));
+    } finally {
+      backend.setGradientMode(before);
+    }
   }
 
   /** In oneDNN's blocked layout, which a plain weight is brought into for every product again. */

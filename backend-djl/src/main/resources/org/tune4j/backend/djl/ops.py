@@ -49,8 +49,45 @@ class Ops(Module):
     return y
   def requires_gradient(self: __torch__.Ops, x: Tensor) -> bool:
     return ops.prim.requires_grad(x)
+  def drop_values(self: __torch__.Ops, x: Tensor) -> Tensor:
+    ones = annotate(List[int], [])
+    for i in range(torch.dim(x)):
+      _0 = torch.append(ones, 1)
+    small = torch.empty(ones, dtype=ops.prim.dtype(x), device=ops.prim.device(x))
+    torch.set_data(x, torch.expand(small, torch.size(x)))
+    return x
+  def gradient_edge(self: __torch__.Ops, x: Tensor) -> Tensor:
+    return (self).drop_values(torch._unsafe_view(x, torch.size(x)), )
   def linear(self: __torch__.Ops, x: Tensor, w: Tensor) -> Tensor:
     return torch.linear(x, w)
+  def tile_rows(self: __torch__.Ops, x: Tensor, w: Tensor, bytes: Tensor) -> int:
+    row = torch.mul(torch.size(w, 1), torch.element_size(x))
+    rows = torch.mul(torch.floordiv(torch.floordiv(int(bytes), row), 16), 16)
+    return ops.prim.min(torch.size(w, 0), ops.prim.max(16, rows))
+  def widened_linear(self: __torch__.Ops, x: Tensor, w: Tensor, bytes: Tensor) -> Tensor:
+    out = torch.size(w, 0)
+    most = (self).tile_rows(x, w, bytes, )
+    result = torch.empty([torch.size(x, 0), out], dtype=ops.prim.dtype(x), device=ops.prim.device(x))
+    tile = torch.empty([most, torch.size(w, 1)], dtype=ops.prim.dtype(x), device=ops.prim.device(x))
+    for i in range(torch.floordiv(torch.sub(torch.add(out, most), 1), most)):
+      begin = torch.mul(i, most)
+      rows = ops.prim.min(most, torch.sub(out, begin))
+      part = torch.narrow(tile, 0, 0, rows)
+      _0 = torch.copy_(part, torch.narrow(w, 0, begin, rows))
+      _1 = torch.mm(x, torch.t(part), out=torch.narrow(result, 1, begin, rows))
+    return result
+  def widened_linear_input(self: __torch__.Ops, g: Tensor, w: Tensor, bytes: Tensor) -> Tensor:
+    out = torch.size(w, 0)
+    most = (self).tile_rows(g, w, bytes, )
+    result = torch.zeros([torch.size(g, 0), torch.size(w, 1)], dtype=ops.prim.dtype(g), device=ops.prim.device(g))
+    tile = torch.empty([most, torch.size(w, 1)], dtype=ops.prim.dtype(g), device=ops.prim.device(g))
+    for i in range(torch.floordiv(torch.sub(torch.add(out, most), 1), most)):
+      begin = torch.mul(i, most)
+      rows = ops.prim.min(most, torch.sub(out, begin))
+      part = torch.narrow(tile, 0, 0, rows)
+      _0 = torch.copy_(part, torch.narrow(w, 0, begin, rows))
+      _1 = torch.addmm_(result, torch.narrow(g, 1, begin, rows), part, beta=1, alpha=1)
+    return result
   def mkldnn_takes_bf16(self: __torch__.Ops, x: Tensor) -> bool:
     return ops.mkldnn._is_mkldnn_bf16_supported()
   def pack(self: __torch__.Ops, w: Tensor) -> Tensor:

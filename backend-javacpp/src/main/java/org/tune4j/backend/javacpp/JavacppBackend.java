@@ -3,6 +3,7 @@ package org.tune4j.backend.javacpp;
 import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import org.bytedeco.javacpp.PointerScope;
@@ -319,6 +320,30 @@ final class JavacppBackend implements ProcessBackend {
       // grad() points into the leaf, which may be released before its gradient: take a reference.
       return g.defined() ? Handle.keep(new Tensor(g)) : null;
     }
+  }
+
+  @Override
+  public void dropValues(TensorHandle leaf) {
+    try (PointerScope s = new PointerScope()) {
+      dropValues(Handle.of(leaf));
+    }
+  }
+
+  /** Of all rows, in one piece; no view, which would keep what it is of. */
+  @Override
+  public TensorHandle gradientEdge(TensorHandle x, Shape shape) {
+    try (PointerScope s = new PointerScope()) {
+      Tensor t = Handle.of(x);
+      Tensor edge = new Tensor(t.unsafe_split(Math.max(1, t.size(0)), 0).get(0));
+      dropValues(edge);
+      return Handle.keep(edge);
+    }
+  }
+
+  private static void dropValues(Tensor t) {
+    long[] ones = new long[(int) t.dim()];
+    Arrays.fill(ones, 1);
+    t.set_data(torch.empty(ones, t.options(), null).expand(t.sizes(), false));
   }
 
   @Override

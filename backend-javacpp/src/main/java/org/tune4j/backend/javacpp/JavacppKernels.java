@@ -22,11 +22,13 @@ final class JavacppKernels implements Kernels {
   private final Threads threads;
   private final AttentionKernel attention;
   private final Packing packing;
+  private final Widening widening;
 
   JavacppKernels(Threads threads) {
     this.threads = threads;
     this.attention = new AttentionKernel();
     this.packing = new Packing();
+    this.widening = new Widening(threads);
   }
 
   void close() {
@@ -39,6 +41,22 @@ final class JavacppKernels implements Kernels {
     threads.beforeProduct();
     try (PointerScope s = new PointerScope()) {
       return Handle.keep(torch.linear(Handle.of(x), Handle.of(w)));
+    }
+  }
+
+  @Override
+  public TensorHandle widenedLinear(TensorHandle x, TensorHandle w) {
+    threads.beforeProduct();
+    try (PointerScope s = new PointerScope()) {
+      return Handle.keep(widening.linear(Handle.of(x), Handle.of(w)));
+    }
+  }
+
+  @Override
+  public TensorHandle widenedLinearInput(TensorHandle g, TensorHandle w) {
+    threads.beforeProduct();
+    try (PointerScope s = new PointerScope()) {
+      return Handle.keep(widening.linearInput(Handle.of(g), Handle.of(w)));
     }
   }
 

@@ -88,7 +88,8 @@ public final class ChatCommand implements Callable<Integer> {
         TensorScope scope = engine.openScope();
         InferenceModel opened = compute.load(model, engine)) {
       opened.with(adapter);
-      err.println(ComputeOptions.describe(engine) + "; /quit ends, " + COMMANDS);
+      err.println(
+          ComputeOptions.describe(engine, opened.base().precision()) + "; /quit ends, " + COMMANDS);
       new Conversation(opened, options, err).run();
     }
     return 0;

@@ -126,7 +126,7 @@ public final class GenerateCommand implements Callable<Integer> {
     try (Engine engine = compute.open(backends.get());
         TensorScope scope = engine.openScope();
         InferenceModel opened = compute.load(model, engine)) {
-      err.println(ComputeOptions.describe(engine));
+      err.println(ComputeOptions.describe(engine, opened.base().precision()));
       List<int[]> ids = texts.stream().map(t -> encode(opened.tokenizer(), t)).toList();
       if (compare != null) {
         compare(opened, texts, ids, options);

@@ -188,7 +188,7 @@ public final class ServeCommand implements Callable<Integer> {
         Engine engine = compute.open(backends.get());
         TensorScope scope = engine.openScope();
         InferenceModel opened = compute.load(model, engine)) {
-      err.println(ComputeOptions.describe(engine));
+      err.println(ComputeOptions.describe(engine, opened.base().precision()));
       ServedModels models = new ServedModels(opened, name(opened), adapters);
       try (ModelServer server =
           ModelServer.start(

@@ -83,6 +83,13 @@ public final class RunCommand implements Callable<Integer> {
   private boolean overwrite;
 
   @Option(
+      names = "--allow-other-compute",
+      description =
+          "Resumes also where another type is computed in, which rounds differently,"
+              + " as allow_other_compute=true.")
+  private boolean allowOtherCompute;
+
+  @Option(
       names = "--dry-run",
       description = "Builds everything, runs one step and reports, without writing files.")
   private boolean dryRun;
@@ -170,6 +177,9 @@ public final class RunCommand implements Callable<Integer> {
     }
     if (overwrite) {
       changes.add(OVERWRITE + "=true");
+    }
+    if (allowOtherCompute) {
+      changes.add("allow_other_compute=true");
     }
     String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
@@ -262,6 +272,9 @@ public final class RunCommand implements Callable<Integer> {
     }
     if (overwrite) {
       arguments.add("--overwrite");
+    }
+    if (allowOtherCompute) {
+      arguments.add("--allow-other-compute");
     }
     if (dryRun) {
       arguments.add("--dry-run");

@@ -17,7 +17,7 @@ record OutputScaleConfig(TargetModules targets) implements AdapterConfig {
 
   @Override
   public Adapter create(String path, Linear linear) {
-    return new OutputScale(linear.out(), linear.weight().dtype());
+    return new OutputScale(linear.out(), linear.dtype());
   }
 
   @Override

@@ -92,7 +92,13 @@ public final class EmbeddingNormRecipe implements Recipe {
       try (RowsOverThreads rows = new RowsOverThreads(engine, decoder, compute.rowThreads(), loss);
           OutputFolder output = OutputFolder.open(outputDir, true, context.out());
           RunLog log =
-              new RunLog(output, context, state, stepsPerEpoch * training.epochs(), logging)) {
+              new RunLog(
+                  output,
+                  context,
+                  state,
+                  stepsPerEpoch * training.epochs(),
+                  logging,
+                  compute.type())) {
         TrainStep step = new TrainStep(engine, trained, update, rows, training, false);
 
         // Train

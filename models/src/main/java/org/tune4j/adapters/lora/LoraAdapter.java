@@ -35,7 +35,7 @@ public final class LoraAdapter extends Adapter {
     this.alpha = alpha;
     this.scale = scale;
     this.dropout = dropout;
-    DType dtype = linear.weight().dtype();
+    DType dtype = linear.dtype();
     a = add("lora_A", new Linear(linear.in(), rank, dtype)).weight();
     b = add("lora_B", new Linear(rank, linear.out(), dtype)).weight();
   }
@@ -47,7 +47,9 @@ public final class LoraAdapter extends Adapter {
 
   @Override
   public Tensor forward(Pass pass, Tensor x, BaseWeight base) {
-    return base instanceof BaseWeight.Plain plain && !drops(pass)
+    return base instanceof BaseWeight.Plain plain
+            && plain.parameter().dtype() == x.dtype()
+            && !drops(pass)
         ? pass.engine()
             .operations()
             .loraLinear(x, pass.value(plain.parameter()), pass.value(a), pass.value(b), scale)

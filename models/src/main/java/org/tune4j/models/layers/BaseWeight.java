@@ -23,7 +23,7 @@ public sealed interface BaseWeight {
   record Plain(Parameter parameter) implements BaseWeight {
     @Override
     public Tensor product(Pass pass, Tensor x) {
-      return pass.engine().operations().linear(x, pass.value(parameter));
+      return pass.linear(x, parameter);
     }
   }
 

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.nn.Pass;
+import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.PackedWeight;
 import org.tune4j.tensor.Tensor;
@@ -56,7 +57,9 @@ public final class JoinedLinear implements Product {
   public Optional<PackedWeight> pack(Engine engine) {
     try (TensorScope scope = engine.openScope()) {
       Tensor all = Tensor.cat(linears.stream().map(l -> l.weight().tensor()).toList(), 0);
-      return engine.operations().pack(all).map(scope::moveOut);
+      DType dtype = linears.get(0).dtype();
+      Tensor wide = all.dtype() == dtype ? all : all.cast(dtype);
+      return engine.operations().pack(wide).map(scope::moveOut);
     }
   }
 

@@ -12,6 +12,7 @@ import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.PackedWeight;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
 
 /** {@code x W^T + b}: a base weight, a bias or none, and adapters or none. */
 public final class Linear extends Module implements Product {
@@ -19,6 +20,7 @@ public final class Linear extends Module implements Product {
   private final @Nullable Parameter bias;
   private final Map<String, Adapter> adapters = new LinkedHashMap<>();
   private volatile BaseWeight base;
+  private DType dtype;
 
   /**
    * A linear with a weight of its own and no bias, trainable, without storage.
@@ -58,6 +60,21 @@ public final class Linear extends Module implements Product {
     this.weight = add(weight);
     this.bias = bias == null ? null : add(bias);
     base = new BaseWeight.Plain(weight);
+    dtype = weight.dtype();
+  }
+
+  /** {@return the type of what it takes and gives, and of its adapters} */
+  public DType dtype() {
+    return dtype;
+  }
+
+  /**
+   * Takes and gives a wider type than its weight's; before it is adapted or used.
+   *
+   * @param compute of activations and adapters
+   */
+  public void setDtype(DType compute) {
+    dtype = compute;
   }
 
   /** {@return {@code W}, of {@code [out, in]}} */
@@ -108,7 +125,8 @@ public final class Linear extends Module implements Product {
    */
   public Tensor forward(Pass pass, Tensor x) {
     Adapter adapter = adapterOf(pass);
-    return biased(pass, adapter == null ? base.product(pass, x) : adapter.forward(pass, x, base));
+    Tensor in = pass.input(x);
+    return biased(pass, adapter == null ? base.product(pass, in) : adapter.forward(pass, in, base));
   }
 
   /** What {@link #forward} gives, of a product that is there: {@code x W^T}. */
@@ -122,7 +140,7 @@ public final class Linear extends Module implements Product {
   }
 
   private Tensor biased(Pass pass, Tensor product) {
-    return bias == null ? product : product.add(pass.value(bias));
+    return bias == null ? product : product.add(pass.value(bias, product.dtype()));
   }
 
   /** Whether backward needs the input. */
@@ -142,7 +160,10 @@ public final class Linear extends Module implements Product {
 
   @Override
   public Optional<PackedWeight> pack(Engine engine) {
-    return engine.operations().pack(weight.tensor());
+    try (TensorScope scope = engine.openScope()) {
+      Tensor w = weight.tensor();
+      return engine.operations().pack(w.dtype() == dtype ? w : w.cast(dtype)).map(scope::moveOut);
+    }
   }
 
   @Override

@@ -25,7 +25,7 @@ public final class RmsNorm extends Norm {
 
   @Override
   public Tensor forward(Pass pass, Tensor x) {
-    return pass.engine().operations().rmsNorm(x, pass.value(weight), eps);
+    return pass.engine().operations().rmsNorm(x, pass.value(weight, x.dtype()), eps);
   }
 
   @Override

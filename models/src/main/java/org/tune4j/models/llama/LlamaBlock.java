@@ -43,8 +43,9 @@ final class LlamaBlock extends DecoderBlock {
         Tensor mixed = attention.forward(pass, inputNorm.forward(pass, x), context);
         middle = inner.moveOut(x.add(mixed));
       }
-      Tensor changed = mlp.forward(pass, postAttentionNorm.forward(pass, middle));
-      return scope.moveOut(middle.add(changed));
+      Tensor stream = pass.fork(middle);
+      Tensor changed = mlp.forward(pass, postAttentionNorm.forward(pass, stream));
+      return scope.moveOut(stream.add(changed));
     }
   }
 

@@ -1,0 +1,135 @@
+package org.tune4j.nn;
+
+import java.util.ArrayList;
+import java.util.IdentityHashMap;
+import java.util.List;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * The products of a pass with frozen weights narrower than their input. A backend's graph would
+ * keep each weight's wide copy until backward. So graphs end where the data's way divides and
+ * behind each product, and gradients are carried over the gaps here, with the weight widened again.
+ * Every piece of graph is gone through once.
+ */
+final class Tape {
+  private final Engine engine;
+  private final TensorScope owner;
+  private final List<Step> steps = new ArrayList<>();
+  private final IdentityHashMap<Tensor, Fork> forks = new IdentityHashMap<>();
+  private boolean cutting;
+
+  Tape(Engine engine, TensorScope owner) {
+    this.engine = engine;
+    this.owner = owner;
+  }
+
+  /** What stands for a tensor, and what collects its gradient; the same, or a view of it. */
+  private record Fork(Tensor values, Tensor leaf) {}
+
+  /** What a gradient is carried over, once that of its output is whole. */
+  private sealed interface Step {
+    Tensor output();
+
+    void backward(Tensor gradient);
+
+    void close();
+  }
+
+  /** {@code output} has the values of {@code input}, as the beginning of another graph. */
+  private record Cut(Tensor input, Tensor output) implements Step {
+    @Override
+    public void backward(Tensor gradient) {
+      input.backward(gradient);
+    }
+
+    @Override
+    public void close() {
+      input.close();
+      output.close();
+    }
+  }
+
+  /** {@code output} is {@code input weight^T}. */
+  private record Product(Tensor input, Tensor weight, Tensor output) implements Step {
+    @Override
+    public void backward(Tensor gradient) {
+      input.backward(input.engine().operations().widenedLinearInput(gradient, weight));
+    }
+
+    @Override
+    public void close() {
+      output.close();
+    }
+  }
+
+  void setCutting(boolean on) {
+    cutting = on;
+  }
+
+  /** What stands for {@code x} in branches of any kind. */
+  Tensor fork(Tensor x) {
+    return records(x) ? forked(x, false).values() : x;
+  }
+
+  /** The same for products and what is added to them, which may not need the values in backward. */
+  Tensor input(Tensor x) {
+    return records(x) ? forked(x, true).values() : x;
+  }
+
+  private Fork forked(Tensor x, boolean drops) {
+    Fork known = forks.get(x);
+    if (known != null) {
+      return known;
+    }
+    Tensor output = x.leaf().moveTo(owner);
+    steps.add(new Cut(x.gradientEdge().moveTo(owner), output));
+    Tensor values = drops ? view(output) : output;
+    if (drops) {
+      output.dropValues();
+    }
+    Fork fork = new Fork(values, output);
+    forks.put(x, fork);
+    forks.put(values, fork);
+    return fork;
+  }
+
+  Tensor linear(Tensor x, Tensor w) {
+    if (!records(x)) {
+      return engine.operations().widenedLinear(x, w);
+    }
+    Fork fork = forked(x, true);
+    Tensor output = engine.operations().widenedLinear(fork.values(), w).leaf().moveTo(owner);
+    steps.add(new Product(fork.leaf(), w, output));
+    Tensor values = view(output);
+    output.dropValues();
+    return values;
+  }
+
+  private static Tensor view(Tensor x) {
+    return x.reshape(x.shape().toArray());
+  }
+
+  private boolean records(Tensor x) {
+    return cutting && x.requiresGradient() && engine.recording();
+  }
+
+  /** Carries over every gap what has come to its output, the last first. */
+  void backward() {
+    for (int i = steps.size() - 1; i >= 0; i--) {
+      Step step = steps.get(i);
+      try (TensorScope scope = engine.openScope()) {
+        Tensor gradient = step.output().gradient().orElse(null);
+        if (gradient != null) {
+          step.backward(gradient);
+          step.close();
+          steps.remove(i);
+        }
+      }
+    }
+    if (steps.isEmpty()) {
+      forks.clear();
+    }
+  }
+}
