@@ -10,7 +10,7 @@ import org.junit.jupiter.api.condition.EnabledOnOs;
 import org.junit.jupiter.api.condition.OS;
 
 /** The scripts in {@code bench}, by their own tests: what they do without peers and GPUs. */
-@EnabledOnOs(OS.LINUX)
+@EnabledOnOs(value = OS.LINUX, disabledReason = "the scripts read /proc")
 final class BenchTest {
   @Test
   void benchScripts_passTheirTests() throws Exception {
