@@ -192,7 +192,7 @@ public final class EveryKind implements ComponentProvider {
     public Half() {}
 
     @Override
-    public double factor(long step, long total) {
+    public double warm(long step, long total) {
       return 0.5;
     }
   }

@@ -35,7 +35,13 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
    */
   @Component(
       value = "adamw",
-      aliases = {"torch.optim.AdamW"})
+      aliases = {
+        "torch.optim.AdamW",
+        "bitsandbytes.optim.AdamW",
+        "bitsandbytes.optim.AdamW8bit",
+        "bitsandbytes.optim.PagedAdamW",
+        "bitsandbytes.optim.PagedAdamW8bit"
+      })
   public AdamW(
       @Doc("learning rate before the schedule's factor") @Default("1e-3") double lr,
       @Doc("decay of the first and second moment") @Default("[0.9, 0.999]") List<Double> betas,

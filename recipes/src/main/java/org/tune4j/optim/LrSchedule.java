@@ -4,19 +4,30 @@ import java.util.Locale;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
-/** The learning rate's course over a run. */
+/** The learning rate's course over a run: a linear warm-up from 0, then what a schedule says. */
 public interface LrSchedule {
+  /**
+   * {@return what the base rate is multiplied by once it is warm}
+   *
+   * @param step from 0, counted from the warm-up's end
+   * @param total steps of the run after the warm-up; 0 or less where the run ends before it
+   */
+  double warm(long step, long total);
+
+  /** {@return steps over which the rate rises from 0; 0 for a schedule without a warm-up} */
+  default int numWarmupSteps() {
+    return 0;
+  }
+
   /**
    * {@return what the base rate is multiplied by}
    *
    * @param step from 0
    * @param total steps of the whole run
    */
-  double factor(long step, long total);
-
-  /** {@return steps over which the rate rises from 0; 0 for a schedule without a warm-up} */
-  default int numWarmupSteps() {
-    return 0;
+  default double factor(long step, long total) {
+    int warmup = numWarmupSteps();
+    return step < warmup ? (double) step / warmup : warm(step - warmup, total - warmup);
   }
 
   /**
@@ -42,6 +53,6 @@ public interface LrSchedule {
    * @param schedule null for none
    */
   static LrSchedule orConstant(@Nullable LrSchedule schedule) {
-    return schedule == null ? new ConstantWithWarmup(0) : schedule;
+    return schedule == null ? new Constant(0) : schedule;
   }
 }

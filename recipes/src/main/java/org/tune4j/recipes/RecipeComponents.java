@@ -17,9 +17,12 @@ import org.tune4j.metrics.StdoutLogger;
 import org.tune4j.metrics.TensorBoardLogger;
 import org.tune4j.metrics.WandbLogger;
 import org.tune4j.optim.AdamW;
-import org.tune4j.optim.ConstantWithWarmup;
-import org.tune4j.optim.CosineWithWarmup;
-import org.tune4j.optim.LinearWithWarmup;
+import org.tune4j.optim.Constant;
+import org.tune4j.optim.Cosine;
+import org.tune4j.optim.CosineWithRestarts;
+import org.tune4j.optim.InverseSqrt;
+import org.tune4j.optim.Linear;
+import org.tune4j.optim.Rex;
 import org.tune4j.optim.Sgd;
 import org.tune4j.tokenizers.PromptTemplate;
 import org.tune4j.tokenizers.TokenizerSpec;
@@ -44,9 +47,12 @@ public final class RecipeComponents implements ComponentProvider {
         ChunkedCrossEntropy.class,
         AdamW.class,
         Sgd.class,
-        CosineWithWarmup.class,
-        ConstantWithWarmup.class,
-        LinearWithWarmup.class,
+        Constant.class,
+        Linear.class,
+        Cosine.class,
+        CosineWithRestarts.class,
+        InverseSqrt.class,
+        Rex.class,
         DiskLogger.class,
         StdoutLogger.class,
         TensorBoardLogger.class,

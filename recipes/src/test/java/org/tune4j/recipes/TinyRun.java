@@ -37,7 +37,7 @@ import org.tune4j.models.ModelSpec;
 import org.tune4j.models.auto.AutoModel;
 import org.tune4j.nn.Objective;
 import org.tune4j.optim.AdamW;
-import org.tune4j.optim.CosineWithWarmup;
+import org.tune4j.optim.Cosine;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.recipe.RunListener;
@@ -200,7 +200,7 @@ final class TinyRun {
     HuggingFaceCheckpointer checkpointer = new HuggingFaceCheckpointer(model, null, out);
     DatasetSpec dataset = (t, max, cache) -> Dataset.of(train);
     AdamW optimizer = new AdamW(lr, List.of(0.9, 0.999), 1e-8, 0.01, true);
-    CosineWithWarmup schedule = new CosineWithWarmup(1, 0.5);
+    Cosine schedule = new Cosine(1, 0.5);
     TrainingOptions training =
         new TrainingOptions(
             batchSize, epochs, null, accumulation, optimizerInBwd ? null : 1.0, shuffle, seed);

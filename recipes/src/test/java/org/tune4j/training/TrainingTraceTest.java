@@ -19,7 +19,7 @@ import org.tune4j.models.TinyModels;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.AdamW;
-import org.tune4j.optim.CosineWithWarmup;
+import org.tune4j.optim.Cosine;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.optim.Sgd;
 import org.tune4j.tensor.Engine;
@@ -96,7 +96,7 @@ class TrainingTraceTest {
     Engine engine = TestBackend.engine();
     // The model's tensors are the file's: training overwrites them, so each test reads its own.
     Optimizer optimizer = spec.create(List.copyOf(trained.values()));
-    CosineWithWarmup schedule = new CosineWithWarmup(WARMUP, 0.5);
+    Cosine schedule = new Cosine(WARMUP, 0.5);
     Map<String, Tensor> batches = new GoldenFile(batchesFile).tensors(engine);
     long[] ids = batches.get("input_ids").toLongs();
     long[] labels = batches.get("labels").toLongs();

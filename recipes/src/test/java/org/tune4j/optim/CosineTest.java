@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.tune4j.UsageException;
 
-class CosineWithWarmupTest {
+class CosineTest {
   private static final Pattern KEY = Pattern.compile("warmup=(\\d+),total=(\\d+),cycles=([\\d.]+)");
 
   @Test
@@ -27,8 +27,7 @@ class CosineWithWarmupTest {
         if (!m.matches()) {
           throw new AssertionError(e.getKey());
         }
-        LrSchedule s =
-            new CosineWithWarmup(Integer.parseInt(m.group(1)), Double.parseDouble(m.group(3)));
+        LrSchedule s = new Cosine(Integer.parseInt(m.group(1)), Double.parseDouble(m.group(3)));
         for (int i = 0; i < e.getValue().size(); i++) {
           assertEquals(
               e.getValue().get(i).asDouble(),
@@ -44,7 +43,7 @@ class CosineWithWarmupTest {
 
   @Test
   void construct_negativeWarmup_refused() {
-    UsageException e = assertThrows(UsageException.class, () -> new CosineWithWarmup(-1, 0.5));
+    UsageException e = assertThrows(UsageException.class, () -> new Cosine(-1, 0.5));
     assertEquals("num_warmup_steps is -1, expected 0 or more", e.getMessage());
   }
 }

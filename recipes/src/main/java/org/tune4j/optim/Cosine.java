@@ -6,12 +6,12 @@ import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
 
 /**
- * Linear warm-up from 0, then a cosine to 0 (torchtune's {@code get_cosine_schedule_with_warmup}).
+ * A cosine to 0 (torchtune's and transformers' {@code get_cosine_schedule_with_warmup}).
  *
  * @param numWarmupSteps steps over which the rate rises from 0
  * @param numCycles periods of the cosine; 0.5 falls to 0 once
  */
-public record CosineWithWarmup(int numWarmupSteps, double numCycles) implements LrSchedule {
+public record Cosine(int numWarmupSteps, double numCycles) implements LrSchedule {
   /**
    * Checks both numbers.
    *
@@ -20,16 +20,16 @@ public record CosineWithWarmup(int numWarmupSteps, double numCycles) implements 
    * @throws org.tune4j.UsageException when one is less
    */
   @Component(
-      value = "get_cosine_schedule_with_warmup",
+      value = "cosine",
       aliases = {
+        "get_cosine_schedule_with_warmup",
         "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup",
         "torchtune.modules.get_cosine_schedule_with_warmup",
         "torchtune.training.get_cosine_schedule_with_warmup",
-        "cosine",
         "transformers.get_cosine_schedule_with_warmup",
         "transformers.optimization.get_cosine_schedule_with_warmup"
       })
-  public CosineWithWarmup(
+  public Cosine(
       @Doc("steps over which the rate rises from 0") @Default("0") int numWarmupSteps,
       @Doc("periods of the cosine; 0.5 falls to 0 once") @Default("0.5") double numCycles) {
     new Requirements()
@@ -41,11 +41,8 @@ public record CosineWithWarmup(int numWarmupSteps, double numCycles) implements 
   }
 
   @Override
-  public double factor(long step, long total) {
-    if (step < numWarmupSteps) {
-      return (double) step / Math.max(1, numWarmupSteps);
-    }
-    double progress = (double) (step - numWarmupSteps) / Math.max(1, total - numWarmupSteps);
+  public double warm(long step, long total) {
+    double progress = (double) step / Math.max(1, total);
     return Math.max(0, 0.5 * (1 + Math.cos(Math.PI * 2 * numCycles * progress)));
   }
 }

@@ -7,12 +7,11 @@ import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
 
 /**
- * Linear warm-up from 0, then a constant rate (transformers' {@code
- * get_constant_schedule_with_warmup}).
+ * One rate (transformers' {@code get_constant_schedule_with_warmup}).
  *
  * @param numWarmupSteps steps over which the rate rises from 0
  */
-public record ConstantWithWarmup(int numWarmupSteps) implements LrSchedule {
+public record Constant(int numWarmupSteps) implements LrSchedule {
   /**
    * Checks the number.
    *
@@ -20,14 +19,13 @@ public record ConstantWithWarmup(int numWarmupSteps) implements LrSchedule {
    * @throws org.tune4j.UsageException when it is less
    */
   @Component(
-      value = "get_constant_schedule_with_warmup",
+      value = "constant_with_warmup",
       aliases = {
-        "constant_with_warmup",
+        "get_constant_schedule_with_warmup",
         "transformers.get_constant_schedule_with_warmup",
         "transformers.optimization.get_constant_schedule_with_warmup"
       })
-  public ConstantWithWarmup(
-      @Doc("steps over which the rate rises from 0") @Default("0") int numWarmupSteps) {
+  public Constant(@Doc("steps over which the rate rises from 0") @Default("0") int numWarmupSteps) {
     new Requirements().atLeast(0, "num_warmup_steps", numWarmupSteps).check();
     this.numWarmupSteps = numWarmupSteps;
   }
@@ -39,20 +37,19 @@ public record ConstantWithWarmup(int numWarmupSteps) implements LrSchedule {
    *     leaves another one's warm-up in its section
    */
   @Component(
-      value = "get_constant_schedule",
+      value = "constant",
       aliases = {
-        "constant",
+        "get_constant_schedule",
         "transformers.get_constant_schedule",
         "transformers.optimization.get_constant_schedule"
       })
-  public static LrSchedule constant(
-      @Doc("has no effect; get_constant_schedule_with_warmup warms up")
-          @Nullable Integer numWarmupSteps) {
-    return new ConstantWithWarmup(0);
+  public static LrSchedule cold(
+      @Doc("has no effect; constant_with_warmup warms up") @Nullable Integer numWarmupSteps) {
+    return new Constant(0);
   }
 
   @Override
-  public double factor(long step, long total) {
-    return step < numWarmupSteps ? (double) step / numWarmupSteps : 1;
+  public double warm(long step, long total) {
+    return 1;
   }
 }

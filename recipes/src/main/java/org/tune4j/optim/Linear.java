@@ -6,12 +6,11 @@ import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
 
 /**
- * Linear warm-up from 0, then a straight line to 0 at the run's end (transformers' {@code
- * get_linear_schedule_with_warmup}).
+ * A straight line to 0 at the run's end (transformers' {@code get_linear_schedule_with_warmup}).
  *
  * @param numWarmupSteps steps over which the rate rises from 0
  */
-public record LinearWithWarmup(int numWarmupSteps) implements LrSchedule {
+public record Linear(int numWarmupSteps) implements LrSchedule {
   /**
    * Checks the number.
    *
@@ -19,22 +18,19 @@ public record LinearWithWarmup(int numWarmupSteps) implements LrSchedule {
    * @throws org.tune4j.UsageException when it is less
    */
   @Component(
-      value = "get_linear_schedule_with_warmup",
+      value = "linear",
       aliases = {
-        "linear",
+        "get_linear_schedule_with_warmup",
         "transformers.get_linear_schedule_with_warmup",
         "transformers.optimization.get_linear_schedule_with_warmup"
       })
-  public LinearWithWarmup(
-      @Doc("steps over which the rate rises from 0") @Default("0") int numWarmupSteps) {
+  public Linear(@Doc("steps over which the rate rises from 0") @Default("0") int numWarmupSteps) {
     new Requirements().atLeast(0, "num_warmup_steps", numWarmupSteps).check();
     this.numWarmupSteps = numWarmupSteps;
   }
 
   @Override
-  public double factor(long step, long total) {
-    return step < numWarmupSteps
-        ? (double) step / numWarmupSteps
-        : Math.max(0, (double) (total - step) / Math.max(1, total - numWarmupSteps));
+  public double warm(long step, long total) {
+    return Math.max(0, (double) (total - step) / Math.max(1, total));
   }
 }
