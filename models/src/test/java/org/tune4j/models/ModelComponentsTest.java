@@ -77,7 +77,7 @@ class ModelComponentsTest {
     assertTrue(
         ServiceLoader.load(ComponentProvider.class).stream()
             .anyMatch(p -> p.type() == ModelComponents.class));
-    assertEquals(30, builders().size());
+    assertEquals(38, builders().size());
   }
 
   @ParameterizedTest
@@ -86,10 +86,14 @@ class ModelComponentsTest {
     "llama2_13b, 13015864320",
     "llama2_70b, 68976648192",
     "code_llama2_7b, 6738546688",
+    "code_llama2_13b, 13016028160",
+    "code_llama2_70b, 68976910336",
     "llama3_8b, 8030261248",
     "llama3_70b, 70553706496",
     "llama3_1_8b, 8030261248",
     "llama3_1_70b, 70553706496",
+    "llama3_1_405b, 405853388800",
+    "llama3_3_70b, 70553706496",
     "llama3_2_1b, 1235814400",
     "llama3_2_3b, 3212749824",
     "mistral_7b, 7241732096",

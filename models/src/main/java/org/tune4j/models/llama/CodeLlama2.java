@@ -20,6 +20,30 @@ public final class CodeLlama2 {
               .normEps(1e-5)
               .rope(1_000_000, null)
               .build());
+  private static final LlamaConfig SIZES_13B =
+      new LlamaConfig(
+          DecoderConfig.builder()
+              .vocabSize(32_016)
+              .hiddenSize(5120)
+              .intermediateSize(13_824)
+              .numLayers(40)
+              .heads(40, 40, 128)
+              .maxSeqLen(16_384)
+              .normEps(1e-5)
+              .rope(1_000_000, null)
+              .build());
+  private static final LlamaConfig SIZES_70B =
+      new LlamaConfig(
+          DecoderConfig.builder()
+              .vocabSize(32_016)
+              .hiddenSize(8192)
+              .intermediateSize(28_672)
+              .numLayers(80)
+              .heads(64, 8, 128)
+              .maxSeqLen(16_384)
+              .normEps(1e-5)
+              .rope(1_000_000, null)
+              .build());
 
   private CodeLlama2() {}
 
@@ -39,5 +63,41 @@ public final class CodeLlama2 {
       aliases = "torchtune.models.code_llama2.lora_code_llama2_7b")
   public static ModelSpec lora7b(@Inline LoraArguments lora) {
     return ModelSpec.adapted("lora_code_llama2_7b", SIZES_7B, lora.config());
+  }
+
+  /** {@return Code Llama 13B, all of it trainable} */
+  @Component(value = "code_llama2_13b", aliases = "torchtune.models.code_llama2.code_llama2_13b")
+  public static ModelSpec base13b() {
+    return ModelSpec.base("code_llama2_13b", SIZES_13B);
+  }
+
+  /**
+   * {@return Code Llama 13B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
+  @Component(
+      value = "lora_code_llama2_13b",
+      aliases = "torchtune.models.code_llama2.lora_code_llama2_13b")
+  public static ModelSpec lora13b(@Inline LoraArguments lora) {
+    return ModelSpec.adapted("lora_code_llama2_13b", SIZES_13B, lora.config());
+  }
+
+  /** {@return Code Llama 70B, all of it trainable} */
+  @Component(value = "code_llama2_70b", aliases = "torchtune.models.code_llama2.code_llama2_70b")
+  public static ModelSpec base70b() {
+    return ModelSpec.base("code_llama2_70b", SIZES_70B);
+  }
+
+  /**
+   * {@return Code Llama 70B, frozen, with LoRA's adapters}
+   *
+   * @param lora which linears are adapted, and how
+   */
+  @Component(
+      value = "lora_code_llama2_70b",
+      aliases = "torchtune.models.code_llama2.lora_code_llama2_70b")
+  public static ModelSpec lora70b(@Inline LoraArguments lora) {
+    return ModelSpec.adapted("lora_code_llama2_70b", SIZES_70B, lora.config());
   }
 }

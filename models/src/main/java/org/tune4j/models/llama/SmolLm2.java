@@ -51,7 +51,7 @@ public final class SmolLm2 {
   private SmolLm2() {}
 
   /** {@return SmolLM2 135M, all of it trainable} */
-  @Component("smollm2_135m")
+  @Component(value = "smollm2_135m", aliases = "torchtune.models.smol.smollm2_135m")
   public static ModelSpec base135m() {
     return ModelSpec.base("smollm2_135m", SIZES_135M);
   }
@@ -67,7 +67,7 @@ public final class SmolLm2 {
   }
 
   /** {@return SmolLM2 360M, all of it trainable} */
-  @Component("smollm2_360m")
+  @Component(value = "smollm2_360m", aliases = "torchtune.models.smol.smollm2_360m")
   public static ModelSpec base360m() {
     return ModelSpec.base("smollm2_360m", SIZES_360M);
   }
@@ -83,7 +83,7 @@ public final class SmolLm2 {
   }
 
   /** {@return SmolLM2 1.7B, all of it trainable} */
-  @Component("smollm2_1_7b")
+  @Component(value = "smollm2_1_7b", aliases = "torchtune.models.smol.smollm2_1_7b")
   public static ModelSpec base1p7b() {
     return ModelSpec.base("smollm2_1_7b", SIZES_1_7B);
   }
