@@ -14,6 +14,9 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.PARAMETER, ElementType.RECORD_COMPONENT})
 public @interface Doc {
+  /** How the sentence begins of a key that is there for torchtune's configs and changes nothing. */
+  String NO_EFFECT = "accepted for torchtune's configs";
+
   /** {@return the sentence, without a capital and without a full stop} */
   String value();
 }

@@ -17,7 +17,8 @@ public final class Binder {
   /**
    * A config with overrides, as {@link Config#with} applies them. A key at the top that the
    * component does not have and a component for {@code model} has moves into the section {@code
-   * model}, before every <code>${key}</code> is filled in.
+   * model}, before every <code>${key}</code> is filled in. One that it does not have either, and
+   * that another value refers to, is left out: it was a variable.
    *
    * @param registry what the config may name
    * @param kind of the component that the config is for
@@ -39,7 +40,10 @@ public final class Binder {
     List<Parameter> keys = e == null ? registry.keys(kind) : Keys.of(e);
     Set<String> ofModel = Keys.names(registry.keysOfModel(keys));
     ofModel.removeAll(Keys.names(keys));
-    return config.with(overrides, ofModel);
+    Set<String> known = Keys.names(keys);
+    known.addAll(Torchtune.keys());
+    return config.with(
+        overrides, ofModel, key -> !known.contains(key) && Nearest.of(key, known).isEmpty());
   }
 
   /**
@@ -49,26 +53,50 @@ public final class Binder {
    * @param registry what the config may name
    * @param kind what it must be
    * @param name the component's name, or an alias
-   * @param config of which all keys must be known: to the component, as torchtune's that have no
-   *     effect here, or, where they are null, false or empty, to another component of the kind
+   * @param config of which all keys must be known: to the component, or as torchtune's that have no
+   *     effect here; one that is null, false or empty is ignored, unless it looks like a known one
    * @return the component; its constructor has run, and nothing else
    * @throws ConfigException with every problem of the config, each with its place
    * @throws UsageException when there is no such component
    */
   public static <T> T bind(ComponentRegistry registry, Class<T> kind, String name, Config config) {
+    return bound(registry, kind, name, config).component();
+  }
+
+  /**
+   * Builds the same, and tells what a user should know of it.
+   *
+   * @param <T> what it must be
+   * @param registry what the config may name
+   * @param kind what it must be
+   * @param name the component's name, or an alias
+   * @param config as for {@link #bind}
+   * @return the component, and what was found on the way
+   * @throws ConfigException with every problem of the config, each with its place
+   * @throws UsageException when there is no such component
+   */
+  public static <T> Bound<T> bound(
+      ComponentRegistry registry, Class<T> kind, String name, Config config) {
     Executable e = registry.find(name, kind);
     if (e == null) {
-      throw new UsageException(
-          "%s '%s' is not known%s; there are %s"
-              .formatted(
-                  kind.getSimpleName().toLowerCase(Locale.ROOT),
-                  name,
-                  Nearest.hint(name, registry.names(kind)),
-                  String.join(", ", registry.names(kind))));
+      throw unknown(registry, kind, name);
     }
     Binding binding = new Binding(registry);
+    Torchtune.notes(config.root()).forEach(binding::note);
     return binding.result(
         kind, binding.build(e, config.root(), binding.ignored(kind, config.root())));
+  }
+
+  static UsageException unknown(ComponentRegistry registry, Class<?> kind, String name) {
+    return new UsageException(
+        "%s '%s' is not known%s; there are %s"
+            .formatted(
+                kind.getSimpleName().toLowerCase(Locale.ROOT),
+                name,
+                Unsupported.recipe(name)
+                    .map(": "::concat)
+                    .orElseGet(() -> Nearest.hint(name, registry.names(kind))),
+                String.join(", ", registry.names(kind))));
   }
 
   /**
@@ -79,10 +107,10 @@ public final class Binder {
    * @param kind what it must be
    * @param key the section's name, at the config's top
    * @param config of which only this section is looked at
-   * @return the component; its constructor has run, and nothing else
+   * @return the component, and what was found on the way
    * @throws ConfigException with every problem of the section, each with its place
    */
-  public static <T> T bindSection(
+  public static <T> Bound<T> bindSection(
       ComponentRegistry registry, Class<T> kind, String key, Config config) {
     Binding binding = new Binding(registry);
     return binding.result(kind, binding.section(kind, key, config.root()));
@@ -100,16 +128,6 @@ public final class Binder {
         registry.find(name, kind) == null
             ? null
             : bind(registry, kind, name, Config.parse(name, "{}"));
-  }
-
-  /**
-   * {@return a line for each accepted key of torchtune's that asks for something that has no effect
-   * here, with its place}
-   *
-   * @param config of which the top-level keys are looked at
-   */
-  public static List<String> notes(Config config) {
-    return Torchtune.notes(config.root());
   }
 
   /**

@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
@@ -24,19 +25,27 @@ import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Hint;
+import org.tune4j.component.Incomplete;
 import org.tune4j.component.Inline;
 import org.tune4j.component.Provided;
 
 /** One attempt to build what a config describes, and all that is wrong with it. */
 final class Binding {
-  private static final String COMPONENT = "_component_";
+  static final String COMPONENT = "_component_";
   private static final Pattern WORD = Pattern.compile("\\w+");
 
   private final ComponentRegistry registry;
   private final List<String> problems = new ArrayList<>();
+  private final List<String> notes = new ArrayList<>();
+  private final List<String> missing = new ArrayList<>();
 
   Binding(ComponentRegistry registry) {
     this.registry = registry;
+  }
+
+  /** Adds a line for people. */
+  void note(String line) {
+    notes.add(line);
   }
 
   /**
@@ -44,12 +53,12 @@ final class Binding {
    *
    * @throws ConfigException with every problem that was found
    */
-  <T> T result(Class<T> kind, @Nullable Object built) {
+  <T> Bound<T> result(Class<T> kind, @Nullable Object built) {
     requireNoProblem();
     if (built == null) {
       throw new ConfigException(problems);
     }
-    return kind.cast(built);
+    return new Bound<>(kind.cast(built), List.copyOf(notes), List.copyOf(missing));
   }
 
   /**
@@ -100,15 +109,25 @@ final class Binding {
                   && !ignored.contains(key)
                   && !Torchtune.isSwitchedOff(key, value)
                   && !key.equals(COMPONENT)) {
-                problems.add(
-                    "%s: key '%s' is not known%s; accepted are %s"
-                        .formatted(
-                            value.origin(),
-                            key,
-                            Suggestions.hint(key, known(keys, section)),
-                            String.join(", ", accepted)));
+                unknownKey(key, value, known(keys, section), accepted);
               }
             });
+  }
+
+  /** One that is off asks for nothing, unless a known key was meant. */
+  private void unknownKey(String key, Node value, List<Parameter> known, Set<String> accepted) {
+    String meant = Suggestions.hint(key, known);
+    Optional<String> unsupported = Unsupported.key(key);
+    if (meant.isEmpty() && Torchtune.isOff(value)) {
+      notes.add("%s: key '%s' is not known and off: it is ignored".formatted(value.origin(), key));
+    } else if (unsupported.isPresent() && value instanceof Node.Scalar s) {
+      problems.add(
+          "%s: key '%s' is '%s': %s".formatted(value.origin(), key, s.text(), unsupported.get()));
+    } else {
+      problems.add(
+          "%s: key '%s' is not known%s; accepted are %s"
+              .formatted(value.origin(), key, meant, String.join(", ", accepted)));
+    }
   }
 
   /**
@@ -150,6 +169,9 @@ final class Binding {
           e instanceof Method m
               ? m.invoke(null, arguments)
               : ((Constructor<?>) e).newInstance(arguments);
+      if (built instanceof Incomplete i) {
+        i.missing().ifPresent(m -> missing.add(place(section, m) + ": " + m));
+      }
       return unreadable.isEmpty() ? built : null;
     } catch (InvocationTargetException x) {
       if (x.getCause() instanceof TuneException known) {
@@ -213,11 +235,12 @@ final class Binding {
 
   private @Nullable Object argument(String key, Parameter p, Node.Section section) {
     Node value = section.entries().get(key);
-    if (value == null && p.isAnnotationPresent(Default.class)) {
+    boolean nullable = p.getAnnotatedType().isAnnotationPresent(Nullable.class);
+    boolean isNull = value instanceof Node.Scalar s && s.isNull();
+    if ((value == null || (isNull && !nullable)) && p.isAnnotationPresent(Default.class)) {
       return fallback(key, p);
     }
-    boolean nullable = p.getAnnotatedType().isAnnotationPresent(Nullable.class);
-    if (value == null || (value instanceof Node.Scalar s && s.isNull())) {
+    if (value == null || isNull) {
       if (!nullable) {
         problems.add(
             value == null
@@ -303,22 +326,22 @@ final class Binding {
     List<String> names = registry.names(kind);
     Executable e = registry.find(name.text(), kind);
     if (e == null) {
-      problems.add(
-          "%s: %s is '%s', which is not known%s; there are %s"
-              .formatted(
-                  name.origin(),
-                  place,
-                  name.text(),
-                  hint(name.text(), names),
-                  String.join(", ", names)));
+      String unknown =
+          Unsupported.component(name.text(), kind, registry)
+              .map(": "::concat)
+              .orElseGet(
+                  () ->
+                      ", which is not known%s; there are %s"
+                          .formatted(
+                              Nearest.hint(Torchtune.last(name.text()), names),
+                              String.join(", ", names)));
+      problems.add("%s: %s is '%s'%s".formatted(name.origin(), place, name.text(), unknown));
       return null;
     }
+    Torchtune.standIn(name.text())
+        .ifPresent(
+            n -> notes.add("%s: %s '%s' %s".formatted(name.origin(), place, name.text(), n)));
     return build(e, arguments, Set.of());
-  }
-
-  private static String hint(String component, List<String> names) {
-    String refusal = Torchtune.refusal(component, names);
-    return refusal.isEmpty() ? Nearest.hint(Torchtune.last(component), names) : refusal;
   }
 
   private @Nullable Object wrong(String key, Type type, Node value) {

@@ -246,6 +246,12 @@ public final class ComponentRegistry {
     return e == null || !e.gives(kind) ? null : e.executable();
   }
 
+  /** Whether a component of a kind has an alias that begins so. */
+  boolean hasAliasIn(String beginning, Class<?> kind) {
+    return byAlias.entrySet().stream()
+        .anyMatch(e -> e.getKey().startsWith(beginning) && e.getValue().gives(kind));
+  }
+
   /**
    * The component for which a list of sections may be written where one of this kind is expected:
    * its first key is a list of them. The first by name; null where there is none.

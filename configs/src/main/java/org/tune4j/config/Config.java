@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.tune4j.ConfigException;
 import org.tune4j.UsageException;
 
@@ -18,6 +19,8 @@ public final class Config {
 
   /** torchtune's name at the top for {@code tokenizer.path}. */
   static final String TOKENIZER_CHECKPOINT = "tokenizer_checkpoint";
+
+  private static final String KEEP_LAST_N = "keep_last_n_checkpoints";
 
   private final String name;
   private final Node.Section root;
@@ -52,15 +55,17 @@ public final class Config {
    * @see Binder#resolve(ComponentRegistry, Class, String, Config, List)
    */
   public Config with(List<String> overrides) {
-    return with(overrides, Set.of());
+    return with(overrides, Set.of(), key -> false);
   }
 
   /**
-   * The same, with keys that stand at the top moved into the section {@code model}.
+   * The same, with keys that stand at the top moved into the section {@code model}, and without
+   * those that only stand there to be filled in elsewhere.
    *
    * @param ofModel the keys that belong there
+   * @param variable whether a key means nothing but what refers to it
    */
-  Config with(List<String> overrides, Set<String> ofModel) {
+  Config with(List<String> overrides, Set<String> ofModel, Predicate<String> variable) {
     Node.Section changed = root.copy();
     for (String o : overrides) {
       int eq = o.indexOf('=');
@@ -90,7 +95,8 @@ public final class Config {
     }
     ofModel.forEach(key -> move(changed, key, MODEL, key));
     move(changed, TOKENIZER_CHECKPOINT, "tokenizer", "path");
-    return new Config(name, Interpolation.of(changed));
+    keepLastN(changed);
+    return new Config(name, Interpolation.of(changed, variable));
   }
 
   /** Moves a key of the top into a section, where there is that section. */
@@ -100,6 +106,16 @@ public final class Config {
       if (value != null) {
         into.entries().put(to, value);
       }
+    }
+  }
+
+  /** torchtune has {@code keep_last_n} in the section {@code checkpointer}. */
+  private static void keepLastN(Node.Section root) {
+    if (root.entries().get("checkpointer") instanceof Node.Section section
+        && section.entries().get(KEEP_LAST_N) instanceof Node.Scalar n
+        && !n.isNull()) {
+      section.entries().remove(KEEP_LAST_N);
+      root.entries().putIfAbsent("keep_last_n", n);
     }
   }
 

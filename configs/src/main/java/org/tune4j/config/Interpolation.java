@@ -4,6 +4,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.ConfigException;
 
@@ -25,11 +26,18 @@ final class Interpolation {
   /**
    * The section with its values filled in.
    *
+   * @param variable which keys of the top are left out where another value refers to them
    * @throws ConfigException when a <code>${key}</code> names no plain value or itself, or values
    *     grow too large
    */
-  static Node.Section of(Node.Section root) {
-    return new Interpolation(root).section(root);
+  static Node.Section of(Node.Section root, Predicate<String> variable) {
+    Interpolation interpolation = new Interpolation(root);
+    Node.Section filled = interpolation.section(root);
+    filled
+        .entries()
+        .keySet()
+        .removeIf(key -> interpolation.done.containsKey(key) && variable.test(key));
+    return filled;
   }
 
   private Node.Section section(Node.Section s) {

@@ -45,6 +45,21 @@ final class NodeReader {
    *     that stands twice or is no name
    */
   static Node.Section read(String name, String yaml) {
+    NodeReader reader = new NodeReader(name);
+    Node.Section root = reader.section(compose(name, yaml), 0);
+    if (!reader.problems.isEmpty()) {
+      throw new ConfigException(reader.problems);
+    }
+    return root;
+  }
+
+  /**
+   * The text's own nodes, with their places; an alias is the node that it names.
+   *
+   * @param name stands for the file in messages
+   * @throws ConfigException when it is no YAML mapping, too large or too deep
+   */
+  static MappingNode compose(String name, String yaml) {
     LoaderOptions limits = new LoaderOptions();
     limits.setCodePointLimit(MAX_CHARACTERS);
     limits.setNestingDepthLimit(MAX_DEPTH);
@@ -54,12 +69,7 @@ final class NodeReader {
       if (!(node instanceof MappingNode mapping)) {
         throw new ConfigException(List.of(name + ":1:1: expected keys and values"));
       }
-      NodeReader reader = new NodeReader(name);
-      Node.Section root = reader.section(mapping, 0);
-      if (!reader.problems.isEmpty()) {
-        throw new ConfigException(reader.problems);
-      }
-      return root;
+      return mapping;
     } catch (MarkedYAMLException e) {
       var mark = e.getProblemMark();
       String at = mark == null ? "1:1" : (mark.getLine() + 1) + ":" + (mark.getColumn() + 1);

@@ -1,15 +1,15 @@
 package org.tune4j.config;
 
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
- * torchtune's keys and components that have no counterpart here. A key that changes no result is
- * accepted; a component that would is refused in words.
+ * torchtune's keys that do nothing here, and its components that others stand for. {@link
+ * Unsupported} has what is refused.
  */
 final class Torchtune {
   /** Keys of the top level that do nothing here, and what there is instead. */
@@ -22,23 +22,19 @@ final class Torchtune {
   private static final Set<String> SWITCHES =
       Set.of(
           // Recipes.
-          "ac_mode",
-          "ac_option",
+          "apply_chat_template",
           "context_parallel_dim",
           "data_parallel_replicate_dim",
           "data_parallel_shard_dim",
           "early_exit_loss",
           "enable_fp8_training",
           "fake_quant_after_n_steps",
+          "keep_last_n_checkpoints",
           "fp8_recipe_name",
-          "fsdp_cpu_offload",
-          "fsdp_reshard_after_forward",
           "layer_dropout",
-          "memory_efficient_fsdp_wrap",
           "quantizer",
           "save_last_epoch_only",
           "tensor_parallel_dim",
-          "tensor_parallel_plan",
           // Optimisers.
           "amsgrad",
           "capturable",
@@ -65,8 +61,8 @@ final class Torchtune {
       Map.of(
           "_dim", Set.of("1", "-1"), "dampening", Set.of("0", "0.0"), "last_epoch", Set.of("-1"));
 
-  /** Beginnings of components' names, and why these are refused. */
-  private static final Map<String, String> REFUSED = new LinkedHashMap<>();
+  /** Components that stand for others here, and what that changes. */
+  private static final Map<String, String> STAND_INS = new LinkedHashMap<>();
 
   static {
     KEYS.put("compile", "the backend's kernels are used as they are");
@@ -75,27 +71,35 @@ final class Torchtune {
         "enable_activation_offloading",
         "enable_activation_checkpointing is what saves activation memory");
     KEYS.put("enable_async_checkpointing", "checkpoints are always written in the background");
-    KEYS.put("custom_sharded_layers", "one device holds the whole model");
+    KEYS.put("custom_sharded_layers", "fsdp shards every layer, the embedding and the head");
+    String shards = "the weights' shards are kept where they are computed with";
+    KEYS.put("fsdp_cpu_offload", shards);
+    KEYS.put("fsdp_reshard_after_forward", shards);
+    KEYS.put("memory_efficient_fsdp_wrap", shards);
+    KEYS.put("tensor_parallel_plan", "ranks share a model with strategy=fsdp");
+    KEYS.put("ac_mode", "enable_activation_checkpointing recomputes every layer");
+    KEYS.put("ac_option", "enable_activation_checkpointing recomputes every layer");
     KEYS.put("low_cpu_ram", "weights are mapped from the file");
     KEYS.put("cudnn_deterministic_mode", "runs with the same seed are always identical on a CPU");
     KEYS.put("log_peak_memory_stats", "rss_mb of every step is in metrics.jsonl");
     KEYS.put("log_level", "progress and errors are always printed");
 
-    REFUSED.put(
-        "torchtune.training.FullModelMetaCheckpointer",
-        "reads Meta's files; use hf_checkpointer with the model's Hugging Face folder");
-    REFUSED.put(
-        "torchtune.training.FullModelTorchTuneCheckpointer",
-        "reads torchtune's own files; use hf_checkpointer with the model's Hugging Face folder");
-    REFUSED.put(
-        "torchtune.training.DistributedCheckpointer",
-        "reads torchtune's own files; use hf_checkpointer with the model's Hugging Face folder");
-    REFUSED.put(
-        "bitsandbytes.",
-        "keeps the optimiser's state in another dtype, which changes the updates; use adamw");
-    REFUSED.put(
-        "torchao.",
-        "keeps the optimiser's state in another dtype, which changes the updates; use adamw");
+    String adamw = "is adamw here: its state has the parameters' dtype and stays in memory";
+    for (String name : List.of("AdamW", "AdamW8bit", "PagedAdamW", "PagedAdamW8bit")) {
+      STAND_INS.put("bitsandbytes.optim." + name, adamw);
+    }
+    String json = "is hf_tokenizer here: it reads tokenizer.json and the chat template beside it";
+    for (String name :
+        List.of(
+            "gemma.gemma_tokenizer",
+            "gemma2.gemma_tokenizer",
+            "phi3.phi3_mini_tokenizer",
+            "phi4.phi4_tokenizer",
+            "qwen2.qwen2_tokenizer",
+            "qwen2_5.qwen2_5_tokenizer",
+            "qwen3.qwen3_tokenizer")) {
+      STAND_INS.put("torchtune.models." + name, json);
+    }
   }
 
   private Torchtune() {}
@@ -115,13 +119,13 @@ final class Torchtune {
     return SWITCHES.contains(key) && (isOff(value) || isOffNumber(key, value));
   }
 
-  /** Whether a value is null, false or empty. */
+  /** Whether a value is null, false, empty, or a section of such values. */
   static boolean isOff(Node value) {
     if (value instanceof Node.Scalar s) {
       return s.isNull() || s.text().isEmpty() || s.text().equalsIgnoreCase("false");
     }
     return value instanceof Node.Section s
-        ? s.entries().isEmpty()
+        ? s.entries().values().stream().allMatch(Torchtune::isOff)
         : ((Node.Sequence) value).items().isEmpty();
   }
 
@@ -161,22 +165,9 @@ final class Torchtune {
     return true;
   }
 
-  /**
-   * Why a component of torchtune's world is refused, after a blank; empty for any other.
-   *
-   * @param names what could stand there instead
-   */
-  static String refusal(String component, Collection<String> names) {
-    String last = last(component);
-    if (last.startsWith("qlora_")) {
-      String lora = last.substring(1);
-      return "; QLoRA is not supported yet" + (names.contains(lora) ? ": use " + lora : "");
-    }
-    return REFUSED.entrySet().stream()
-        .filter(e -> component.startsWith(e.getKey()))
-        .map(e -> "; it " + e.getValue())
-        .findFirst()
-        .orElse("");
+  /** What a component's name stands for here; empty where it means what it says. */
+  static Optional<String> standIn(String component) {
+    return Optional.ofNullable(STAND_INS.get(component));
   }
 
   /** A dotted name's last part. */

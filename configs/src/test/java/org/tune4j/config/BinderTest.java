@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import java.util.List;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.tune4j.ConfigException;
@@ -13,6 +14,7 @@ import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Hint;
+import org.tune4j.component.Incomplete;
 import org.tune4j.component.Requirements;
 
 /** The ways to write a component in a config, and what is said of wrong ones. */
@@ -25,7 +27,7 @@ class BinderTest {
   }
 
   /** Has a component of its own name, and two of other names. */
-  public record Sauce(String made) {
+  public record Sauce(String made) implements Incomplete {
     /** Of both. */
     @Component("sauce")
     public static Sauce of(@Nullable List<String> oil, @Nullable List<String> acid) {
@@ -38,6 +40,17 @@ class BinderTest {
         aliases = {"kitchen.data.Pesto"})
     public static Sauce pesto() {
       return new Sauce("pesto");
+    }
+
+    /** Lacks something. */
+    @Component("secret_sauce")
+    public static Sauce secret() {
+      return new Sauce("");
+    }
+
+    @Override
+    public Optional<String> missing() {
+      return made.isEmpty() ? Optional.of("recipe is missing; ask the cook") : Optional.empty();
     }
 
     /** Needs an argument. */
@@ -157,11 +170,11 @@ class BinderTest {
   void bind_textOfNoComponent_namesTheNearest() {
     assertEquals(
         List.of(
-            "c.yaml:1:8: sauce is 'pesto_sause', which is not known; did you mean 'pesto_sauce'?; there are hot_sauce, pesto_sauce, sauce"),
+            "c.yaml:1:8: sauce is 'pesto_sause', which is not known; did you mean 'pesto_sauce'?; there are hot_sauce, pesto_sauce, sauce, secret_sauce"),
         problems(Meal.class, "meal", "sauce: pesto_sause"));
     assertEquals(
         List.of(
-            "c.yaml:1:8: sauce is 'water', which is not known; there are hot_sauce, pesto_sauce, sauce"),
+            "c.yaml:1:8: sauce is 'water', which is not known; there are hot_sauce, pesto_sauce, sauce, secret_sauce"),
         problems(Meal.class, "meal", "sauce: water"));
   }
 
@@ -215,9 +228,69 @@ class BinderTest {
     assertEquals(
         List.of("c.yaml:2:7: key 'cold' is not known; accepted are sauce"),
         problems(Meal.class, "meal", "sauce: pesto_sauce\ncold: true"));
+  }
+
+  private static Bound<Meal> bound(String yaml) {
+    return Binder.bound(REGISTRY, Meal.class, "meal", Config.parse("c.yaml", yaml));
+  }
+
+  @Test
+  void bound_unknownKeyThatIsOff_isIgnoredWithALine() {
+    Bound<Meal> bound =
+        bound("sauce: {_component_: hot_sauce, heat: 3, bitter: False}\nspoon: false\nforks: []");
+    assertEquals("hot 3", bound.component().sauce().made());
     assertEquals(
-        List.of("c.yaml:2:7: key 'heat' is not known; accepted are sauce"),
-        problems(Meal.class, "meal", "sauce: pesto_sauce\nheat: false"));
+        List.of(
+            "c.yaml:2:8: key 'spoon' is not known and off: it is ignored",
+            "c.yaml:3:8: key 'forks' is not known and off: it is ignored",
+            "c.yaml:1:50: key 'bitter' is not known and off: it is ignored"),
+        bound.notes());
+  }
+
+  @Test
+  void bind_unknownKeyThatIsOffAndLikeAKnownOne_isRefused() {
+    assertEquals(
+        List.of(
+            "c.yaml:1:49: key 'spice' is not known; did you mean 'heat'?; accepted are heat",
+            "c.yaml:1:62: key 'heet' is not known; did you mean 'heat'?; accepted are heat"),
+        problems(
+            Meal.class,
+            "meal",
+            "sauce: {_component_: hot_sauce, heat: 3, spice: False, heet: null}"));
+  }
+
+  @Test
+  void bind_nullWhereThereIsADefault_isTheDefault() {
+    Oven oven =
+        Binder.bind(REGISTRY, Oven.class, "oven", Config.parse("c", "heat: 9\nshelf: null"));
+    assertEquals(new Oven(9, 30, 2), oven);
+    assertEquals(
+        List.of("c.yaml:1:7: key 'heat' is null, expected an integer"),
+        problems(Oven.class, "oven", "heat: null"));
+  }
+
+  @Test
+  void resolve_keyThatOthersReferTo_isAVariable() {
+    Config written = Config.parse("c.yaml", "degrees: 9\nheat: ${degrees}");
+    Config resolved = Binder.resolve(REGISTRY, Oven.class, "oven", written, List.of());
+    assertEquals(new Oven(9, 30, 2), Binder.bind(REGISTRY, Oven.class, "oven", resolved));
+    assertEquals("heat: 9\n", resolved.toYaml());
+    Config misspelled = Config.parse("c.yaml", "minuts: 9\nheat: ${minuts}");
+    Config kept = Binder.resolve(REGISTRY, Oven.class, "oven", misspelled, List.of());
+    assertEquals(
+        List.of(
+            "c.yaml:1:9: key 'minuts' is not known; did you mean 'minutes'?; accepted are heat, minutes, shelf"),
+        assertThrows(ConfigException.class, () -> Binder.bind(REGISTRY, Oven.class, "oven", kept))
+            .problems());
+  }
+
+  @Test
+  void bound_componentThatLacksSomething_isBuiltAndCannotRun() {
+    Bound<Meal> bound = bound("sauce: {_component_: secret_sauce}");
+    assertEquals(List.of("c.yaml:1:8: recipe is missing; ask the cook"), bound.missing());
+    assertEquals(bound.missing(), assertThrows(ConfigException.class, bound::complete).problems());
+    assertEquals(
+        "hot 1", bound("sauce: {_component_: hot_sauce, heat: 1}").complete().sauce().made());
   }
 
   @Test
@@ -225,16 +298,16 @@ class BinderTest {
     assertEquals(
         "hot 3",
         made(
-            "sauce: {_component_: hot_sauce, heat: 3, amsgrad: False}\nfsdp_cpu_offload: false\ntensor_parallel_dim: 1"));
+            "sauce: {_component_: hot_sauce, heat: 3, amsgrad: False}\nstreaming: false\ntensor_parallel_dim: 1"));
     assertEquals(
         List.of(
-            "c.yaml:2:19: key 'fsdp_cpu_offload' is not known; accepted are sauce",
-            "c.yaml:3:22: key 'tensor_parallel_dim' is not known; accepted are sauce",
+            "c.yaml:2:12: key 'streaming' is not known; accepted are sauce",
+            "c.yaml:3:22: key 'tensor_parallel_dim' is '2': tensor parallelism is not supported; ranks share a model with strategy=fsdp",
             "c.yaml:1:51: key 'amsgrad' is not known; accepted are heat"),
         problems(
             Meal.class,
             "meal",
-            "sauce: {_component_: hot_sauce, heat: 3, amsgrad: True}\nfsdp_cpu_offload: true\ntensor_parallel_dim: 2"));
+            "sauce: {_component_: hot_sauce, heat: 3, amsgrad: True}\nstreaming: true\ntensor_parallel_dim: 2"));
   }
 
   private static final String KITCHEN =

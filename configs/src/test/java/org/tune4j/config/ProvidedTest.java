@@ -109,7 +109,7 @@ class ProvidedTest {
   void parameter_thatIsProvided_isNoKey() {
     assertEquals(
         List.of("c.yaml:1:9: key 'pantry' is not known; accepted are plates"),
-        problems(KITCHEN, "dish", "pantry: {}"));
+        problems(KITCHEN, "dish", "pantry: 1"));
     ConfigException e =
         assertThrows(
             ConfigException.class,

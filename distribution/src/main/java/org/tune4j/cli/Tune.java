@@ -13,6 +13,7 @@ import org.tune4j.TuneException;
 import org.tune4j.cli.config.CatCommand;
 import org.tune4j.cli.config.CpCommand;
 import org.tune4j.cli.config.LsCommand;
+import org.tune4j.cli.config.MigrateCommand;
 import org.tune4j.cli.config.NewCommand;
 import org.tune4j.cli.config.ReferenceCommand;
 import org.tune4j.cli.config.ValidateCommand;
@@ -49,6 +50,7 @@ import picocli.CommandLine.Spec;
       CatCommand.class,
       ReferenceCommand.class,
       ValidateCommand.class,
+      MigrateCommand.class,
       GenerateCommand.class,
       ChatCommand.class,
       EvalCommand.class,
@@ -71,6 +73,7 @@ import picocli.CommandLine.Spec;
       "  tune reference adamw                      the keys of a component",
       "  tune cp smollm2/135M_lora_single_device my.yaml",
       "  tune validate my.yaml optimizer.lr=1e-4   a config's errors",
+      "  tune migrate torchtune.yaml -o my.yaml    a torchtune config in Tune4J's names",
       "  tune plan --config my.yaml                the memory it would take",
       "  tune data inspect --config my.yaml        its rows as the model sees them",
       "  tune run lora_finetune_single_device --config my.yaml \\",

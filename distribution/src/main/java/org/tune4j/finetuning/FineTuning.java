@@ -18,6 +18,7 @@ import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.collective.Ranks;
 import org.tune4j.config.Binder;
+import org.tune4j.config.Bound;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
@@ -223,9 +224,9 @@ public final class FineTuning {
       String name = String.valueOf(recipeName);
       Config given = ShippedConfigs.read(String.valueOf(config));
       Config resolved = Binder.resolve(components, Recipe.class, name, given, overrides);
-      Recipe bound = Binder.bind(components, Recipe.class, name, resolved);
-      Binder.notes(resolved).forEach(LOG::warn);
-      return new FineTuning(this, bound, backends, components, resolved);
+      Bound<Recipe> bound = Binder.bound(components, Recipe.class, name, resolved);
+      bound.notes().forEach(LOG::warn);
+      return new FineTuning(this, bound.complete(), backends, components, resolved);
     }
   }
 

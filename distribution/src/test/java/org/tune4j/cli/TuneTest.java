@@ -106,7 +106,18 @@ class TuneTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"run", "ls", "cp", "cat", "validate", "dashboard", "plot", "backends", "env"})
+      strings = {
+        "run",
+        "ls",
+        "cp",
+        "cat",
+        "validate",
+        "migrate",
+        "dashboard",
+        "plot",
+        "backends",
+        "env"
+      })
   void help_ofEveryCommand(String command) {
     assertEquals(0, tune(command, "--help"), err);
     assertTrue(out.startsWith("Usage: tune " + command), out);
@@ -243,21 +254,34 @@ class TuneTest {
   void run_withoutConfig_says() {
     fails(
         2,
-        "tune: tune run needs --config NAME_OR_FILE; see `tune run --help`",
+        "tune: no config was given; write tune run [RECIPE] --config NAME_OR_FILE [key=value ...]",
         "run",
         "fake_recipe");
+    fails(
+        2,
+        "tune: no config was given; write tune run [RECIPE] --config NAME_OR_FILE [key=value ...]",
+        "run",
+        "steps=2");
   }
 
   @Test
-  void run_recipeForgotten_says() {
+  void run_withoutRecipe_takesTheOneOfTheComments() {
+    assertEquals(0, tune("run", "--config", config, "steps=2"), err);
+    assertTrue(out.startsWith("ran 2 steps"), out);
+    assertEquals(0, tune("run", config, "steps=4", "fail=none"), err);
+    assertTrue(out.startsWith("ran 4 steps"), out);
+    assertEquals(0, tune("run", config), err);
+    assertTrue(out.startsWith("ran 3 steps"), out);
+  }
+
+  @Test
+  void run_withoutRecipeWhereTheCommentsNameNone_says() throws IOException {
+    Files.writeString(config, "steps: 3\n");
     fails(
         2,
-        "tune: 'steps=2' is in the place of the recipe's name; write tune run RECIPE"
-            + " --config NAME_OR_FILE [key=value ...]",
+        "tune: config 'DIR/my.yaml' does not say which recipe it is for; name one of fake_recipe",
         "run",
-        "--config",
-        config,
-        "steps=2");
+        config);
   }
 
   @Test
@@ -325,7 +349,7 @@ class TuneTest {
     fails(
         2,
         "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
-            + " cat, reference, validate, generate, chat, eval, merge, serve, download, plan, data,"
+            + " cat, reference, validate, migrate, generate, chat, eval, merge, serve, download, plan, data,"
             + " dashboard, plot, new, backends, env; see `tune --help`",
         "vaildate");
     fails(
@@ -421,13 +445,13 @@ class TuneTest {
     fails(
         2,
         "tune: config 'DIR/my.yaml' is for recipe 'my_recipe', which is not known; name its plugin"
-            + " with --plugin, or add --recipe with one of fake_recipe",
+            + " with --plugin, or name one of fake_recipe",
         "validate",
         config);
     Files.writeString(config, "steps: 3\n");
     fails(
         2,
-        "tune: config 'DIR/my.yaml' does not say which recipe it is for; add --recipe with one of"
+        "tune: config 'DIR/my.yaml' does not say which recipe it is for; name one of"
             + " fake_recipe",
         "validate",
         config);

@@ -67,6 +67,7 @@ final class DocFolder {
         {"instruction": "What is four plus three?", "input": "", "output": "Four plus three is seven."}
         {"instruction": "Count from two to four.", "input": "", "output": "Two, three, four."}
         """);
+    Files.copy(Path.of("src/test/resources/torchtune/llama3.yaml"), root.resolve("torchtune.yaml"));
     Files.writeString(root.resolve("questions.txt"), "Where is Tom?\nWhat is four plus three?\n");
     Files.writeString(root.resolve("truthfulqa_mc2.jsonl"), TRUTHFUL_QA);
     folder.standIns();

@@ -53,8 +53,7 @@ public final class AlpacaDataset {
    *     system} and {@code history}; null where they are these
    * @param trainOnInput whether the user's turns are trained on too, which the system turn never is
    * @param files which files, and how their rows are taken
-   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
-   *     there are no files
+   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name
    */
   @Component(
       value = "alpaca_dataset",
@@ -85,8 +84,7 @@ public final class AlpacaDataset {
    *     system} and {@code history}; null where they are these
    * @param trainOnInput whether the user's turns are trained on too, which the system turn never is
    * @param files which files, and how their rows are taken
-   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
-   *     there are no files
+   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name
    */
   @Component(
       value = "alpaca_cleaned_dataset",

@@ -69,7 +69,7 @@ public final class ChatDataset {
    * @param newSystemPrompt a system turn that replaces the rows' own, never trained on; null to
    *     leave theirs
    * @param files which files, and how their rows are taken
-   * @throws org.tune4j.UsageException when {@code source} has another name, or there are no files
+   * @throws org.tune4j.UsageException when {@code source} has another name
    */
   @Component(
       value = "chat_dataset",

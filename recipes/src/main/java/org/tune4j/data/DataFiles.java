@@ -9,6 +9,7 @@ import java.nio.file.PathMatcher;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.regex.PatternSyntaxException;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -19,11 +20,13 @@ import org.tune4j.UsageException;
 /**
  * The files of a data set.
  *
+ * @param source a format's name, or one on the Hugging Face Hub; empty where each file's ending
+ *     tells
  * @param format null where each file's ending tells
  * @param patterns paths, or globs such as {@code data/*.jsonl}, in which {@code **} stands for any
  *     folders
  */
-record DataFiles(@Nullable FileFormat format, List<Path> patterns) {
+record DataFiles(String source, @Nullable FileFormat format, List<Path> patterns) {
   private static final String FORMATS = "JSON, JSONL, CSV, Parquet or text";
 
   /** A file that is there. */
@@ -37,26 +40,36 @@ record DataFiles(@Nullable FileFormat format, List<Path> patterns) {
    */
   static DataFiles of(String source, @Nullable List<Path> dataFiles) {
     FileFormat format = FileFormat.named(source);
-    if (dataFiles == null || dataFiles.isEmpty()) {
-      throw new UsageException(
-          format == null && !source.isEmpty()
-              ? "source '%1$s' is a data set of the Hugging Face Hub; fetch it with tune download --repo-type dataset %1$s, and set data_files to its %2$s files"
-                  .formatted(source, FORMATS)
-              : "data_files is missing; set it to %s files".formatted(FORMATS));
-    }
     if (format == null && !source.isEmpty() && !source.contains("/")) {
       throw new UsageException(
           "source is '%s', expected one of %s".formatted(source, FileFormat.NAMES));
     }
-    return new DataFiles(format, List.copyOf(dataFiles));
+    return new DataFiles(source, format, dataFiles == null ? List.of() : List.copyOf(dataFiles));
+  }
+
+  /** What is said where no files are named, which a config may leave to the command line. */
+  Optional<String> missing() {
+    return !patterns.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            format == null && !source.isEmpty()
+                ? "source '%1$s' is a data set of the Hugging Face Hub; fetch it with tune download --repo-type dataset %1$s, and set data_files to its %2$s files"
+                    .formatted(source, FORMATS)
+                : "data_files is missing; set it to %s files".formatted(FORMATS));
   }
 
   /**
    * The files that are there, those of a glob sorted by name.
    *
+   * @throws UsageException when none are named
    * @throws InputException when there is none of a name
    */
   List<DataFile> resolve() {
+    missing()
+        .ifPresent(
+            m -> {
+              throw new UsageException(m);
+            });
     List<DataFile> files = new ArrayList<>();
     for (Path pattern : patterns) {
       for (Path file : matches(pattern)) {

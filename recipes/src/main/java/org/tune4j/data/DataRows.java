@@ -65,6 +65,6 @@ public final class DataRows {
 
   private static List<DataFiles.DataFile> files(Path file) {
     FileFormat format = FileFormat.byEnding(file) == null ? FileFormat.JSON : null;
-    return new DataFiles(format, List.of(file)).resolve();
+    return new DataFiles("", format, List.of(file)).resolve();
   }
 }

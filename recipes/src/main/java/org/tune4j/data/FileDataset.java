@@ -1,7 +1,9 @@
 package org.tune4j.data;
 
 import java.util.List;
+import java.util.Optional;
 import org.tune4j.UsageException;
+import org.tune4j.component.Incomplete;
 import org.tune4j.tokenizers.Tokenizer;
 
 /**
@@ -18,7 +20,12 @@ record FileDataset(
     boolean packed,
     boolean splitAcrossPack,
     OnBadRow onBadRow)
-    implements DatasetSpec {
+    implements DatasetSpec, Incomplete {
+  @Override
+  public Optional<String> missing() {
+    return files.missing();
+  }
+
   @Override
   public Dataset open(Tokenizer tokenizer, int maxSeqLen, DataCache cache) {
     if (packed && maxSeqLen == Integer.MAX_VALUE) {

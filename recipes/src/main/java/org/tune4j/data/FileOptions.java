@@ -9,8 +9,8 @@ import org.tune4j.component.Doc;
 /**
  * Keys of every data set that is read from files.
  *
- * @param dataFiles files, or globs in which {@code **} stands for any folders; a data set refuses
- *     null and an empty list
+ * @param dataFiles files, or globs in which {@code **} stands for any folders; null or empty where
+ *     the config leaves them to the command line: opening the data set refuses it
  * @param packed whether rows are laid end to end, up to {@code tokenizer.max_seq_len} tokens an
  *     example
  * @param splitAcrossPack whether a packed row may go on in the next pack; null for the data set's

@@ -21,8 +21,7 @@ public final class InstructDataset {
    * @param trainOnInput whether the user's turn is trained on too
    * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @param files which files, and how their rows are taken
-   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
-   *     there are no files
+   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name
    */
   @Component(
       value = "instruct_dataset",
@@ -48,8 +47,7 @@ public final class InstructDataset {
    * @param trainOnInput whether the user's turn is trained on too
    * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @param files which files, and how their rows are taken
-   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
-   *     there are no files
+   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name
    */
   @Component(
       value = "grammar_dataset",
@@ -74,8 +72,7 @@ public final class InstructDataset {
    * @param trainOnInput whether the user's turn is trained on too
    * @param newSystemPrompt a system turn added before each row, never trained on; null for none
    * @param files which files, and how their rows are taken
-   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name, or
-   *     there are no files
+   * @throws org.tune4j.UsageException when {@code source} or {@code columnMap} has another name
    */
   @Component(
       value = "samsum_dataset",

@@ -19,7 +19,7 @@ public final class SftDataset {
    * @param messageTransform its class and its settings are part of what the cached tokens are filed
    *     under
    * @param files which files, and how their rows are taken
-   * @throws org.tune4j.UsageException when {@code source} has another name, or there are no files
+   * @throws org.tune4j.UsageException when {@code source} has another name
    */
   @Component(
       value = "sft_dataset",

@@ -20,11 +20,14 @@ public final class TextCompletionDataset {
    * @param column the text's
    * @param addEos whether each row ends with the end-of-text token
    * @param files which files, and how their rows are taken
-   * @throws org.tune4j.UsageException when {@code source} has another name, or there are no files
+   * @throws org.tune4j.UsageException when {@code source} has another name
    */
   @Component(
       value = "text_completion_dataset",
-      aliases = {"torchtune.datasets.text_completion_dataset"})
+      aliases = {
+        "torchtune.datasets.text_completion_dataset",
+        "torchtune.datasets.TextCompletionDataset"
+      })
   public static DatasetSpec textCompletion(
       @Doc("json, csv, parquet or text; else by each file's extension") @Default("''")
           String source,

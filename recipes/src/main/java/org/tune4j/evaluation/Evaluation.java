@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.UsageException;
@@ -61,6 +62,7 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
       @Nullable Path include,
       ByName<EvaluationTask> others) {
     List<EvaluationTask> tasks = tasks(names, data, limit, include, others);
+    requireData(tasks, data);
     List<List<JsonNode>> rows =
         tasks.stream()
             .map(t -> TaskData.read(data == null ? t.data().orElseThrow() : data, limit))
@@ -69,7 +71,7 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
   }
 
   /**
-   * Looks the tasks up and checks that each has a data file, without reading rows.
+   * Looks the tasks up and checks that each data file is there, without reading rows.
    *
    * @param names of tasks, or YAML files
    * @param data the data file of all of them; null where tasks name their own
@@ -78,8 +80,7 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
    *     null for none
    * @param others tasks that are not built in
    * @return the tasks, in order
-   * @throws UsageException when a task is not known or has no data file, or {@code limit} is below
-   *     0
+   * @throws UsageException when a task is not known, or {@code limit} is below 0
    * @throws org.tune4j.InputException when a YAML file cannot be read, or a data file is missing
    */
   public static List<EvaluationTask> tasks(
@@ -95,15 +96,43 @@ public record Evaluation(List<EvaluationTask> tasks, List<List<JsonNode>> rows) 
     for (String name : names) {
       EvaluationTask task = EvaluationTask.named(name, include, others);
       Path file = data == null ? task.data().orElse(null) : data;
-      if (file == null) {
-        throw new UsageException(
-            "task '%s' needs a data file, in JSON Lines as the task's data set has it"
-                .formatted(name));
+      if (file != null) {
+        TaskData.require(file);
       }
-      TaskData.require(file);
       tasks.add(task);
     }
     return tasks;
+  }
+
+  /**
+   * {@return what is said of the first task without a data file}
+   *
+   * @param tasks that were looked up
+   * @param data the data file of all of them; null where tasks name their own
+   */
+  public static Optional<String> missing(List<EvaluationTask> tasks, @Nullable Path data) {
+    return tasks.stream()
+        .filter(t -> data == null && t.data().isEmpty())
+        .findFirst()
+        .map(
+            t ->
+                "task '%s' needs a data file, in JSON Lines as the task's data set has it"
+                    .formatted(t.name()));
+  }
+
+  /**
+   * Checks that each task has a data file.
+   *
+   * @param tasks that were looked up
+   * @param data the data file of all of them; null where tasks name their own
+   * @throws UsageException when one has none
+   */
+  public static void requireData(List<EvaluationTask> tasks, @Nullable Path data) {
+    missing(tasks, data)
+        .ifPresent(
+            m -> {
+              throw new UsageException(m);
+            });
   }
 
   /**

@@ -3,6 +3,7 @@ package org.tune4j.recipes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
@@ -11,6 +12,7 @@ import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
+import org.tune4j.component.Incomplete;
 import org.tune4j.component.Inline;
 import org.tune4j.component.Provided;
 import org.tune4j.evaluation.Evaluation;
@@ -32,12 +34,13 @@ import org.tune4j.training.ComputeOptions;
  * padded and a question's context is read once, so {@code batch_size} and {@code enable_kv_cache}
  * change nothing.
  */
-public final class EleutherEval implements Recipe {
+public final class EleutherEval implements Recipe, Incomplete {
   private final Path outputDir;
   private final TokenizerSpec tokenizer;
   private final ModelSpec model;
   private final HuggingFaceCheckpointer checkpointer;
   private final List<String> tasks;
+  private final Optional<String> missing;
   private final @Nullable Path data;
   private final int limit;
   private final int maxSeqLength;
@@ -68,7 +71,7 @@ public final class EleutherEval implements Recipe {
    * @param models the families and the types of adapters there are
    * @param compute what computes, where, and in which type
    * @throws UsageException when {@code model} has adapters, there is a {@code quantizer}, {@code
-   *     maxSeqLength} or {@code limit} is less, or a task is not known or has no data file
+   *     maxSeqLength} or {@code limit} is less, or a task is not known
    * @throws org.tune4j.InputException when a task's YAML file cannot be read, or its data file is
    *     missing
    */
@@ -108,7 +111,8 @@ public final class EleutherEval implements Recipe {
       throw new UsageException("max_seq_length is %d, expected 2 or more".formatted(maxSeqLength));
     }
     this.limit = limit == null ? 0 : limit;
-    Evaluation.tasks(tasks, data, this.limit, includePath, plugins);
+    this.missing =
+        Evaluation.missing(Evaluation.tasks(tasks, data, this.limit, includePath, plugins), data);
     this.outputDir = outputDir;
     this.tokenizer = tokenizer;
     this.model = model;
@@ -121,6 +125,11 @@ public final class EleutherEval implements Recipe {
     this.plugins = plugins;
     this.models = models;
     this.compute = compute;
+  }
+
+  @Override
+  public Optional<String> missing() {
+    return missing.map(m -> m + "; set data to its path");
   }
 
   @Override

@@ -133,8 +133,8 @@ public final class FinetuneRecipes {
     }
     if (!keys.compute().enableActivationCheckpointing()) {
       throw new UsageException(
-          "optimizer_in_bwd=true needs enable_activation_checkpointing=true, which runs backward"
-              + " layer by layer");
+          "optimizer_in_bwd=true without activation checkpointing is not supported; set"
+              + " enable_activation_checkpointing=true, which runs backward layer by layer");
     }
   }
 }

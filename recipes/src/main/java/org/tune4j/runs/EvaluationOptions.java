@@ -47,7 +47,8 @@ public record EvaluationOptions(
                   evalTasks.isEmpty() ? "run_eval_every_n_steps" : "eval_tasks",
                   evalTasks.isEmpty() ? "eval_tasks" : "run_eval_every_n_steps"));
     }
-    Evaluation.tasks(evalTasks, evalData, evalLimit, null, plugins);
+    Evaluation.requireData(
+        Evaluation.tasks(evalTasks, evalData, evalLimit, null, plugins), evalData);
   }
 
   /** Whether an evaluation is due after this step. */

@@ -219,9 +219,12 @@ class AlpacaDatasetTest {
     FileOptions none = new FileOptions(null, false, null, "train", OnBadRow.STOP);
     assertEquals(
         "source 'tatsu-lab/alpaca' is a data set of the Hugging Face Hub; fetch it with tune download --repo-type dataset tatsu-lab/alpaca, and set data_files to its JSON, JSONL, CSV, Parquet or text files",
-        assertThrows(
-                UsageException.class,
-                () -> AlpacaDataset.alpaca("tatsu-lab/alpaca", null, true, none))
+        ((FileDataset) AlpacaDataset.alpaca("tatsu-lab/alpaca", null, true, none))
+            .missing()
+            .orElseThrow());
+    assertEquals(
+        "data_files is missing; set it to JSON, JSONL, CSV, Parquet or text files",
+        assertThrows(UsageException.class, () -> DataFiles.of("json", List.of()).resolve())
             .getMessage());
     assertEquals(
         "source is 'jsn', expected one of json, csv, parquet, text",

@@ -127,6 +127,46 @@ public record TokenizerSpec(
   }
 
   /**
+   * {@return the {@code tokenizer.json} beside the vocabulary that torchtune's configs name, with
+   * the chat template there}
+   *
+   * @param path a file of the tokenizer's folder, or the folder; null for {@code vocabPath}
+   * @param vocabPath the same, as Phi-4's configs name it; null for the checkpoint's folder
+   * @param mergesFile is not read
+   * @param mergesPath is not read
+   * @param specialTokensPath is not read
+   * @param maxSeqLen rows are truncated to this many tokens, 2 or more; null for no limit
+   */
+  @Component(
+      value = "hf_tokenizer_beside",
+      aliases = {
+        "torchtune.models.gemma.gemma_tokenizer",
+        "torchtune.models.gemma2.gemma_tokenizer",
+        "torchtune.models.phi3.phi3_mini_tokenizer",
+        "torchtune.models.phi4.phi4_tokenizer",
+        "torchtune.models.qwen2.qwen2_tokenizer",
+        "torchtune.models.qwen2_5.qwen2_5_tokenizer",
+        "torchtune.models.qwen3.qwen3_tokenizer"
+      })
+  public static TokenizerSpec beside(
+      @Doc("a file beside tokenizer.json, such as vocab.json, or the folder") @Nullable Path path,
+      @Doc("the same; read where path is null") @Nullable Path vocabPath,
+      @Doc("accepted for torchtune's configs; tokenizer.json has the merges")
+          @Nullable Path mergesFile,
+      @Doc("accepted for torchtune's configs; tokenizer.json has the merges")
+          @Nullable Path mergesPath,
+      @Doc("accepted for torchtune's configs; tokenizer.json has the special tokens")
+          @Nullable Path specialTokensPath,
+      @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen) {
+    Path named = path == null ? vocabPath : path;
+    return new TokenizerSpec(
+        named != null && named.toString().matches(".*\\.(json|txt|model)")
+            ? named.resolveSibling("tokenizer.json")
+            : named,
+        maxSeqLen);
+  }
+
+  /**
    * {@return Llama2's SentencePiece model, else {@code tokenizer.json}}
    *
    * @param path {@code tokenizer.model}, {@code tokenizer.json} or their folder; null for the

@@ -1,15 +1,10 @@
 package org.tune4j.cli.config;
 
 import jakarta.inject.Inject;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.EnvironmentException;
-import org.tune4j.TuneException;
-import org.tune4j.UsageException;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.ShippedConfigs;
 import picocli.CommandLine.Command;
@@ -47,21 +42,7 @@ public final class CpCommand implements Callable<Integer> {
   public Integer call() {
     String text = ShippedConfigs.text(name);
     Path file = file();
-    if (Files.exists(file) && !force) {
-      throw new UsageException("%s exists; use --force to replace it".formatted(file));
-    }
-    Path folder = file.toAbsolutePath().getParent();
-    if (folder == null || (!Files.isDirectory(folder) && !makeParents)) {
-      throw new UsageException(
-          "folder %s does not exist; create it or use --make-parents".formatted(folder));
-    }
-    try {
-      Files.createDirectories(folder);
-      write(folder, file, text);
-    } catch (IOException e) {
-      throw new EnvironmentException(
-          "%s cannot be written: %s".formatted(file, TuneException.reason(e)), e);
-    }
+    NewFile.write(file, text, force, makeParents);
     terminal.out().println("copied " + name + " to " + file);
     return 0;
   }
@@ -79,16 +60,5 @@ public final class CpCommand implements Callable<Integer> {
     return given.endsWith(".yaml") || given.endsWith(".yml")
         ? destination
         : Path.of(given + ".yaml");
-  }
-
-  /** Whole or not at all. */
-  private static void write(Path folder, Path file, String text) throws IOException {
-    Path part = Files.createTempFile(folder, ".tune", ".part");
-    try {
-      Files.writeString(part, text);
-      Files.move(part, file, StandardCopyOption.REPLACE_EXISTING);
-    } finally {
-      Files.deleteIfExists(part);
-    }
   }
 }

@@ -7,6 +7,7 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.config.Nearest;
+import org.tune4j.config.Unsupported;
 
 /**
  * Which recipe a config is for. As in torchtune, a config's comments show the command that runs it.
@@ -21,6 +22,10 @@ public final class RecipeNames {
           "(?m)^#.{0,200}?\\btune run (?:--config \\S{1,200} |--?\\S{1,200} (?:\\d{1,9}"
               + " )?){0,32}+([A-Za-z_][\\w./-]{0,200})(?![^\\s`'\"\\\\])(?:.{0,1000}? --config["
               + " =](\\S{1,200}))?");
+
+  /** What torchtune's configs begin with. */
+  private static final Pattern TITLE =
+      Pattern.compile("(?m)\\A# Config for .{0,200}?\\b([A-Za-z_]\\w{0,200})\\.py\\b");
 
   private static final Pattern CONTINUATION = Pattern.compile("\\\\\\R#[ \\t]*");
 
@@ -38,11 +43,12 @@ public final class RecipeNames {
 
   /**
    * The recipe of the command in a config's comments. Where several commands stand there, that for
-   * this config, else the first.
+   * this config, else the first; where none does, the recipe of the title that torchtune's configs
+   * have, {@code # Config for ... in RECIPE.py}.
    *
    * @param config its name or file
    * @param yaml its text
-   * @return its name, where a command is there
+   * @return its name, where the comments tell
    */
   public static Optional<String> inComments(String config, String yaml) {
     List<MatchResult> commands =
@@ -51,7 +57,8 @@ public final class RecipeNames {
         .filter(c -> c.group(2) != null && stem(c.group(2)).equals(stem(config)))
         .findFirst()
         .or(() -> commands.stream().findFirst())
-        .map(c -> c.group(1));
+        .map(c -> c.group(1))
+        .or(() -> TITLE.matcher(yaml).results().findFirst().map(t -> t.group(1)));
   }
 
   /** A shipped config's or a file's last name, without {@code .yaml}. */
@@ -79,12 +86,17 @@ public final class RecipeNames {
             .orElseThrow(
                 () ->
                     new UsageException(
-                        "config '%s' does not say which recipe it is for; add --recipe with one of %s"
+                        "config '%s' does not say which recipe it is for; name one of %s"
                             .formatted(config, String.join(", ", recipes))));
     if (!recipes.contains(named)) {
-      throw new UsageException(
-          "config '%s' is for recipe '%s', which is not known%s; name its plugin with --plugin, or add --recipe with one of %s"
-              .formatted(config, named, Nearest.hint(named, recipes), String.join(", ", recipes)));
+      String why =
+          Unsupported.recipe(named)
+              .map(": "::concat)
+              .orElseGet(
+                  () ->
+                      ", which is not known%s; name its plugin with --plugin, or name one of %s"
+                          .formatted(Nearest.hint(named, recipes), String.join(", ", recipes)));
+      throw new UsageException("config '%s' is for recipe '%s'%s".formatted(config, named, why));
     }
     return named;
   }

@@ -6,9 +6,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.UsageException;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.Binder;
+import org.tune4j.config.Bound;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
@@ -69,23 +69,26 @@ public final class ValidateCommand implements Callable<Integer> {
     String name = RecipeNames.of(recipe, config, text, known.names(Recipe.class));
     Config resolved =
         Binder.resolve(known, Recipe.class, name, Config.parse(config, text), overrides);
-    Binder.bind(known, Recipe.class, name, resolved);
-    checkBackend(resolved);
-    Binder.notes(resolved).forEach(terminal.out()::println);
+    Bound<Recipe> bound = Binder.bound(known, Recipe.class, name, resolved);
+    bound.notes().forEach(terminal.out()::println);
+    bound.missing().forEach(m -> terminal.out().println(m + " before a run"));
+    noteDevice(resolved);
     terminal.out().println(config + ": valid for " + name);
     return 0;
   }
 
-  /** Refuses what no engine could be opened for; nothing native is loaded. */
-  private void checkBackend(Config resolved) {
+  /** The config may be for another machine; nothing native is loaded. */
+  private void noteDevice(Config resolved) {
     BackendProvider backend = backends.get().find(resolved.text("backend"));
     String device = resolved.text("device");
     if (!device.isEmpty()
         && Device.parse(device).type() == Device.Type.CUDA
         && !backend.capabilities().contains(Capability.CUDA)) {
-      throw new UsageException(
-          "device %s was requested, backend '%s' has native libraries for the CPU only; use device=cpu, or build with the GPU artefacts (Maven profile gpu)"
-              .formatted(device, backend.name()));
+      terminal
+          .out()
+          .printf(
+              "device is %s, backend '%s' here has native libraries for the CPU only: a run needs device=cpu, or a build with the GPU artefacts (Maven profile gpu)%n",
+              device, backend.name());
     }
   }
 }

@@ -106,10 +106,12 @@ final class DataInspectCommand implements Callable<Integer> {
     if (resolved.text("tokenizer.path").isEmpty()) {
       ModelFolder.require(resolved, text);
     }
-    DatasetSpec spec = Binder.bindSection(known, DatasetSpec.class, section, resolved);
-    TokenizerSpec tokens = Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved);
+    DatasetSpec spec = Binder.bindSection(known, DatasetSpec.class, section, resolved).complete();
+    TokenizerSpec tokens =
+        Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved).component();
     HuggingFaceCheckpointer model =
-        Binder.bindSection(known, HuggingFaceCheckpointer.class, "checkpointer", resolved);
+        Binder.bindSection(known, HuggingFaceCheckpointer.class, "checkpointer", resolved)
+            .component();
     Integer limit = tokens.maxSeqLen();
     try (Tokenizer tokenizer = tokens.open(model.checkpointDir())) {
       Dataset data = spec.open(tokenizer, limit == null ? Integer.MAX_VALUE : limit);

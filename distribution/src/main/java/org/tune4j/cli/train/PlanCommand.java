@@ -174,8 +174,10 @@ public final class PlanCommand implements Callable<Integer> {
       RankLayout layout,
       ComponentRegistry known,
       Config resolved) {
-    TokenizerSpec tokenizer = Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved);
-    DatasetSpec dataset = Binder.bindSection(known, DatasetSpec.class, "dataset", resolved);
+    TokenizerSpec tokenizer =
+        Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved).component();
+    DatasetSpec dataset =
+        Binder.bindSection(known, DatasetSpec.class, "dataset", resolved).component();
     Path folder = memory.checkpointer().checkpointDir();
     String reason;
     try {

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.agent.Agent;
@@ -22,6 +23,7 @@ import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.collective.LocalRanks;
 import org.tune4j.collective.Ranks;
 import org.tune4j.config.Binder;
+import org.tune4j.config.Bound;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
@@ -53,15 +55,22 @@ public final class RunCommand implements Callable<Integer> {
   private static final String RESUME = "resume_from_checkpoint=true";
   private static final String OVERWRITE = "overwrite";
 
-  @Parameters(index = "0", paramLabel = "RECIPE", description = "The recipe; `tune ls` lists them.")
-  private String recipe;
+  @Parameters(
+      index = "0",
+      arity = "0..1",
+      paramLabel = "RECIPE",
+      description = {
+        "The recipe; `tune ls` lists them (default: the one named in the config's comments)."
+      })
+  private @Nullable String recipe;
 
   @Option(
       names = "--config",
-      required = true,
       paramLabel = "NAME_OR_FILE",
-      description = "A shipped config or a YAML file.")
-  private String config;
+      description = {
+        "A shipped config or a YAML file. `tune run FILE` is short for `tune run --config FILE`."
+      })
+  private @Nullable String config;
 
   @Parameters(
       index = "1..*",
@@ -120,15 +129,28 @@ public final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (recipe.indexOf('=') > 0 || recipe.startsWith("~")) {
-      throw new UsageException(
-          "'%s' is in the place of the recipe's name; write tune run RECIPE --config"
-                  .formatted(recipe)
-              + " NAME_OR_FILE [key=value ...]");
-    }
     plugins.load();
-    Config resolved = resolved();
-    Recipe built = Binder.bind(components.get(), Recipe.class, recipe, resolved);
+    List<String> recipes = components.get().names(Recipe.class);
+    if (recipe != null && (recipe.indexOf('=') > 0 || recipe.startsWith("~"))) {
+      overrides.add(0, recipe);
+      recipe = null;
+    }
+    if (config == null && recipe != null && !recipes.contains(recipe)) {
+      config = recipe;
+      recipe = null;
+    }
+    if (config == null) {
+      throw new UsageException(
+          "no config was given; write tune run [RECIPE] --config NAME_OR_FILE [key=value ...]");
+    }
+    String text = ShippedConfigs.text(config);
+    return run(RecipeNames.of(recipe, config, text, recipes), config, text);
+  }
+
+  private int run(String recipe, String config, String text) {
+    Config resolved = resolved(recipe, config, text);
+    Bound<Recipe> bound = Binder.bound(components.get(), Recipe.class, recipe, resolved);
+    Recipe built = bound.component();
     TorchrunOptions options = torchrun == null ? new TorchrunOptions() : torchrun;
     int worldSize = options.worldSize();
     StopSignal signal = new StopSignal(Agent.listener(System.getenv()), System::nanoTime);
@@ -152,17 +174,24 @@ public final class RunCommand implements Callable<Integer> {
     }
     boolean agent = worldSize > 1 && !threads(options, resolved);
     if (launched.isEmpty()) {
-      Binder.notes(resolved).forEach(terminal.out()::println);
+      bound.notes().forEach(terminal.out()::println);
       // A rank of several does when they have met: one that waits for others has nothing to save.
       signal.listen(agent ? null : System.err);
     }
     try (StopSignal stop = signal) {
       if (worldSize == 1) {
-        built.run(context(resolved, stop, launched.orElse(Ranks.alone(backends.get()))));
+        built.run(context(recipe, resolved, stop, launched.orElse(Ranks.alone(backends.get()))));
       } else if (!agent) {
-        runOnThreads(built, resolved, worldSize, stop);
+        runOnThreads(
+            ranks -> built.run(context(recipe, resolved, stop, ranks)), resolved, worldSize);
       } else {
-        new Agent(options, worker(), resumeCommand(), terminal.out(), System.err, stop::requested)
+        new Agent(
+                options,
+                worker(recipe, config),
+                resumeCommand(),
+                terminal.out(),
+                System.err,
+                stop::requested)
             .run();
       }
     }
@@ -170,7 +199,7 @@ public final class RunCommand implements Callable<Integer> {
   }
 
   /** The config with what was asked for here, its model fetched. */
-  private Config resolved() {
+  private Config resolved(String recipe, String config, String text) {
     List<String> changes = new ArrayList<>(overrides);
     if (resume) {
       changes.add(RESUME);
@@ -181,16 +210,15 @@ public final class RunCommand implements Callable<Integer> {
     if (allowOtherCompute) {
       changes.add("allow_other_compute=true");
     }
-    String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
     Config given = Binder.resolve(known, Recipe.class, recipe, Config.parse(config, text), changes);
-    Binder.bind(known, Recipe.class, recipe, given); // before anything is fetched
+    Binder.bound(known, Recipe.class, recipe, given).complete(); // before anything is fetched
     Config resolved = models.fetched(given, spec.commandLine().getErr());
     ModelFolder.require(resolved, text);
     return resolved;
   }
 
-  private void runOnThreads(Recipe built, Config resolved, int worldSize, StopSignal stop) {
+  private void runOnThreads(Consumer<Ranks> run, Config resolved, int worldSize) {
     terminal
         .out()
         .printf(
@@ -200,11 +228,7 @@ public final class RunCommand implements Callable<Integer> {
             resolved.text("device").matches("(cuda|gpu).*")
                 ? ", each on its own GPU"
                 : " and share the frozen weights");
-    LocalRanks.run(
-        worldSize,
-        backends.get(),
-        ProcessRanks.timeout(System.getenv()),
-        ranks -> built.run(context(resolved, stop, ranks)));
+    LocalRanks.run(worldSize, backends.get(), ProcessRanks.timeout(System.getenv()), run);
   }
 
   /** Whether ranks are threads: where that was asked for, or the backend knows no other way. */
@@ -234,7 +258,7 @@ public final class RunCommand implements Callable<Integer> {
     return threads;
   }
 
-  private RunContext context(Config resolved, StopSignal stop, Ranks ranks) {
+  private RunContext context(String recipe, Config resolved, StopSignal stop, Ranks ranks) {
     return new RunContext(
         backends.get(),
         RecipeNames.comment(recipe) + again(resolved).toYaml(),
@@ -254,7 +278,7 @@ public final class RunCommand implements Callable<Integer> {
   }
 
   /** This command as each rank's process gets it: without what concerns the launch. */
-  private List<String> worker() {
+  private List<String> worker(String recipe, String config) {
     List<String> arguments = new ArrayList<>();
     arguments.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     for (String flag : ManagementFactory.getRuntimeMXBean().getInputArguments()) {

@@ -1,9 +1,13 @@
 package org.tune4j.cli.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import org.junit.jupiter.api.Test;
+import org.tune4j.UsageException;
 
 /** Which recipe a config's comments name. */
 class RecipeNamesTest {
@@ -19,6 +23,35 @@ class RecipeNamesTest {
         Optional.of("mine"), in("# `tune run --nproc_per_node 2 mine \\\n#   --config x`"));
     assertEquals(Optional.of("mine"), in("# ./tune run --config my.yaml mine a=b\r\n"));
     assertEquals(Optional.empty(), in("note: tune run mine --config x\n# tune ls\n"));
+  }
+
+  @Test
+  void inComments_noCommand_isTheTitles() {
+    String title = "# Config for multi-node runs in mine.py\n# using a model\n";
+    assertEquals(Optional.of("mine"), in(title + "# sbatch mine.slurm\n"));
+    assertEquals(Optional.of("other"), in(title + "# tune run other --config x\n"));
+    assertEquals(Optional.empty(), in("a: 1\n" + title));
+  }
+
+  @Test
+  void of_recipeOfTorchtunesThatIsNotHere_isNamed() {
+    Function<String, String> message =
+        recipe ->
+            assertThrows(
+                    UsageException.class,
+                    () ->
+                        RecipeNames.of(
+                            null, "a.yaml", RecipeNames.comment(recipe), List.of("mine")))
+                .getMessage();
+    assertEquals(
+        "config 'a.yaml' is for recipe 'qat_distributed': quantisation-aware training is not supported",
+        message.apply("qat_distributed"));
+    assertEquals(
+        "config 'a.yaml' is for recipe 'dev/generate_v2': generation as a recipe is not supported; use tune generate",
+        message.apply("dev/generate_v2"));
+    assertEquals(
+        "config 'a.yaml' is for recipe 'mime', which is not known; did you mean 'mine'?; name its plugin with --plugin, or name one of mine",
+        message.apply("mime"));
   }
 
   @Test

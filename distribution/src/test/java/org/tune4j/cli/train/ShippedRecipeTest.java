@@ -70,9 +70,7 @@ class ShippedRecipeTest {
           """
           quickstart | backend=foo | tune: backend 'foo' was requested, there are javacpp, djl
           quickstart | device=xpu | override 'device=xpu': device 'xpu' is not known; accepted are cpu, cuda and cuda:INDEX
-          quickstart | device=gpu backend=javacpp | tune: device gpu was requested, backend 'javacpp' has native libraries for the CPU only; use device=cpu, or build with the GPU artefacts (Maven profile gpu)
           eleuther_evaluation | tasks=[no_such_task] | eleuther_evaluation:10:1: task 'no_such_task' is not known; there are truthfulqa_mc1,
-          eleuther_evaluation | limit=3 | eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a data file
           eleuther_evaluation | data=no.jsonl | override 'data=no.jsonl': task data no.jsonl does not exist; correct the path
           quickstart | run_eval_every_n_steps=5 eval_tasks=[no_such_task] | quickstart:8:1: task 'no_such_task' is not known
           quickstart | run_eval_every_n_steps=5 eval_tasks=[perplexity] | quickstart:8:1: task 'perplexity' needs a data file
@@ -83,6 +81,21 @@ class ShippedRecipeTest {
     assertEquals(2, tune(command.toArray(String[]::new)), out());
     assertTrue(err().startsWith(message), err());
     assertEquals(1, err().lines().count(), err());
+  }
+
+  @Test
+  void validate_whatARunNeedsBesides_isToldAndRunRefusesIt() {
+    assertEquals(
+        0, tune("validate", "eleuther_evaluation", "device=gpu", "backend=javacpp"), err());
+    assertEquals(
+        """
+        eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a data file, in JSON Lines as the task's data set has it; set data to its path before a run
+        device is gpu, backend 'javacpp' here has native libraries for the CPU only: a run needs device=cpu, or a build with the GPU artefacts (Maven profile gpu)
+        eleuther_evaluation: valid for eleuther_eval
+        """,
+        out());
+    assertEquals(2, tune("run", "eleuther_evaluation"), out());
+    assertTrue(err().startsWith("eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a"), err());
   }
 
   /** A suggestion is one that the config can have. */
@@ -102,8 +115,8 @@ class ShippedRecipeTest {
           lora_attn_modules=[gate_proj] | key 'lora_attn_modules' is 'gate_proj', expected one of q_proj, k_proj, v_proj, output_proj; name other linears in target_modules instead
           resume=true | key 'resume' is not known; did you mean 'resume_from_checkpoint'?
           use_dora=true | use_dora=true is not supported yet; set it to false
-          model=qlora_gemma_2b | model._component_ is 'qlora_gemma_2b', which is not known; QLoRA is not supported yet; there are
-          model=qlora_llama3_8b | model._component_ is 'qlora_llama3_8b', which is not known; QLoRA is not supported yet: use lora_llama3_8b
+          model=qlora_gemma_2b | model._component_ is 'qlora_gemma_2b': QLoRA is not supported yet
+          model=qlora_llama3_8b | model._component_ is 'qlora_llama3_8b': QLoRA is not supported yet; use lora_llama3_8b
           """)
   void validate_wordsOfOtherTrainers_areToldOurs(String override, String message) {
     assertEquals(2, tune("validate", "smollm2/135M_lora_single_device", override), out());

@@ -1,0 +1,165 @@
+package org.tune4j.config;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * What torchtune's configs name and nothing here is called: components, keys and recipes, each with
+ * what it is. Only what the {@link ComponentRegistry} lacks is looked up, so that a line is silent
+ * from the day on which a component declares its name.
+ */
+public final class Unsupported {
+  private static final String MODELS = "torchtune.models.";
+  private static final String YET = " is not supported yet";
+  private static final String NOT = " is not supported";
+
+  /** torchtune's packages of models. */
+  private static final Map<String, String> FAMILIES =
+      Map.ofEntries(
+          Map.entry("gemma", "Gemma" + YET),
+          Map.entry("gemma2", "Gemma 2" + YET),
+          Map.entry("phi3", "Phi-3" + YET),
+          Map.entry("phi4", "Phi-4" + YET),
+          Map.entry("qwen2", "Qwen2" + YET),
+          Map.entry("qwen2_5", "Qwen2.5" + YET),
+          Map.entry("qwen3", "Qwen3" + YET),
+          Map.entry("llama3_2_vision", "Llama 3.2 Vision (image input)" + NOT),
+          Map.entry("llama4", "Llama 4 (image input, mixture of experts)" + NOT),
+          Map.entry("clip", "CLIP (image input)" + NOT),
+          Map.entry("flux", "Flux (image output)" + NOT),
+          Map.entry("t5", "T5 (encoder)" + NOT));
+
+  /** Beginnings of components' names; the first that fits tells. */
+  private static final Map<String, String> COMPONENTS = new LinkedHashMap<>();
+
+  private static final Map<String, String> KEYS =
+      Map.of(
+          "collate_fn",
+          "image input" + NOT,
+          "tensor_parallel_dim",
+          "tensor parallelism" + NOT + "; ranks share a model with strategy=fsdp",
+          "context_parallel_dim",
+          "context parallelism" + NOT,
+          "enable_fp8_training",
+          "fp8 training" + NOT,
+          "quantizer",
+          "quantisation" + NOT,
+          "early_exit_loss",
+          "early exit" + NOT,
+          "layer_dropout",
+          "layer dropout" + NOT,
+          "filter_fn",
+          "a Python function" + NOT + "; remove the rows from the data file");
+
+  /** Parts of recipes' names; the first that fits tells. */
+  private static final Map<String, String> RECIPES = new LinkedHashMap<>();
+
+  static {
+    COMPONENTS.put("torchtune.rlhf.loss.DPOLoss", "DPO" + YET);
+    COMPONENTS.put("torchtune.rlhf.loss.RSOLoss", "RSO" + NOT);
+    COMPONENTS.put("torchtune.rlhf.", "reinforcement learning" + NOT);
+    COMPONENTS.put("torchtune.dev.", "torchtune's experimental code (torchtune.dev)" + NOT);
+    COMPONENTS.put("torchtune.datasets.multimodal.", "image input" + NOT);
+    String pairs = "preference data (pairs of answers)" + YET;
+    COMPONENTS.put("torchtune.datasets.stack_exchange_paired_dataset", pairs);
+    COMPONENTS.put("torchtune.datasets.hh_rlhf_helpful_dataset", pairs);
+    COMPONENTS.put("torchtune.datasets.preference_dataset", pairs);
+    COMPONENTS.put("torchtune.datasets.PreferenceDataset", pairs);
+    COMPONENTS.put("torchtune.data.ChosenRejectedToMessages", pairs);
+    COMPONENTS.put(
+        "torchtune.datasets.slimorca_dataset",
+        "the name" + NOT + "; use chat_dataset with conversation_style=sharegpt");
+    COMPONENTS.put(
+        "torchtune.datasets.wikitext_dataset",
+        "the name" + NOT + "; use text_completion_dataset with column=page");
+    COMPONENTS.put(
+        "torchtune.datasets.cnn_dailymail_articles_dataset",
+        "the name" + NOT + "; use text_completion_dataset with column=article");
+    COMPONENTS.put(
+        "torchtune.datasets.PackedDataset", "the name" + NOT + "; use the data set's packed=true");
+    COMPONENTS.put(
+        "torchtune.data.AlpacaToMessages", "the name" + NOT + "; use alpaca_dataset as data set");
+    COMPONENTS.put(
+        "torchtune.data.", "the name" + NOT + "; use chat_dataset or instruct_dataset as data set");
+    COMPONENTS.put("torchtune.modules.loss.", "knowledge distillation" + NOT);
+    COMPONENTS.put("torchtune.modules.classifier_model", "a reward model" + NOT);
+    COMPONENTS.put("torchtune.training.quantization.", "quantisation" + NOT);
+    String folder = "; use hf_checkpointer with the model's Hugging Face folder";
+    COMPONENTS.put(
+        "torchtune.training.FullModelMetaCheckpointer", "Meta's file format" + YET + folder);
+    COMPONENTS.put(
+        "torchtune.training.FullModelTorchTuneCheckpointer",
+        "torchtune's own file format" + NOT + folder);
+    COMPONENTS.put(
+        "torchtune.training.DistributedCheckpointer", "torchtune's own file format" + NOT + folder);
+    COMPONENTS.put(
+        "torchtune.training.metric_logging.CometLogger",
+        "Comet" + NOT + "; use tensorboard_logger or mlflow_logger");
+    String state = "optimiser state in another dtype than the parameters'" + NOT + "; use adamw";
+    COMPONENTS.put("bitsandbytes.", state);
+    COMPONENTS.put("torchao.", state);
+    COMPONENTS.put("torchtune.", "this part of torchtune" + NOT);
+
+    RECIPES.put("multi_dataset", "an experimental recipe of torchtune's" + NOT);
+    RECIPES.put("dpo", "DPO" + YET);
+    RECIPES.put("ppo", "reinforcement learning" + NOT);
+    RECIPES.put("grpo", "reinforcement learning" + NOT);
+    RECIPES.put("knowledge_distillation", "knowledge distillation" + NOT);
+    RECIPES.put("qat_", "quantisation-aware training" + NOT);
+    RECIPES.put("early_exit", "early exit" + NOT);
+    RECIPES.put("quantize", "quantisation" + NOT);
+    RECIPES.put("generate", "generation as a recipe" + NOT + "; use tune generate");
+  }
+
+  private Unsupported() {}
+
+  /**
+   * {@return what a recipe of torchtune's is; empty for any other}
+   *
+   * @param name as a command has it, not one of those that there are
+   */
+  public static Optional<String> recipe(String name) {
+    return RECIPES.entrySet().stream()
+        .filter(e -> name.contains(e.getKey()))
+        .map(Map.Entry::getValue)
+        .findFirst();
+  }
+
+  /** What a key does in torchtune; empty for one that does nothing of its own. */
+  static Optional<String> key(String name) {
+    return Optional.ofNullable(KEYS.get(name));
+  }
+
+  /**
+   * What a component of torchtune's world is; empty for any other.
+   *
+   * @param name that the registry does not have for the kind
+   */
+  static Optional<String> component(String name, Class<?> kind, ComponentRegistry registry) {
+    return name.startsWith(MODELS) || name.startsWith("qlora_")
+        ? Optional.of(model(name, kind, registry))
+        : COMPONENTS.entrySet().stream()
+            .filter(e -> name.startsWith(e.getKey()))
+            .map(Map.Entry::getValue)
+            .findFirst();
+  }
+
+  private static String model(String name, Class<?> kind, ComponentRegistry registry) {
+    String last = Torchtune.last(name);
+    String parent = name.substring(0, name.length() - last.length());
+    String family = FAMILIES.get(parent.replace(MODELS, "").replaceFirst("\\..*", ""));
+    if (family != null && !registry.hasAliasIn(parent, kind)) {
+      return family;
+    }
+    if (last.startsWith("qlora_")) {
+      String lora = last.substring(1);
+      return "QLoRA" + YET + (registry.find(lora, kind) == null ? "" : "; use " + lora);
+    }
+    return last.contains("_classifier") || last.contains("_reward_")
+        ? "a reward model" + NOT
+        : "a model with sizes of one's own"
+            + NOT
+            + "; auto_model and lora_auto have those of the checkpoint's config.json";
+  }
+}
