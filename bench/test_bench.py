@@ -16,6 +16,7 @@ sys.dont_write_bytecode = True
 import limit
 import runs
 import speed
+import torchtune_configs
 
 loader = importlib.machinery.SourceFileLoader("gpu_check", str(HERE / "gpu-check"))
 gpu_check = importlib.util.module_from_spec(importlib.util.spec_from_loader("gpu_check", loader))
@@ -123,6 +124,35 @@ class GpuCheck(unittest.TestCase):
         self.assertIn("**All 1 checks hold.**", text)
         self.assertIn("**1 of 2 checks FAILED.**", gpu_check.report(A, [], rows + [gpu_check.Check("c", "djl", "it ends", "", False)]))
         self.assertTrue(gpu_check.report(A, ["NVIDIA H200, driver 580.95, 143771 MiB"], rows).startswith("# Tune4J on NVIDIA H200\n"))
+
+    def test_judge_whatValidateSays_isSortedByWhatIsMissing(self):
+        self.assertEqual(torchtune_configs.judge(0, "a note\nx.yaml: valid for mine\n", ""), ("mine", None))
+        said = ("x.yaml:3:1: model._component_ is 'a.b': Gemma 2 is not supported yet\n"
+                "x.yaml:9:1: key 'tensor_parallel_dim' is '2': tensor parallelism is not supported; ranks share a model with strategy=fsdp\n"
+                "x.yaml:5:1: use_dora=true is not supported yet; set it to false\n")
+        self.assertEqual(torchtune_configs.judge(2, "", said), (None, ["DoRA", "Gemma 2", "tensor parallelism"]))
+        recipe = "tune: config 'x.yaml' is for recipe 'qat': quantisation-aware training is not supported\n"
+        self.assertEqual(torchtune_configs.judge(2, "", recipe), (None, ["quantisation-aware training"]))
+        self.assertEqual(torchtune_configs.judge(2, "", said + "x.yaml:1:1: key 'a' is not known\n"), (None, None))
+
+    def test_write_table_replacesTheOneBefore(self):
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder) / "page.md"
+            page.write_text(f"a\n{torchtune_configs.BEGIN}\nold\n{torchtune_configs.END}\nb\n")
+            torchtune_configs.write(page, torchtune_configs.table({"mine": 2}, {("A", "B"): 1}, []))
+            self.assertEqual(page.read_text(), f"""a
+{torchtune_configs.BEGIN}
+| configs | |
+|---|---|
+| 3 | all |
+| **2** | validate as they are |
+| 2 | for `mine` |
+| **1** | are refused with the name of what is missing |
+| 1 | A, B |
+| **0** | are refused for another reason |
+{torchtune_configs.END}
+b
+""")
 
 
 if __name__ == "__main__":
