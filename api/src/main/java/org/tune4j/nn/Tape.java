@@ -17,7 +17,8 @@ final class Tape {
   private final Engine engine;
   private final TensorScope owner;
   private final List<Step> steps = new ArrayList<>();
-  private final IdentityHashMap<Tensor, Fork> forks = new IdentityHashMap<>();
+  private final IdentityHashMap<Tensor, Fork> byInput = new IdentityHashMap<>();
+  private final IdentityHashMap<Tensor, Fork> byValues = new IdentityHashMap<>();
   private boolean cutting;
 
   Tape(Engine engine, TensorScope owner) {
@@ -51,6 +52,19 @@ final class Tape {
     }
   }
 
+  /** {@code output} has the values of a leaf, for another branch. */
+  private record Again(Tensor leaf, Tensor output) implements Step {
+    @Override
+    public void backward(Tensor gradient) {
+      leaf.backward(gradient);
+    }
+
+    @Override
+    public void close() {
+      output.close();
+    }
+  }
+
   /** {@code output} is {@code input weight^T}. */
   private record Product(Tensor input, Tensor weight, Tensor output) implements Step {
     @Override
@@ -79,19 +93,24 @@ final class Tape {
   }
 
   private Fork forked(Tensor x, boolean drops) {
-    Fork known = forks.get(x);
-    if (known != null) {
-      return known;
+    Fork own = byValues.get(x);
+    if (own != null) {
+      return own;
     }
-    Tensor output = x.leaf().moveTo(owner);
-    steps.add(new Cut(x.gradientEdge().moveTo(owner), output));
+    Fork first = byInput.get(x);
+    Tensor output = (first == null ? x : first.values()).leaf().moveTo(owner);
+    // A branch of its own each time: what one branch has gone through, another may not.
+    steps.add(
+        first == null
+            ? new Cut(x.gradientEdge().moveTo(owner), output)
+            : new Again(first.leaf(), output));
     Tensor values = drops ? view(output) : output;
     if (drops) {
       output.dropValues();
     }
     Fork fork = new Fork(values, output);
-    forks.put(x, fork);
-    forks.put(values, fork);
+    byInput.putIfAbsent(x, fork);
+    byValues.put(values, fork);
     return fork;
   }
 
@@ -129,7 +148,8 @@ final class Tape {
       }
     }
     if (steps.isEmpty()) {
-      forks.clear();
+      byInput.clear();
+      byValues.clear();
     }
   }
 }

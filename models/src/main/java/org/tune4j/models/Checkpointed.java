@@ -37,7 +37,7 @@ final class Checkpointed extends Traversal {
     Tensor gradient = backward(forward, lowest, inputs, dropout, top.gradient().orElseThrow());
     if (gradient != null) {
       parts.enter(0);
-      pass.backward(model.embedding().forward(pass, rows.rows().tokens()), gradient);
+      pass.backward(model.embed(pass, rows.rows()), gradient);
       pass.gradientsWhole(List.of(model.embedding().weight()));
       parts.leave(pass, 0);
     }

@@ -119,8 +119,41 @@ public final class Continuation {
       AttentionShape shape = layers.get(layer).attentionShape();
       List<CacheMask> seen = Objects.requireNonNull(masks.get(shape.window()));
       RotaryEmbedding.Tables rope = rotations.of(shape);
-      return (q, k, v, spec) -> attend(engine, layer, q, k, v, rope, seen, spec);
+      return new Caches(engine, layer, rope, seen);
     };
+  }
+
+  /** Tokens attend to what their rows' caches hold, and to those before them. */
+  private final class Caches implements AttentionContext {
+    private final Engine engine;
+    private final int layer;
+    private final RotaryEmbedding.Tables rope;
+    private final List<CacheMask> seen;
+
+    Caches(Engine engine, int layer, RotaryEmbedding.Tables rope, List<CacheMask> seen) {
+      this.engine = engine;
+      this.layer = layer;
+      this.rope = rope;
+      this.seen = seen;
+    }
+
+    @Override
+    public Tensor attend(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec) {
+      return Continuation.this.attend(engine, layer, rope.scaled(q), k, v, rope, seen, spec);
+    }
+
+    @Override
+    public Tensor attendRotated(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec) {
+      RotaryEmbedding.Tables still =
+          RotaryEmbedding.none(Math.toIntExact(q.size(2)))
+              .tables(engine, positions(), rope.cos().dtype());
+      return Continuation.this.attend(engine, layer, rope.scaled(q), k, v, still, seen, spec);
+    }
+
+    @Override
+    public Tensor rotate(Tensor x) {
+      return engine.operations().rope(x, rope.cos(), rope.sin());
+    }
   }
 
   /** One a row. */

@@ -9,11 +9,9 @@ import org.tune4j.UsageException;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.models.layers.AttentionContext;
-import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.models.layers.Embedding;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.Norm;
-import org.tune4j.models.layers.RotaryEmbedding;
 import org.tune4j.nn.Module;
 import org.tune4j.nn.ModuleList;
 import org.tune4j.nn.Objective;
@@ -21,7 +19,6 @@ import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
-import org.tune4j.tensor.Operations;
 import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -224,18 +221,8 @@ public final class Decoder extends Module {
   private IntFunction<AttentionContext> context(Engine engine, PackedRows rows) {
     Rotations rotations =
         Rotations.of(engine, body.layers, rows.positions(row -> 0), precision.compute());
-    Operations ops = engine.operations();
-    return layer -> {
-      AttentionShape shape = body.layers.get(layer).attentionShape();
-      RotaryEmbedding.Tables rope = rotations.of(shape);
-      return (q, k, v, spec) ->
-          ops.attention(
-              ops.rope(q, rope.cos(), rope.sin()),
-              ops.rope(k, rope.cos(), rope.sin()),
-              v,
-              rows.rowEnds(),
-              spec);
-    };
+    return layer ->
+        new OwnRows(engine, rotations.of(body.layers.get(layer).attentionShape()), rows);
   }
 
   /**
@@ -276,7 +263,10 @@ public final class Decoder extends Module {
 
   /** The last part, which the caller has entered. */
   Tensor project(Pass pass, Tensor hidden) {
-    return head.forward(pass, body.norm.forward(pass, hidden));
+    Tensor logits = head.forward(pass, body.norm.forward(pass, hidden));
+    Tensor scaled = config.logitScale() == 1 ? logits : logits.mul(config.logitScale());
+    double cap = config.logitSoftCap();
+    return cap == 0 ? scaled : scaled.div(cap).tanh().mul(cap);
   }
 
   private Tensor lastPart(Pass pass, Tensor hidden) {
@@ -316,11 +306,19 @@ public final class Decoder extends Module {
     return h;
   }
 
+  /** The first part, {@code [tokens, dim]}. */
   Tensor embedded(Pass pass, PackedRows rows) {
     parts.enter(0);
-    Tensor h = body.embedding.forward(pass, rows.tokens());
+    Tensor h = embed(pass, rows);
     parts.leave(pass, 0);
-    return h.dtype() == precision.compute() ? h : h.cast(precision.compute());
+    return h;
+  }
+
+  /** The same, of a part that the caller has entered. */
+  Tensor embed(Pass pass, PackedRows rows) {
+    Tensor h = body.embedding.forward(pass, rows.tokens());
+    Tensor wide = h.dtype() == precision.compute() ? h : h.cast(precision.compute());
+    return config.embeddingScale() == 1 ? wide : wide.mul(config.embeddingScale());
   }
 
   /**

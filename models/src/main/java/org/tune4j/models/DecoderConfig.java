@@ -76,6 +76,21 @@ public final class DecoderConfig {
     return values.slidingWindow;
   }
 
+  /** {@return what embedded tokens are multiplied by} */
+  public double embeddingScale() {
+    return values.embeddingScale;
+  }
+
+  /** {@return what logits are multiplied by} */
+  public double logitScale() {
+    return values.logitScale;
+  }
+
+  /** {@return logits are replaced by {@code cap * tanh(logit / cap)}; 0 for none} */
+  public double logitSoftCap() {
+    return values.logitSoftCap;
+  }
+
   /** {@return the attention of layers that are all alike, with one rotation for all of them} */
   public AttentionShape attention() {
     return new AttentionShape(
@@ -101,6 +116,15 @@ public final class DecoderConfig {
     facts.put("rope_scaling", String.valueOf(values.ropeScaling));
     facts.put("tie_word_embeddings", tieWordEmbeddings());
     facts.put("sliding_window", slidingWindow());
+    if (embeddingScale() != 1) {
+      facts.put("embedding_scale", embeddingScale());
+    }
+    if (logitScale() != 1) {
+      facts.put("logit_scale", logitScale());
+    }
+    if (logitSoftCap() != 0) {
+      facts.put("final_logit_softcapping", logitSoftCap());
+    }
     return facts;
   }
 
@@ -136,6 +160,9 @@ public final class DecoderConfig {
     private @Nullable RopeScaling ropeScaling;
     private boolean tieWordEmbeddings;
     private int slidingWindow;
+    private double embeddingScale = 1;
+    private double logitScale = 1;
+    private double logitSoftCap;
 
     private Builder() {}
 
@@ -242,6 +269,28 @@ public final class DecoderConfig {
      */
     public Builder slidingWindow(int positions) {
       slidingWindow = positions;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param factor of embedded tokens
+     */
+    public Builder embeddingScale(double factor) {
+      embeddingScale = factor;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param factor of logits
+     * @param softCap of the scaled logits; 0 for none
+     */
+    public Builder logits(double factor, double softCap) {
+      logitScale = factor;
+      logitSoftCap = softCap;
       return this;
     }
 

@@ -54,7 +54,8 @@ class HuggingFaceTest {
   @Test
   void read_llama3_2_givesScalingAndTie() {
     ModelConfig config = model(golden("llama3_2"));
-    assertEquals(new RopeScaling(32, 1, 4, 64).toString(), config.facts().get("rope_scaling"));
+    assertEquals(
+        new RopeScaling.Llama3(32, 1, 4, 64).toString(), config.facts().get("rope_scaling"));
     assertTrue(config.sizes().tieWordEmbeddings());
     assertEquals(2, config.sizes().numKvHeads());
     assertEquals(500_000.0, config.facts().get("rope_theta"));
@@ -195,7 +196,8 @@ class HuggingFaceTest {
     Map<String, Object> facts = model(config).facts();
     assertEquals(rightTheta, facts.get("rope_theta"));
     assertEquals(
-        String.valueOf(scaled ? new RopeScaling(8, 1, 4, 8192) : null), facts.get("rope_scaling"));
+        String.valueOf(scaled ? new RopeScaling.Llama3(8, 1, 4, 8192) : null),
+        facts.get("rope_scaling"));
   }
 
   @ParameterizedTest
@@ -221,19 +223,19 @@ class HuggingFaceTest {
           intermediate_size | 2147483647 | intermediate_size is 2147483647, expected an integer from 1 to 1048576
           num_attention_heads | 2147483647 | num_attention_heads is 2147483647, expected an integer from 1 to 1048576
           head_dim | 2147483646 | head_dim is 2147483646, expected at most 1048576 over num_attention_heads 4
-          rope_parameters | {"partial_rotary_factor":0.5} | rope_parameters.partial_rotary_factor is 0.5, expected 1; rotating part of a head is not supported
+          rope_parameters | {"partial_rotary_factor":0.5} | rope_parameters.partial_rotary_factor is 0.5, expected 1; this family rotates whole heads
           rope_theta | "x" | rope_theta is "x", expected a number above 0
-          rope_scaling | {"rope_type":"yarn","factor":2} | rope_scaling.rope_type is "yarn", expected "llama3" or "default"; no other scaling is supported
-          rope_scaling | {"type":"linear","factor":2} | rope_scaling.type is "linear", expected "llama3" or "default"; no other scaling is supported
+          rope_scaling | {"rope_type":"ntk","factor":2} | rope_scaling.rope_type is "ntk", expected "default", "linear", "dynamic", "llama3", "yarn" or "longrope"; no other scaling is supported
+          rope_scaling | {"type":"linear","factor":0.5} | rope_scaling.factor is 0.5, expected 1 or more
           rope_scaling | {"rope_type":"llama3","low_freq_factor":1} | rope_scaling.factor is missing, expected a number above 0
           rope_scaling | {"factor":2} | rope_scaling.rope_type is missing, expected a string
           rope_scaling | {"rope_type":"llama3","factor":8,"low_freq_factor":4,"high_freq_factor":4,"original_max_position_embeddings":9} | rope_scaling.high_freq_factor is 4, expected a number above low_freq_factor 4.0
           rope_scaling | 3 | rope_scaling is 3, expected an object
           tie_word_embeddings | 1 | tie_word_embeddings is 1, expected true or false
-          attention_bias | true | attention_bias is true, expected false; attention with biases is not supported
-          mlp_bias | true | mlp_bias is true, expected false; an MLP with biases is not supported
-          hidden_act | "gelu" | hidden_act is "gelu", expected "silu"; no other activation is supported
-          partial_rotary_factor | 0.5 | partial_rotary_factor is 0.5, expected 1; rotating part of a head is not supported
+          use_qk_norm | true | use_qk_norm is true, expected false; this family computes nothing else
+          final_logit_softcapping | 30.0 | final_logit_softcapping is 30.0, expected 0 or 0.0; this family computes nothing else
+          hidden_act | "gelu" | hidden_act is "gelu", expected "silu" or "gelu_pytorch_tanh"; no other activation is supported
+          partial_rotary_factor | 0.5 | partial_rotary_factor is 0.5, expected 1 or 1.0; this family computes nothing else
           quantization_config | {"bits":4} | quantization_config is {"bits":4}, expected none; give the checkpoint in float32, float16 or bfloat16
           eos_token_id | "x" | eos_token_id is "x", expected an integer of at least -1
           eos_token_id | [1,"x"] | eos_token_id is [1,"x"], expected a token id or a list of token ids

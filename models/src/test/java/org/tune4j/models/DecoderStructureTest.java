@@ -25,7 +25,7 @@ class DecoderStructureTest {
           (model): Body(
             (embed_tokens): Embedding(320, 64)
             (layers): ModuleList(
-              (0-2): 3 x LlamaBlock(
+              (0-2): 3 x ResidualBlock(
                 (self_attn): Attention(
                   (q_proj): Linear(
                     in=64, out=64, LoraAdapter(rank=4, alpha=8.0, dropout=0.0)
@@ -36,7 +36,7 @@ class DecoderStructureTest {
                   (v_proj): Linear(in=64, out=32)
                   (o_proj): Linear(in=64, out=64)
                 )
-                (mlp): SwiGlu(
+                (mlp): GatedMlp(
                   (gate_proj): Linear(in=64, out=176)
                   (up_proj): Linear(in=64, out=176)
                   (down_proj): Linear(in=176, out=64)

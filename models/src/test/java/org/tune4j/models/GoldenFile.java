@@ -15,13 +15,18 @@ import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 
-/** A safetensors file among the test resources under {@code golden/tiny}; fp32 and int64 alone. */
+/** A safetensors file among the test resources under {@code golden}; fp32 and int64 alone. */
 public final class GoldenFile {
   private final ByteBuffer data;
   private final Map<String, JsonNode> entries = new LinkedHashMap<>();
 
+  /** One under {@code golden/tiny}. */
   public GoldenFile(String path) {
-    try (InputStream in = GoldenFile.class.getResourceAsStream("/golden/tiny/" + path)) {
+    this("tiny", path);
+  }
+
+  GoldenFile(String folder, String path) {
+    try (InputStream in = GoldenFile.class.getResourceAsStream("/golden/" + folder + "/" + path)) {
       ByteBuffer all = ByteBuffer.wrap(in.readAllBytes()).order(ByteOrder.LITTLE_ENDIAN);
       int header = Math.toIntExact(all.getLong());
       JsonNode json = new ObjectMapper().readTree(all.array(), 8, header);

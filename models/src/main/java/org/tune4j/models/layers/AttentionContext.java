@@ -4,7 +4,6 @@ import org.tune4j.spi.AttentionSpec;
 import org.tune4j.tensor.Tensor;
 
 /** What the tokens of a pass attend to in one layer: those of their rows, or a cache's too. */
-@FunctionalInterface
 public interface AttentionContext {
   /**
    * Causal attention.
@@ -16,4 +15,22 @@ public interface AttentionContext {
    * @return {@code [tokens, heads * headDim]}, owned by the calling thread's scope
    */
   Tensor attend(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec);
+
+  /**
+   * The same of queries and keys that are rotated.
+   *
+   * @param q {@code [tokens, heads, headDim]}
+   * @param k {@code [tokens, kvHeads, headDim]}
+   * @param v as {@code k}
+   * @param spec scale, window, soft cap and sinks
+   * @return {@code [tokens, heads * headDim]}, owned by the calling thread's scope
+   */
+  Tensor attendRotated(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec);
+
+  /**
+   * {@return queries or keys, rotated by their positions, owned by the calling thread's scope}
+   *
+   * @param x {@code [tokens, heads, headDim]}
+   */
+  Tensor rotate(Tensor x);
 }

@@ -12,7 +12,7 @@ import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /** Linears of the same input: one product where their weights are packed as one, else one each. */
-public final class JoinedLinear implements Product {
+public final class JoinedLinear implements Branches {
   private final List<Linear> linears;
   private volatile @Nullable PackedWeight packed;
 
@@ -25,16 +25,12 @@ public final class JoinedLinear implements Product {
     this.linears = List.of(linears);
   }
 
-  /**
-   * {@return {@code [n, out]} of each linear, owned by the calling thread's scope}
-   *
-   * @param pass of the calling thread
-   * @param x {@code [n, in]}
-   */
+  @Override
   public List<Tensor> forward(Pass pass, Tensor x) {
     PackedWeight w = packed;
     if (w == null) {
-      return linears.stream().map(linear -> linear.forward(pass, x)).toList();
+      Tensor in = pass.input(x);
+      return linears.stream().map(linear -> linear.forward(pass, in)).toList();
     }
     Tensor all = pass.engine().operations().linear(x, w);
     List<Tensor> results = new ArrayList<>(linears.size());

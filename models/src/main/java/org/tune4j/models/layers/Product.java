@@ -5,7 +5,7 @@ import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.PackedWeight;
 
 /** Linears that are multiplied at once: one, or several of the same input. */
-public sealed interface Product permits Linear, JoinedLinear {
+public sealed interface Product permits Linear, Branches {
   /** {@return elements of the input and of adapters that a token keeps for backward} */
   long keptPerToken();
 

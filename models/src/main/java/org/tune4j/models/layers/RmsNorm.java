@@ -10,6 +10,7 @@ import org.tune4j.tensor.Tensor;
 public final class RmsNorm extends Norm {
   private final Parameter weight;
   private final double eps;
+  private final double offset;
 
   /**
    * A norm, trainable, without storage.
@@ -19,13 +20,35 @@ public final class RmsNorm extends Norm {
    * @param dtype of the weight
    */
   public RmsNorm(long dim, double eps, DType dtype) {
+    this(dim, eps, 0, dtype);
+  }
+
+  /**
+   * The same with a weight around another value.
+   *
+   * @param dim the last dimension
+   * @param eps added to the mean square
+   * @param offset added to the weight, in fp32 or wider; Gemma's is 1
+   * @param dtype of the weight
+   */
+  public RmsNorm(long dim, double eps, double offset, DType dtype) {
     weight = add(new Parameter("weight", Shape.of(dim), dtype, true));
     this.eps = eps;
+    this.offset = offset;
   }
 
   @Override
   public Tensor forward(Pass pass, Tensor x) {
-    return pass.engine().operations().rmsNorm(x, pass.value(weight, x.dtype()), eps);
+    if (offset == 0) {
+      return pass.engine().operations().rmsNorm(x, pass.value(weight, x.dtype()), eps);
+    }
+    // The sum would be rounded in a narrow type; so is the product, once.
+    DType wide = x.dtype() == DType.FP64 ? DType.FP64 : DType.FP32;
+    Tensor w = pass.value(weight, wide);
+    Tensor factor = (w.dtype() == wide ? w : w.cast(wide)).add(offset);
+    Tensor v = x.dtype() == wide ? x : x.cast(wide);
+    Tensor y = pass.engine().operations().rmsNorm(v, factor, eps);
+    return x.dtype() == wide ? y : y.cast(x.dtype());
   }
 
   @Override

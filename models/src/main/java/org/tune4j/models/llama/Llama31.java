@@ -9,7 +9,7 @@ import org.tune4j.models.layers.RopeScaling;
 
 /** Builders of Llama 3.1: Llama 3 with rotary frequencies scaled for 131,072 tokens. */
 public final class Llama31 {
-  private static final RopeScaling SCALING = new RopeScaling(8, 1, 4, 8192);
+  private static final RopeScaling SCALING = new RopeScaling.Llama3(8, 1, 4, 8192);
   private static final LlamaConfig SIZES_8B =
       new LlamaConfig(
           DecoderConfig.builder()

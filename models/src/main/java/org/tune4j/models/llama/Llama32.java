@@ -9,7 +9,7 @@ import org.tune4j.models.layers.RopeScaling;
 
 /** Builders of Llama 3.2: small, with scaled rotary frequencies and a tied head. */
 public final class Llama32 {
-  private static final RopeScaling SCALING = new RopeScaling(32, 1, 4, 8192);
+  private static final RopeScaling SCALING = new RopeScaling.Llama3(32, 1, 4, 8192);
   private static final LlamaConfig SIZES_1B =
       new LlamaConfig(
           DecoderConfig.builder()

@@ -1,9 +1,12 @@
 package org.tune4j.models.llama;
 
+import java.util.Map;
 import java.util.Set;
 import org.tune4j.checkpoint.JsonFields;
+import org.tune4j.models.DecoderFields;
 import org.tune4j.models.ModelConfig;
 import org.tune4j.models.ModelFamily;
+import org.tune4j.models.layers.Activation;
 
 /** Llama. Absent fields have the defaults of transformers' {@code LlamaConfig}. */
 public record LlamaFamily() implements ModelFamily {
@@ -13,7 +16,12 @@ public record LlamaFamily() implements ModelFamily {
   }
 
   @Override
-  public ModelConfig read(JsonFields config) {
-    return new LlamaConfig(this, new LlamaFields(config, 11_008, 0, 2048).sizes().build());
+  public ModelConfig read(JsonFields json) {
+    return new LlamaConfig(
+        this,
+        new DecoderFields(json, Map.of(), "attention_bias", "mlp_bias").sizes().build(),
+        json.flag("attention_bias", false),
+        json.flag("mlp_bias", false),
+        Activation.read(json, "hidden_act", Activation.SILU));
   }
 }

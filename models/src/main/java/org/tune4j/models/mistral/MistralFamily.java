@@ -1,11 +1,13 @@
 package org.tune4j.models.mistral;
 
+import java.util.Map;
 import java.util.Set;
 import org.tune4j.checkpoint.JsonFields;
+import org.tune4j.models.DecoderFields;
 import org.tune4j.models.ModelConfig;
 import org.tune4j.models.ModelFamily;
+import org.tune4j.models.layers.Activation;
 import org.tune4j.models.llama.LlamaConfig;
-import org.tune4j.models.llama.LlamaFields;
 
 /**
  * Mistral: Llama's blocks with a sliding window. Absent fields have the defaults of transformers'
@@ -20,13 +22,20 @@ public record MistralFamily() implements ModelFamily {
   }
 
   @Override
-  public ModelConfig read(JsonFields config) {
+  public ModelConfig read(JsonFields json) {
+    DecoderFields fields =
+        new DecoderFields(
+            json,
+            Map.of(
+                "intermediate_size", 14_336,
+                "num_key_value_heads", 8,
+                "max_position_embeddings", 131_072));
     return new LlamaConfig(
         this,
-        new LlamaFields(config, 14_336, 8, 131_072)
-            .sizes()
-            .slidingWindow(slidingWindow(config))
-            .build());
+        fields.sizes().slidingWindow(slidingWindow(json)).build(),
+        false,
+        false,
+        Activation.read(json, "hidden_act", Activation.SILU));
   }
 
   /** The default counts only where the field is absent; null is no window. */

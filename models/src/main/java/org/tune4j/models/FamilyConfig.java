@@ -1,0 +1,124 @@
+package org.tune4j.models;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.models.layers.AttentionShape;
+import org.tune4j.models.layers.Embedding;
+import org.tune4j.models.layers.Norm;
+import org.tune4j.tensor.DType;
+
+/**
+ * An architecture that a family has read: what it shares with other decoders, what is its own, and
+ * what makes its layers. Two are equal where they build the same model.
+ */
+public final class FamilyConfig implements ModelConfig {
+  private final ModelFamily family;
+  private final DecoderConfig sizes;
+  private final Map<String, Object> own;
+  private final List<AttentionShape> shapes;
+  private final Blocks blocks;
+  private final Norms norms;
+
+  /** Makes a layer. */
+  @FunctionalInterface
+  public interface Blocks {
+    /**
+     * {@return a layer without storage}
+     *
+     * @param layer from 0
+     * @param shape of its attention
+     * @param dtype of every parameter
+     */
+    DecoderBlock make(int layer, AttentionShape shape, DType dtype);
+  }
+
+  /** Makes the norm before the head. */
+  @FunctionalInterface
+  public interface Norms {
+    /**
+     * {@return a norm without storage}
+     *
+     * @param dtype of every parameter
+     */
+    Norm make(DType dtype);
+  }
+
+  /**
+   * What a family has read.
+   *
+   * @param family that read it
+   * @param sizes of the decoder
+   * @param own what changes a forward pass besides them, by the names of {@code config.json}
+   * @param shapes of the layers' attention
+   * @param blocks makes the layers
+   * @param norms makes the norm before the head
+   */
+  public FamilyConfig(
+      ModelFamily family,
+      DecoderConfig sizes,
+      Map<String, ?> own,
+      List<AttentionShape> shapes,
+      Blocks blocks,
+      Norms norms) {
+    this.family = family;
+    this.sizes = sizes;
+    Map<String, Object> facts = new LinkedHashMap<>(own);
+    facts.put("layers", shapes.toString());
+    this.own = Collections.unmodifiableMap(facts);
+    this.shapes = List.copyOf(shapes);
+    this.blocks = blocks;
+    this.norms = norms;
+  }
+
+  @Override
+  public ModelFamily family() {
+    return family;
+  }
+
+  @Override
+  public DecoderConfig sizes() {
+    return sizes;
+  }
+
+  @Override
+  public Map<String, Object> facts() {
+    Map<String, Object> all = new LinkedHashMap<>(sizes.facts());
+    all.putAll(own);
+    return all;
+  }
+
+  @Override
+  public Decoder build(DType dtype) {
+    return new Decoder(
+        this,
+        dtype,
+        new Embedding(sizes.vocabSize(), sizes.hiddenSize(), dtype),
+        IntStream.range(0, shapes.size())
+            .mapToObj(layer -> blocks.make(layer, shapes.get(layer), dtype))
+            .toList(),
+        norms.make(dtype),
+        Decoder.Names.LLAMA);
+  }
+
+  @Override
+  public boolean equals(@Nullable Object other) {
+    return other instanceof FamilyConfig c
+        && family.equals(c.family)
+        && sizes.equals(c.sizes)
+        && own.equals(c.own);
+  }
+
+  @Override
+  public int hashCode() {
+    return facts().hashCode();
+  }
+
+  @Override
+  public String toString() {
+    return facts().toString();
+  }
+}

@@ -1,0 +1,26 @@
+package org.tune4j.models;
+
+import org.tune4j.models.layers.AttentionContext;
+import org.tune4j.models.layers.RotaryEmbedding;
+import org.tune4j.spi.AttentionSpec;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Tensor;
+
+/** Tokens attend to those of their own rows. */
+record OwnRows(Engine engine, RotaryEmbedding.Tables rope, PackedRows rows)
+    implements AttentionContext {
+  @Override
+  public Tensor attend(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec) {
+    return attendRotated(rotate(q), rotate(k), v, spec);
+  }
+
+  @Override
+  public Tensor attendRotated(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec) {
+    return engine.operations().attention(rope.scaled(q), k, v, rows.rowEnds(), spec);
+  }
+
+  @Override
+  public Tensor rotate(Tensor x) {
+    return engine.operations().rope(x, rope.cos(), rope.sin());
+  }
+}

@@ -1,0 +1,122 @@
+package org.tune4j.models.gemma;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.tune4j.checkpoint.JsonFields;
+import org.tune4j.models.DecoderConfig;
+import org.tune4j.models.DecoderFields;
+import org.tune4j.models.FamilyConfig;
+import org.tune4j.models.ModelConfig;
+import org.tune4j.models.ModelFamily;
+import org.tune4j.models.ResidualBlock;
+import org.tune4j.models.layers.Activation;
+import org.tune4j.models.layers.Attention;
+import org.tune4j.models.layers.AttentionShape;
+import org.tune4j.models.layers.GatedMlp;
+import org.tune4j.models.layers.RmsNorm;
+import org.tune4j.models.layers.RotaryEmbedding;
+
+/**
+ * Gemma 3's text model: norms before and behind, norms of each head's queries and keys, five layers
+ * with a window to one without, each kind with a rotary base of its own. Absent fields have the
+ * defaults of transformers' {@code Gemma3TextConfig}.
+ */
+public record Gemma3Family() implements ModelFamily {
+  @Override
+  public Set<String> modelTypes() {
+    return Set.of("gemma3_text");
+  }
+
+  @Override
+  public ModelConfig read(JsonFields json) {
+    DecoderFields fields =
+        new DecoderFields(
+            json,
+            Map.of(
+                "vocab_size",
+                262_208,
+                "hidden_size",
+                2304,
+                "intermediate_size",
+                9216,
+                "num_hidden_layers",
+                26,
+                "num_attention_heads",
+                8,
+                "num_key_value_heads",
+                4,
+                "head_dim",
+                256,
+                "max_position_embeddings",
+                131_072,
+                "tie_word_embeddings",
+                1,
+                "rope_theta",
+                1_000_000),
+            "attention_bias",
+            "attn_logit_softcapping",
+            "final_logit_softcapping",
+            "query_pre_attn_scalar",
+            "rope_local_base_freq");
+    DecoderConfig sizes =
+        fields
+            .sizes()
+            .embeddingScale(Math.sqrt((double) json.size("hidden_size", 2304, 1 << 20)))
+            .logits(1, Gemma2Family.cap(json, "final_logit_softcapping", 0))
+            .build();
+    boolean bias = json.flag("attention_bias", false);
+    double softCap = Gemma2Family.cap(json, "attn_logit_softcapping", 0);
+    double scale = 1 / Math.sqrt(fields.decimal("query_pre_attn_scalar", 256));
+    int pattern =
+        json.positive("sliding_window_pattern", json.positive("_sliding_window_pattern", 6));
+    Activation activation = Activation.read(json, "hidden_activation", Activation.GELU_TANH);
+    List<String> types =
+        fields.layerTypes(
+            sizes.numLayers(),
+            layer -> (layer + 1) % pattern == 0 ? DecoderFields.FULL : DecoderFields.SLIDING,
+            DecoderFields.FULL,
+            DecoderFields.SLIDING);
+    List<AttentionShape> shapes =
+        DecoderFields.shapes(
+            sizes, types, fields.window(4096), type -> rotary(fields, sizes, type));
+    long dim = sizes.hiddenSize();
+    return new FamilyConfig(
+        this,
+        sizes,
+        Map.of(
+            "hidden_act",
+            activation,
+            "attention_bias",
+            bias,
+            "attn_logit_softcapping",
+            softCap,
+            "scale",
+            scale),
+        shapes,
+        (layer, shape, dtype) ->
+            ResidualBlock.builder(shape, dim, () -> new RmsNorm(dim, sizes.normEps(), 1, dtype))
+                .attention(
+                    Attention.builder(shape, dim, dtype)
+                        .biases(bias, bias)
+                        .headNorms("q_norm", "k_norm", sizes.normEps(), 1)
+                        .scale(scale)
+                        .softCap(softCap)
+                        .build())
+                .mlp(new GatedMlp(dim, sizes.intermediateSize(), activation, false, dtype))
+                .normsBefore("input_layernorm", "pre_feedforward_layernorm")
+                .normsBehind("post_attention_layernorm", "post_feedforward_layernorm")
+                .build(),
+        dtype -> new RmsNorm(dim, sizes.normEps(), 1, dtype));
+  }
+
+  /** transformers 4 has the sliding layers' base in a field of its own, and scales the others. */
+  private static RotaryEmbedding rotary(DecoderFields fields, DecoderConfig sizes, String type) {
+    JsonFields json = fields.json();
+    boolean apart = json.has("rope_parameters") && json.object("rope_parameters").has(type);
+    return apart || type.equals(DecoderFields.FULL)
+        ? fields.rotary(sizes, type)
+        : new RotaryEmbedding(
+            sizes.headDim(), json.positiveDecimal("rope_local_base_freq", 10_000), null);
+  }
+}
