@@ -117,6 +117,25 @@ public final class Binder {
   }
 
   /**
+   * {@return what one section of a config describes, or something else where there is no such
+   * section}
+   *
+   * @param <T> what it must be
+   * @param registry what the section may name
+   * @param kind what it must be
+   * @param key the section's name, at the config's top
+   * @param config of which only this section is looked at
+   * @param otherwise what it is without a section
+   * @throws ConfigException with every problem of the section, each with its place
+   */
+  public static <T> T bindSection(
+      ComponentRegistry registry, Class<T> kind, String key, Config config, T otherwise) {
+    return config.root().entries().containsKey(key)
+        ? bindSection(registry, kind, key, config).component()
+        : otherwise;
+  }
+
+  /**
    * {@return the components of a kind that need no arguments, each built anew when it is asked for}
    *
    * @param <T> what they give

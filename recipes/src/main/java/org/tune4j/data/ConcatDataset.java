@@ -48,6 +48,11 @@ public record ConcatDataset(List<DatasetSpec> datasets, @Nullable List<Double> w
   }
 
   @Override
+  public boolean needsTokenizer() {
+    return datasets.stream().anyMatch(DatasetSpec::needsTokenizer);
+  }
+
+  @Override
   public Dataset open(Tokenizer tokenizer, int maxSeqLen, DataCache cache) {
     List<Dataset> opened = new ArrayList<>();
     for (DatasetSpec d : datasets) {

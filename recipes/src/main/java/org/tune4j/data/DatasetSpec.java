@@ -18,6 +18,11 @@ public interface DatasetSpec {
    */
   Dataset open(Tokenizer tokenizer, int maxSeqLen, DataCache cache);
 
+  /** {@return whether rows are text; false where they are token ids already} */
+  default boolean needsTokenizer() {
+    return true;
+  }
+
   /**
    * {@return the same with the user's cache}
    *

@@ -27,6 +27,11 @@ record FileDataset(
   }
 
   @Override
+  public boolean needsTokenizer() {
+    return encoder.needsTokenizer();
+  }
+
+  @Override
   public Dataset open(Tokenizer tokenizer, int maxSeqLen, DataCache cache) {
     if (packed && maxSeqLen == Integer.MAX_VALUE) {
       throw new UsageException(

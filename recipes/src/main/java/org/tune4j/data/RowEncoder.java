@@ -12,6 +12,11 @@ interface RowEncoder {
    */
   TokenizedConversation encode(DataRow row, Tokenizer tokenizer);
 
+  /** Whether it asks the tokenizer anything. */
+  default boolean needsTokenizer() {
+    return true;
+  }
+
   /** All that {@link #encode} depends on but the row and the tokenizer. */
   String settings();
 }

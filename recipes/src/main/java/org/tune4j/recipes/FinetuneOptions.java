@@ -3,8 +3,10 @@ package org.tune4j.recipes;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
+import org.tune4j.component.Requirements;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.nn.Objective;
@@ -40,7 +42,9 @@ import org.tune4j.training.TrainingOptions;
  */
 public record FinetuneOptions(
     @Doc("where results are written") Path outputDir,
-    @Doc("converts text to token ids") TokenizerSpec tokenizer,
+    @Doc("converts text to token ids; none is needed where all rows are of tokenized_dataset")
+        @Default("no_tokenizer")
+        TokenizerSpec tokenizer,
     @Doc("the architecture, and its adapters where these are trained") ModelSpec model,
     @Doc("where weights come from and how results are saved") HuggingFaceCheckpointer checkpointer,
     @Doc("the training rows") DatasetSpec dataset,
@@ -53,4 +57,26 @@ public record FinetuneOptions(
     @Inline ValidationOptions validation,
     @Inline EvaluationOptions evaluation,
     @Inline SampleOptions sampling,
-    @Inline LoggingOptions logging) {}
+    @Inline LoggingOptions logging) {
+  /**
+   * Checks that there is a tokenizer where something needs one.
+   *
+   * @throws org.tune4j.UsageException naming what does
+   */
+  public FinetuneOptions {
+    if (tokenizer.isNone()) {
+      DatasetSpec val = validation.datasetVal();
+      new Requirements()
+          .that(!dataset.needsTokenizer(), without("dataset"))
+          .that(val == null || !val.needsTokenizer(), without("dataset_val"))
+          .that(evaluation.evalTasks().isEmpty(), without("eval_tasks"))
+          .that(sampling.samplePrompts().isEmpty(), without("sample_prompts"))
+          .check();
+    }
+  }
+
+  private static String without(String key) {
+    return "%s holds text and there is no tokenizer; add a section tokenizer, such as {_component_: hf_tokenizer}"
+        .formatted(key);
+  }
+}

@@ -10,6 +10,7 @@ import org.tune4j.data.InputOutputToMessages;
 import org.tune4j.data.InstructDataset;
 import org.tune4j.data.SftDataset;
 import org.tune4j.data.TextCompletionDataset;
+import org.tune4j.data.TokenizedDataset;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.metrics.DiskLogger;
 import org.tune4j.metrics.MlflowLogger;
@@ -41,6 +42,7 @@ public final class RecipeComponents implements ComponentProvider {
         InstructDataset.class,
         ChatDataset.class,
         TextCompletionDataset.class,
+        TokenizedDataset.class,
         ConcatDataset.class,
         SftDataset.class,
         InputOutputToMessages.class,

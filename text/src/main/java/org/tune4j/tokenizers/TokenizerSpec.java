@@ -35,13 +35,15 @@ public record TokenizerSpec(
     /** Of Mistral, with its instruction prompt. */
     MISTRAL,
     /** Of Llama 3, with its headers. */
-    LLAMA3;
+    LLAMA3,
+    /** Of none: there are only ids. */
+    NONE;
 
     private PromptTemplate promptTemplate() {
       return switch (this) {
         case LLAMA2 -> PromptTemplate.llama2Chat();
         case MISTRAL -> PromptTemplate.mistralChat();
-        case LLAMA3 -> PromptTemplate.none();
+        case LLAMA3, NONE -> PromptTemplate.none();
       };
     }
   }
@@ -228,6 +230,23 @@ public record TokenizerSpec(
   }
 
   /**
+   * {@return no tokenizer, for rows that are token ids already: ids decode to their numbers, and
+   * text is refused}
+   *
+   * @param maxSeqLen rows are truncated to this many tokens, 2 or more; null for no limit
+   */
+  @Component("no_tokenizer")
+  public static TokenizerSpec none(
+      @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen) {
+    return new TokenizerSpec(null, maxSeqLen, Model.NONE, null, null);
+  }
+
+  /** {@return whether there are only ids, and nothing that reads text} */
+  public boolean isNone() {
+    return model == Model.NONE;
+  }
+
+  /**
    * Reads the tokenizer. Of a folder with both files a model's own component reads {@code
    * tokenizer.model}, {@code hf_tokenizer} the other; where {@code tokenizer.model} lies alone,
    * {@code hf_tokenizer} reads it as transformers' {@code LlamaTokenizerFast} does.
@@ -238,6 +257,9 @@ public record TokenizerSpec(
    * @throws org.tune4j.EnvironmentException when the tokenizer's native library cannot be loaded
    */
   public Tokenizer open(Path checkpointDir) {
+    if (isNone()) {
+      return new NoTokenizer();
+    }
     Path place = path == null ? checkpointDir : path;
     boolean hasJson = Files.exists(place.resolve("tokenizer.json"));
     if (place.toString().endsWith(".json")) {

@@ -103,12 +103,13 @@ final class DataInspectCommand implements Callable<Integer> {
     ComponentRegistry known = components.get();
     Config given = checked(text, known);
     Config resolved = models.fetched(given, spec.commandLine().getErr());
-    if (resolved.text("tokenizer.path").isEmpty()) {
-      ModelFolder.require(resolved, text);
-    }
     DatasetSpec spec = Binder.bindSection(known, DatasetSpec.class, section, resolved).complete();
     TokenizerSpec tokens =
-        Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved).component();
+        Binder.bindSection(
+            known, TokenizerSpec.class, "tokenizer", resolved, TokenizerSpec.none(null));
+    if (resolved.text("tokenizer.path").isEmpty() && !tokens.isNone()) {
+      ModelFolder.require(resolved, text);
+    }
     HuggingFaceCheckpointer model =
         Binder.bindSection(known, HuggingFaceCheckpointer.class, "checkpointer", resolved)
             .component();

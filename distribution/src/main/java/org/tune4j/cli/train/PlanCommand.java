@@ -175,7 +175,8 @@ public final class PlanCommand implements Callable<Integer> {
       ComponentRegistry known,
       Config resolved) {
     TokenizerSpec tokenizer =
-        Binder.bindSection(known, TokenizerSpec.class, "tokenizer", resolved).component();
+        Binder.bindSection(
+            known, TokenizerSpec.class, "tokenizer", resolved, TokenizerSpec.none(null));
     DatasetSpec dataset =
         Binder.bindSection(known, DatasetSpec.class, "dataset", resolved).component();
     Path folder = memory.checkpointer().checkpointDir();
