@@ -22,6 +22,7 @@ import org.tune4j.cli.hub.DownloadCommand;
 import org.tune4j.cli.model.ChatCommand;
 import org.tune4j.cli.model.EvalCommand;
 import org.tune4j.cli.model.GenerateCommand;
+import org.tune4j.cli.model.LogitsCommand;
 import org.tune4j.cli.model.MergeCommand;
 import org.tune4j.cli.model.ServeCommand;
 import org.tune4j.cli.terminal.Terminal;
@@ -54,6 +55,7 @@ import picocli.CommandLine.Spec;
       GenerateCommand.class,
       ChatCommand.class,
       EvalCommand.class,
+      LogitsCommand.class,
       MergeCommand.class,
       ServeCommand.class,
       DownloadCommand.class,
@@ -81,6 +83,7 @@ import picocli.CommandLine.Spec;
       "      lora_rank=16 lora_attn_modules=['q_proj','v_proj'] backend=javacpp",
       "  tune generate --model DIR --adapter out/epoch_0 --prompt TEXT",
       "  tune eval --model DIR --tasks truthfulqa_mc2 --data FILE",
+      "  tune logits --model DIR --ids ids.jsonl -o logits.safetensors",
       "  tune merge --model DIR --adapter out/epoch_0 -o merged",
       "  tune serve --model DIR --adapter pirate=out/epoch_0",
       "  tune dashboard out                        runs compared in the browser, live",

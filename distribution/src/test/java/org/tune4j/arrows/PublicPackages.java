@@ -57,6 +57,7 @@ final class PublicPackages {
           "org.tune4j.launcher",
           "org.tune4j.loss",
           "org.tune4j.memory",
+          "org.tune4j.parity",
           "org.tune4j.platform",
           "org.tune4j.plugins",
           "org.tune4j.ranks",

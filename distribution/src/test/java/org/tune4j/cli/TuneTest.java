@@ -349,7 +349,7 @@ class TuneTest {
     fails(
         2,
         "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
-            + " cat, reference, validate, migrate, generate, chat, eval, merge, serve, download, plan, data,"
+            + " cat, reference, validate, migrate, generate, chat, eval, logits, merge, serve, download, plan, data,"
             + " dashboard, plot, new, backends, env; see `tune --help`",
         "vaildate");
     fails(

@@ -45,10 +45,24 @@ public final class TensorWriter {
 
   /** One of a parameter's type and shape, made when it is written, in a scope of its own. */
   StoredTensor stored(String name, Parameter like, Engine engine, Supplier<Tensor> values) {
+    return stored(name, like.dtype(), like.shape(), engine, values);
+  }
+
+  /**
+   * {@return one that is made when it is written, in a scope of its own}
+   *
+   * @param name in the file
+   * @param dtype of the elements
+   * @param shape of the tensor
+   * @param engine that computes it
+   * @param values makes it, on the thread that writes
+   */
+  public StoredTensor stored(
+      String name, DType dtype, Shape shape, Engine engine, Supplier<Tensor> values) {
     return stored(
         name,
-        like.dtype(),
-        like.shape(),
+        dtype,
+        shape,
         channel -> {
           try (TensorScope scope = engine.openScope()) {
             write(values.get(), like.dtype(), channel);
