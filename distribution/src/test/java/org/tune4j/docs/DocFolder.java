@@ -68,6 +68,12 @@ final class DocFolder {
         {"instruction": "Count from two to four.", "input": "", "output": "Two, three, four."}
         """);
     Files.copy(Path.of("src/test/resources/torchtune/llama3.yaml"), root.resolve("torchtune.yaml"));
+    Files.writeString(
+        root.resolve("ids.jsonl"),
+        """
+        {"input_ids": [32, 5, 60, 14, 9, 71, 3, 28, 15, 40]}
+        {"input_ids": [12, 80, 7, 33, 21, 6, 50, 2, 90], "labels": [-100, -100, -100, 33, 21, 6, 50, 2, 90]}
+        """);
     Files.writeString(root.resolve("questions.txt"), "Where is Tom?\nWhat is four plus three?\n");
     Files.writeString(root.resolve("truthfulqa_mc2.jsonl"), TRUTHFUL_QA);
     folder.standIns();
