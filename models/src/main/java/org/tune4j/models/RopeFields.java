@@ -64,13 +64,14 @@ record RopeFields(JsonFields json, JsonFields rope, double thetaAbsent, int maxS
   }
 
   private RopeScaling llama3() {
+    double factor = factor();
     double low = rope.positiveDecimal("low_freq_factor");
     double high = rope.positiveDecimal("high_freq_factor");
     int original = rope.positive("original_max_position_embeddings");
     if (high <= low) {
       throw rope.wrong("high_freq_factor", "a number above low_freq_factor " + low);
     }
-    return new RopeScaling.Llama3(factor(), low, high, original);
+    return new RopeScaling.Llama3(factor, low, high, original);
   }
 
   private int originalLength() {

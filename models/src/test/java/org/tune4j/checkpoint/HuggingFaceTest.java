@@ -206,7 +206,6 @@ class HuggingFaceTest {
       quoteCharacter = '`',
       textBlock =
           """
-          model_type | "gpt2" | model_type is "gpt2", expected "llama" or "mistral"; no other family is supported
           model_type |  | model_type is missing, expected a string
           hidden_size | null | hidden_size is missing, expected an integer from 1 to 1048576
           hidden_size | "64" | hidden_size is "64", expected an integer from 1 to 1048576
@@ -248,6 +247,18 @@ class HuggingFaceTest {
         assertThrows(InputException.class, () -> model(changed("llama2", field, json)))
             .getMessage();
     assertEquals(folder.resolve("config.json") + ": " + rule, message);
+  }
+
+  @Test
+  void read_unknownModelType_listsTheKnownOnes() throws IOException {
+    String message =
+        assertThrows(InputException.class, () -> model(changed("llama2", "model_type", "\"gpt2\"")))
+            .getMessage();
+    assertTrue(
+        message.matches(
+            ".*model_type is \"gpt2\", expected (\"[a-z0-9_]+\", )+\"[a-z0-9_]+\" or \"[a-z0-9_]+\"; no other family is supported"),
+        message);
+    assertTrue(message.contains("\"llama\""), message);
   }
 
   @ParameterizedTest

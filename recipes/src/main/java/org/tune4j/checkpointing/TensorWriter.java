@@ -65,7 +65,7 @@ public final class TensorWriter {
         shape,
         channel -> {
           try (TensorScope scope = engine.openScope()) {
-            write(values.get(), like.dtype(), channel);
+            write(values.get(), dtype, channel);
           }
         });
   }

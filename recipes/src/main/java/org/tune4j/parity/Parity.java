@@ -33,11 +33,13 @@ import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
+import org.tune4j.training.ComputeDType;
 import org.tune4j.training.Gradients;
 
 /**
@@ -80,9 +82,10 @@ public record Parity(boolean gradients, int greedy, int greedyPrompt) {
       Path output) {
     HuggingFaceCheckpointer files = new HuggingFaceCheckpointer(model, null, model);
     ModelSpec spec = new ModelSpec("auto_model", registry, null, null);
-    List<Example> rows = rows(ids, files.unloaded(spec, files.folder(), dtype).config());
+    Precision precision = ComputeDType.ofThisMachine().precision(dtype, engine);
+    List<Example> rows = rows(ids, files.unloaded(spec, files.folder(), precision).config());
     try (TensorScope scope = engine.openScope()) {
-      Decoder base = files.load(spec, ProcessGroup.alone(engine), dtype, true, 0);
+      Decoder base = files.load(spec, ProcessGroup.alone(engine), precision, true, 0);
       base.parameters().values().forEach(p -> p.setTrainable(false));
       Decoder decoder =
           adapter == null

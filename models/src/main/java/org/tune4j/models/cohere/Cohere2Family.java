@@ -22,6 +22,27 @@ import org.tune4j.models.layers.RotaryEmbedding;
  * fields have the defaults of transformers' {@code Cohere2Config}.
  */
 public record Cohere2Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          256_000,
+          "hidden_size",
+          8192,
+          "intermediate_size",
+          22_528,
+          "num_hidden_layers",
+          40,
+          "num_attention_heads",
+          64,
+          "head_dim",
+          128,
+          "max_position_embeddings",
+          8192,
+          "layer_norm_eps",
+          1e-5,
+          "tie_word_embeddings",
+          1);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("cohere2");
@@ -29,30 +50,7 @@ public record Cohere2Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "vocab_size",
-                256_000,
-                "hidden_size",
-                8192,
-                "intermediate_size",
-                22_528,
-                "num_hidden_layers",
-                40,
-                "num_attention_heads",
-                64,
-                "head_dim",
-                128,
-                "max_position_embeddings",
-                8192,
-                "layer_norm_eps",
-                1e-5,
-                "tie_word_embeddings",
-                1),
-            "attention_bias",
-            "logit_scale");
+    DecoderFields fields = new DecoderFields(json, ABSENT, "attention_bias", "logit_scale");
     DecoderConfig sizes = fields.sizes().logits(fields.decimal("logit_scale", 0.0625), 0).build();
     boolean bias = json.flag("attention_bias", false);
     int pattern =

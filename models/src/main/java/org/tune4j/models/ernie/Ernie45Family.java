@@ -21,6 +21,20 @@ import org.tune4j.models.layers.RmsNorm;
  * fields have the defaults of transformers' {@code Ernie4_5Config}.
  */
 public record Ernie45Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.ofEntries(
+          Map.entry("vocab_size", 103_424),
+          Map.entry("hidden_size", 1024),
+          Map.entry("intermediate_size", 3072),
+          Map.entry("num_hidden_layers", 18),
+          Map.entry("num_attention_heads", 16),
+          Map.entry("num_key_value_heads", 2),
+          Map.entry("head_dim", 128),
+          Map.entry("max_position_embeddings", 131_072),
+          Map.entry("rope_theta", 500_000),
+          Map.entry("rms_norm_eps", 1e-5),
+          Map.entry("tie_word_embeddings", 1));
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("ernie4_5");
@@ -28,22 +42,7 @@ public record Ernie45Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.ofEntries(
-                Map.entry("vocab_size", 103_424),
-                Map.entry("hidden_size", 1024),
-                Map.entry("intermediate_size", 3072),
-                Map.entry("num_hidden_layers", 18),
-                Map.entry("num_attention_heads", 16),
-                Map.entry("num_key_value_heads", 2),
-                Map.entry("head_dim", 128),
-                Map.entry("max_position_embeddings", 131_072),
-                Map.entry("rope_theta", 500_000),
-                Map.entry("rms_norm_eps", 1e-5),
-                Map.entry("tie_word_embeddings", 1)),
-            "use_bias");
+    DecoderFields fields = new DecoderFields(json, ABSENT, "use_bias");
     DecoderConfig sizes = fields.sizes().build();
     boolean bias = json.flag("use_bias", false);
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);

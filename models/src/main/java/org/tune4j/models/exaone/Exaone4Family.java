@@ -22,6 +22,9 @@ import org.tune4j.models.layers.RotaryEmbedding;
  * others rotate nothing. Absent fields have the defaults of transformers' {@code Exaone4Config}.
  */
 public record Exaone4Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of("vocab_size", 102_400, "intermediate_size", 16_384, "rms_norm_eps", 1e-5);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("exaone4");
@@ -29,9 +32,7 @@ public record Exaone4Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json, Map.of("vocab_size", 102_400, "intermediate_size", 16_384, "rms_norm_eps", 1e-5));
+    DecoderFields fields = new DecoderFields(json, ABSENT);
     DecoderConfig sizes = fields.sizes().build();
     int window = fields.window(4096);
     int pattern = window > 0 ? json.positive("sliding_window_pattern", 4) : 0;

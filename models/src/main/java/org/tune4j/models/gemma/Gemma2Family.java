@@ -21,6 +21,27 @@ import org.tune4j.models.layers.RmsNorm;
  * the defaults of transformers' {@code Gemma2Config}.
  */
 public record Gemma2Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          256_000,
+          "hidden_size",
+          2304,
+          "intermediate_size",
+          9216,
+          "num_hidden_layers",
+          26,
+          "num_attention_heads",
+          8,
+          "num_key_value_heads",
+          4,
+          "head_dim",
+          256,
+          "max_position_embeddings",
+          8192,
+          "tie_word_embeddings",
+          1);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("gemma2");
@@ -31,25 +52,7 @@ public record Gemma2Family() implements ModelFamily {
     DecoderFields fields =
         new DecoderFields(
             json,
-            Map.of(
-                "vocab_size",
-                256_000,
-                "hidden_size",
-                2304,
-                "intermediate_size",
-                9216,
-                "num_hidden_layers",
-                26,
-                "num_attention_heads",
-                8,
-                "num_key_value_heads",
-                4,
-                "head_dim",
-                256,
-                "max_position_embeddings",
-                8192,
-                "tie_word_embeddings",
-                1),
+            ABSENT,
             "attention_bias",
             "attn_logit_softcapping",
             "final_logit_softcapping",

@@ -23,6 +23,29 @@ import org.tune4j.models.layers.RotaryEmbedding;
  * defaults of transformers' {@code Gemma3TextConfig}.
  */
 public record Gemma3Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          262_208,
+          "hidden_size",
+          2304,
+          "intermediate_size",
+          9216,
+          "num_hidden_layers",
+          26,
+          "num_attention_heads",
+          8,
+          "num_key_value_heads",
+          4,
+          "head_dim",
+          256,
+          "max_position_embeddings",
+          131_072,
+          "tie_word_embeddings",
+          1,
+          "rope_theta",
+          1_000_000);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("gemma3_text");
@@ -33,27 +56,7 @@ public record Gemma3Family() implements ModelFamily {
     DecoderFields fields =
         new DecoderFields(
             json,
-            Map.of(
-                "vocab_size",
-                262_208,
-                "hidden_size",
-                2304,
-                "intermediate_size",
-                9216,
-                "num_hidden_layers",
-                26,
-                "num_attention_heads",
-                8,
-                "num_key_value_heads",
-                4,
-                "head_dim",
-                256,
-                "max_position_embeddings",
-                131_072,
-                "tie_word_embeddings",
-                1,
-                "rope_theta",
-                1_000_000),
+            ABSENT,
             "attention_bias",
             "attn_logit_softcapping",
             "final_logit_softcapping",

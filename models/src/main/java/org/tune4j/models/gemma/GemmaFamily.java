@@ -21,6 +21,27 @@ import org.tune4j.models.layers.RmsNorm;
  * Absent fields have the defaults of transformers' {@code GemmaConfig}.
  */
 public record GemmaFamily() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          256_000,
+          "hidden_size",
+          3072,
+          "intermediate_size",
+          24_576,
+          "num_hidden_layers",
+          28,
+          "num_attention_heads",
+          16,
+          "num_key_value_heads",
+          16,
+          "head_dim",
+          256,
+          "max_position_embeddings",
+          8192,
+          "tie_word_embeddings",
+          1);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("gemma");
@@ -28,29 +49,7 @@ public record GemmaFamily() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "vocab_size",
-                256_000,
-                "hidden_size",
-                3072,
-                "intermediate_size",
-                24_576,
-                "num_hidden_layers",
-                28,
-                "num_attention_heads",
-                16,
-                "num_key_value_heads",
-                16,
-                "head_dim",
-                256,
-                "max_position_embeddings",
-                8192,
-                "tie_word_embeddings",
-                1),
-            "attention_bias");
+    DecoderFields fields = new DecoderFields(json, ABSENT, "attention_bias");
     DecoderConfig sizes =
         fields
             .sizes()

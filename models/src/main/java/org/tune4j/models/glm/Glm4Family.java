@@ -21,6 +21,25 @@ import org.tune4j.models.layers.RmsNorm;
  * fields have the defaults of transformers' {@code Glm4Config}.
  */
 public record Glm4Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          151_552,
+          "intermediate_size",
+          13_696,
+          "num_hidden_layers",
+          40,
+          "num_key_value_heads",
+          2,
+          "head_dim",
+          128,
+          "max_position_embeddings",
+          131_072,
+          "rms_norm_eps",
+          1.5625e-7,
+          "partial_rotary_factor",
+          0.5);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("glm4");
@@ -29,27 +48,7 @@ public record Glm4Family() implements ModelFamily {
   @Override
   public ModelConfig read(JsonFields json) {
     DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "vocab_size",
-                151_552,
-                "intermediate_size",
-                13_696,
-                "num_hidden_layers",
-                40,
-                "num_key_value_heads",
-                2,
-                "head_dim",
-                128,
-                "max_position_embeddings",
-                131_072,
-                "rms_norm_eps",
-                1.5625e-7,
-                "partial_rotary_factor",
-                0.5),
-            "attention_bias",
-            "partial_rotary_factor");
+        new DecoderFields(json, ABSENT, "attention_bias", "partial_rotary_factor");
     DecoderConfig sizes = fields.sizes().build();
     boolean bias = json.flag("attention_bias", true);
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);

@@ -22,6 +22,29 @@ import org.tune4j.models.layers.Router;
  * Absent fields have the defaults of transformers' {@code GptOssConfig}.
  */
 public record GptOssFamily() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          201_088,
+          "hidden_size",
+          2880,
+          "intermediate_size",
+          2880,
+          "num_hidden_layers",
+          36,
+          "num_attention_heads",
+          64,
+          "num_key_value_heads",
+          8,
+          "head_dim",
+          64,
+          "max_position_embeddings",
+          131_072,
+          "rope_theta",
+          150_000,
+          "rms_norm_eps",
+          1e-5);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("gpt_oss");
@@ -29,32 +52,7 @@ public record GptOssFamily() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "vocab_size",
-                201_088,
-                "hidden_size",
-                2880,
-                "intermediate_size",
-                2880,
-                "num_hidden_layers",
-                36,
-                "num_attention_heads",
-                64,
-                "num_key_value_heads",
-                8,
-                "head_dim",
-                64,
-                "max_position_embeddings",
-                131_072,
-                "rope_theta",
-                150_000,
-                "rms_norm_eps",
-                1e-5),
-            "attention_bias",
-            "num_local_experts");
+    DecoderFields fields = new DecoderFields(json, ABSENT, "attention_bias", "num_local_experts");
     DecoderConfig sizes = fields.sizes().build();
     boolean bias = json.flag("attention_bias", true);
     int count = json.positive("num_local_experts", 128);

@@ -25,6 +25,8 @@ import org.tune4j.models.layers.RotaryEmbedding;
  * fields have the defaults of transformers' {@code GraniteSWAConfig}.
  */
 public record GraniteSwaFamily() implements ModelFamily {
+  private static final Map<String, Number> ABSENT = Map.of("rms_norm_eps", 1e-5);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("granite_swa");
@@ -35,7 +37,7 @@ public record GraniteSwaFamily() implements ModelFamily {
     DecoderFields fields =
         new DecoderFields(
             json,
-            Map.of("rms_norm_eps", 1e-5),
+            ABSENT,
             "attention_bias",
             "mlp_bias",
             "attention_multiplier",

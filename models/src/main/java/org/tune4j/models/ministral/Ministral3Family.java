@@ -22,6 +22,25 @@ import org.tune4j.models.layers.RotaryEmbedding;
  * defaults of transformers' {@code Ministral3Config}.
  */
 public record Ministral3Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          131_072,
+          "intermediate_size",
+          14_336,
+          "num_hidden_layers",
+          34,
+          "num_key_value_heads",
+          8,
+          "head_dim",
+          128,
+          "max_position_embeddings",
+          262_144,
+          "rope_theta",
+          1_000_000,
+          "rms_norm_eps",
+          1e-5);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("ministral3");
@@ -29,26 +48,7 @@ public record Ministral3Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "vocab_size",
-                131_072,
-                "intermediate_size",
-                14_336,
-                "num_hidden_layers",
-                34,
-                "num_key_value_heads",
-                8,
-                "head_dim",
-                128,
-                "max_position_embeddings",
-                262_144,
-                "rope_theta",
-                1_000_000,
-                "rms_norm_eps",
-                1e-5));
+    DecoderFields fields = new DecoderFields(json, ABSENT);
     DecoderConfig sizes = fields.sizes().build();
 
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);

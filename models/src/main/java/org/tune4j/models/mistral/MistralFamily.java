@@ -14,6 +14,12 @@ import org.tune4j.models.llama.LlamaConfig;
  * {@code MistralConfig}.
  */
 public record MistralFamily() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "intermediate_size", 14_336,
+          "num_key_value_heads", 8,
+          "max_position_embeddings", 131_072);
+
   private static final int DEFAULT_WINDOW = 4096;
 
   @Override
@@ -23,13 +29,7 @@ public record MistralFamily() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "intermediate_size", 14_336,
-                "num_key_value_heads", 8,
-                "max_position_embeddings", 131_072));
+    DecoderFields fields = new DecoderFields(json, ABSENT);
     return new LlamaConfig(
         this,
         fields.sizes().slidingWindow(slidingWindow(json)).build(),

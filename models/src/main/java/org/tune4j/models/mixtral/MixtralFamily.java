@@ -23,6 +23,19 @@ import org.tune4j.models.layers.Router;
  * transformers' {@code MixtralConfig}.
  */
 public record MixtralFamily() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "intermediate_size",
+          14_336,
+          "num_key_value_heads",
+          8,
+          "max_position_embeddings",
+          131_072,
+          "rope_theta",
+          1_000_000,
+          "rms_norm_eps",
+          1e-5);
+
   private static final Experts.Names NAMES = new Experts.Names("w1", "w3", "w2");
 
   @Override
@@ -32,21 +45,7 @@ public record MixtralFamily() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "intermediate_size",
-                14_336,
-                "num_key_value_heads",
-                8,
-                "max_position_embeddings",
-                131_072,
-                "rope_theta",
-                1_000_000,
-                "rms_norm_eps",
-                1e-5),
-            "num_local_experts");
+    DecoderFields fields = new DecoderFields(json, ABSENT, "num_local_experts");
     DecoderConfig sizes = fields.sizes().build();
     int count = json.positive("num_local_experts", json.positive("num_experts", 8));
     int chosen = json.positive("num_experts_per_tok", 2);

@@ -21,6 +21,9 @@ import org.tune4j.models.layers.RmsNorm;
  * transformers' {@code Olmo3Config}.
  */
 public record Olmo3Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of("vocab_size", 50_304, "rms_norm_eps", 1e-5);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("olmo3");
@@ -28,9 +31,7 @@ public record Olmo3Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json, Map.of("vocab_size", 50_304, "rms_norm_eps", 1e-5), "attention_bias");
+    DecoderFields fields = new DecoderFields(json, ABSENT, "attention_bias");
     DecoderConfig sizes = fields.sizes().build();
     boolean bias = json.flag("attention_bias", false);
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);

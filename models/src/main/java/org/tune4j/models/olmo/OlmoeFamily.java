@@ -23,6 +23,23 @@ import org.tune4j.models.layers.Router;
  * queries and keys. Absent fields have the defaults of transformers' {@code OlmoeConfig}.
  */
 public record OlmoeFamily() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          50_304,
+          "hidden_size",
+          2048,
+          "intermediate_size",
+          2048,
+          "num_hidden_layers",
+          16,
+          "num_attention_heads",
+          16,
+          "max_position_embeddings",
+          4096,
+          "rms_norm_eps",
+          1e-5);
+
   private static final Experts.Names NAMES = new Experts.Names("gate_proj", "up_proj", "down_proj");
 
   @Override
@@ -33,26 +50,7 @@ public record OlmoeFamily() implements ModelFamily {
   @Override
   public ModelConfig read(JsonFields json) {
     DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "vocab_size",
-                50_304,
-                "hidden_size",
-                2048,
-                "intermediate_size",
-                2048,
-                "num_hidden_layers",
-                16,
-                "num_attention_heads",
-                16,
-                "max_position_embeddings",
-                4096,
-                "rms_norm_eps",
-                1e-5),
-            "attention_bias",
-            "num_experts",
-            "num_local_experts");
+        new DecoderFields(json, ABSENT, "attention_bias", "num_experts", "num_local_experts");
     DecoderConfig sizes = fields.sizes().build();
     boolean bias = json.flag("attention_bias", false);
     int count = json.positive("num_local_experts", json.positive("num_experts", 64));

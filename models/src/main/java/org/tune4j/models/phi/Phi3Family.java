@@ -21,6 +21,19 @@ import org.tune4j.models.layers.RmsNorm;
  * defaults of transformers' {@code Phi3Config}.
  */
 public record Phi3Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          32_064,
+          "hidden_size",
+          3072,
+          "intermediate_size",
+          8192,
+          "max_position_embeddings",
+          4096,
+          "rms_norm_eps",
+          1e-5);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("phi3");
@@ -28,21 +41,7 @@ public record Phi3Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "vocab_size",
-                32_064,
-                "hidden_size",
-                3072,
-                "intermediate_size",
-                8192,
-                "max_position_embeddings",
-                4096,
-                "rms_norm_eps",
-                1e-5),
-            "partial_rotary_factor");
+    DecoderFields fields = new DecoderFields(json, ABSENT, "partial_rotary_factor");
     DecoderConfig sizes = fields.sizes().build();
 
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);

@@ -21,6 +21,17 @@ import org.tune4j.models.layers.RmsNorm;
  * defaults of transformers' {@code Qwen2Config}.
  */
 public record Qwen2Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          151_936,
+          "intermediate_size",
+          22_016,
+          "num_key_value_heads",
+          32,
+          "max_position_embeddings",
+          32_768);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("qwen2");
@@ -28,19 +39,7 @@ public record Qwen2Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "vocab_size",
-                151_936,
-                "intermediate_size",
-                22_016,
-                "num_key_value_heads",
-                32,
-                "max_position_embeddings",
-                32_768),
-            "use_sliding_window");
+    DecoderFields fields = new DecoderFields(json, ABSENT, "use_sliding_window");
     DecoderConfig sizes = fields.sizes().build();
 
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);

@@ -21,6 +21,19 @@ import org.tune4j.models.layers.RmsNorm;
  * defaults of transformers' {@code Qwen3Config}.
  */
 public record Qwen3Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "head_dim",
+          128,
+          "vocab_size",
+          151_936,
+          "intermediate_size",
+          22_016,
+          "num_key_value_heads",
+          32,
+          "max_position_embeddings",
+          32_768);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("qwen3");
@@ -28,22 +41,7 @@ public record Qwen3Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "head_dim",
-                128,
-                "vocab_size",
-                151_936,
-                "intermediate_size",
-                22_016,
-                "num_key_value_heads",
-                32,
-                "max_position_embeddings",
-                32_768),
-            "attention_bias",
-            "use_sliding_window");
+    DecoderFields fields = new DecoderFields(json, ABSENT, "attention_bias", "use_sliding_window");
     DecoderConfig sizes = fields.sizes().build();
     boolean bias = json.flag("attention_bias", false);
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);

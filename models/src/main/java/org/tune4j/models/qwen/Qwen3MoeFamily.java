@@ -26,6 +26,21 @@ import org.tune4j.models.layers.Router;
  * Qwen3MoeConfig}.
  */
 public record Qwen3MoeFamily() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          151_936,
+          "hidden_size",
+          2048,
+          "intermediate_size",
+          6144,
+          "num_hidden_layers",
+          24,
+          "num_key_value_heads",
+          4,
+          "max_position_embeddings",
+          32_768);
+
   private static final Experts.Names NAMES = new Experts.Names("gate_proj", "up_proj", "down_proj");
 
   @Override
@@ -38,19 +53,7 @@ public record Qwen3MoeFamily() implements ModelFamily {
     DecoderFields fields =
         new DecoderFields(
             json,
-            Map.of(
-                "vocab_size",
-                151_936,
-                "hidden_size",
-                2048,
-                "intermediate_size",
-                6144,
-                "num_hidden_layers",
-                24,
-                "num_key_value_heads",
-                4,
-                "max_position_embeddings",
-                32_768),
+            ABSENT,
             "attention_bias",
             "num_local_experts",
             "num_experts",

@@ -25,6 +25,25 @@ import org.tune4j.models.layers.RotaryEmbedding;
  * of transformers' {@code SmolLM3Config}.
  */
 public record SmolLm3Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          128_256,
+          "hidden_size",
+          2048,
+          "num_hidden_layers",
+          36,
+          "num_attention_heads",
+          16,
+          "num_key_value_heads",
+          4,
+          "max_position_embeddings",
+          32_768,
+          "rope_theta",
+          2_000_000,
+          "tie_word_embeddings",
+          1);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("smollm3");
@@ -34,28 +53,7 @@ public record SmolLm3Family() implements ModelFamily {
   public ModelConfig read(JsonFields json) {
     DecoderFields fields =
         new DecoderFields(
-            json,
-            Map.of(
-                "vocab_size",
-                128_256,
-                "hidden_size",
-                2048,
-                "num_hidden_layers",
-                36,
-                "num_attention_heads",
-                16,
-                "num_key_value_heads",
-                4,
-                "max_position_embeddings",
-                32_768,
-                "rope_theta",
-                2_000_000,
-                "tie_word_embeddings",
-                1),
-            "attention_bias",
-            "mlp_bias",
-            "no_rope_layers",
-            "use_sliding_window");
+            json, ABSENT, "attention_bias", "mlp_bias", "no_rope_layers", "use_sliding_window");
     DecoderConfig sizes = fields.sizes().build();
     boolean attentionBias = json.flag("attention_bias", false);
     boolean mlpBias = json.flag("mlp_bias", false);

@@ -21,6 +21,27 @@ import org.tune4j.models.layers.PlainMlp;
  * defaults of transformers' {@code Starcoder2Config}.
  */
 public record Starcoder2Family() implements ModelFamily {
+  private static final Map<String, Number> ABSENT =
+      Map.of(
+          "vocab_size",
+          49_152,
+          "hidden_size",
+          3072,
+          "intermediate_size",
+          12_288,
+          "num_hidden_layers",
+          30,
+          "num_attention_heads",
+          24,
+          "num_key_value_heads",
+          2,
+          "max_position_embeddings",
+          4096,
+          "norm_epsilon",
+          1e-5,
+          "tie_word_embeddings",
+          1);
+
   @Override
   public Set<String> modelTypes() {
     return Set.of("starcoder2");
@@ -28,29 +49,7 @@ public record Starcoder2Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            Map.of(
-                "vocab_size",
-                49_152,
-                "hidden_size",
-                3072,
-                "intermediate_size",
-                12_288,
-                "num_hidden_layers",
-                30,
-                "num_attention_heads",
-                24,
-                "num_key_value_heads",
-                2,
-                "max_position_embeddings",
-                4096,
-                "norm_epsilon",
-                1e-5,
-                "tie_word_embeddings",
-                1),
-            "use_bias");
+    DecoderFields fields = new DecoderFields(json, ABSENT, "use_bias");
     DecoderConfig sizes = fields.sizes().build();
     boolean bias = json.flag("use_bias", true);
     Activation activation = Activation.read(json, "hidden_act", Activation.GELU_TANH);
