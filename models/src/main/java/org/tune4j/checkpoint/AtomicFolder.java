@@ -10,6 +10,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.util.Comparator;
 import java.util.Optional;
 import java.util.regex.Matcher;
@@ -59,7 +60,7 @@ public final class AtomicFolder {
   public static void write(Path target, Content content) {
     Path place = target.toAbsolutePath().normalize();
     restore(place);
-    if (Files.exists(place) && !Files.isDirectory(place)) {
+    if (isTaken(place)) {
       throw new InputException("cannot write the folder " + target + ": a file has that name");
     }
     Path aside = AtomicFile.aside(place, "tmp");
@@ -79,6 +80,15 @@ public final class AtomicFolder {
           e);
     } finally {
       delete(aside);
+    }
+  }
+
+  /** Whether something other than a folder is there; asked at once, as other writers rename. */
+  private static boolean isTaken(Path place) {
+    try {
+      return !Files.readAttributes(place, BasicFileAttributes.class).isDirectory();
+    } catch (IOException e) {
+      return false; // nothing is there
     }
   }
 

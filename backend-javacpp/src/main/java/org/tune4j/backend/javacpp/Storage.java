@@ -1,6 +1,7 @@
 package org.tune4j.backend.javacpp;
 
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -40,6 +41,9 @@ final class Storage {
           device.equals(Device.CPU)
               ? there.clone()
               : there.to(Types.device(device), Types.scalar(dtype)));
+    } finally {
+      // The collector frees a buffer that only native code still reads.
+      Reference.reachabilityFence(direct);
     }
   }
 
@@ -57,6 +61,8 @@ final class Storage {
     try (PointerScope s = new PointerScope()) {
       Tensor t = Handle.of(x).detach().cpu().contiguous();
       Pointer.memcpy(new BytePointer(into), t.data_ptr(), t.nbytes());
+    } finally {
+      Reference.reachabilityFence(into);
     }
   }
 

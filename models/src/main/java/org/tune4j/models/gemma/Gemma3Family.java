@@ -53,15 +53,7 @@ public record Gemma3Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            ABSENT,
-            "attention_bias",
-            "attn_logit_softcapping",
-            "final_logit_softcapping",
-            "query_pre_attn_scalar",
-            "rope_local_base_freq");
+    DecoderFields fields = fields(json);
     DecoderConfig sizes =
         fields
             .sizes()
@@ -121,5 +113,16 @@ public record Gemma3Family() implements ModelFamily {
         ? fields.rotary(sizes, type)
         : new RotaryEmbedding(
             sizes.headDim(), json.positiveDecimal("rope_local_base_freq", 10_000), null);
+  }
+
+  private static DecoderFields fields(JsonFields json) {
+    return new DecoderFields(
+        json,
+        ABSENT,
+        "attention_bias",
+        "attn_logit_softcapping",
+        "final_logit_softcapping",
+        "query_pre_attn_scalar",
+        "rope_local_base_freq");
   }
 }

@@ -50,14 +50,7 @@ public record Qwen3MoeFamily() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            ABSENT,
-            "attention_bias",
-            "num_local_experts",
-            "num_experts",
-            "use_sliding_window");
+    DecoderFields fields = fields(json);
     DecoderConfig sizes = fields.sizes().build();
     boolean bias = json.flag("attention_bias", false);
     int count = json.positive("num_local_experts", json.positive("num_experts", 128));
@@ -122,5 +115,10 @@ public record Qwen3MoeFamily() implements ModelFamily {
       listed.forEach(v -> layers.add(v.asInt()));
     }
     return layers;
+  }
+
+  private static DecoderFields fields(JsonFields json) {
+    return new DecoderFields(
+        json, ABSENT, "attention_bias", "num_local_experts", "num_experts", "use_sliding_window");
   }
 }
