@@ -116,7 +116,8 @@ public final class EmbeddingNormRecipe implements Recipe {
         }
 
         // Save
-        log.saved(checkpointer.writer().saveModel(decoder, "epoch_0", compute.type(), ShardSize.parse("5GB")));
+        ShardSize shard = ShardSize.parse("5GB");
+        log.saved(checkpointer.writer().saveModel(decoder, "epoch_0", compute.type(), shard));
         log.finished();
       }
     }
