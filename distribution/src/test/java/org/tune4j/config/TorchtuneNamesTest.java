@@ -65,7 +65,7 @@ class TorchtuneNamesTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "torchtune.models.gemma.qlora_gemma_2b|QLoRA is not supported yet; use lora_auto",
+        "torchtune.models.gemma.qlora_gemma_2b|QLoRA is not supported yet",
         "torchtune.models.llama3.qlora_llama3_8b|QLoRA is not supported yet; use lora_llama3_8b",
         "torchtune.models.llama2.llama2_reward_7b|a reward model is not supported",
         "torchtune.models.llama2.llama2|a model with sizes of one's own is not supported; auto_model and lora_auto have those of the checkpoint's config.json",
