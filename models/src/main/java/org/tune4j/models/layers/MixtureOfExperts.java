@@ -3,7 +3,6 @@ package org.tune4j.models.layers;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.stream.IntStream;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
@@ -38,12 +37,7 @@ public final class MixtureOfExperts extends Mlp {
     Tensor weights = router.weights(scores, chosen);
     int k = router.chosen();
     // The places of tokens and choices, sorted by expert: each expert's are a stretch of them.
-    int[] order =
-        IntStream.range(0, chosen.length)
-            .boxed()
-            .sorted((a, b) -> Integer.compare(chosen[a], chosen[b]))
-            .mapToInt(i -> i)
-            .toArray();
+    int[] order = byExpert(chosen, Math.toIntExact(scores.size(1)));
     List<Tensor> outputs = new ArrayList<>();
     for (int from = 0; from < order.length; ) {
       int expert = chosen[order[from]];
@@ -69,21 +63,38 @@ public final class MixtureOfExperts extends Mlp {
         .reshape(x.size(0), dim);
   }
 
+  /** Where each expert was chosen, expert by expert. */
+  private static int[] byExpert(int[] chosen, int experts) {
+    int[] next = new int[experts + 1];
+    for (int expert : chosen) {
+      next[expert + 1]++;
+    }
+    for (int expert = 0; expert < experts; expert++) {
+      next[expert + 1] += next[expert];
+    }
+    int[] order = new int[chosen.length];
+    for (int i = 0; i < chosen.length; i++) {
+      order[next[chosen[i]]++] = i;
+    }
+    return order;
+  }
+
   /** The experts with the highest scores of each token; of equal ones the first. */
   private int[] chosen(Tensor scores) {
     float[] values = scores.toFloats();
     int width = Math.toIntExact(scores.size(1));
-    int[] all = new int[values.length / width * router.chosen()];
-    for (int token = 0; token < values.length / width; token++) {
-      int at = token * width;
-      int[] best =
-          IntStream.range(0, width)
-              .boxed()
-              .sorted((a, b) -> Float.compare(values[at + b], values[at + a]))
-              .limit(router.chosen())
-              .mapToInt(i -> i)
-              .toArray();
-      System.arraycopy(best, 0, all, token * router.chosen(), best.length);
+    int k = router.chosen();
+    int[] all = new int[values.length / width * k];
+    for (int i = 0; i < all.length; i++) {
+      int at = i / k * width;
+      int best = 0;
+      for (int expert = 1; expert < width; expert++) {
+        if (Float.compare(values[at + expert], values[at + best]) > 0) {
+          best = expert;
+        }
+      }
+      all[i] = best;
+      values[at + best] = Float.NEGATIVE_INFINITY; // chosen once
     }
     return all;
   }
