@@ -144,10 +144,8 @@ public final class Continuation {
 
     @Override
     public Tensor attendRotated(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec) {
-      RotaryEmbedding.Tables still =
-          RotaryEmbedding.none(Math.toIntExact(q.size(2)))
-              .tables(engine, positions(), rope.cos().dtype());
-      return Continuation.this.attend(engine, layer, rope.scaled(q), k, v, still, seen, spec);
+      return Continuation.this.attend(
+          engine, layer, rope.scaled(q), k, v, rope.still(), seen, spec);
     }
 
     @Override

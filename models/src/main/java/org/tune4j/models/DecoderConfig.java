@@ -93,12 +93,18 @@ public final class DecoderConfig {
 
   /** {@return the attention of layers that are all alike, with one rotation for all of them} */
   public AttentionShape attention() {
-    return new AttentionShape(
-        numHeads(),
-        numKvHeads(),
-        headDim(),
-        slidingWindow(),
-        new RotaryEmbedding(headDim(), values.ropeTheta, values.ropeScaling));
+    return attention(
+        slidingWindow(), new RotaryEmbedding(headDim(), values.ropeTheta, values.ropeScaling));
+  }
+
+  /**
+   * {@return the attention of layers with these heads}
+   *
+   * @param window how many positions a query sees, itself included; 0 for all before it
+   * @param rotary how queries and keys are rotated
+   */
+  public AttentionShape attention(int window, RotaryEmbedding rotary) {
+    return new AttentionShape(numHeads(), numKvHeads(), headDim(), window, rotary);
   }
 
   /** All that changes a forward pass, so not {@code maxSeqLen}, as {@code config.json} names it. */
@@ -280,6 +286,11 @@ public final class DecoderConfig {
     public Builder embeddingScale(double factor) {
       embeddingScale = factor;
       return this;
+    }
+
+    /** {@return this, with embedded tokens multiplied by the root of {@code hiddenSize}} */
+    public Builder embeddingScaleOfWidth() {
+      return embeddingScale(Math.sqrt((double) hiddenSize));
     }
 
     /**

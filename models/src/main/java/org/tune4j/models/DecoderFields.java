@@ -10,7 +10,7 @@ import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
-import java.util.function.IntFunction;
+import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.tune4j.checkpoint.JsonFields;
 import org.tune4j.models.layers.AttentionShape;
@@ -158,37 +158,25 @@ public final class DecoderFields {
     return json.size(field, otherwise(field).intValue(), most);
   }
 
-  /**
-   * {@return a number above 0}
-   *
-   * @param field its name
-   * @param otherwise where it is absent or null
-   */
-  public double decimal(String field, double otherwise) {
-    return json.positiveDecimal(field, otherwise);
-  }
-
   // ---- Layers -------------------------------------------------------------------------------
 
   /**
    * {@return {@link #FULL} or {@link #SLIDING} of each layer, as {@code layer_types} says}
    *
    * @param layers how many there are
-   * @param otherwise a layer's where the field is absent, by its number from 0
-   * @param types that the family has
+   * @param full whether a layer is {@link #FULL} where the field is absent, by its number from 0
    */
-  public List<String> layerTypes(int layers, IntFunction<String> otherwise, String... types) {
+  public List<String> layerTypes(int layers, IntPredicate full) {
     JsonNode listed = json.value("layer_types");
     if (listed == null) {
-      return IntStream.range(0, layers).mapToObj(otherwise).toList();
+      return IntStream.range(0, layers).mapToObj(i -> full.test(i) ? FULL : SLIDING).toList();
     }
-    Set<String> known = Set.of(types);
     List<String> all = new ArrayList<>();
     listed.forEach(t -> all.add(t.asText()));
-    if (all.size() != layers || !known.containsAll(all)) {
+    if (all.size() != layers || !Set.of(FULL, SLIDING).containsAll(all)) {
       throw json.wrong(
           "layer_types",
-          "%d of %s, as num_hidden_layers says".formatted(layers, String.join(", ", types)));
+          "%d of %s, %s, as num_hidden_layers says".formatted(layers, FULL, SLIDING));
     }
     return all;
   }
@@ -220,14 +208,7 @@ public final class DecoderFields {
       Function<String, RotaryEmbedding> rotary) {
     Map<String, AttentionShape> shapes = new HashMap<>();
     for (String type : new TreeSet<>(types)) {
-      shapes.put(
-          type,
-          new AttentionShape(
-              sizes.numHeads(),
-              sizes.numKvHeads(),
-              sizes.headDim(),
-              type.equals(SLIDING) ? window : 0,
-              rotary.apply(type)));
+      shapes.put(type, sizes.attention(type.equals(SLIDING) ? window : 0, rotary.apply(type)));
     }
     return types.stream().map(t -> Objects.requireNonNull(shapes.get(t))).toList();
   }

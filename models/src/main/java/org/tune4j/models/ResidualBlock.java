@@ -37,7 +37,7 @@ public final class ResidualBlock extends DecoderBlock {
   private ResidualBlock(Builder b) {
     shape = b.shape;
     dim = b.dim;
-    attention = add(b.attentionName, Objects.requireNonNull(b.attention));
+    attention = add("self_attn", Objects.requireNonNull(b.attention));
     mlp = add(b.mlpName, Objects.requireNonNull(b.mlp));
     beforeAttention = norm(b, b.beforeAttention);
     afterAttention = norm(b, b.afterAttention);
@@ -67,7 +67,6 @@ public final class ResidualBlock extends DecoderBlock {
     private final AttentionShape shape;
     private final long dim;
     private final Supplier<? extends Norm> norms;
-    private String attentionName = "self_attn";
     private @Nullable Attention attention;
     private String mlpName = "mlp";
     private @Nullable Mlp mlp;
@@ -90,17 +89,6 @@ public final class ResidualBlock extends DecoderBlock {
      * @param attention of the block's shape
      */
     public Builder attention(Attention attention) {
-      return attention("self_attn", attention);
-    }
-
-    /**
-     * {@return this}
-     *
-     * @param name of the attention in the block
-     * @param attention of the block's shape
-     */
-    public Builder attention(String name, Attention attention) {
-      attentionName = name;
       this.attention = attention;
       return this;
     }

@@ -42,7 +42,7 @@ record RopeFields(JsonFields json, JsonFields rope, double thetaAbsent, int maxS
       return null;
     }
     return switch (rope.text(typeField)) {
-      case "default", "proportional" -> null;
+      case "default" -> null;
       case "linear" -> new RopeScaling.Linear(factor());
       case "dynamic" -> new RopeScaling.Dynamic(factor(), maxSeqLen);
       case "llama3" -> llama3();

@@ -51,17 +51,13 @@ public record Cohere2Family() implements ModelFamily {
   @Override
   public ModelConfig read(JsonFields json) {
     DecoderFields fields = new DecoderFields(json, ABSENT, "attention_bias", "logit_scale");
-    DecoderConfig sizes = fields.sizes().logits(fields.decimal("logit_scale", 0.0625), 0).build();
+    DecoderConfig sizes =
+        fields.sizes().logits(json.positiveDecimal("logit_scale", 0.0625), 0).build();
     boolean bias = json.flag("attention_bias", false);
     int pattern =
         json.positive("sliding_window_pattern", json.positive("_sliding_window_pattern", 4));
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);
-    List<String> types =
-        fields.layerTypes(
-            sizes.numLayers(),
-            layer -> (layer + 1) % pattern == 0 ? DecoderFields.FULL : DecoderFields.SLIDING,
-            DecoderFields.FULL,
-            DecoderFields.SLIDING);
+    List<String> types = fields.layerTypes(sizes.numLayers(), layer -> (layer + 1) % pattern == 0);
     List<AttentionShape> shapes =
         DecoderFields.shapes(
             sizes,

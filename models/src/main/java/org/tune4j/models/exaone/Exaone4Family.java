@@ -38,14 +38,7 @@ public record Exaone4Family() implements ModelFamily {
     int pattern = window > 0 ? json.positive("sliding_window_pattern", 4) : 0;
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);
     List<String> types =
-        fields.layerTypes(
-            sizes.numLayers(),
-            layer ->
-                pattern > 0 && (layer + 1) % pattern != 0
-                    ? DecoderFields.SLIDING
-                    : DecoderFields.FULL,
-            DecoderFields.FULL,
-            DecoderFields.SLIDING);
+        fields.layerTypes(sizes.numLayers(), layer -> !(pattern > 0 && (layer + 1) % pattern != 0));
     List<AttentionShape> shapes =
         DecoderFields.shapes(
             sizes,

@@ -60,19 +60,14 @@ public record Gemma2Family() implements ModelFamily {
     DecoderConfig sizes =
         fields
             .sizes()
-            .embeddingScale(Math.sqrt((double) json.size("hidden_size", 2304, 1 << 20)))
+            .embeddingScaleOfWidth()
             .logits(1, cap(json, "final_logit_softcapping", 30))
             .build();
     boolean bias = json.flag("attention_bias", false);
     double softCap = cap(json, "attn_logit_softcapping", 50);
-    double scale = 1 / Math.sqrt(fields.decimal("query_pre_attn_scalar", 256));
+    double scale = 1 / Math.sqrt(json.positiveDecimal("query_pre_attn_scalar", 256));
     Activation activation = Activation.read(json, "hidden_activation", Activation.GELU_TANH);
-    List<String> types =
-        fields.layerTypes(
-            sizes.numLayers(),
-            layer -> layer % 2 == 0 ? DecoderFields.SLIDING : DecoderFields.FULL,
-            DecoderFields.FULL,
-            DecoderFields.SLIDING);
+    List<String> types = fields.layerTypes(sizes.numLayers(), layer -> layer % 2 != 0);
     List<AttentionShape> shapes =
         DecoderFields.shapes(sizes, types, fields.window(4096), type -> fields.rotary(sizes, type));
     long dim = sizes.hiddenSize();

@@ -57,21 +57,16 @@ public record Gemma3Family() implements ModelFamily {
     DecoderConfig sizes =
         fields
             .sizes()
-            .embeddingScale(Math.sqrt((double) json.size("hidden_size", 2304, 1 << 20)))
+            .embeddingScaleOfWidth()
             .logits(1, Gemma2Family.cap(json, "final_logit_softcapping", 0))
             .build();
     boolean bias = json.flag("attention_bias", false);
     double softCap = Gemma2Family.cap(json, "attn_logit_softcapping", 0);
-    double scale = 1 / Math.sqrt(fields.decimal("query_pre_attn_scalar", 256));
+    double scale = 1 / Math.sqrt(json.positiveDecimal("query_pre_attn_scalar", 256));
     int pattern =
         json.positive("sliding_window_pattern", json.positive("_sliding_window_pattern", 6));
     Activation activation = Activation.read(json, "hidden_activation", Activation.GELU_TANH);
-    List<String> types =
-        fields.layerTypes(
-            sizes.numLayers(),
-            layer -> (layer + 1) % pattern == 0 ? DecoderFields.FULL : DecoderFields.SLIDING,
-            DecoderFields.FULL,
-            DecoderFields.SLIDING);
+    List<String> types = fields.layerTypes(sizes.numLayers(), layer -> (layer + 1) % pattern == 0);
     List<AttentionShape> shapes =
         DecoderFields.shapes(
             sizes, types, fields.window(4096), type -> rotary(fields, sizes, type));

@@ -50,11 +50,7 @@ public record GemmaFamily() implements ModelFamily {
   @Override
   public ModelConfig read(JsonFields json) {
     DecoderFields fields = new DecoderFields(json, ABSENT, "attention_bias");
-    DecoderConfig sizes =
-        fields
-            .sizes()
-            .embeddingScale(Math.sqrt((double) json.size("hidden_size", 3072, 1 << 20)))
-            .build();
+    DecoderConfig sizes = fields.sizes().embeddingScaleOfWidth().build();
     boolean bias = json.flag("attention_bias", false);
     // transformers computes the tanh form whatever an old config calls it.
     Activation activation =

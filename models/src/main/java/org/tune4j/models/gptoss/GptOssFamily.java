@@ -60,12 +60,7 @@ public record GptOssFamily() implements ModelFamily {
     double alpha = json.positiveDecimal("swiglu_alpha", 1.702);
     double limit = json.positiveDecimal("swiglu_limit", 7);
 
-    List<String> types =
-        fields.layerTypes(
-            sizes.numLayers(),
-            layer -> layer % 2 == 0 ? DecoderFields.SLIDING : DecoderFields.FULL,
-            DecoderFields.FULL,
-            DecoderFields.SLIDING);
+    List<String> types = fields.layerTypes(sizes.numLayers(), layer -> layer % 2 != 0);
     List<AttentionShape> shapes =
         DecoderFields.shapes(sizes, types, fields.window(128), type -> fields.rotary(sizes, type));
     long dim = sizes.hiddenSize();

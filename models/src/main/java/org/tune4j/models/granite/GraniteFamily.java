@@ -15,6 +15,7 @@ import org.tune4j.models.layers.Attention;
 import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.models.layers.GatedMlp;
 import org.tune4j.models.layers.RmsNorm;
+import org.tune4j.tensor.DType;
 
 /**
  * Granite: Llama's blocks with multipliers of embeddings, scores, branches and logits. Absent
@@ -28,10 +29,31 @@ public record GraniteFamily() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
+    return read(
+        this,
+        json,
+        Map.of(),
+        (fields, sizes) -> DecoderFields.alike(sizes, 0, fields.rotary(sizes, DecoderFields.FULL)),
+        false);
+  }
+
+  /** The shapes of the layers' attention. */
+  @FunctionalInterface
+  interface Layers {
+    List<AttentionShape> of(DecoderFields fields, DecoderConfig sizes);
+  }
+
+  /** What Granite reads, whatever its layers attend to. */
+  static ModelConfig read(
+      ModelFamily family,
+      JsonFields json,
+      Map<String, Number> absent,
+      Layers layers,
+      boolean sinks) {
     DecoderFields fields =
         new DecoderFields(
             json,
-            Map.of(),
+            absent,
             "attention_bias",
             "mlp_bias",
             "attention_multiplier",
@@ -41,19 +63,18 @@ public record GraniteFamily() implements ModelFamily {
     DecoderConfig sizes =
         fields
             .sizes()
-            .embeddingScale(fields.decimal("embedding_multiplier", 1))
-            .logits(1 / fields.decimal("logits_scaling", 1), 0)
+            .embeddingScale(json.positiveDecimal("embedding_multiplier", 1))
+            .logits(1 / json.positiveDecimal("logits_scaling", 1), 0)
             .build();
     boolean attentionBias = json.flag("attention_bias", false);
     boolean mlpBias = json.flag("mlp_bias", false);
-    double scale = fields.decimal("attention_multiplier", 1);
-    double residual = fields.decimal("residual_multiplier", 1);
+    double scale = json.positiveDecimal("attention_multiplier", 1);
+    double residual = json.positiveDecimal("residual_multiplier", 1);
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);
-    List<AttentionShape> shapes =
-        DecoderFields.alike(sizes, 0, fields.rotary(sizes, DecoderFields.FULL));
+    List<AttentionShape> shapes = layers.of(fields, sizes);
     long dim = sizes.hiddenSize();
     return new FamilyConfig(
-        this,
+        family,
         sizes,
         Map.of(
             "hidden_act",
@@ -70,14 +91,18 @@ public record GraniteFamily() implements ModelFamily {
         (layer, shape, dtype) ->
             ResidualBlock.builder(shape, dim, () -> new RmsNorm(dim, sizes.normEps(), dtype))
                 .attention(
-                    Attention.builder(shape, dim, dtype)
-                        .biases(attentionBias, attentionBias)
-                        .scale(scale)
-                        .build())
+                    sinks
+                        ? attention(shape, dim, dtype, attentionBias, scale).sinks().build()
+                        : attention(shape, dim, dtype, attentionBias, scale).build())
                 .mlp(new GatedMlp(dim, sizes.intermediateSize(), activation, mlpBias, dtype))
                 .normsBefore("input_layernorm", "post_attention_layernorm")
                 .residual(residual)
                 .build(),
         dtype -> new RmsNorm(dim, sizes.normEps(), dtype));
+  }
+
+  private static Attention.Builder attention(
+      AttentionShape shape, long dim, DType dtype, boolean bias, double scale) {
+    return Attention.builder(shape, dim, dtype).biases(bias, bias).scale(scale);
   }
 }

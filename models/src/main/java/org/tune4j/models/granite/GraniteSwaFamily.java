@@ -9,15 +9,9 @@ import java.util.stream.IntStream;
 import org.tune4j.checkpoint.JsonFields;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.DecoderFields;
-import org.tune4j.models.FamilyConfig;
 import org.tune4j.models.ModelConfig;
 import org.tune4j.models.ModelFamily;
-import org.tune4j.models.ResidualBlock;
-import org.tune4j.models.layers.Activation;
-import org.tune4j.models.layers.Attention;
 import org.tune4j.models.layers.AttentionShape;
-import org.tune4j.models.layers.GatedMlp;
-import org.tune4j.models.layers.RmsNorm;
 import org.tune4j.models.layers.RotaryEmbedding;
 
 /**
@@ -34,69 +28,13 @@ public record GraniteSwaFamily() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields =
-        new DecoderFields(
-            json,
-            ABSENT,
-            "attention_bias",
-            "mlp_bias",
-            "attention_multiplier",
-            "embedding_multiplier",
-            "residual_multiplier",
-            "logits_scaling");
-    DecoderConfig sizes =
-        fields
-            .sizes()
-            .embeddingScale(fields.decimal("embedding_multiplier", 1))
-            .logits(1 / fields.decimal("logits_scaling", 1), 0)
-            .build();
-    boolean attentionBias = json.flag("attention_bias", false);
-    boolean mlpBias = json.flag("mlp_bias", false);
-    double scale = fields.decimal("attention_multiplier", 1);
-    double residual = fields.decimal("residual_multiplier", 1);
-    Activation activation = Activation.read(json, "hidden_act", Activation.SILU);
-    List<String> types =
-        fields.layerTypes(
-            sizes.numLayers(),
-            layer -> layer % 4 == 0 ? DecoderFields.FULL : DecoderFields.SLIDING,
-            DecoderFields.FULL,
-            DecoderFields.SLIDING);
-    List<AttentionShape> shapes = shapes(fields, sizes, types);
-    long dim = sizes.hiddenSize();
-    return new FamilyConfig(
-        this,
-        sizes,
-        Map.of(
-            "hidden_act",
-            activation,
-            "attention_bias",
-            attentionBias,
-            "mlp_bias",
-            mlpBias,
-            "attention_multiplier",
-            scale,
-            "residual_multiplier",
-            residual),
-        shapes,
-        (layer, shape, dtype) ->
-            ResidualBlock.builder(shape, dim, () -> new RmsNorm(dim, sizes.normEps(), dtype))
-                .attention(
-                    Attention.builder(shape, dim, dtype)
-                        .biases(attentionBias, attentionBias)
-                        .scale(scale)
-                        .sinks()
-                        .build())
-                .mlp(new GatedMlp(dim, sizes.intermediateSize(), activation, mlpBias, dtype))
-                .normsBefore("input_layernorm", "post_attention_layernorm")
-                .residual(residual)
-                .build(),
-        dtype -> new RmsNorm(dim, sizes.normEps(), dtype));
+    return GraniteFamily.read(this, json, ABSENT, GraniteSwaFamily::shapes, true);
   }
 
   /** Each layer has a base of its own where {@code layer_rope_theta} lists them. */
-  private static List<AttentionShape> shapes(
-      DecoderFields fields, DecoderConfig sizes, List<String> types) {
+  private static List<AttentionShape> shapes(DecoderFields fields, DecoderConfig sizes) {
     JsonFields json = fields.json();
+    List<String> types = fields.layerTypes(sizes.numLayers(), layer -> layer % 4 == 0);
     JsonNode bases = json.value("layer_rope_theta");
     if (bases != null && bases.size() != types.size()) {
       throw json.wrong(
@@ -107,10 +45,7 @@ public record GraniteSwaFamily() implements ModelFamily {
     return IntStream.range(0, types.size())
         .mapToObj(
             i ->
-                new AttentionShape(
-                    sizes.numHeads(),
-                    sizes.numKvHeads(),
-                    sizes.headDim(),
+                sizes.attention(
                     types.get(i).equals(DecoderFields.SLIDING) ? window : 0,
                     bases == null
                         ? known.computeIfAbsent(0.0, t -> fields.rotary(sizes, DecoderFields.FULL))

@@ -48,7 +48,7 @@ public final class Attention extends Module {
       Linear all = add(b.fused, new Linear(b.dim, q + 2 * kv, b.dtype, b.qkvBias));
       qkvProj = new FusedLinear(all, q, kv, kv);
     }
-    oProj = add(b.output, new Linear(q, b.dim, b.dtype, b.outputBias));
+    oProj = add("o_proj", new Linear(q, b.dim, b.dtype, b.outputBias));
     qNorm = b.qNorm == null ? null : headNorm(b, b.qNorm, q);
     kNorm = b.kNorm == null ? null : headNorm(b, b.kNorm, kv);
     normsRotated = b.normsRotated;
@@ -91,7 +91,6 @@ public final class Attention extends Module {
     private double scale;
     private double softCap;
     private @Nullable String fused;
-    private String output = "o_proj";
     private boolean qkvBias;
     private boolean outputBias;
     private @Nullable String qNorm;
@@ -148,16 +147,6 @@ public final class Attention extends Module {
      */
     public Builder fused(String name) {
       fused = name;
-      return this;
-    }
-
-    /**
-     * {@return this}
-     *
-     * @param name of the output's linear
-     */
-    public Builder output(String name) {
-      output = name;
       return this;
     }
 

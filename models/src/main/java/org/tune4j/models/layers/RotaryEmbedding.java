@@ -79,16 +79,6 @@ public final class RotaryEmbedding {
         queryLength);
   }
 
-  /**
-   * {@return the same with the frequencies of whole heads, of which the lowest rotate nothing}
-   *
-   * @param elements that are rotated, even
-   */
-  public RotaryEmbedding ofHighest(int elements) {
-    return new RotaryEmbedding(
-        headDim, frequencies, elements, interleaved, scaling, queryBeta, queryLength);
-  }
-
   /** {@return the same of each element with the next one} */
   public RotaryEmbedding ofNeighbours() {
     return new RotaryEmbedding(
@@ -108,7 +98,7 @@ public final class RotaryEmbedding {
 
   /** {@return whether elements are moved before kernels rotate them} */
   private boolean partly() {
-    return rotated > 0 && rotated < headDim && frequencies.dim() == rotated;
+    return rotated > 0 && rotated < headDim;
   }
 
   /**
@@ -164,6 +154,11 @@ public final class RotaryEmbedding {
           cos.narrow(0, from, n),
           sin.narrow(0, from, n),
           queryScale == null ? null : queryScale.narrow(0, from, n));
+    }
+
+    /** {@return tables of as many tokens that rotate nothing} */
+    public Tables still() {
+      return new Tables(cos.mul(0).add(1), sin.mul(0), null);
     }
 
     /**

@@ -21,8 +21,7 @@ import org.tune4j.models.layers.RmsNorm;
  * defaults of transformers' {@code Olmo2Config}.
  */
 public record Olmo2Family() implements ModelFamily {
-  private static final Map<String, Number> ABSENT =
-      Map.of("vocab_size", 50_304, "rms_norm_eps", 1e-5);
+  static final Map<String, Number> ABSENT = Map.of("vocab_size", 50_304, "rms_norm_eps", 1e-5);
 
   @Override
   public Set<String> modelTypes() {
@@ -33,13 +32,18 @@ public record Olmo2Family() implements ModelFamily {
   public ModelConfig read(JsonFields json) {
     DecoderFields fields = new DecoderFields(json, ABSENT, "attention_bias");
     DecoderConfig sizes = fields.sizes().build();
+    return config(
+        this, json, sizes, DecoderFields.alike(sizes, 0, fields.rotary(sizes, DecoderFields.FULL)));
+  }
+
+  /** OLMo 2's blocks, which are OLMo 3's too. */
+  static ModelConfig config(
+      ModelFamily family, JsonFields json, DecoderConfig sizes, List<AttentionShape> shapes) {
     boolean bias = json.flag("attention_bias", false);
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);
-    List<AttentionShape> shapes =
-        DecoderFields.alike(sizes, 0, fields.rotary(sizes, DecoderFields.FULL));
     long dim = sizes.hiddenSize();
     return new FamilyConfig(
-        this,
+        family,
         sizes,
         Map.of("hidden_act", activation, "attention_bias", bias),
         shapes,

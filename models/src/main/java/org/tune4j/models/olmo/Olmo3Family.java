@@ -1,29 +1,18 @@
 package org.tune4j.models.olmo;
 
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 import org.tune4j.checkpoint.JsonFields;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.DecoderFields;
-import org.tune4j.models.FamilyConfig;
 import org.tune4j.models.ModelConfig;
 import org.tune4j.models.ModelFamily;
-import org.tune4j.models.ResidualBlock;
-import org.tune4j.models.layers.Activation;
-import org.tune4j.models.layers.Attention;
-import org.tune4j.models.layers.AttentionShape;
-import org.tune4j.models.layers.GatedMlp;
-import org.tune4j.models.layers.RmsNorm;
 
 /**
  * OLMo 3: OLMo 2, with a window in three layers of four. Absent fields have the defaults of
  * transformers' {@code Olmo3Config}.
  */
 public record Olmo3Family() implements ModelFamily {
-  private static final Map<String, Number> ABSENT =
-      Map.of("vocab_size", 50_304, "rms_norm_eps", 1e-5);
-
   @Override
   public Set<String> modelTypes() {
     return Set.of("olmo3");
@@ -31,35 +20,14 @@ public record Olmo3Family() implements ModelFamily {
 
   @Override
   public ModelConfig read(JsonFields json) {
-    DecoderFields fields = new DecoderFields(json, ABSENT, "attention_bias");
+    DecoderFields fields = new DecoderFields(json, Olmo2Family.ABSENT, "attention_bias");
     DecoderConfig sizes = fields.sizes().build();
-    boolean bias = json.flag("attention_bias", false);
-    Activation activation = Activation.read(json, "hidden_act", Activation.SILU);
-    List<String> types =
-        fields.layerTypes(
-            sizes.numLayers(),
-            layer -> (layer + 1) % 4 == 0 ? DecoderFields.FULL : DecoderFields.SLIDING,
-            DecoderFields.FULL,
-            DecoderFields.SLIDING);
-    List<AttentionShape> shapes =
-        DecoderFields.shapes(sizes, types, fields.window(4096), type -> fields.rotary(sizes, type));
-    long dim = sizes.hiddenSize();
-    return new FamilyConfig(
+    List<String> types = fields.layerTypes(sizes.numLayers(), layer -> (layer + 1) % 4 == 0);
+    return Olmo2Family.config(
         this,
+        json,
         sizes,
-        Map.of("hidden_act", activation, "attention_bias", bias),
-        shapes,
-        (layer, shape, dtype) ->
-            ResidualBlock.builder(shape, dim, () -> new RmsNorm(dim, sizes.normEps(), dtype))
-                .attention(
-                    Attention.builder(shape, dim, dtype)
-                        .biases(bias, bias)
-                        .headNorms("q_norm", "k_norm", sizes.normEps(), 0)
-                        .normsOfAllHeads()
-                        .build())
-                .mlp(new GatedMlp(dim, sizes.intermediateSize(), activation, false, dtype))
-                .normsBehind("post_attention_layernorm", "post_feedforward_layernorm")
-                .build(),
-        dtype -> new RmsNorm(dim, sizes.normEps(), dtype));
+        DecoderFields.shapes(
+            sizes, types, fields.window(4096), type -> fields.rotary(sizes, type)));
   }
 }

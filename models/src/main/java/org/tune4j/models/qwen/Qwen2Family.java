@@ -41,19 +41,8 @@ public record Qwen2Family() implements ModelFamily {
   public ModelConfig read(JsonFields json) {
     DecoderFields fields = new DecoderFields(json, ABSENT, "use_sliding_window");
     DecoderConfig sizes = fields.sizes().build();
-
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);
-    boolean slides = json.flag("use_sliding_window", false) && json.has("sliding_window");
-    int from = json.has("max_window_layers") ? json.wholeNumber("max_window_layers", 0) : 28;
-    List<String> types =
-        fields.layerTypes(
-            sizes.numLayers(),
-            layer -> slides && layer >= from ? DecoderFields.SLIDING : DecoderFields.FULL,
-            DecoderFields.FULL,
-            DecoderFields.SLIDING);
-    List<AttentionShape> shapes =
-        DecoderFields.shapes(
-            sizes, types, slides ? fields.window(0) : 0, type -> fields.rotary(sizes, type));
+    List<AttentionShape> shapes = shapes(fields, sizes);
     long dim = sizes.hiddenSize();
     return new FamilyConfig(
         this,
@@ -67,5 +56,17 @@ public record Qwen2Family() implements ModelFamily {
                 .normsBefore("input_layernorm", "post_attention_layernorm")
                 .build(),
         dtype -> new RmsNorm(dim, sizes.normEps(), dtype));
+  }
+
+  /**
+   * Layers from {@code max_window_layers} on have a window where {@code use_sliding_window} is set.
+   */
+  static List<AttentionShape> shapes(DecoderFields fields, DecoderConfig sizes) {
+    JsonFields json = fields.json();
+    boolean slides = json.flag("use_sliding_window", false) && json.has("sliding_window");
+    int from = json.has("max_window_layers") ? json.wholeNumber("max_window_layers", 0) : 28;
+    List<String> types = fields.layerTypes(sizes.numLayers(), layer -> !(slides && layer >= from));
+    return DecoderFields.shapes(
+        sizes, types, slides ? fields.window(0) : 0, type -> fields.rotary(sizes, type));
   }
 }

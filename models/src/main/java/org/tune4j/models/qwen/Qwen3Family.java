@@ -45,17 +45,7 @@ public record Qwen3Family() implements ModelFamily {
     DecoderConfig sizes = fields.sizes().build();
     boolean bias = json.flag("attention_bias", false);
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);
-    boolean slides = json.flag("use_sliding_window", false) && json.has("sliding_window");
-    int from = json.has("max_window_layers") ? json.wholeNumber("max_window_layers", 0) : 28;
-    List<String> types =
-        fields.layerTypes(
-            sizes.numLayers(),
-            layer -> slides && layer >= from ? DecoderFields.SLIDING : DecoderFields.FULL,
-            DecoderFields.FULL,
-            DecoderFields.SLIDING);
-    List<AttentionShape> shapes =
-        DecoderFields.shapes(
-            sizes, types, slides ? fields.window(0) : 0, type -> fields.rotary(sizes, type));
+    List<AttentionShape> shapes = Qwen2Family.shapes(fields, sizes);
     long dim = sizes.hiddenSize();
     return new FamilyConfig(
         this,

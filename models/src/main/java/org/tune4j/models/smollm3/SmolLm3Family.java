@@ -61,11 +61,7 @@ public record SmolLm3Family() implements ModelFamily {
     List<Boolean> rotates = rotates(json, sizes.numLayers());
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);
     List<String> types =
-        fields.layerTypes(
-            sizes.numLayers(),
-            layer -> slides && !rotates.get(layer) ? DecoderFields.SLIDING : DecoderFields.FULL,
-            DecoderFields.FULL,
-            DecoderFields.SLIDING);
+        fields.layerTypes(sizes.numLayers(), layer -> !(slides && !rotates.get(layer)));
     List<AttentionShape> positions =
         DecoderFields.shapes(
             sizes, types, slides ? fields.window(0) : 0, type -> fields.rotary(sizes, type));
