@@ -87,8 +87,6 @@ public final class Unsupported {
     COMPONENTS.put("torchtune.training.quantization.", "quantisation" + NOT);
     String folder = "; use hf_checkpointer with the model's Hugging Face folder";
     COMPONENTS.put(
-        "torchtune.training.FullModelMetaCheckpointer", "Meta's file format" + YET + folder);
-    COMPONENTS.put(
         "torchtune.training.FullModelTorchTuneCheckpointer",
         "torchtune's own file format" + NOT + folder);
     COMPONENTS.put(

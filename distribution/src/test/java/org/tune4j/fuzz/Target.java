@@ -3,6 +3,8 @@ package org.tune4j.fuzz;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -37,6 +39,22 @@ enum Target {
     void read(Path folder, byte[] input) throws IOException {
       Path file = Files.write(folder.resolve("x.safetensors"), input);
       SafetensorsFile.open(file).entries();
+    }
+  },
+  TORCH("torch-*.bin") {
+    @Override
+    void read(Path folder, byte[] input) throws IOException {
+      config(folder);
+      Files.write(folder.resolve("pytorch_model.bin"), input);
+      weights(HuggingFaceFolder.open(folder));
+    }
+  },
+  META("meta-*.pth") {
+    @Override
+    void read(Path folder, byte[] input) throws IOException {
+      config(folder);
+      Files.write(folder.resolve("consolidated.00.pth"), input);
+      weights(HuggingFaceFolder.open(folder));
     }
   },
   TOKENIZER("tokenizer-*.json") {
@@ -230,6 +248,21 @@ enum Target {
       throw new IllegalStateException(folder + " has no " + pattern);
     }
     return seeds;
+  }
+
+  private static void config(Path folder) throws IOException {
+    Files.writeString(
+        folder.resolve("config.json"),
+        "{\"model_type\":\"llama\",\"num_attention_heads\":4,\"num_key_value_heads\":2}");
+  }
+
+  /** Reads every weight once. */
+  private static void weights(HuggingFaceFolder model) throws IOException {
+    for (HuggingFaceFolder.Weight w : model.weights().values()) {
+      try (FileChannel in = FileChannel.open(w.file())) {
+        w.entry().layout().read(in, w.entry(), 0, ByteBuffer.allocate((int) w.entry().length()));
+      }
+    }
   }
 
   private static byte[] safetensors() {

@@ -29,17 +29,19 @@ public record HuggingFaceConfig(
     List<Integer> eosTokenIds,
     @Nullable Integer padTokenId) {
   /**
-   * Reads and checks a {@code config.json}.
+   * Reads and checks a {@code config.json}, or what stands for it in Meta's folders.
    *
    * @throws InputException if it cannot be read, or a field is ill-typed
    */
   static HuggingFaceConfig read(Path file) {
-    if (!Files.exists(file)) {
+    Path params = file.resolveSibling(MetaModel.PARAMS);
+    boolean meta = !Files.exists(file) && Files.exists(params);
+    if (!meta && !Files.exists(file)) {
       throw new InputException(
           file
               + " does not exist; give the folder of a Hugging Face checkpoint, config.json in it");
     }
-    JsonFields json = JsonFields.read(file);
+    JsonFields json = meta ? MetaModel.config(params) : JsonFields.read(file);
     if (json.has("quantization_config")) {
       throw json.wrong(
           "quantization_config", "none; give the checkpoint in float32, float16 or bfloat16");

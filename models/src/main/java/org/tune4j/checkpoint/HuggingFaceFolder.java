@@ -21,7 +21,8 @@ import org.tune4j.checkpoint.SafetensorsFile.Entry;
 
 /**
  * A model's folder as Hugging Face lays it out: {@code config.json}, the weights in one or several
- * safetensors files, tokenizer files beside them. Opening reads headers only.
+ * files, tokenizer files beside them; or Meta's, with {@code params.json}. Opening reads headers
+ * only.
  *
  * <p>Tensors that a model computes itself are no weights: rotary frequencies, causal masks, and
  * {@code lm_head.weight} where the head is tied to the embedding.
@@ -42,21 +43,23 @@ public final class HuggingFaceFolder {
           "vocab.txt",
           "merges.txt");
 
+  private static final String TORCH = "pytorch_model.bin";
+  private static final Pattern WEIGHTS = Pattern.compile(".*\\.(bin|pth|pt|safetensors|gguf)");
   private static final Pattern SHARD =
       Pattern.compile("model-[0-9]{5}-of-([0-9]{5})\\.safetensors");
 
   private final Path path;
   private final HuggingFaceConfig config;
-  private final List<SafetensorsFile> files;
+  private final List<WeightsFile> files;
   private final Map<String, Weight> weights;
 
-  private HuggingFaceFolder(Path path, HuggingFaceConfig config, List<SafetensorsFile> files) {
+  private HuggingFaceFolder(Path path, HuggingFaceConfig config, List<WeightsFile> files) {
     this.path = path;
     this.config = config;
     this.files = files;
     Map<String, Weight> all = new LinkedHashMap<>();
-    for (SafetensorsFile file : files) {
-      for (Entry entry : file.entries().values()) {
+    for (WeightsFile file : files) {
+      for (Entry entry : file.weights(config.json()).values()) {
         if (DerivedTensors.isDerived(entry, config.tieWordEmbeddings())) {
           continue;
         }
@@ -97,7 +100,8 @@ public final class HuggingFaceFolder {
   /**
    * Opens the folder, reads its config and checks the headers of all its weights.
    *
-   * @param folder with {@code config.json} and {@code model.safetensors}, or shards and their index
+   * @param folder with {@code config.json} and {@code model.safetensors} or {@code
+   *     pytorch_model.bin}, or shards and their index; or Meta's with {@code consolidated.00.pth}
    * @return the folder; it keeps no file open
    * @throws InputException if the folder, its config or its weights are missing, broken or of a
    *     kind that is not supported
@@ -132,7 +136,7 @@ public final class HuggingFaceFolder {
         folder, config, weights.isEmpty() ? openOwn(folder) : openListed(folder, weights));
   }
 
-  private static List<SafetensorsFile> openListed(Path folder, List<Path> names) {
+  private static List<WeightsFile> openListed(Path folder, List<Path> names) {
     Set<Path> files = new TreeSet<>();
     names.forEach(name -> files.add(folder.resolve(name)));
     for (Path file : files) {
@@ -145,36 +149,48 @@ public final class HuggingFaceFolder {
                 + ", or leave the key out to load what the folder holds");
       }
     }
-    return files.stream().map(SafetensorsFile::open).toList();
+    return files.stream().map(WeightsFile::open).toList();
   }
 
-  /** One file goes before an index, as in transformers; shards say by their names what they are. */
-  private static List<SafetensorsFile> openOwn(Path folder) {
-    Path single = folder.resolve(ShardPlan.SINGLE);
-    if (Files.exists(single)) {
-      return List.of(SafetensorsFile.open(single));
+  /**
+   * safetensors go before torch's files and one file before an index, as in transformers; shards
+   * say by their names what they are.
+   */
+  private static List<WeightsFile> openOwn(Path folder) {
+    for (String single : List.of(ShardPlan.SINGLE, TORCH)) {
+      Path file = folder.resolve(single);
+      Path index = folder.resolve(single + ".index.json");
+      if (Files.exists(file)) {
+        return List.of(WeightsFile.open(file));
+      }
+      if (Files.exists(index)) {
+        return ShardIndex.read(index).openShards();
+      }
     }
-    Path index = folder.resolve(ShardPlan.INDEX);
-    if (Files.exists(index)) {
-      return ShardIndex.read(index).openShards();
+    List<String> shards = matching(folder, SHARD);
+    if (!shards.isEmpty()) {
+      requireWhole(folder, shards);
+      return shards.stream().map(name -> WeightsFile.open(folder.resolve(name))).toList();
     }
-    List<String> shards =
-        list(folder).stream()
-            .map(file -> String.valueOf(file.getFileName()))
-            .filter(name -> SHARD.matcher(name).matches())
-            .toList();
-    if (shards.isEmpty()) {
+    List<String> meta = matching(folder, MetaModel.FILE);
+    if (meta.size() > 1) {
       throw new InputException(
-          "the checkpoint folder "
-              + folder
-              + " has no weights: expected "
-              + ShardPlan.SINGLE
-              + " or "
-              + ShardPlan.INDEX
-              + otherWeights(folder));
+          "the checkpoint folder %s has a model that is cut into %d files through each of its weights; download it in Hugging Face's format"
+              .formatted(folder, meta.size()));
     }
-    requireWhole(folder, shards);
-    return shards.stream().map(name -> SafetensorsFile.open(folder.resolve(name))).toList();
+    if (meta.isEmpty()) {
+      throw new InputException(
+          "the checkpoint folder %s has no weights: expected %s or %s%s"
+              .formatted(folder, ShardPlan.SINGLE, ShardPlan.INDEX, otherWeights(folder)));
+    }
+    return List.of(WeightsFile.open(folder.resolve(meta.get(0))));
+  }
+
+  private static List<String> matching(Path folder, Pattern name) {
+    return list(folder).stream()
+        .map(file -> String.valueOf(file.getFileName()))
+        .filter(name.asMatchPredicate())
+        .toList();
   }
 
   /** Without an index the names alone tell whether a shard is missing. */
@@ -197,20 +213,13 @@ public final class HuggingFaceFolder {
   }
 
   private static String otherWeights(Path folder) {
-    List<String> other =
-        list(folder).stream()
-            .map(file -> String.valueOf(file.getFileName()))
-            .filter(name -> name.matches(".*\\.(bin|pth|pt|gguf|safetensors)"))
-            .toList();
+    List<String> other = matching(folder, WEIGHTS);
     if (other.isEmpty()) {
       return "; download them";
     }
-    boolean named = other.stream().anyMatch(name -> name.endsWith(".safetensors"));
     return ", found "
         + Texts.quoted(other)
-        + (named
-            ? "; list the files to load in checkpointer.checkpoint_files"
-            : "; convert the checkpoint to safetensors");
+        + "; list the files to load in checkpointer.checkpoint_files";
   }
 
   private static List<Path> list(Path folder) {
@@ -232,8 +241,8 @@ public final class HuggingFaceFolder {
     return config;
   }
 
-  /** The safetensors files, in order of their names. */
-  List<SafetensorsFile> files() {
+  /** The weights' files, in order of their names. */
+  List<WeightsFile> files() {
     return files;
   }
 

@@ -54,6 +54,11 @@ public final class JsonFields {
     this.node = node;
   }
 
+  /** The fields of what a file says in another form than JSON. */
+  static JsonFields of(Path file, Map<String, Object> fields) {
+    return new JsonFields(file, "", MAPPER.valueToTree(fields));
+  }
+
   /**
    * {@return the fields of a file's object}
    *

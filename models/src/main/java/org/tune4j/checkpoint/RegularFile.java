@@ -1,10 +1,14 @@
 package org.tune4j.checkpoint;
 
+import java.io.EOFException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.tune4j.InputException;
 
-/** Keeps pipes and devices from being read: opening one may never return. */
+/** Reads regular files alone: opening a pipe or a device may never return. */
 final class RegularFile {
   private RegularFile() {}
 
@@ -19,6 +23,18 @@ final class RegularFile {
       throw new InputException(
           "%s is a %s, expected %s"
               .formatted(file, Files.isDirectory(file) ? "folder" : "pipe or device", expected));
+    }
+  }
+
+  /** Fills the buffer with what the file holds at a position. */
+  static void fill(FileChannel file, long position, ByteBuffer target) throws IOException {
+    long at = position;
+    while (target.hasRemaining()) {
+      int n = file.read(target, at);
+      if (n < 0) {
+        throw new EOFException("the file shrank while it was read");
+      }
+      at += n;
     }
   }
 }

@@ -1,6 +1,5 @@
 package org.tune4j.checkpoint;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -25,7 +24,7 @@ import org.tune4j.TuneException;
  * which must follow each other without overlap, gap or rest. Nothing of a file that breaks a rule
  * is given out. Source: the format's description at github.com/huggingface/safetensors.
  */
-public final class SafetensorsFile {
+public final class SafetensorsFile implements WeightsFile {
   /** The largest header that is read, in bytes, as in the format's reference reader. */
   public static final long MAX_HEADER_BYTES = 100_000_000;
 
@@ -51,13 +50,31 @@ public final class SafetensorsFile {
    * @param type of its elements
    * @param shape its sizes, none for a scalar
    * @param offset of its first byte, counted from the start of the file
-   * @param length in bytes, the product of the shape times the type's size
+   * @param length of its elements in bytes, the product of the shape times the type's size
+   * @param layout of its elements in the file
    */
   public record Entry(
-      String name, SafetensorsType type, List<Long> shape, long offset, long length) {
+      String name,
+      SafetensorsType type,
+      List<Long> shape,
+      long offset,
+      long length,
+      Layout layout) {
     /** Copies the shape. */
     public Entry {
       shape = List.copyOf(shape);
+    }
+
+    Entry(String name, SafetensorsType type, List<Long> shape, long offset, long length) {
+      this(name, type, shape, offset, length, Layout.PLAIN);
+    }
+
+    Entry named(String other) {
+      return new Entry(other, type, shape, offset, length, layout);
+    }
+
+    Entry in(Layout other) {
+      return new Entry(name, type, shape, offset, length, other);
     }
 
     /** {@return the shape as an array of the caller's own; empty for a scalar} */
@@ -66,11 +83,11 @@ public final class SafetensorsFile {
     }
 
     /**
-     * {@return whether the offset is a multiple of the element's size, so that the bytes can be
-     * used where the file is mapped}
+     * {@return whether the bytes can be used where the file is mapped: they are the elements, and
+     * the offset is a multiple of an element's size}
      */
     public boolean aligned() {
-      return offset % type.bytes() == 0;
+      return layout == Layout.PLAIN && offset % type.bytes() == 0;
     }
   }
 
@@ -105,7 +122,7 @@ public final class SafetensorsFile {
   private static ByteBuffer readHeader(Path path, FileChannel channel, long size)
       throws IOException {
     ByteBuffer header = ByteBuffer.allocate((int) headerLength(path, channel, size));
-    readFully(channel, header, PREFIX_BYTES);
+    RegularFile.fill(channel, PREFIX_BYTES, header);
     return header.flip();
   }
 
@@ -114,7 +131,7 @@ public final class SafetensorsFile {
       throw broken(path, "it has " + size + " bytes, expected at least 8; it is truncated", null);
     }
     ByteBuffer prefix = ByteBuffer.allocate(PREFIX_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    readFully(channel, prefix, 0);
+    RegularFile.fill(channel, 0, prefix);
     long length = prefix.getLong(0);
     if (length < 2 || length > MAX_HEADER_BYTES) {
       throw broken(
@@ -137,16 +154,6 @@ public final class SafetensorsFile {
           null);
     }
     return length;
-  }
-
-  private static void readFully(FileChannel channel, ByteBuffer target, long position)
-      throws IOException {
-    while (target.hasRemaining()) {
-      int read = channel.read(target, position + target.position());
-      if (read < 0) {
-        throw new EOFException("the file shrank while it was read");
-      }
-    }
   }
 
   private static String decode(Path path, ByteBuffer header) {
@@ -173,6 +180,7 @@ public final class SafetensorsFile {
   }
 
   /** {@return the file} */
+  @Override
   public Path path() {
     return path;
   }
@@ -183,6 +191,7 @@ public final class SafetensorsFile {
   }
 
   /** {@return all tensors by name, in the order of their bytes in the file; unmodifiable} */
+  @Override
   public Map<String, Entry> entries() {
     return entries;
   }

@@ -62,7 +62,7 @@ record ShardIndex(Path file, Map<String, String> weightMap) {
    * @throws InputException if a shard is missing or broken, or index and shards disagree about a
    *     tensor
    */
-  public List<SafetensorsFile> openShards() {
+  List<WeightsFile> openShards() {
     TreeSet<String> names = new TreeSet<>(weightMap.values());
     List<String> missing =
         names.stream().filter(name -> !Files.exists(file.resolveSibling(name))).toList();
@@ -78,8 +78,8 @@ record ShardIndex(Path file, Map<String, String> weightMap) {
     return names.stream().map(this::openShard).toList();
   }
 
-  private SafetensorsFile openShard(String name) {
-    SafetensorsFile shard = SafetensorsFile.open(file.resolveSibling(name));
+  private WeightsFile openShard(String name) {
+    WeightsFile shard = WeightsFile.open(file.resolveSibling(name));
     weightMap.forEach(
         (tensor, place) -> {
           if (place.equals(name)

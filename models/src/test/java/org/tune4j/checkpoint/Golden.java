@@ -51,7 +51,7 @@ final class Golden {
         channel -> channel.write(ByteBuffer.wrap(bytes(file, entry))));
   }
 
-  static List<StoredTensor> stored(SafetensorsFile file) {
+  static List<StoredTensor> stored(WeightsFile file) {
     return file.entries().values().stream().map(e -> stored(file.path(), e)).toList();
   }
 

@@ -358,9 +358,9 @@ class HuggingFaceTest {
             + folder
             + " has no weights: expected model.safetensors or model.safetensors.index.json";
     assertEquals(noWeights + "; download them", refusal(folder));
-    Files.writeString(folder.resolve("pytorch_model.bin"), "x");
+    Files.writeString(folder.resolve("other.bin"), "x");
     assertEquals(
-        noWeights + ", found 'pytorch_model.bin'; convert the checkpoint to safetensors",
+        noWeights + ", found 'other.bin'; list the files to load in checkpointer.checkpoint_files",
         refusal(folder));
   }
 

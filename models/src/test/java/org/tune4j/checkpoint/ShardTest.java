@@ -79,7 +79,7 @@ class ShardTest {
         index.substring(0, index.indexOf("    \"model.embed")));
     SafetensorsFile whole = SafetensorsFile.open(Golden.tiny("families/llama2/model.safetensors"));
     int tensors = 0;
-    for (SafetensorsFile shard : ShardIndex.read(index()).openShards()) {
+    for (WeightsFile shard : ShardIndex.read(index()).openShards()) {
       for (SafetensorsFile.Entry entry : shard.entries().values()) {
         assertArrayEquals(
             Golden.bytes(whole.path(), whole.entry(entry.name())),

@@ -30,7 +30,7 @@ record CheckpointFiles(Path folder, List<Path> names) {
   static CheckpointFiles of(@Nullable Path folder, @Nullable Object files) {
     List<Path> names = new ArrayList<>();
     for (Object name : files instanceof Map<?, ?> map ? formatted(map) : listed(files)) {
-      names.add(safetensors(name));
+      names.add(weights(name));
     }
     if (folder != null) {
       return new CheckpointFiles(folder, names);
@@ -75,13 +75,13 @@ record CheckpointFiles(Path folder, List<Path> names) {
     return names;
   }
 
-  private static Path safetensors(Object name) {
+  private static Path weights(Object name) {
     if (!(name instanceof String text)) {
       throw new UsageException("%s lists %s, expected the path of a file".formatted(KEY, name));
     }
-    if (!text.endsWith(".safetensors")) {
+    if (!text.matches(".*\\.(safetensors|bin|pth|pt|gguf)")) {
       throw new UsageException(
-          "%s lists '%s', which is not a safetensors file; list the model's .safetensors files, or set it to null to load those of checkpoint_dir; a model that has none must be converted first"
+          "%s lists '%s', which is no file of weights; list the model's .safetensors, .bin or .pth files, or set it to null to load those of checkpoint_dir"
               .formatted(KEY, text));
     }
     try {

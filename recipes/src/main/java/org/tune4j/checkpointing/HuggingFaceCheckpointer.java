@@ -77,19 +77,20 @@ public final class HuggingFaceCheckpointer {
    * @param recipeCheckpoint torchtune's; the newest checkpoint of {@code output_dir} is found
    * @param safeSerialization torchtune's; weights are written as safetensors
    * @throws UsageException when {@code safeSerialization} is false, or {@code checkpointFiles} are
-   *     no safetensors files of one folder
+   *     no files of weights of one folder
    */
   @Component(
       value = "hf_checkpointer",
       aliases = {
         "torchtune.training.FullModelHFCheckpointer",
+        "torchtune.training.FullModelMetaCheckpointer",
         "torchtune.utils.FullModelHFCheckpointer"
       })
   public static HuggingFaceCheckpointer of(
-      @Doc("a Hugging Face model's folder; null for that of checkpoint_files")
+      @Doc("a model's folder, or its .gguf file; null for the folder of checkpoint_files")
           @Nullable Path checkpointDir,
       @Doc(
-              "the safetensors files to load: paths relative to checkpoint_dir, or"
+              "the files of weights to load: paths relative to checkpoint_dir, or"
                   + " torchtune's filename_format and max_filename; null for the folder's own")
           @Nullable Object checkpointFiles,
       @Doc("a PEFT adapter to start from") @Nullable Path adapterCheckpoint,

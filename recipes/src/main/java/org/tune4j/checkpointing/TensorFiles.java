@@ -18,7 +18,7 @@ import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
-/** Tensors from safetensors files, a piece at a time where they are large. */
+/** Tensors from files, a piece at a time where they are large. */
 public final class TensorFiles {
   /** Bytes that are copied at once, so that no tensor needs a buffer of its own size. */
   private static final long PIECE = 32L << 20;
@@ -30,7 +30,7 @@ public final class TensorFiles {
    * that}
    *
    * @param engine that holds it
-   * @param file safetensors
+   * @param file that holds the tensor
    * @param e a tensor there
    * @throws InputException when the file cannot be read, or the type is none that is trained
    */
@@ -49,7 +49,7 @@ public final class TensorFiles {
    * {@return a tensor of its own with the file's values}
    *
    * @param engine that holds it
-   * @param file safetensors
+   * @param file that holds the tensor
    * @param e a tensor there
    * @throws InputException when the file cannot be read, or the type is none that is trained
    */
@@ -70,7 +70,7 @@ public final class TensorFiles {
    * Overwrites a tensor with the file's values, cast to its type.
    *
    * @param target of the tensor's shape
-   * @param file safetensors
+   * @param file that holds the tensor
    * @param e a tensor there
    * @throws InputException when the file's shape is another
    */
@@ -93,7 +93,7 @@ public final class TensorFiles {
       for (long at = 0; at < n; at += step) {
         long length = Math.min(step, n - at);
         try (TensorScope piece = engine.openScope()) {
-          ByteBuffer bytes = fill(in, file, e, at * dtype.bytes(), length, dtype);
+          ByteBuffer bytes = fill(in, e, at * dtype.bytes(), length, dtype);
           flat.narrow(0, at, length).copyFrom(engine.tensor(bytes, dtype, Shape.of(length)));
         }
       }
@@ -102,21 +102,12 @@ public final class TensorFiles {
     }
   }
 
-  private static ByteBuffer fill(
-      FileChannel in, Path file, Entry e, long from, long elements, DType dtype)
+  private static ByteBuffer fill(FileChannel in, Entry e, long from, long elements, DType dtype)
       throws IOException {
     ByteBuffer bytes =
         ByteBuffer.allocateDirect(Math.toIntExact(elements * dtype.bytes()))
             .order(ByteOrder.LITTLE_ENDIAN);
-    long at = e.offset() + from;
-    while (bytes.hasRemaining()) {
-      int n = in.read(bytes, at);
-      if (n < 0) {
-        throw new InputException(
-            "%s ends inside tensor %s; fetch the file again".formatted(file, e.name()));
-      }
-      at += n;
-    }
+    e.layout().read(in, e, from, bytes);
     return bytes.flip();
   }
 

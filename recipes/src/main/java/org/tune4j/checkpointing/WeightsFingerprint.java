@@ -1,6 +1,5 @@
 package org.tune4j.checkpointing;
 
-import java.io.EOFException;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
@@ -54,7 +53,7 @@ final class WeightsFingerprint {
         }
         Entry entry = e.getValue().entry();
         text(hash, e.getKey() + " " + entry.type() + " " + entry.shape());
-        bytes(hash, channel, entry.offset(), entry.length());
+        bytes(hash, channel, entry);
       }
     } catch (IOException e) {
       throw new InputException(
@@ -77,8 +76,9 @@ final class WeightsFingerprint {
     hash.update(bytes);
   }
 
-  private static void bytes(MessageDigest hash, FileChannel channel, long offset, long length)
+  private static void bytes(MessageDigest hash, FileChannel channel, Entry entry)
       throws IOException {
+    long length = entry.length();
     boolean whole = length <= (long) BLOCKS * BLOCK;
     long blocks = whole ? (length + BLOCK - 1) / BLOCK : BLOCKS;
     ByteBuffer block = ByteBuffer.allocate(BLOCK);
@@ -86,11 +86,7 @@ final class WeightsFingerprint {
       // The first block begins the tensor, the last one ends it.
       long at = whole ? i * BLOCK : (length - BLOCK) * i / (BLOCKS - 1);
       block.clear().limit((int) Math.min(BLOCK, length - at));
-      while (block.hasRemaining()) {
-        if (channel.read(block, offset + at + block.position()) < 0) {
-          throw new EOFException("a file shrank while it was read");
-        }
-      }
+      entry.layout().read(channel, entry, at, block);
       hash.update(block.flip());
     }
   }

@@ -75,10 +75,10 @@ class CheckpointFilesTest {
             "checkpointer.checkpoint_files lists files of the folders [a, b]; set"
                 + " checkpointer.checkpoint_dir to the folder that holds config.json"),
         Arguments.of(
-            List.of("pytorch_model-00001-of-00002.bin"),
-            "checkpointer.checkpoint_files lists 'pytorch_model-00001-of-00002.bin', which is not"
-                + " a safetensors file; list the model's .safetensors files, or set it to null to"
-                + " load those of checkpoint_dir; a model that has none must be converted first"),
+            List.of("model.onnx"),
+            "checkpointer.checkpoint_files lists 'model.onnx', which is no file of weights; list"
+                + " the model's .safetensors, .bin or .pth files, or set it to null to load those"
+                + " of checkpoint_dir"),
         Arguments.of(
             List.of(List.of("a")),
             "checkpointer.checkpoint_files lists [a], expected the path of a file"),
