@@ -20,6 +20,7 @@ import org.tune4j.cli.config.ValidateCommand;
 import org.tune4j.cli.data.DataCommand;
 import org.tune4j.cli.hub.DownloadCommand;
 import org.tune4j.cli.model.ChatCommand;
+import org.tune4j.cli.model.ConvertCommand;
 import org.tune4j.cli.model.EvalCommand;
 import org.tune4j.cli.model.GenerateCommand;
 import org.tune4j.cli.model.LogitsCommand;
@@ -57,6 +58,7 @@ import picocli.CommandLine.Spec;
       EvalCommand.class,
       LogitsCommand.class,
       MergeCommand.class,
+      ConvertCommand.class,
       ServeCommand.class,
       DownloadCommand.class,
       PlanCommand.class,
@@ -85,6 +87,7 @@ import picocli.CommandLine.Spec;
       "  tune eval --model DIR --tasks truthfulqa_mc2 --data FILE",
       "  tune logits --model DIR --ids ids.jsonl -o logits.safetensors",
       "  tune merge --model DIR --adapter out/epoch_0 -o merged",
+      "  tune convert merged merged.gguf --type q8_0",
       "  tune serve --model DIR --adapter pirate=out/epoch_0",
       "  tune dashboard out                        runs compared in the browser, live",
       "  tune plot out/a out/b -o loss.png         the same as an image",

@@ -14,7 +14,7 @@ import org.tune4j.hub.Repository;
  * @param repository that is named
  */
 public record HubCheckpoint(Config config, Repository repository) {
-  private static final String CHECKPOINT = "checkpointer.checkpoint_dir";
+  static final String CHECKPOINT = "checkpointer.checkpoint_dir";
   private static final String TOKENIZER = "tokenizer.path";
 
   /**
@@ -37,9 +37,13 @@ public record HubCheckpoint(Config config, Repository repository) {
    * @param folder with the files of the repository
    */
   public Config at(Path folder) {
+    return at(config, repository.toString(), folder);
+  }
+
+  static Config at(Config config, String name, Path folder) {
     String quoted = "='" + folder.toString().replace("'", "''") + "'";
     List<String> changes = new ArrayList<>(List.of(CHECKPOINT + quoted));
-    if (repository.toString().equals(config.text(TOKENIZER))) {
+    if (name.equals(config.text(TOKENIZER))) {
       changes.add(TOKENIZER + quoted);
     }
     return config.with(changes);

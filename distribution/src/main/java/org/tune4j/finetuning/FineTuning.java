@@ -22,6 +22,7 @@ import org.tune4j.config.Bound;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
 import org.tune4j.config.ShippedConfigs;
+import org.tune4j.fetching.GgufCheckpoint;
 import org.tune4j.fetching.HubCheckpoint;
 import org.tune4j.hub.Hub;
 import org.tune4j.hub.HubSettings;
@@ -275,17 +276,21 @@ public final class FineTuning {
 
   private void runRecipe() {
     Optional<HubCheckpoint> named = config == null ? Optional.empty() : HubCheckpoint.in(config);
-    if (named.isEmpty()) {
+    Config local =
+        config == null ? null : GgufCheckpoint.in(named.map(this::fetched).orElse(config));
+    if (local == null || local == config) {
       recipe.run(context(config));
       return;
     }
-    Repository repository = named.get().repository();
-    Path model =
-        new Hub(hub.get())
-            .model(repository, HUB_WORKERS, new FetchLines(out, repository.toString()));
-    Config local = named.get().at(model);
     Binder.bind(Objects.requireNonNull(components), Recipe.class, recipeName, local)
         .run(context(local));
+  }
+
+  private Config fetched(HubCheckpoint named) {
+    Repository repository = named.repository();
+    return named.at(
+        new Hub(hub.get())
+            .model(repository, HUB_WORKERS, new FetchLines(out, repository.toString())));
   }
 
   private RunContext context(@Nullable Config of) {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
+import org.tune4j.checkpoint.GgufModel;
 import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpoint.Manifest;
 import org.tune4j.checkpoint.PeftAdapter;
@@ -55,6 +56,15 @@ enum Target {
       config(folder);
       Files.write(folder.resolve("consolidated.00.pth"), input);
       weights(HuggingFaceFolder.open(folder));
+    }
+  },
+  GGUF("gguf-*.gguf") {
+    @Override
+    void read(Path folder, byte[] input) throws IOException {
+      Path file = Files.write(folder.resolve("x.gguf"), input);
+      Path made = GgufModel.folder(file, folder.resolve("made"));
+      weights(HuggingFaceFolder.open(made));
+      use(new TokenizerSpec(made, null), made);
     }
   },
   TOKENIZER("tokenizer-*.json") {

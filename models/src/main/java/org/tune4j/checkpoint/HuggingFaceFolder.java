@@ -45,6 +45,7 @@ public final class HuggingFaceFolder {
 
   private static final String TORCH = "pytorch_model.bin";
   private static final Pattern WEIGHTS = Pattern.compile(".*\\.(bin|pth|pt|safetensors|gguf)");
+  private static final Pattern GGUF = Pattern.compile(".*\\.gguf");
   private static final Pattern SHARD =
       Pattern.compile("model-[0-9]{5}-of-([0-9]{5})\\.safetensors");
 
@@ -178,12 +179,13 @@ public final class HuggingFaceFolder {
           "the checkpoint folder %s has a model that is cut into %d files through each of its weights; download it in Hugging Face's format"
               .formatted(folder, meta.size()));
     }
-    if (meta.isEmpty()) {
+    List<String> only = meta.isEmpty() ? matching(folder, GGUF) : meta;
+    if (only.size() != 1) {
       throw new InputException(
           "the checkpoint folder %s has no weights: expected %s or %s%s"
               .formatted(folder, ShardPlan.SINGLE, ShardPlan.INDEX, otherWeights(folder)));
     }
-    return List.of(WeightsFile.open(folder.resolve(meta.get(0))));
+    return List.of(WeightsFile.open(folder.resolve(only.get(0))));
   }
 
   private static List<String> matching(Path folder, Pattern name) {

@@ -9,6 +9,9 @@ interface WeightsFile {
   /** Opens a file of the format that its name says. */
   static WeightsFile open(Path file) {
     String name = String.valueOf(file.getFileName());
+    if (name.endsWith(".gguf")) {
+      return GgufFile.open(file);
+    }
     return name.matches(".*\\.(bin|pth|pt)") ? TorchFile.open(file) : SafetensorsFile.open(file);
   }
 

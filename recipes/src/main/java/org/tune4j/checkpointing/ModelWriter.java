@@ -9,6 +9,7 @@ import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.Merge;
 import org.tune4j.checkpoint.AtomicFolder;
+import org.tune4j.checkpoint.GgufModel;
 import org.tune4j.checkpoint.HuggingFaceConfig;
 import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpoint.Manifest;
@@ -46,7 +47,7 @@ public final class ModelWriter {
         // PEFT fetches it by this name elsewhere, where a path of this machine says nothing.
         Repository.ofSnapshot(base.checkpointDir())
             .map(Repository::name)
-            .orElse(base.checkpointDir().toAbsolutePath().normalize().toString()),
+            .orElse(GgufModel.origin(base.checkpointDir()).toAbsolutePath().normalize().toString()),
         values);
   }
 

@@ -28,7 +28,7 @@ public record DataCache(Path folder) {
   private static final Logger LOG = LoggerFactory.getLogger(DataCache.class);
 
   /** {@return {@code TUNE_CACHE}, or {@code ~/.cache/tune4j} where that is unset or empty} */
-  static DataCache ofUser() {
+  public static DataCache ofUser() {
     String chosen = System.getenv("TUNE_CACHE");
     return new DataCache(
         chosen == null || chosen.isEmpty()

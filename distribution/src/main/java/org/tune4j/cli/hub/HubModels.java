@@ -6,6 +6,7 @@ import java.io.PrintWriter;
 import java.nio.file.Path;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.Config;
+import org.tune4j.fetching.GgufCheckpoint;
 import org.tune4j.fetching.HubCheckpoint;
 import org.tune4j.hub.Hub;
 import org.tune4j.hub.HubSettings;
@@ -25,14 +26,15 @@ public final class HubModels {
   }
 
   /**
-   * The folder itself, or that of the repository of this name: from the cache, else fetched.
+   * The folder itself, that of a GGUF file, or that of the repository of this name: from the cache,
+   * else made or fetched.
    *
-   * @param model a folder, or {@code OWNER/NAME}
+   * @param model a folder, a GGUF file, or {@code OWNER/NAME}
    * @param err takes the progress
    * @return a folder on this machine
    */
   public Path folder(Path model, PrintWriter err) {
-    return Repository.insteadOf(model).map(r -> fetch(r, err)).orElse(model);
+    return GgufCheckpoint.folder(Repository.insteadOf(model).map(r -> fetch(r, err)).orElse(model));
   }
 
   private Path fetch(Repository repository, PrintWriter err) {
@@ -53,7 +55,8 @@ public final class HubModels {
    * @return the config with the folder in its place
    */
   public Config fetched(Config config, PrintWriter err) {
-    return HubCheckpoint.in(config).map(h -> h.at(fetch(h.repository(), err))).orElse(config);
+    return GgufCheckpoint.in(
+        HubCheckpoint.in(config).map(h -> h.at(fetch(h.repository(), err))).orElse(config));
   }
 
   /**
@@ -63,8 +66,9 @@ public final class HubModels {
    * @return the config, with the folder in its place where there is one
    */
   public Config cached(Config config) {
-    return HubCheckpoint.in(config)
-        .flatMap(h -> new Hub(settings.get()).cached(h.repository()).map(h::at))
-        .orElse(config);
+    return GgufCheckpoint.in(
+        HubCheckpoint.in(config)
+            .flatMap(h -> new Hub(settings.get()).cached(h.repository()).map(h::at))
+            .orElse(config));
   }
 }

@@ -74,10 +74,21 @@ public record LoraConfig(
 
   @Override
   public Adapter create(String path, Linear linear) {
+    return new LoraAdapter(linear, rankOf(path), alphaOf(path), scale(path), dropout);
+  }
+
+  /**
+   * {@return what multiplies {@code lora_B lora_A} of a linear}
+   *
+   * @param path of the linear in the model
+   */
+  public double scale(String path) {
     int own = rankOf(path);
-    double ownAlpha = PathPattern.first(alphaPattern, path).orElse(alpha);
-    double scale = ownAlpha / (useRslora ? Math.sqrt(own) : own);
-    return new LoraAdapter(linear, own, ownAlpha, scale, dropout);
+    return alphaOf(path) / (useRslora ? Math.sqrt(own) : own);
+  }
+
+  private double alphaOf(String path) {
+    return PathPattern.first(alphaPattern, path).orElse(alpha);
   }
 
   /** The rank of one linear. */
