@@ -29,6 +29,19 @@ final class Floats {
     return half < 0 ? -magnitude : magnitude;
   }
 
+  /** 8 bits: 4 of exponent, 3 of fraction, no infinities. */
+  static float ofE4m3(byte bits) {
+    int exponent = bits >> 3 & 0xf;
+    int fraction = bits & 7;
+    float magnitude =
+        (bits & 0x7f) == 0x7f
+            ? Float.NaN
+            : exponent == 0
+                ? fraction * 0x1p-9f
+                : Float.intBitsToFloat((exponent + 120) << 23 | fraction << 20);
+    return bits < 0 ? -magnitude : magnitude;
+  }
+
   static short toHalf(float value) {
     int sign = Float.floatToRawIntBits(value) >>> 16 & 0x8000;
     float magnitude = Math.abs(value);

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 
@@ -28,6 +29,13 @@ public record HuggingFaceConfig(
     @Nullable Integer bosTokenId,
     List<Integer> eosTokenIds,
     @Nullable Integer padTokenId) {
+  private static final String QUANTISATION = "quantization_config";
+
+  /** How weights of 8 bits are scaled; empty where there are none. */
+  Optional<JsonFields> quantisation() {
+    return json.has(QUANTISATION) ? Optional.of(json.object(QUANTISATION)) : Optional.empty();
+  }
+
   /**
    * Reads and checks a {@code config.json}, or what stands for it in Meta's folders.
    *
@@ -42,9 +50,10 @@ public record HuggingFaceConfig(
               + " does not exist; give the folder of a Hugging Face checkpoint, config.json in it");
     }
     JsonFields json = meta ? MetaModel.config(params) : JsonFields.read(file);
-    if (json.has("quantization_config")) {
+    if (json.has(QUANTISATION)
+        && !json.object(QUANTISATION).optionalText("quant_method").equals(Optional.of("fp8"))) {
       throw json.wrong(
-          "quantization_config", "none; give the checkpoint in float32, float16 or bfloat16");
+          QUANTISATION, "none or fp8; give the checkpoint in float32, float16 or bfloat16");
     }
     return new HuggingFaceConfig(
         json,
@@ -64,6 +73,7 @@ public record HuggingFaceConfig(
    */
   public void write(Path target, Map<String, Object> changes) {
     Map<String, Object> all = new LinkedHashMap<>(json.toMap());
+    all.remove(QUANTISATION); // weights are never written as they were quantised
     all.putAll(changes);
     AtomicFile.write(target, ShardPlan.pretty(JsonFields.MAPPER.valueToTree(all)));
   }

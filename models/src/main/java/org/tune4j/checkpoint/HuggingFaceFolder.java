@@ -77,7 +77,12 @@ public final class HuggingFaceFolder {
         }
       }
     }
-    this.weights = Collections.unmodifiableMap(all);
+    this.weights =
+        Collections.unmodifiableMap(
+            config
+                .quantisation()
+                .map(quantisation -> Fp8Layout.weights(all, quantisation))
+                .orElse(all));
   }
 
   /**

@@ -12,8 +12,10 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -275,6 +277,19 @@ public final class JsonFields {
    */
   public Optional<String> optionalText(String field) {
     return has(field) ? Optional.of(text(field)) : Optional.empty();
+  }
+
+  /** A list of integers of at least 1. */
+  List<Long> longs(String field) {
+    String expected = "a list of integers of at least 1";
+    List<Long> all = new ArrayList<>();
+    for (JsonNode value : require(field, expected)) {
+      if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1) {
+        throw wrong(field, expected);
+      }
+      all.add(value.longValue());
+    }
+    return all;
   }
 
   private JsonNode require(String field, String expected) {
