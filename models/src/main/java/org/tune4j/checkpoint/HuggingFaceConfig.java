@@ -31,7 +31,7 @@ public record HuggingFaceConfig(
     @Nullable Integer padTokenId) {
   private static final String QUANTISATION = "quantization_config";
 
-  /** How weights of 8 bits are scaled; empty where there are none. */
+  /** How weights are quantised; empty where they are not. */
   Optional<JsonFields> quantisation() {
     return json.has(QUANTISATION) ? Optional.of(json.object(QUANTISATION)) : Optional.empty();
   }
@@ -50,10 +50,8 @@ public record HuggingFaceConfig(
               + " does not exist; give the folder of a Hugging Face checkpoint, config.json in it");
     }
     JsonFields json = meta ? MetaModel.config(params) : JsonFields.read(file);
-    if (json.has(QUANTISATION)
-        && !json.object(QUANTISATION).optionalText("quant_method").equals(Optional.of("fp8"))) {
-      throw json.wrong(
-          QUANTISATION, "none or fp8; give the checkpoint in float32, float16 or bfloat16");
+    if (json.has(QUANTISATION)) {
+      QuantMethod.of(json.object(QUANTISATION));
     }
     return new HuggingFaceConfig(
         json,

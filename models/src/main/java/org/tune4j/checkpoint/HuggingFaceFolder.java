@@ -81,7 +81,7 @@ public final class HuggingFaceFolder {
         Collections.unmodifiableMap(
             config
                 .quantisation()
-                .map(quantisation -> Fp8Layout.weights(all, quantisation))
+                .map(fields -> QuantMethod.of(fields).weights(all, fields))
                 .orElse(all));
   }
 
