@@ -127,7 +127,7 @@ public final class HuggingFaceCheckpointer {
 
   /** {@return what writes adapters and models of this checkpoint into {@link #outputDir}} */
   public ModelWriter writer() {
-    return new ModelWriter(this);
+    return new ModelWriter(this, null);
   }
 
   /**

@@ -1,10 +1,13 @@
 package org.tune4j.checkpointing;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.Merge;
@@ -25,10 +28,33 @@ import org.tune4j.tensor.DType;
 
 /** Writes what training made of a checkpoint: adapters, merged models and full models. */
 public final class ModelWriter {
-  private final HuggingFaceCheckpointer base;
+  /** The file's name that model hubs show. */
+  private static final String CARD = "README.md";
 
-  ModelWriter(HuggingFaceCheckpointer base) {
+  private final HuggingFaceCheckpointer base;
+  private final @Nullable Supplier<String> card;
+
+  ModelWriter(HuggingFaceCheckpointer base, @Nullable Supplier<String> card) {
     this.base = base;
+    this.card = card;
+  }
+
+  /**
+   * {@return the same, but with a {@code README.md} in every {@code epoch_N}}
+   *
+   * @param text gives the file; asked by rank 0 when it writes
+   */
+  public ModelWriter withCard(Supplier<String> text) {
+    return new ModelWriter(base, text);
+  }
+
+  /**
+   * {@return where a result is written}
+   *
+   * @param name of the folder in {@link HuggingFaceCheckpointer#outputDir}
+   */
+  public Path folder(String name) {
+    return base.outputDir().resolve(name);
   }
 
   /**
@@ -91,7 +117,7 @@ public final class ModelWriter {
    * @throws org.tune4j.EnvironmentException when it cannot be written
    */
   public Path saveAdapter(Decoder decoder, String name, boolean adapterOnly, ShardSize shardSize) {
-    Path target = base.outputDir().resolve(name);
+    Path target = folder(name);
     AtomicFolder.write(
         target,
         folder -> {
@@ -102,7 +128,7 @@ public final class ModelWriter {
           if (!adapterOnly) {
             writeModel(folder, decoder, MergedModel.tensors(decoder), shardSize);
           }
-          Manifest.write(folder);
+          finish(folder);
         });
     return target;
   }
@@ -135,14 +161,21 @@ public final class ModelWriter {
    */
   public Path saveModel(
       Decoder decoder, Map<String, StoredTensor> values, String name, ShardSize shardSize) {
-    Path target = base.outputDir().resolve(name);
+    Path target = folder(name);
     AtomicFolder.write(
         target,
         folder -> {
           writeModel(folder, decoder, values, shardSize);
-          Manifest.write(folder);
+          finish(folder);
         });
     return target;
+  }
+
+  private void finish(Path folder) throws IOException {
+    if (card != null) {
+      Files.writeString(folder.resolve(CARD), card.get());
+    }
+    Manifest.write(folder);
   }
 
   private static Map<String, StoredTensor> tensors(Map<String, Parameter> parameters, DType dtype) {

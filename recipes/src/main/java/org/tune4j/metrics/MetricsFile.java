@@ -122,7 +122,7 @@ public final class MetricsFile implements AutoCloseable {
    * @param steps the last step that is wanted
    * @throws EnvironmentException when the file cannot be read
    */
-  static List<StepMetrics> read(Path dir, long steps) {
+  public static List<StepMetrics> read(Path dir, long steps) {
     Path file = dir.resolve("metrics.jsonl");
     List<StepMetrics> all = new ArrayList<>();
     if (steps == 0 || !Files.exists(file)) {

@@ -5,7 +5,7 @@ import java.nio.file.Path;
 import java.util.Map;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
-import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.checkpointing.ModelWriter;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.runs.SavedRun;
 import org.tune4j.runs.TrainedState;
@@ -33,33 +33,30 @@ public sealed interface ModelOnRanks extends TrainedModel permits ReplicatedMode
   /**
    * Writes what is trained into a checkpoint's folder: the adapter or, without adapters, the model.
    *
-   * @param checkpointer of the run
+   * @param writer of the run
    * @param folder of the checkpoint; exists
    * @param values by full parameter name
    * @param size of a full model's files
    * @throws IOException when it cannot be written
    */
   default void write(
-      HuggingFaceCheckpointer checkpointer,
-      Path folder,
-      Map<String, StoredTensor> values,
-      ShardSize size)
+      ModelWriter writer, Path folder, Map<String, StoredTensor> values, ShardSize size)
       throws IOException {
     if (decoder().adapter().isPresent()) {
-      checkpointer.writer().writeAdapter(folder, decoder(), values);
+      writer.writeAdapter(folder, decoder(), values);
     } else {
-      checkpointer.writer().writeModel(folder, decoder(), values, size);
+      writer.writeModel(folder, decoder(), values, size);
     }
   }
 
   /**
    * Has rank 0 write {@code epoch_N} or {@code best}.
    *
-   * @param checkpointer of the run
+   * @param writer of the run
    * @param name of the folder
    * @param adapterOnly whether to leave the merged model out; not looked at without adapters
    * @param size of a full model's files
    * @return the folder; there once rank 0 has returned
    */
-  Path save(HuggingFaceCheckpointer checkpointer, String name, boolean adapterOnly, ShardSize size);
+  Path save(ModelWriter writer, String name, boolean adapterOnly, ShardSize size);
 }

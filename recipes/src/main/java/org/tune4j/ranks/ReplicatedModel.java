@@ -6,7 +6,7 @@ import java.util.Map;
 import java.util.function.DoubleConsumer;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.checkpoint.ShardSize;
-import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.checkpointing.ModelWriter;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.models.Decoder;
 import org.tune4j.nn.Objective;
@@ -76,13 +76,12 @@ public final class ReplicatedModel implements ModelOnRanks {
   }
 
   @Override
-  public Path save(
-      HuggingFaceCheckpointer checkpointer, String name, boolean adapterOnly, ShardSize size) {
+  public Path save(ModelWriter writer, String name, boolean adapterOnly, ShardSize size) {
     if (ranks.rank() == 0 && decoder.adapter().isEmpty()) {
-      checkpointer.writer().saveModel(decoder, name, saved, size);
+      writer.saveModel(decoder, name, saved, size);
     } else if (ranks.rank() == 0) {
-      checkpointer.writer().saveAdapter(decoder, name, adapterOnly, size);
+      writer.saveAdapter(decoder, name, adapterOnly, size);
     }
-    return checkpointer.outputDir().resolve(name);
+    return writer.folder(name);
   }
 }

@@ -18,6 +18,7 @@ import org.tune4j.checkpoint.SafetensorsFile;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.checkpointing.ModelWriter;
 import org.tune4j.checkpointing.TensorFiles;
 import org.tune4j.checkpointing.TensorWriter;
 import org.tune4j.collective.ProcessGroup;
@@ -344,24 +345,23 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   }
 
   @Override
-  public Path save(
-      HuggingFaceCheckpointer checkpointer, String name, boolean adapterOnly, ShardSize size) {
+  public Path save(ModelWriter writer, String name, boolean adapterOnly, ShardSize size) {
     if (decoder.adapter().isEmpty()) {
       TrainedState weights = write(0, Map.of(), saved);
       if (ranks.rank() == 0) {
-        checkpointer.writer().saveModel(decoder, weights.weights(), name, size);
+        writer.saveModel(decoder, weights.weights(), name, size);
       }
       weights.release();
-      return checkpointer.outputDir().resolve(name);
+      return writer.folder(name);
     }
     try (TensorScope scope = engine.openScope()) {
       Map<String, Tensor> weights = weights();
       if (ranks.rank() == 0) {
         Decoder merging = whole.get();
         StateDict.load(merging, weights, false);
-        checkpointer.writer().saveAdapter(merging, name, adapterOnly, size);
+        writer.saveAdapter(merging, name, adapterOnly, size);
       }
     }
-    return checkpointer.outputDir().resolve(name);
+    return writer.folder(name);
   }
 }

@@ -22,6 +22,7 @@ import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.runs.DryRun;
 import org.tune4j.runs.FirstRankOutput;
+import org.tune4j.runs.ModelCard;
 import org.tune4j.runs.OutputFolder;
 import org.tune4j.runs.RunCheckpoints;
 import org.tune4j.runs.RunIdentity;
@@ -289,10 +290,11 @@ public final class Finetune implements Recipe, RunMemory.Planned {
           Double valLoss = null;
           if (keys.validation().due(state.step(), state.epochStep() == setup.stepsPerEpoch)) {
             valLoss = test.loss(rows, ranks);
-            if (state.improves(valLoss)) {
-              Path unused = setup.model.save(checkpointer, "best", true, keys.saving().shardSize());
-            }
+            boolean best = state.improves(valLoss);
             state = state.validated(valLoss);
+            if (best) {
+              Path unused = write(context, setup, state, "best", true);
+            }
           }
           output.step(state, indices, outcome, lr, valLoss, scores.after(state, context, ranks));
           if (keys.saving().due(state.step())) {
@@ -303,7 +305,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
             return;
           }
         }
-        state = save(ranks, setup, output, state);
+        state = save(context, ranks, setup, output, state);
       }
       samples.show("after training", out);
       output.finished();
@@ -333,17 +335,14 @@ public final class Finetune implements Recipe, RunMemory.Planned {
                 trained,
                 setup.identity,
                 (folder, values) ->
-                    setup.model.write(checkpointer, folder, values, keys.saving().shardSize())));
+                    setup.model.write(
+                        checkpointer.writer(), folder, values, keys.saving().shardSize())));
   }
 
   /** Writes an epoch's result, and a checkpoint behind it. */
-  private RunState save(ProcessGroup ranks, Setup setup, FirstRankOutput output, RunState state) {
-    Path epoch =
-        setup.model.save(
-            checkpointer,
-            "epoch_" + state.epoch(),
-            saveAdapterWeightsOnly,
-            keys.saving().shardSize());
+  private RunState save(
+      RunContext context, ProcessGroup ranks, Setup setup, FirstRankOutput output, RunState state) {
+    Path epoch = write(context, setup, state, "epoch_" + state.epoch(), saveAdapterWeightsOnly);
     boolean exhausted = keys.validation().exhausted(state);
     RunState next = state.atEpoch(exhausted ? keys.training().epochs() : state.epoch() + 1);
     output.epoch(next, epoch);
@@ -352,5 +351,17 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     }
     ranks.barrier();
     return next;
+  }
+
+  private Path write(
+      RunContext context, Setup setup, RunState state, String name, boolean adapterOnly) {
+    ModelCard card =
+        new ModelCard(
+            context, keys.outputDir(), checkpointer.checkpointDir(), setup.model.decoder());
+    return setup.model.save(
+        checkpointer.writer().withCard(() -> card.text(state)),
+        name,
+        adapterOnly,
+        keys.saving().shardSize());
   }
 }

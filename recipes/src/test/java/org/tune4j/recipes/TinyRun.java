@@ -89,6 +89,9 @@ final class TinyRun {
   long seed = 7;
   Objective loss = new ChunkedCrossEntropy(8, 5);
 
+  /** Settings besides those that the fields stand for. */
+  Map<String, String> moreSettings = Map.of();
+
   /** What the last run printed. */
   String printed = "";
 
@@ -262,7 +265,7 @@ final class TinyRun {
   }
 
   private Map<String, String> settings(Path out) {
-    Map<String, String> all = new TreeMap<>();
+    Map<String, String> all = new TreeMap<>(moreSettings);
     all.put("output_dir", out.toString());
     all.put("checkpointer.checkpoint_dir", model.toString());
     all.put("batch_size", Integer.toString(batchSize));
