@@ -19,6 +19,7 @@ import org.tune4j.cli.config.ReferenceCommand;
 import org.tune4j.cli.config.ValidateCommand;
 import org.tune4j.cli.data.DataCommand;
 import org.tune4j.cli.hub.DownloadCommand;
+import org.tune4j.cli.hub.PushCommand;
 import org.tune4j.cli.model.ChatCommand;
 import org.tune4j.cli.model.ConvertCommand;
 import org.tune4j.cli.model.EvalCommand;
@@ -61,6 +62,7 @@ import picocli.CommandLine.Spec;
       ConvertCommand.class,
       ServeCommand.class,
       DownloadCommand.class,
+      PushCommand.class,
       PlanCommand.class,
       DataCommand.class,
       DashboardCommand.class,

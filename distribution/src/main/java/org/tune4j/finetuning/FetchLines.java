@@ -2,14 +2,14 @@ package org.tune4j.finetuning;
 
 import java.io.PrintStream;
 import java.time.Duration;
-import org.tune4j.hub.DownloadListener;
+import org.tune4j.hub.TransferListener;
 
 /**
  * A download in a line or two.
  *
  * @param out is locked by each line, as several threads fetch
  */
-record FetchLines(PrintStream out, String what) implements DownloadListener {
+record FetchLines(PrintStream out, String what) implements TransferListener {
   @Override
   public void begun(int files, long bytes, long there) {
     if (files > 0) {
@@ -18,7 +18,7 @@ record FetchLines(PrintStream out, String what) implements DownloadListener {
   }
 
   @Override
-  public void received(long bytes) {}
+  public void transferred(long bytes) {}
 
   @Override
   public void retried(String file, String why, Duration wait) {

@@ -33,7 +33,7 @@ final class FileDownload {
   private final Repository repository;
   private final String commit;
   private final Destination to;
-  private final DownloadListener listener;
+  private final TransferListener listener;
   private final StallWatch watch;
 
   FileDownload(
@@ -42,7 +42,7 @@ final class FileDownload {
       Repository repository,
       String commit,
       Destination to,
-      DownloadListener listener,
+      TransferListener listener,
       StallWatch watch) {
     this.requests = requests;
     this.settings = settings;
@@ -68,7 +68,7 @@ final class FileDownload {
               FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
           FileLock held = lock(channel)) {
         if (to.takes(file)) {
-          listener.received(file.size()); // by another process, meanwhile
+          listener.transferred(file.size()); // by another process, meanwhile
         } else {
           collect(file);
           to.keep(file);
@@ -206,7 +206,7 @@ final class FileDownload {
 
   private void throwAway(FileChannel out, long bytes) throws IOException {
     out.truncate(0);
-    listener.received(-bytes);
+    listener.transferred(-bytes);
   }
 
   private void receive(RemoteFile file, InputStream in, FileChannel out, long from)
@@ -223,7 +223,7 @@ final class FileDownload {
         while (bytes.hasRemaining()) {
           at += out.write(bytes, at);
         }
-        listener.received(n);
+        listener.transferred(n);
       }
     }
     if (at < file.size()) {

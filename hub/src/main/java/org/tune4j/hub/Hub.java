@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
@@ -68,7 +69,7 @@ public final class Hub {
    * @return the snapshot's folder
    * @throws TuneException as {@link #download}
    */
-  public Path model(Repository repository, int workers, DownloadListener listener) {
+  public Path model(Repository repository, int workers, TransferListener listener) {
     Optional<Path> there = cached(repository);
     if (there.isPresent()) {
       return there.get();
@@ -91,7 +92,7 @@ public final class Hub {
    *     forbids the network
    */
   public Path download(
-      Repository repository, FileSelection files, int workers, DownloadListener listener) {
+      Repository repository, FileSelection files, int workers, TransferListener listener) {
     return download(repository, files, workers, listener, null);
   }
 
@@ -111,7 +112,7 @@ public final class Hub {
       Repository repository,
       FileSelection files,
       int workers,
-      DownloadListener listener,
+      TransferListener listener,
       @Nullable Path folder) {
     if (settings.offline()) {
       throw new EnvironmentException(
@@ -167,6 +168,43 @@ public final class Hub {
     }
   }
 
+  /**
+   * Commits a folder's files to a repository, which is made where there is none. Files that the
+   * repository has and the folder lacks stay. Hidden files and folders and links are left out.
+   *
+   * @param repository of a model or a data set; its revision is a branch
+   * @param folder with the files
+   * @param files which of them are wanted
+   * @param hidden whether a repository that is made is private
+   * @param message of the commit
+   * @param listener is called by this thread and the connection's
+   * @return the commit's address
+   * @throws UsageException when there is no token, no such branch or no file is selected
+   * @throws InputException when the folder cannot be read, or the hub refuses it
+   * @throws EnvironmentException when the network fails, or {@link HubSettings#offline} forbids it
+   */
+  public String push(
+      Repository repository,
+      Path folder,
+      FileSelection files,
+      boolean hidden,
+      String message,
+      TransferListener listener) {
+    if (settings.offline()) {
+      throw new EnvironmentException(
+          "%s cannot be pushed: HF_HUB_OFFLINE forbids the network; unset it"
+              .formatted(repository));
+    }
+    if (settings.token() == null) {
+      throw new UsageException(
+          "pushing takes a token that may write; set HF_TOKEN, or --hf-token, to one from %s/settings/tokens"
+              .formatted(settings.endpoint()));
+    }
+    try (FolderUpload upload = new FolderUpload(settings, repository, folder, listener)) {
+      return upload.send(files, hidden, message);
+    }
+  }
+
   private static ExecutorService threads(int workers) {
     return Executors.newFixedThreadPool(
         workers,
@@ -187,7 +225,7 @@ public final class Hub {
     }
   }
 
-  private void begin(List<RemoteFile> missing, Destination to, DownloadListener listener)
+  private void begin(List<RemoteFile> missing, Destination to, TransferListener listener)
       throws IOException {
     long bytes = 0;
     long there = 0;
@@ -237,19 +275,29 @@ public final class Hub {
 
   /** A request to the hub. */
   @FunctionalInterface
-  private interface Request<T> {
+  interface Request<T> {
     T send() throws IOException;
   }
 
   /** Tries again what may pass. */
   private <T> T patiently(
-      Repository repository, DownloadListener listener, String what, Request<T> request) {
+      Repository repository, TransferListener listener, String what, Request<T> request) {
+    return patiently(settings, listener, what, request, e -> unreachable(settings, repository, e));
+  }
+
+  /** The same, with what is said in the end. */
+  static <T> T patiently(
+      HubSettings settings,
+      TransferListener listener,
+      String what,
+      Request<T> request,
+      Function<IOException, EnvironmentException> failure) {
     for (int failures = 1; ; failures++) {
       try {
         return request.send();
       } catch (IOException e) {
         if (failures == settings.backoff().attempts() || Thread.currentThread().isInterrupted()) {
-          throw unreachable(settings, repository, e);
+          throw failure.apply(e);
         }
         Duration wait = settings.backoff().after(failures);
         if (e instanceof HubRequests.Unavailable u && u.seconds() > 0) {
@@ -260,7 +308,7 @@ public final class Hub {
           Thread.sleep(wait.toMillis());
         } catch (InterruptedException i) {
           Thread.currentThread().interrupt();
-          throw unreachable(settings, repository, e);
+          throw failure.apply(e);
         }
       }
     }

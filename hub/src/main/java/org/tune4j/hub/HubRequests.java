@@ -38,14 +38,16 @@ final class HubRequests {
 
   HubRequests(HubSettings settings) {
     this.settings = settings;
-    this.http =
-        HttpClient.newBuilder()
-            .version(
-                HttpClient.Version.HTTP_1_1) // a connection a file, so that none waits for another
-            .connectTimeout(settings.timeout())
-            .followRedirects(HttpClient.Redirect.NEVER)
-            .proxy(EnvironmentProxies.ofProcess())
-            .build();
+    this.http = client(settings);
+  }
+
+  static HttpClient client(HubSettings settings) {
+    return HttpClient.newBuilder()
+        .version(HttpClient.Version.HTTP_1_1) // a connection a file, so that none waits for another
+        .connectTimeout(settings.timeout())
+        .followRedirects(HttpClient.Redirect.NEVER)
+        .proxy(EnvironmentProxies.ofProcess())
+        .build();
   }
 
   /**
@@ -114,7 +116,7 @@ final class HubRequests {
         "%s/%s/resolve/%s%s".formatted(settings.endpoint(), repository.page(), commit, path));
   }
 
-  private static String quoted(String part) {
+  static String quoted(String part) {
     return URLEncoder.encode(part, StandardCharsets.UTF_8).replace("+", "%20");
   }
 
@@ -186,7 +188,7 @@ final class HubRequests {
             .header("User-Agent", "tune4j")
             .header("Accept-Encoding", "identity"); // sizes and ranges are those of the file
     String token = settings.token();
-    if (token != null && isHub(uri)) {
+    if (token != null && isHub(settings, uri)) {
       request.header("Authorization", "Bearer " + token);
     }
     if (from > 0) {
@@ -200,7 +202,7 @@ final class HubRequests {
     }
   }
 
-  private boolean isHub(URI uri) {
+  static boolean isHub(HubSettings settings, URI uri) {
     URI hub = settings.endpoint();
     return Objects.equals(hub.getScheme(), uri.getScheme())
         && hub.getHost().equalsIgnoreCase(uri.getHost())
@@ -212,7 +214,7 @@ final class HubRequests {
   }
 
   /** What an answer other than the wanted one means: to be thrown, by this or by the caller. */
-  private IOException refused(HttpResponse<?> answer, Repository repository, String file) {
+  IOException refused(HttpResponse<?> answer, Repository repository, String file) {
     int status = answer.statusCode();
     String code = header(answer, "X-Error-Code").orElse("");
     URI hub = settings.endpoint();

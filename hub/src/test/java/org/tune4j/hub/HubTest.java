@@ -50,8 +50,8 @@ class HubTest {
   private final List<String> retries = new CopyOnWriteArrayList<>();
   private final AtomicLong received = new AtomicLong();
   private final AtomicLong begun = new AtomicLong(-1);
-  private final DownloadListener listener =
-      new DownloadListener() {
+  private final TransferListener listener =
+      new TransferListener() {
         @Override
         public void begun(int files, long bytes, long there) {
           begun.set(bytes);
@@ -59,7 +59,7 @@ class HubTest {
         }
 
         @Override
-        public void received(long bytes) {
+        public void transferred(long bytes) {
           received.addAndGet(bytes);
         }
 

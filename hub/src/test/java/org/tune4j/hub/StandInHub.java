@@ -67,6 +67,10 @@ public final class StandInHub implements AutoCloseable {
   private final List<String> repositories = new CopyOnWriteArrayList<>(List.of(REPOSITORY));
   private final List<String> revisions =
       new CopyOnWriteArrayList<>(List.of("main", "refs/pr/1", COMMIT));
+
+  /** What was pushed. */
+  final StandInUploads uploads;
+
   volatile String wantedToken = "";
   volatile boolean gated;
   volatile String renamedFrom = "";
@@ -75,6 +79,7 @@ public final class StandInHub implements AutoCloseable {
   public StandInHub() throws IOException {
     hub = start(this::answer);
     cdn = start(this::answerCdn);
+    uploads = new StandInUploads("http://127.0.0.1:" + cdn.getAddress().getPort());
   }
 
   private HttpServer start(com.sun.net.httpserver.HttpHandler handler) throws IOException {
@@ -178,7 +183,7 @@ public final class StandInHub implements AutoCloseable {
         String raw = exchange.getRequestURI().getRawPath();
         exchange.getResponseHeaders().set("Location", raw.replace(renamedFrom, REPOSITORY));
         exchange.sendResponseHeaders(307, -1);
-      } else if (refused(exchange)) {
+      } else if (refused(exchange) || uploads.answers(exchange, path, files)) {
         return;
       } else {
         answer(exchange, path);
@@ -265,6 +270,10 @@ public final class StandInHub implements AutoCloseable {
   private void answerCdn(HttpExchange exchange) throws IOException {
     try (exchange) {
       note(exchange, true);
+      if (exchange.getRequestMethod().equals("PUT")) {
+        uploads.put(exchange);
+        return;
+      }
       file(exchange, exchange.getRequestURI().getPath().substring(1), true);
     }
   }

@@ -105,14 +105,14 @@ public final class DownloadCommand implements Callable<Integer> {
     }
     Repository named = Repository.parse(repository);
     Repository wanted =
-        new Repository(named.name(), revision == null ? named.revision() : revision, type());
+        new Repository(named.name(), revision == null ? named.revision() : revision, type(type));
     HubSettings found = settings.get();
     Hub hub = new Hub(token == null ? found : found.withToken(token));
     // A pattern of one's own asks for what it matches, whatever the format.
     FileSelection files = new FileSelection(include, exclude, include.isEmpty());
-    DownloadProgress progress =
-        new DownloadProgress(
-            spec.commandLine().getErr(), terminal.interactive(), wanted.toString());
+    TransferProgress progress =
+        new TransferProgress(
+            spec.commandLine().getErr(), terminal.interactive(), "fetching", wanted.toString());
     try {
       terminal.out().println(hub.download(wanted, files, workers, progress, outputDir));
     } finally {
@@ -121,7 +121,7 @@ public final class DownloadCommand implements Callable<Integer> {
     return 0;
   }
 
-  private Repository.Type type() {
+  static Repository.Type type(String type) {
     return switch (type) {
       case "model" -> Repository.Type.MODEL;
       case "dataset" -> Repository.Type.DATASET;

@@ -38,8 +38,8 @@ public final class HubModels {
   }
 
   private Path fetch(Repository repository, PrintWriter err) {
-    DownloadProgress progress =
-        new DownloadProgress(err, terminal.interactive(), repository.toString());
+    TransferProgress progress =
+        new TransferProgress(err, terminal.interactive(), "fetching", repository.toString());
     try {
       return new Hub(settings.get()).model(repository, WORKERS, progress);
     } finally {

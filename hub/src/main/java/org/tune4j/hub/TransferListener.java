@@ -2,36 +2,36 @@ package org.tune4j.hub;
 
 import java.time.Duration;
 
-/** Follows a download; called by several threads at once. */
-public interface DownloadListener {
+/** Follows a download or an upload; called by several threads at once. */
+public interface TransferListener {
   /** Hears nothing. */
-  DownloadListener NONE =
-      new DownloadListener() {
+  TransferListener NONE =
+      new TransferListener() {
         @Override
         public void begun(int files, long bytes, long there) {}
 
         @Override
-        public void received(long bytes) {}
+        public void transferred(long bytes) {}
 
         @Override
         public void retried(String file, String why, Duration wait) {}
       };
 
   /**
-   * What is fetched is known.
+   * What is to be transferred is known.
    *
    * @param files that are not there yet
    * @param bytes of these files
-   * @param there bytes of them that an earlier download left
+   * @param there bytes of them that an earlier transfer left
    */
   void begun(int files, long bytes, long there);
 
   /**
-   * More came.
+   * More was transferred.
    *
-   * @param bytes negative where what came is thrown away
+   * @param bytes negative where it is thrown away
    */
-  void received(long bytes);
+  void transferred(long bytes);
 
   /**
    * A file's request failed and will be tried again after a wait.

@@ -3,13 +3,13 @@ package org.tune4j.cli.hub;
 import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
-import org.tune4j.hub.DownloadListener;
+import org.tune4j.hub.TransferListener;
 
 /**
- * A download's progress: one line that is written over where a person watches, else a line every
+ * A transfer's progress: one line that is written over where a person watches, else a line every
  * five seconds.
  */
-final class DownloadProgress implements DownloadListener {
+final class TransferProgress implements TransferListener {
   private static final long MILLION = 1_000_000;
   private static final long REDRAWN_NANOS = 200_000_000;
   private static final long LINE_NANOS = 5_000_000_000L;
@@ -17,6 +17,7 @@ final class DownloadProgress implements DownloadListener {
 
   private final PrintWriter err;
   private final boolean interactive;
+  private final String verb;
   private final String what;
   private long total;
   private long bytes;
@@ -25,9 +26,10 @@ final class DownloadProgress implements DownloadListener {
   private long drawn;
   private boolean open;
 
-  DownloadProgress(PrintWriter err, boolean interactive, String what) {
+  TransferProgress(PrintWriter err, boolean interactive, String verb, String what) {
     this.err = err;
     this.interactive = interactive;
+    this.verb = verb;
     this.what = what;
   }
 
@@ -40,9 +42,10 @@ final class DownloadProgress implements DownloadListener {
     this.drawn = start;
     if (files > 0) {
       say(
-          "%s: fetching %d file%s, %s%s"
+          "%s: %s %d file%s, %s%s"
               .formatted(
                   what,
+                  verb,
                   files,
                   files == 1 ? "" : "s",
                   size(total),
@@ -51,7 +54,7 @@ final class DownloadProgress implements DownloadListener {
   }
 
   @Override
-  public synchronized void received(long more) {
+  public synchronized void transferred(long more) {
     bytes += more;
     if (total == 0) {
       return;
