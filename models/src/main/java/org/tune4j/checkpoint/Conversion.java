@@ -1,11 +1,9 @@
 package org.tune4j.checkpoint;
 
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -17,7 +15,6 @@ import org.tune4j.checkpoint.SafetensorsFile.Entry;
 
 /** Writes a model that is stored in another way as a Hugging Face folder, a piece at a time. */
 public final class Conversion {
-  private static final int PIECE = 8 << 20;
   private static final Map<String, SafetensorsType> TYPES =
       Map.of(
           "f32", SafetensorsType.F32,
@@ -45,17 +42,18 @@ public final class Conversion {
       throw new UsageException(
           "--type is %s, expected f32, f16 or bf16 for a folder".formatted(type));
     }
-    List<StoredTensor> tensors =
-        new TreeMap<>(model.weights())
-            .entrySet().stream()
-                .map(
-                    e ->
-                        new StoredTensor(
-                            e.getKey(),
-                            wanted,
-                            e.getValue().entry().shape(),
-                            channel -> write(e.getValue(), wanted, channel)))
-                .toList();
+    List<StoredTensor> tensors = new ArrayList<>();
+    new TreeMap<>(model.weights())
+        .values()
+        .forEach(
+            w ->
+                tensors.add(
+                    new StoredTensor(
+                        w.entry().name(),
+                        wanted,
+                        w.entry().shape(),
+                        channel -> write(w, wanted, channel))));
+    model.others().forEach(w -> tensors.add(w.stored()));
     String name =
         switch (wanted) {
           case F16 -> "float16";
@@ -96,15 +94,8 @@ public final class Conversion {
               ? GgufType.F32
               : type == SafetensorsType.F16 ? GgufType.F16 : GgufType.BF16;
       new WeightRows(w.file(), e).write(like, out);
-      return;
-    }
-    ByteBuffer piece = ByteBuffer.allocateDirect(PIECE).order(ByteOrder.LITTLE_ENDIAN);
-    try (FileChannel in = FileChannel.open(w.file())) {
-      for (long at = 0; at < e.length(); at += piece.limit()) {
-        piece.clear().limit((int) Math.min(PIECE, e.length() - at));
-        e.layout().read(in, e, at, piece);
-        AtomicFile.writeFully(out, piece.flip());
-      }
+    } else {
+      w.copy(out);
     }
   }
 }

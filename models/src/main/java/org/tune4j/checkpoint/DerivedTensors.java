@@ -23,12 +23,14 @@ final class DerivedTensors {
     return BUFFER.matcher(name).matches();
   }
 
-  /**
-   * @param tied whether the head is the embedding
-   */
-  static boolean isDerived(Entry entry, boolean tied) {
+  /** Whether a tensor of this name in the model is computed by a model of this config. */
+  static boolean isDerived(String name, Entry entry, HuggingFaceConfig config) {
     // A causal mask is [1, 1, n, n]; what is flat is a trained bias.
-    boolean trainedBias = entry.name().endsWith(".bias") && entry.shape().size() == 1;
-    return (isBuffer(entry.name()) && !trainedBias) || (tied && entry.name().equals(HEAD));
+    boolean trainedBias = name.endsWith(".bias") && entry.shape().size() == 1;
+    if (name.equals(HEAD) && config.tieWordEmbeddings()) {
+      config.requireTied();
+      return true;
+    }
+    return isBuffer(name) && !trainedBias;
   }
 }

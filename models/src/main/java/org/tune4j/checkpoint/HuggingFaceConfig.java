@@ -30,6 +30,29 @@ public record HuggingFaceConfig(
     List<Integer> eosTokenIds,
     @Nullable Integer padTokenId) {
   private static final String QUANTISATION = "quantization_config";
+  private static final String TIED = "tie_word_embeddings";
+
+  /**
+   * {@return the fields of a text model: all, or those of the one inside an image model}
+   *
+   * @param json of a {@code config.json}
+   */
+  public static JsonFields text(JsonFields json) {
+    // The head is the image model's.
+    return json.has(TextModel.CONFIG) ? json.object(TextModel.CONFIG).with(TIED, json) : json;
+  }
+
+  /** Whether the text model is a part of an image model's checkpoint. */
+  boolean inImageModel() {
+    return json.has(TextModel.CONFIG);
+  }
+
+  /** Refuses a stored head that the image model ties and its text model does not. */
+  void requireTied() {
+    if (inImageModel() && !json.object(TextModel.CONFIG).flag(TIED, true)) {
+      throw json.wrong(TIED, "false, as in text_config: the checkpoint has an lm_head.weight");
+    }
+  }
 
   /** How weights are quantised; empty where they are not. */
   Optional<JsonFields> quantisation() {
@@ -53,13 +76,18 @@ public record HuggingFaceConfig(
     if (json.has(QUANTISATION)) {
       QuantMethod.of(json.object(QUANTISATION));
     }
+    JsonFields text = text(json);
     return new HuggingFaceConfig(
         json,
-        json.flag("tie_word_embeddings", false),
-        json.optionalText("dtype").or(() -> json.optionalText("torch_dtype")).orElse(null),
-        json.mentions("bos_token_id") ? tokenId(json, "bos_token_id") : Integer.valueOf(1),
-        json.mentions("eos_token_id") ? eosTokenIds(json) : List.of(2),
-        tokenId(json, "pad_token_id"));
+        text.flag(TIED, false),
+        dtype(json).or(() -> dtype(text)).orElse(null),
+        text.mentions("bos_token_id") ? tokenId(text, "bos_token_id") : Integer.valueOf(1),
+        text.mentions("eos_token_id") ? eosTokenIds(text) : List.of(2),
+        tokenId(text, "pad_token_id"));
+  }
+
+  private static Optional<String> dtype(JsonFields json) {
+    return json.optionalText("dtype").or(() -> json.optionalText("torch_dtype"));
   }
 
   /**
@@ -73,6 +101,12 @@ public record HuggingFaceConfig(
     Map<String, Object> all = new LinkedHashMap<>(json.toMap());
     all.remove(QUANTISATION); // weights are never written as they were quantised
     all.putAll(changes);
+    // transformers 4 asks the text model whether the head is tied, 5 the whole.
+    if (changes.containsKey(TIED) && all.get(TextModel.CONFIG) instanceof Map<?, ?> fields) {
+      Map<Object, @Nullable Object> text = new LinkedHashMap<>(fields);
+      text.put(TIED, changes.get(TIED));
+      all.put(TextModel.CONFIG, text);
+    }
     AtomicFile.write(target, ShardPlan.pretty(JsonFields.MAPPER.valueToTree(all)));
   }
 

@@ -2,9 +2,14 @@ package org.tune4j.checkpoint;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.WritableByteChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -53,6 +58,7 @@ public final class HuggingFaceFolder {
   private final HuggingFaceConfig config;
   private final List<WeightsFile> files;
   private final Map<String, Weight> weights;
+  private final List<Weight> others = new ArrayList<>();
 
   private HuggingFaceFolder(Path path, HuggingFaceConfig config, List<WeightsFile> files) {
     this.path = path;
@@ -61,10 +67,11 @@ public final class HuggingFaceFolder {
     Map<String, Weight> all = new LinkedHashMap<>();
     for (WeightsFile file : files) {
       for (Entry entry : file.weights(config.json()).values()) {
-        if (DerivedTensors.isDerived(entry, config.tieWordEmbeddings())) {
+        String name = config.inImageModel() ? TextModel.name(entry.name()) : entry.name();
+        if (isText(name) && DerivedTensors.isDerived(name, entry, config)) {
           continue;
         }
-        Weight other = all.put(entry.name(), new Weight(file.path(), entry));
+        Weight other = all.put(name, new Weight(file.path(), entry));
         if (other != null) {
           throw new InputException(
               "tensor "
@@ -77,21 +84,51 @@ public final class HuggingFaceFolder {
         }
       }
     }
-    this.weights =
-        Collections.unmodifiableMap(
-            config
-                .quantisation()
-                .map(fields -> QuantMethod.of(fields).weights(all, fields))
-                .orElse(all));
+    Map<String, Weight> read =
+        config
+            .quantisation()
+            .map(fields -> QuantMethod.of(fields).weights(all, fields))
+            .orElse(all);
+    read.forEach(
+        (name, weight) -> {
+          if (!isText(name)) {
+            others.add(weight);
+          }
+        });
+    read.keySet().removeIf(name -> !isText(name));
+    this.weights = Collections.unmodifiableMap(read);
+  }
+
+  private boolean isText(String name) {
+    return !config.inImageModel() || TextModel.has(name);
   }
 
   /**
    * Where a weight lies.
    *
    * @param file that holds it
-   * @param entry its place, type and shape there
+   * @param entry its place, type, shape and name there
    */
-  public record Weight(Path file, Entry entry) {}
+  public record Weight(Path file, Entry entry) {
+    private static final int PIECE = 8 << 20;
+
+    /** {@return the weight as it is, under its name in the file; read when it is written} */
+    public StoredTensor stored() {
+      return new StoredTensor(entry.name(), entry.type(), entry.shape(), this::copy);
+    }
+
+    /** Streams its elements. */
+    void copy(WritableByteChannel out) throws IOException {
+      ByteBuffer piece = ByteBuffer.allocateDirect(PIECE).order(ByteOrder.LITTLE_ENDIAN);
+      try (FileChannel in = FileChannel.open(file)) {
+        for (long at = 0; at < entry.length(); at += piece.limit()) {
+          piece.clear().limit((int) Math.min(PIECE, entry.length() - at));
+          entry.layout().read(in, entry, at, piece);
+          AtomicFile.writeFully(out, piece.flip());
+        }
+      }
+    }
+  }
 
   /**
    * {@return what a folder's {@code config.json} says, also where no weights are there}
@@ -253,9 +290,34 @@ public final class HuggingFaceFolder {
     return files;
   }
 
-  /** {@return every weight by its name, file by file; unmodifiable} */
+  /**
+   * {@return every weight of the text model by its name, file by file; unmodifiable}
+   *
+   * <p>The name is the one in the file, but for text models inside image models: these have the
+   * names of transformers' modules, {@code model.language_model.layers.0...} and {@code lm_head}.
+   */
   public Map<String, Weight> weights() {
     return weights;
+  }
+
+  /**
+   * {@return what is no text model's: the rest of an image model's checkpoint, which no one reads
+   * and which belongs to every model made from it; unmodifiable}
+   */
+  public List<Weight> others() {
+    return Collections.unmodifiableList(others);
+  }
+
+  /**
+   * {@return what the files call a weight of the model}
+   *
+   * @param name in {@link #weights}, or a head's that the files do not have
+   */
+  public String storedName(String name) {
+    Weight own = weights.get(name);
+    return own != null
+        ? own.entry().name()
+        : TextModel.besides(weights.values().iterator().next().entry().name(), name);
   }
 
   /**

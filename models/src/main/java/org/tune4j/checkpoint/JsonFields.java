@@ -116,6 +116,23 @@ public final class JsonFields {
     return new JsonFields(file, prefix, MAPPER.createObjectNode());
   }
 
+  /**
+   * {@return these fields, one of them as it is in others where they mention it}
+   *
+   * @param field its name
+   * @param others of the same file
+   */
+  public JsonFields with(String field, JsonFields others) {
+    return others.mentions(field)
+        ? new JsonFields(file, prefix, node.deepCopy().set(field, others.node.get(field)))
+        : this;
+  }
+
+  /** {@return whether these are the fields of an object inside the file's} */
+  public boolean isInside() {
+    return !prefix.isEmpty();
+  }
+
   /** {@return whether there are no fields} */
   public boolean isEmpty() {
     return node.isEmpty();

@@ -22,7 +22,7 @@ import org.tune4j.checkpoint.SafetensorsFile.Entry;
  * @param path as the user gave it
  * @param config what {@code adapter_config.json} says
  * @param file that holds the tensors
- * @param tensors by their names there, in the order of the file
+ * @param tensors by the names that PEFT gives them today, in the order of the file
  */
 public record PeftAdapter(Path path, JsonFields config, Path file, Map<String, Entry> tensors) {
   /** The name of the tensors' file. */
@@ -61,11 +61,21 @@ public record PeftAdapter(Path path, JsonFields config, Path file, Map<String, E
           "%s does not exist; an adapter is %s with %s beside".formatted(config, FILE, CONFIG));
     }
     JsonFields json = JsonFields.read(config);
-    PeftAdapter adapter = new PeftAdapter(path, json, file, SafetensorsFile.open(file).entries());
+    Map<String, Entry> tensors = new LinkedHashMap<>();
+    SafetensorsFile.open(file)
+        .entries()
+        .forEach((name, entry) -> tensors.put(moduleName(name), entry));
+    PeftAdapter adapter = new PeftAdapter(path, json, file, tensors);
     if (adapter.tensors.isEmpty()) {
       throw adapter.unsound("it holds no tensors");
     }
     return adapter;
+  }
+
+  private static String moduleName(String name) {
+    return name.startsWith(PREFIX)
+        ? PREFIX + TextModel.name(name.substring(PREFIX.length()))
+        : name;
   }
 
   private static Path weightsIn(Path folder) {
@@ -134,15 +144,7 @@ public record PeftAdapter(Path path, JsonFields config, Path file, Map<String, E
       String baseModel,
       Map<String, StoredTensor> tensors) {
     List<StoredTensor> named =
-        tensors.entrySet().stream()
-            .map(
-                t ->
-                    new StoredTensor(
-                        PREFIX + t.getKey(),
-                        t.getValue().type(),
-                        t.getValue().shape(),
-                        t.getValue().bytes()))
-            .toList();
+        tensors.entrySet().stream().map(t -> t.getValue().named(PREFIX + t.getKey())).toList();
     SafetensorsWriter.write(folder.resolve(FILE), named);
     // In order of the names, as PEFT writes them.
     Map<String, Object> sorted = new TreeMap<>(fields);

@@ -51,6 +51,15 @@ public record StoredTensor(String name, SafetensorsType type, List<Long> shape, 
     }
   }
 
+  /**
+   * {@return the same under another name}
+   *
+   * @param other not empty
+   */
+  public StoredTensor named(String other) {
+    return new StoredTensor(other, type, shape, bytes);
+  }
+
   /** {@return how many bytes its elements are} */
   public long length() {
     return SafetensorsHeader.byteLength(type, shape);

@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -113,6 +114,42 @@ class HuggingFaceFolderTest {
   private String refusal(List<Path> files) {
     return assertThrows(InputException.class, () -> HuggingFaceFolder.open(folder, files))
         .getMessage();
+  }
+
+  @Test
+  void open_imageModel_givesTheTextModelsWeightsByTheirModules() throws IOException {
+    List<String> names =
+        List.of(
+            "language_model.lm_head.weight",
+            "language_model.model.norm.weight",
+            "model.language_model.embed_tokens.weight",
+            "vision_tower.embeddings.position_ids",
+            "model.visual.pos_embed.weight");
+    SafetensorsWriter.write(
+        folder.resolve(ShardPlan.SINGLE), names.stream().map(n -> zero(n, 1L)).toList());
+    Path config = folder.resolve("config.json");
+    Files.writeString(config, "{\"model_type\":\"mistral3\",\"text_config\":{}}");
+    HuggingFaceFolder model = HuggingFaceFolder.open(folder);
+    assertEquals(
+        Set.of(
+            "lm_head.weight",
+            "model.language_model.norm.weight",
+            "model.language_model.embed_tokens.weight"),
+        model.weights().keySet());
+    assertEquals(
+        names.subList(3, 5),
+        model.others().stream()
+            .map(w -> w.entry().name())
+            .sorted(Comparator.reverseOrder())
+            .toList());
+    assertEquals(names.get(1), model.storedName("model.language_model.norm.weight"));
+    Files.writeString(
+        config, "{\"tie_word_embeddings\":true,\"text_config\":{\"tie_word_embeddings\":false}}");
+    assertEquals(
+        config
+            + ": tie_word_embeddings is true, expected false, as in text_config: the checkpoint"
+            + " has an lm_head.weight",
+        refusal(folder));
   }
 
   @Test

@@ -3,6 +3,7 @@ package org.tune4j.checkpointing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -95,8 +96,11 @@ public final class ModelWriter {
 
   void writeModel(Path folder, Decoder decoder, List<StoredTensor> weights, ShardSize shardSize)
       throws IOException {
-    ShardPlan.of(weights, shardSize).write(folder);
     HuggingFaceFolder read = base.folder();
+    List<StoredTensor> all = new ArrayList<>();
+    weights.forEach(w -> all.add(w.named(read.storedName(w.name()))));
+    read.others().forEach(w -> all.add(w.stored()));
+    ShardPlan.of(all, shardSize).write(folder);
     read.copySideFiles(folder);
     read.config()
         .write(
