@@ -84,6 +84,10 @@ public final class Decoder extends Module {
     /** Llama's, which most families share. */
     public static final Names LLAMA =
         new Names("model", "embed_tokens", "layers", "norm", "lm_head");
+
+    /** Those of a text model inside an image model. */
+    static final Names IN_IMAGE_MODEL =
+        new Names("model.language_model", "embed_tokens", "layers", "norm", "lm_head");
   }
 
   /** The decoder without its head. */

@@ -91,6 +91,11 @@ public final class DecoderConfig {
     return values.logitSoftCap;
   }
 
+  /** {@return what the checkpoint calls the modules} */
+  public Decoder.Names names() {
+    return values.names;
+  }
+
   /** {@return the attention of layers that are all alike, with one rotation for all of them} */
   public AttentionShape attention() {
     return attention(
@@ -131,6 +136,9 @@ public final class DecoderConfig {
     if (logitSoftCap() != 0) {
       facts.put("final_logit_softcapping", logitSoftCap());
     }
+    if (!names().equals(Decoder.Names.LLAMA)) {
+      facts.put("names", names());
+    }
     return facts;
   }
 
@@ -169,6 +177,7 @@ public final class DecoderConfig {
     private double embeddingScale = 1;
     private double logitScale = 1;
     private double logitSoftCap;
+    private Decoder.Names names = Decoder.Names.LLAMA;
 
     private Builder() {}
 
@@ -302,6 +311,16 @@ public final class DecoderConfig {
     public Builder logits(double factor, double softCap) {
       logitScale = factor;
       logitSoftCap = softCap;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param names of the modules in the checkpoint, where they are not Llama's
+     */
+    public Builder names(Decoder.Names names) {
+      this.names = names;
       return this;
     }
 

@@ -143,7 +143,8 @@ public final class DecoderFields {
         .normEps(json.mentions(epsField) ? json.positiveDecimal(epsField) : number(epsField))
         .rope(rope.theta(), rope.scaling())
         .maxSeqLen(size("max_position_embeddings", Integer.MAX_VALUE))
-        .tieWordEmbeddings(json.flag("tie_word_embeddings", number("tie_word_embeddings") != 0));
+        .tieWordEmbeddings(json.flag("tie_word_embeddings", number("tie_word_embeddings") != 0))
+        .names(json.isInside() ? Decoder.Names.IN_IMAGE_MODEL : Decoder.Names.LLAMA);
   }
 
   private Number otherwise(String field) {

@@ -101,7 +101,7 @@ public final class FamilyConfig implements ModelConfig {
             .mapToObj(layer -> blocks.make(layer, shapes.get(layer), dtype))
             .toList(),
         norms.make(dtype),
-        Decoder.Names.LLAMA);
+        sizes.names());
   }
 
   @Override

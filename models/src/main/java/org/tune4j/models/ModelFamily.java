@@ -10,4 +10,12 @@ import java.util.Set;
 public interface ModelFamily extends ModelReader {
   /** {@return the values of {@code model_type} that are its own} */
   Set<String> modelTypes();
+
+  /**
+   * {@return the values of {@code model_type} of image models whose text model may be of this
+   * family; it reads their {@code text_config}}
+   */
+  default Set<String> imageModelTypes() {
+    return Set.of();
+  }
 }

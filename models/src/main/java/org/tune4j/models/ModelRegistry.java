@@ -12,11 +12,14 @@ import java.util.TreeSet;
 import org.tune4j.InputException;
 import org.tune4j.adapters.AdapterType;
 import org.tune4j.adapters.SavedAdapter;
+import org.tune4j.checkpoint.HuggingFaceConfig;
 import org.tune4j.checkpoint.JsonFields;
 import org.tune4j.checkpoint.PeftAdapter;
 
 /** The families by {@code model_type} and the adapters' types by {@code peft_type}. Immutable. */
 public final class ModelRegistry implements ModelReader {
+  private static final String TYPE = "model_type";
+
   private final Map<String, ModelFamily> families = new TreeMap<>();
   private final Map<String, AdapterType> adapters = new TreeMap<>();
 
@@ -64,11 +67,28 @@ public final class ModelRegistry implements ModelReader {
 
   @Override
   public ModelConfig read(JsonFields config) {
-    ModelFamily family = families.get(config.text("model_type"));
-    if (family == null) {
-      throw config.wrong("model_type", oneOf(families) + "; no other family is supported");
+    String type = config.text(TYPE);
+    ModelFamily family = families.get(type);
+    if (family != null) {
+      return family.read(config);
     }
-    return family.read(config);
+    Map<String, ModelFamily> inside = new TreeMap<>(families);
+    inside.values().removeIf(f -> !f.imageModelTypes().contains(type));
+    if (inside.isEmpty()) {
+      Set<String> known = new TreeSet<>(families.keySet());
+      families.values().forEach(f -> known.addAll(f.imageModelTypes()));
+      throw config.wrong(TYPE, oneOf(known) + "; no other family is supported");
+    }
+    JsonFields text = HuggingFaceConfig.text(config);
+    ModelFamily own =
+        inside.size() == 1 && !text.has(TYPE)
+            ? inside.values().iterator().next()
+            : inside.get(text.text(TYPE));
+    if (own == null) {
+      throw text.wrong(
+          TYPE, "%s in an image model of type \"%s\"".formatted(oneOf(inside.keySet()), type));
+    }
+    return own.read(text);
   }
 
   /**
@@ -85,13 +105,13 @@ public final class ModelRegistry implements ModelReader {
           .config()
           .wrong(
               "peft_type",
-              oneOf(adapters) + "; no other adapter is supported, " + SavedAdapter.MERGE);
+              oneOf(adapters.keySet()) + "; no other adapter is supported, " + SavedAdapter.MERGE);
     }
     return type.read(folder);
   }
 
-  private static String oneOf(Map<String, ?> known) {
-    List<String> names = new TreeSet<>(known.keySet()).stream().map("\"%s\""::formatted).toList();
+  private static String oneOf(Set<String> known) {
+    List<String> names = new TreeSet<>(known).stream().map("\"%s\""::formatted).toList();
     return names.size() < 2
         ? String.join("", names)
         : String.join(", ", names.subList(0, names.size() - 1))

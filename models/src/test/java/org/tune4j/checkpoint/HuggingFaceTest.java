@@ -266,6 +266,22 @@ class HuggingFaceTest {
       delimiter = '|',
       textBlock =
           """
+          {"model_type":"gemma3","text_config":{"model_type":"llama"}} | text_config.model_type is "llama", expected "gemma3_text" in an image model of type "gemma3"
+          {"model_type":"mistral3","text_config":{}} | text_config.model_type is missing, expected a string
+          {"model_type":"gemma3","text_config":{"clip_qkv":1}} | text_config.clip_qkv is 1, expected no such field; this family does not compute it
+          """)
+  void read_imageModelOfAnotherTextModel_saysWhichItMayBe(String json, String rule) {
+    assertEquals(
+        folder.resolve("config.json") + ": " + rule,
+        assertThrows(InputException.class, () -> ModelRegistry.installed().read(read(json).json()))
+            .getMessage());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      textBlock =
+          """
           {"a": 1} x | line 1, column 11: Unrecognized token 'x': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')
           {"a": 1} {} | line 1, column 10: Trailing token (of type START_OBJECT) found after value
           {"a": +1} | line 1, column 8: Unexpected character ('+' (code 43)) in numeric value: JSON spec does not allow numbers to have plus signs

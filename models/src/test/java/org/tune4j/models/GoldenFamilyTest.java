@@ -73,11 +73,21 @@ class GoldenFamilyTest {
     return new GoldenFile("tiny5", checkpoint + "/" + file).tensors(engine);
   }
 
+  /** By the model's names. */
+  private Map<String, Tensor> weights(String checkpoint) {
+    Map<String, Tensor> stored = tensors(checkpoint, "model.safetensors");
+    Map<String, Tensor> weights = new HashMap<>();
+    HuggingFaceFolder.open(ROOT.resolve(checkpoint))
+        .weights()
+        .forEach((name, w) -> weights.put(name, stored.get(w.entry().name())));
+    return weights;
+  }
+
   private Decoder base(String checkpoint) {
     Path folder = ROOT.resolve(checkpoint);
     Decoder model =
         ModelRegistry.installed().read(HuggingFaceFolder.config(folder).json()).build(DType.FP32);
-    StateDict.load(model, tensors(checkpoint, "model.safetensors"), true);
+    StateDict.load(model, weights(checkpoint), true);
     return model;
   }
 
@@ -146,7 +156,7 @@ class GoldenFamilyTest {
     DType narrow = bf16 ? DType.BF16 : DType.FP32;
     DType wide = bf16 ? DType.FP32 : DType.FP64;
     Map<String, Tensor> weights = new HashMap<>();
-    tensors(checkpoint, "model.safetensors").forEach((n, t) -> weights.put(n, t.cast(narrow)));
+    weights(checkpoint).forEach((n, t) -> weights.put(n, t.cast(narrow)));
     PackedRows rows = TinyModels.pack(tensors(checkpoint, "expected.safetensors"));
     List<Map<String, float[]>> gradients = new ArrayList<>();
     List<Double> losses = new ArrayList<>();

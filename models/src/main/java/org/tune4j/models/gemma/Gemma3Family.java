@@ -52,6 +52,11 @@ public record Gemma3Family() implements ModelFamily {
   }
 
   @Override
+  public Set<String> imageModelTypes() {
+    return Set.of("gemma3");
+  }
+
+  @Override
   public ModelConfig read(JsonFields json) {
     DecoderFields fields = fields(json);
     DecoderConfig sizes =

@@ -89,6 +89,6 @@ public record LlamaConfig(
                         .build())
             .toList(),
         new RmsNorm(dim, sizes.normEps(), dtype),
-        Decoder.Names.LLAMA);
+        sizes.names());
   }
 }

@@ -47,6 +47,11 @@ public record Ministral3Family() implements ModelFamily {
   }
 
   @Override
+  public Set<String> imageModelTypes() {
+    return Set.of("mistral3");
+  }
+
+  @Override
   public ModelConfig read(JsonFields json) {
     DecoderFields fields = new DecoderFields(json, ABSENT);
     DecoderConfig sizes = fields.sizes().build();

@@ -28,6 +28,11 @@ public record MistralFamily() implements ModelFamily {
   }
 
   @Override
+  public Set<String> imageModelTypes() {
+    return Set.of("mistral3");
+  }
+
+  @Override
   public ModelConfig read(JsonFields json) {
     DecoderFields fields = new DecoderFields(json, ABSENT);
     return new LlamaConfig(
