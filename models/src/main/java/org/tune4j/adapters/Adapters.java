@@ -1,5 +1,6 @@
 package org.tune4j.adapters;
 
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -92,9 +93,10 @@ public final class Adapters {
    * {@return the shortest names of the adapted linears, as PEFT's {@code target_modules}}
    *
    * @param model with or without adapters
+   * @param others names of tensors beside the model's, whose modules are not adapted
    */
-  public static List<String> targetModules(Module model) {
-    return TargetModules.shortest(linears(model).keySet(), of(model).keySet());
+  public static List<String> targetModules(Module model, Collection<String> others) {
+    return TargetModules.shortest(linears(model).keySet(), of(model).keySet(), others);
   }
 
   /**

@@ -2,9 +2,11 @@ package org.tune4j.adapters;
 
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.tune4j.UsageException;
@@ -117,13 +119,17 @@ public record TargetModules(Names include, Names exclude, List<Integer> layers) 
   }
 
   /**
-   * {@return the shortest names for some of a model's linears: the last name where all linears of
+   * {@return the shortest names for some of a model's linears: the last name where all modules of
    * that name are among them, else paths; in the model's order}
    *
    * @param linears paths of all the model's linears
    * @param adapted some of them
+   * @param others names of tensors that are in other modules
    */
-  public static List<String> shortest(Collection<String> linears, Collection<String> adapted) {
+  public static List<String> shortest(
+      Collection<String> linears, Collection<String> adapted, Collection<String> others) {
+    Set<String> taken = new HashSet<>();
+    others.forEach(name -> taken.addAll(List.of(name.split("\\."))));
     Map<String, List<String>> byName = new LinkedHashMap<>();
     linears.forEach(
         path -> byName.computeIfAbsent(lastName(path), n -> new ArrayList<>()).add(path));
@@ -131,7 +137,8 @@ public record TargetModules(Names include, Names exclude, List<Integer> layers) 
     byName.forEach(
         (name, paths) -> {
           List<String> here = paths.stream().filter(adapted::contains).toList();
-          targets.addAll(here.size() == paths.size() ? List.of(name) : here);
+          boolean all = here.size() == paths.size() && !taken.contains(name);
+          targets.addAll(all ? List.of(name) : here);
         });
     return targets;
   }

@@ -67,7 +67,8 @@ class DecoderStructureTest {
     assertEquals(
         List.of(
             "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head"),
-        Adapters.targetModules(TinyModels.adapted("llama2", TinyModels.ALL_R4, DType.FP32)));
+        Adapters.targetModules(
+            TinyModels.adapted("llama2", TinyModels.ALL_R4, DType.FP32), List.of()));
   }
 
   @Test

@@ -192,7 +192,8 @@ class ModelComponentsTest {
             .shape()
             .size(0));
     assertEquals(
-        List.of("model.layers.1.self_attn.q_proj", "k_proj"), Adapters.targetModules(model));
+        List.of("model.layers.1.self_attn.q_proj", "k_proj"),
+        Adapters.targetModules(model, List.of()));
   }
 
   private static double scale(Map<String, Adapter> adapters, String path) {

@@ -70,7 +70,9 @@ public final class ModelWriter {
     AdapterConfig config = decoder.adapter().orElseThrow();
     PeftAdapter.write(
         folder,
-        config.peftFields(Adapters.targetModules(decoder)),
+        config.peftFields(
+            Adapters.targetModules(
+                decoder, base.folder().others().stream().map(w -> w.entry().name()).toList())),
         // PEFT fetches it by this name elsewhere, where a path of this machine says nothing.
         Repository.ofSnapshot(base.checkpointDir())
             .map(Repository::name)
