@@ -4,6 +4,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.models.layers.AttentionShape;
@@ -66,7 +67,8 @@ public final class FamilyConfig implements ModelConfig {
       Norms norms) {
     this.family = family;
     this.sizes = sizes;
-    Map<String, Object> facts = new LinkedHashMap<>(own);
+    // In one order: they are part of what a run is recognised by.
+    Map<String, Object> facts = new TreeMap<>(own);
     facts.put("layers", shapes.toString());
     this.own = Collections.unmodifiableMap(facts);
     this.shapes = List.copyOf(shapes);
