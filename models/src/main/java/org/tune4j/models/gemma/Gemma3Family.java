@@ -1,20 +1,12 @@
 package org.tune4j.models.gemma;
 
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.tune4j.checkpoint.JsonFields;
 import org.tune4j.models.DecoderConfig;
 import org.tune4j.models.DecoderFields;
-import org.tune4j.models.FamilyConfig;
 import org.tune4j.models.ModelConfig;
 import org.tune4j.models.ModelFamily;
-import org.tune4j.models.ResidualBlock;
-import org.tune4j.models.layers.Activation;
-import org.tune4j.models.layers.Attention;
-import org.tune4j.models.layers.AttentionShape;
-import org.tune4j.models.layers.GatedMlp;
-import org.tune4j.models.layers.RmsNorm;
 import org.tune4j.models.layers.RotaryEmbedding;
 
 /**
@@ -59,50 +51,16 @@ public record Gemma3Family() implements ModelFamily {
   @Override
   public ModelConfig read(JsonFields json) {
     DecoderFields fields = fields(json);
-    DecoderConfig sizes =
-        fields
-            .sizes()
-            .embeddingScaleOfWidth()
-            .logits(1, Gemma2Family.cap(json, "final_logit_softcapping", 0))
-            .build();
-    boolean bias = json.flag("attention_bias", false);
-    double softCap = Gemma2Family.cap(json, "attn_logit_softcapping", 0);
-    double scale = 1 / Math.sqrt(json.positiveDecimal("query_pre_attn_scalar", 256));
     int pattern =
         json.positive("sliding_window_pattern", json.positive("_sliding_window_pattern", 6));
-    Activation activation = Activation.read(json, "hidden_activation", Activation.GELU_TANH);
-    List<String> types = fields.layerTypes(sizes.numLayers(), layer -> (layer + 1) % pattern == 0);
-    List<AttentionShape> shapes =
-        DecoderFields.shapes(
-            sizes, types, fields.window(4096), type -> rotary(fields, sizes, type));
-    long dim = sizes.hiddenSize();
-    return new FamilyConfig(
+    return GemmaLayers.config(
         this,
-        sizes,
-        Map.of(
-            "hidden_act",
-            activation,
-            "attention_bias",
-            bias,
-            "attn_logit_softcapping",
-            softCap,
-            "scale",
-            scale),
-        shapes,
-        (layer, shape, dtype) ->
-            ResidualBlock.builder(shape, dim, () -> new RmsNorm(dim, sizes.normEps(), 1, dtype))
-                .attention(
-                    Attention.builder(shape, dim, dtype)
-                        .biases(bias, bias)
-                        .headNorms("q_norm", "k_norm", sizes.normEps(), 1)
-                        .scale(scale)
-                        .softCap(softCap)
-                        .build())
-                .mlp(new GatedMlp(dim, sizes.intermediateSize(), activation, false, dtype))
-                .normsBefore("input_layernorm", "pre_feedforward_layernorm")
-                .normsBehind("post_attention_layernorm", "post_feedforward_layernorm")
-                .build(),
-        dtype -> new RmsNorm(dim, sizes.normEps(), 1, dtype));
+        fields,
+        0,
+        0,
+        layer -> (layer + 1) % pattern == 0,
+        (sizes, type) -> rotary(fields, sizes, type),
+        true);
   }
 
   /** transformers 4 has the sliding layers' base in a field of its own, and scales the others. */
