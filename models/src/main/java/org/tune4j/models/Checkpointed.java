@@ -20,6 +20,7 @@ final class Checkpointed extends Traversal {
     int lowest = model.lowestTrained();
     Decoder.LayerForward forward = model.over(pass, rows.rows());
     List<Tensor> inputs = new ArrayList<>();
+    long first = pass.dropoutPosition();
     long[] dropout = new long[model.layers().size()];
     Tensor hidden = forward(rows, forward, lowest, inputs, dropout);
     boolean wantsGradient = lowest < model.layers().size();
@@ -36,9 +37,10 @@ final class Checkpointed extends Traversal {
     pass.backward(selected, result.gradient());
     Tensor gradient = backward(forward, lowest, inputs, dropout, top.gradient().orElseThrow());
     if (gradient != null) {
+      pass.seekDropout(first);
       parts.enter(0);
       pass.backward(model.embed(pass, rows.rows()), gradient);
-      pass.gradientsWhole(List.of(model.embedding().weight()));
+      pass.gradientsWhole(parts.below());
       parts.leave(pass, 0);
     }
     return result.sums();
@@ -76,7 +78,7 @@ final class Checkpointed extends Traversal {
   }
 
   /**
-   * The layers from the last to the lowest; the gradient at the embedding where that is trained.
+   * The layers from the last to the lowest; the gradient of the first part where that is trained.
    */
   private @Nullable Tensor backward(
       Decoder.LayerForward forward,
@@ -84,11 +86,10 @@ final class Checkpointed extends Traversal {
       List<Tensor> inputs,
       long[] dropout,
       Tensor gradient) {
-    boolean trainsEmbedding = model.embedding().weight().trainable();
     for (int i = dropout.length - 1; i >= lowest; i--) {
       pass.seekDropout(dropout[i]);
       Tensor input = inputs.get(i - lowest);
-      boolean further = i > lowest || trainsEmbedding;
+      boolean further = i > lowest || parts.trainsBelow();
       parts.enter(1 + i);
       Tensor below = repeat(forward, i, input, gradient, further);
       gradient.close();

@@ -58,17 +58,29 @@ public final class Decoder extends Module {
       List<? extends DecoderBlock> blocks,
       Norm norm,
       Names names) {
+    this(model, dtype, embedding, null, blocks, norm, names);
+  }
+
+  /** The same with a side input. */
+  Decoder(
+      ModelConfig model,
+      DType dtype,
+      Embedding embedding,
+      @Nullable SideInput side,
+      List<? extends DecoderBlock> blocks,
+      Norm norm,
+      Names names) {
     this.model = model;
     this.config = model.sizes();
     precision = Precision.of(dtype);
-    body = add(names.body, new Body(embedding, blocks, norm, names));
+    body = add(names.body, new Body(embedding, side, blocks, norm, names));
     head =
         add(
             names.head,
             config.tieWordEmbeddings()
                 ? new Linear(embedding.weight())
                 : new Linear(config.hiddenSize(), config.vocabSize(), dtype));
-    parts = new DecoderParts(body.embedding, body.layers, body.norm, head);
+    parts = new DecoderParts(body.first(), body.layers, body.norm, head);
   }
 
   /**
@@ -93,13 +105,27 @@ public final class Decoder extends Module {
   /** The decoder without its head. */
   private static final class Body extends Module {
     private final Embedding embedding;
+    private final @Nullable SideInput side;
     private final List<DecoderBlock> layers;
     private final Norm norm;
 
-    Body(Embedding embedding, List<? extends DecoderBlock> blocks, Norm norm, Names names) {
+    Body(
+        Embedding embedding,
+        @Nullable SideInput side,
+        List<? extends DecoderBlock> blocks,
+        Norm norm,
+        Names names) {
       this.embedding = add(names.embedding, embedding);
+      this.side = side;
+      if (side != null) {
+        side.children().forEach((name, child) -> add(name, child));
+      }
       this.layers = add(names.layers, new ModuleList<DecoderBlock>(List.copyOf(blocks))).list();
       this.norm = add(names.norm, norm);
+    }
+
+    List<Module> first() {
+      return side == null ? List.of(embedding) : List.of(embedding, side);
     }
   }
 
@@ -205,13 +231,9 @@ public final class Decoder extends Module {
     return head;
   }
 
-  Embedding embedding() {
-    return body.embedding;
-  }
-
   /** The lowest layer that backward reaches. */
   int lowestTrained() {
-    if (body.embedding.weight().trainable()) {
+    if (parts.trainsBelow()) {
       return 0;
     }
     int i = 0;
@@ -322,7 +344,15 @@ public final class Decoder extends Module {
   Tensor embed(Pass pass, PackedRows rows) {
     Tensor h = body.embedding.forward(pass, rows.tokens());
     Tensor wide = h.dtype() == precision.compute() ? h : h.cast(precision.compute());
-    return config.embeddingScale() == 1 ? wide : wide.mul(config.embeddingScale());
+    Tensor scaled = config.embeddingScale() == 1 ? wide : wide.mul(config.embeddingScale());
+    if (body.side == null) {
+      return scaled;
+    }
+    try (TensorScope scope = pass.engine().openScope()) {
+      Tensor both = pass.fork(scaled);
+      Tensor beside = body.side.forward(pass, rows.tokens(), both);
+      return scope.moveOut(Tensor.cat(List.of(both, beside), 1));
+    }
   }
 
   /**

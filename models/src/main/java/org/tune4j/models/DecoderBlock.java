@@ -21,9 +21,10 @@ public abstract class DecoderBlock extends Module {
    * the backend keeps.
    *
    * @param pass of the calling thread
-   * @param x {@code [tokens, dim]}
+   * @param x {@code [tokens, dim]}, and {@link #sideWidth} more columns behind these
    * @param context what the tokens attend to
-   * @return {@code [tokens, dim]}, owned by the calling thread's scope
+   * @return {@code [tokens, dim]}, with the columns that the next layer takes, owned by the calling
+   *     thread's scope
    */
   public abstract Tensor forward(Pass pass, Tensor x, AttentionContext context);
 
@@ -36,6 +37,11 @@ public abstract class DecoderBlock extends Module {
    * @param dtype of activations
    */
   public abstract long keptPerToken(DType dtype);
+
+  /** {@return elements of a token that it takes besides the residual stream; by default none} */
+  public long sideWidth() {
+    return 0;
+  }
 
   /**
    * {@return the linears as they are multiplied; by default each alone}

@@ -5,7 +5,6 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import org.tune4j.models.layers.Embedding;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.Norm;
 import org.tune4j.nn.Module;
@@ -14,17 +13,17 @@ import org.tune4j.nn.Pass;
 
 /**
  * The parts of a decoder that a {@link Residency} moves, in the order in which forward needs them:
- * 0 is the embedding, then each layer, the last the norm with the head.
+ * 0 is the embedding with what stands beside it, then each layer, the last the norm with the head.
  */
 final class DecoderParts {
-  private final Embedding embedding;
+  private final List<Module> first;
   private final List<DecoderBlock> layers;
   private final Norm norm;
   private final Linear head;
   private volatile Residency residency = Residency.ALWAYS;
 
-  DecoderParts(Embedding embedding, List<DecoderBlock> layers, Norm norm, Linear head) {
-    this.embedding = embedding;
+  DecoderParts(List<Module> first, List<DecoderBlock> layers, Norm norm, Linear head) {
+    this.first = first;
     this.layers = layers;
     this.norm = norm;
     this.head = head;
@@ -51,7 +50,7 @@ final class DecoderParts {
   void leave(Pass pass, int part) {
     if (canBeAway()) {
       if (part == 0) {
-        pass.forget(embedding.parameters().values());
+        pass.forget(below());
       } else if (part < last()) {
         pass.forget(layers.get(part - 1).parameters().values());
       } else {
@@ -66,8 +65,18 @@ final class DecoderParts {
   List<Parameter> above() {
     List<Parameter> above = new ArrayList<>(norm.parameters().values());
     above.addAll(head.parameters().values());
-    above.remove(embedding.weight());
+    above.removeAll(below());
     return above;
+  }
+
+  /** The first part's parameters. */
+  List<Parameter> below() {
+    return first.stream().flatMap(m -> m.parameters().values().stream()).toList();
+  }
+
+  /** Whether backward goes on below the layers. */
+  boolean trainsBelow() {
+    return below().stream().anyMatch(Parameter::trainable);
   }
 
   /**
@@ -77,7 +86,9 @@ final class DecoderParts {
    */
   List<Map<String, Parameter>> named(Map<String, Parameter> all) {
     List<Map<String, Parameter>> parts = new ArrayList<>();
-    parts.add(named(all, embedding));
+    Map<String, Parameter> below = new LinkedHashMap<>();
+    first.forEach(module -> below.putAll(named(all, module)));
+    parts.add(below);
     layers.forEach(layer -> parts.add(named(all, layer)));
     Map<String, Parameter> last = named(all, norm);
     last.putAll(named(all, head));

@@ -23,6 +23,7 @@ public final class FamilyConfig implements ModelConfig {
   private final List<AttentionShape> shapes;
   private final Blocks blocks;
   private final Norms norms;
+  private final @Nullable Side side;
 
   /** Makes a layer. */
   @FunctionalInterface
@@ -48,6 +49,17 @@ public final class FamilyConfig implements ModelConfig {
     Norm make(DType dtype);
   }
 
+  /** Makes what layers take besides the embedding. */
+  @FunctionalInterface
+  public interface Side {
+    /**
+     * {@return modules without storage}
+     *
+     * @param dtype of every parameter
+     */
+    SideInput make(DType dtype);
+  }
+
   /**
    * What a family has read.
    *
@@ -65,6 +77,28 @@ public final class FamilyConfig implements ModelConfig {
       List<AttentionShape> shapes,
       Blocks blocks,
       Norms norms) {
+    this(family, sizes, own, shapes, blocks, norms, null);
+  }
+
+  /**
+   * The same with layers that take more than the embedding.
+   *
+   * @param family that read it
+   * @param sizes of the decoder
+   * @param own what changes a forward pass besides them, by the names of {@code config.json}
+   * @param shapes of the layers' attention
+   * @param blocks makes the layers
+   * @param norms makes the norm before the head
+   * @param side makes what they take; null for nothing
+   */
+  public FamilyConfig(
+      ModelFamily family,
+      DecoderConfig sizes,
+      Map<String, ?> own,
+      List<AttentionShape> shapes,
+      Blocks blocks,
+      Norms norms,
+      @Nullable Side side) {
     this.family = family;
     this.sizes = sizes;
     // In one order: they are part of what a run is recognised by.
@@ -74,6 +108,7 @@ public final class FamilyConfig implements ModelConfig {
     this.shapes = List.copyOf(shapes);
     this.blocks = blocks;
     this.norms = norms;
+    this.side = side;
   }
 
   @Override
@@ -99,6 +134,7 @@ public final class FamilyConfig implements ModelConfig {
         this,
         dtype,
         new Embedding(sizes.vocabSize(), sizes.hiddenSize(), dtype),
+        side == null ? null : side.make(dtype),
         IntStream.range(0, shapes.size())
             .mapToObj(layer -> blocks.make(layer, shapes.get(layer), dtype))
             .toList(),

@@ -1,6 +1,5 @@
 package org.tune4j.models;
 
-import java.util.List;
 import org.tune4j.nn.Pass;
 
 /** Enters and leaves a decoder's parts as {@link Checkpointed} does, without a token. */
@@ -42,9 +41,9 @@ final class Idle {
       pass.gradientsWhole(model.layers().get(i).parameters().values());
       parts.leave(pass, 1 + i);
     }
-    if (model.embedding().weight().trainable()) {
+    if (parts.trainsBelow()) {
       parts.enter(0);
-      pass.gradientsWhole(List.of(model.embedding().weight()));
+      pass.gradientsWhole(parts.below());
       parts.leave(pass, 0);
     }
   }

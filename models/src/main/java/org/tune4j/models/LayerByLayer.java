@@ -50,10 +50,7 @@ final class LayerByLayer extends Traversal {
       for (Tensor done : List.of(gradient, inputs.get(i), outputs.get(i))) {
         done.close();
       }
-      pass.gradientsWhole(
-          i == 0
-              ? List.of(model.embedding().weight())
-              : model.layers().get(i - 1).parameters().values());
+      pass.gradientsWhole(i == 0 ? parts.below() : model.layers().get(i - 1).parameters().values());
     }
   }
 }

@@ -209,9 +209,10 @@ public final class MemoryModel {
       largest = Math.max(largest, bytes);
     }
     DecoderConfig config = decoder.config();
-    return settings.checkpointLayers
-        ? load.tokens() * config.hiddenSize() * dtype.bytes() * (config.numLayers() + 2L) + largest
-        : all;
+    long inputs =
+        config.hiddenSize() * (config.numLayers() + 2L)
+            + decoder.layers().stream().mapToLong(DecoderBlock::sideWidth).sum();
+    return settings.checkpointLayers ? load.tokens() * inputs * dtype.bytes() + largest : all;
   }
 
   /**
