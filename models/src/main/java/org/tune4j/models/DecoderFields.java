@@ -14,6 +14,7 @@ import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.tune4j.checkpoint.JsonFields;
 import org.tune4j.models.layers.AttentionShape;
+import org.tune4j.models.layers.RopeScaling;
 import org.tune4j.models.layers.RotaryEmbedding;
 
 /**
@@ -27,7 +28,7 @@ public final class DecoderFields {
   /** A layer that attends to the last positions before a token. */
   public static final String SLIDING = "sliding_attention";
 
-  private static final String PART = "partial_rotary_factor";
+  static final String PART = "partial_rotary_factor";
 
   // Far above any model's: what is larger would fill memory before weights are compared with it.
   private static final int MAX_LAYERS = 1000;
@@ -73,6 +74,7 @@ public final class DecoderFields {
           Map.entry("no_rope_layers", Set.of()),
           Map.entry("use_sliding_window", Set.of("false")),
           Map.entry("use_bidirectional_attention", Set.of("false")),
+          Map.entry("enable_moe_block", Set.of("false")),
           Map.entry("num_local_experts", Set.of("0", "1")),
           Map.entry("num_experts", Set.of("0", "1")),
           Map.entry("n_routed_experts", Set.of("0")),
@@ -235,20 +237,32 @@ public final class DecoderFields {
    * @param type of the layers, where {@code rope_parameters} has an object for each
    */
   public RotaryEmbedding rotary(DecoderConfig sizes, String type) {
+    return rotary(sizes.headDim(), type);
+  }
+
+  /**
+   * {@return the same of heads of another width}
+   *
+   * @param headDim width of a head
+   * @param type of the layers
+   */
+  public RotaryEmbedding rotary(int headDim, String type) {
     JsonFields rope = rope(type);
     RopeFields read = ropeFields(type);
-    RotaryEmbedding whole = new RotaryEmbedding(sizes.headDim(), read.theta(), read.scaling());
+    RopeScaling scaling = read.scaling();
+    RotaryEmbedding whole = new RotaryEmbedding(headDim, read.theta(), scaling);
+    if (scaling instanceof RopeScaling.Proportional) {
+      return whole; // takes a part itself
+    }
     double part =
         rope.positiveDecimal(
             PART, json.positiveDecimal(PART, absent.containsKey(PART) ? number(PART) : 1));
-    int elements = (int) (sizes.headDim() * part);
-    if (elements % 2 != 0 || elements > sizes.headDim()) {
+    int elements = (int) (headDim * part);
+    if (elements % 2 != 0 || elements > headDim) {
       throw (rope.has(PART) ? rope : json)
-          .wrong(
-              PART,
-              "a part of head_dim %d with an even number of elements".formatted(sizes.headDim()));
+          .wrong(PART, "a part of head_dim %d with an even number of elements".formatted(headDim));
     }
-    return elements == sizes.headDim() ? whole : whole.ofFirst(elements);
+    return elements == headDim ? whole : whole.ofFirst(elements);
   }
 
   /** Null stands for as many as query heads, whatever the default of an absent field is. */

@@ -48,10 +48,13 @@ record RopeFields(JsonFields json, JsonFields rope, double thetaAbsent, int maxS
       case "llama3" -> llama3();
       case "yarn" -> yarn();
       case "longrope", "su" -> longRope();
+      case "proportional" ->
+          new RopeScaling.Proportional(
+              rope.positiveDecimal(DecoderFields.PART, 1), rope.positiveDecimal("factor", 1));
       default ->
           throw rope.wrong(
               typeField,
-              "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\" or \"longrope\"; no other scaling is supported");
+              "\"default\", \"linear\", \"dynamic\", \"llama3\", \"yarn\", \"longrope\" or \"proportional\"; no other scaling is supported");
     };
   }
 

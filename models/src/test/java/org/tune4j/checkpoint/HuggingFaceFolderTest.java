@@ -116,6 +116,25 @@ class HuggingFaceFolderTest {
         .getMessage();
   }
 
+  /** Published files have keys and values that transformers does not read. */
+  @Test
+  void open_keysOfLayersThatShareThem_areNoWeights() throws IOException {
+    String layers = "model.language_model.layers.";
+    List<String> names =
+        List.of(
+            layers + "0.self_attn.k_proj.weight",
+            layers + "1.self_attn.k_norm.weight",
+            layers + "1.self_attn.v_proj.weight",
+            layers + "1.self_attn.q_proj.weight");
+    SafetensorsWriter.write(
+        folder.resolve(ShardPlan.SINGLE), names.stream().map(n -> zero(n, 1L)).toList());
+    Files.writeString(
+        folder.resolve("config.json"),
+        "{\"text_config\":{\"num_hidden_layers\":2,\"num_kv_shared_layers\":1}}");
+    assertEquals(
+        Set.of(names.get(0), names.get(3)), HuggingFaceFolder.open(folder).weights().keySet());
+  }
+
   @Test
   void open_imageModel_givesTheTextModelsWeightsByTheirModules() throws IOException {
     List<String> names =

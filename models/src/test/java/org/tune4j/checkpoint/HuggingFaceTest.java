@@ -233,7 +233,7 @@ class HuggingFaceTest {
           head_dim | 2147483646 | head_dim is 2147483646, expected at most 1048576 over num_attention_heads 4
           rope_parameters | {"partial_rotary_factor":0.5} | rope_parameters.partial_rotary_factor is 0.5, expected 1; this family rotates whole heads
           rope_theta | "x" | rope_theta is "x", expected a number above 0
-          rope_scaling | {"rope_type":"ntk","factor":2} | rope_scaling.rope_type is "ntk", expected "default", "linear", "dynamic", "llama3", "yarn" or "longrope"; no other scaling is supported
+          rope_scaling | {"rope_type":"ntk","factor":2} | rope_scaling.rope_type is "ntk", expected "default", "linear", "dynamic", "llama3", "yarn", "longrope" or "proportional"; no other scaling is supported
           rope_scaling | {"type":"linear","factor":0.5} | rope_scaling.factor is 0.5, expected 1 or more
           rope_scaling | {"rope_type":"llama3","low_freq_factor":1} | rope_scaling.factor is missing, expected a number above 0
           rope_scaling | {"factor":2} | rope_scaling.rope_type is missing, expected a string

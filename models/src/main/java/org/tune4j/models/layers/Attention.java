@@ -1,5 +1,6 @@
 package org.tune4j.models.layers;
 
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.nn.Module;
@@ -18,7 +19,10 @@ public final class Attention extends Module {
   private final Branches qkvProj;
   private final @Nullable HeadNorm qNorm;
   private final @Nullable HeadNorm kNorm;
+  private final @Nullable Norm vNorm;
   private final boolean normsRotated;
+  private final boolean valuesOfKeys;
+  private final boolean sharesKeys;
   private final @Nullable Parameter sinks;
   private final Linear oProj;
 
@@ -39,18 +43,26 @@ public final class Attention extends Module {
     softCap = b.softCap;
     long q = shape.queryDim();
     long kv = shape.kvDim();
+    valuesOfKeys = b.valuesOfKeys;
+    sharesKeys = b.sharesKeys;
     if (b.fused == null) {
-      Linear qProj = add("q_proj", new Linear(b.dim, q, b.dtype, b.qkvBias));
-      Linear kProj = add("k_proj", new Linear(b.dim, kv, b.dtype, b.qkvBias));
-      Linear vProj = add("v_proj", new Linear(b.dim, kv, b.dtype, b.qkvBias));
-      qkvProj = new JoinedLinear(qProj, kProj, vProj);
+      List<Linear> linears = new ArrayList<>();
+      linears.add(add("q_proj", new Linear(b.dim, q, b.dtype, b.qkvBias)));
+      if (!sharesKeys) {
+        linears.add(add("k_proj", new Linear(b.dim, kv, b.dtype, b.qkvBias)));
+      }
+      if (!sharesKeys && !valuesOfKeys) {
+        linears.add(add("v_proj", new Linear(b.dim, kv, b.dtype, b.qkvBias)));
+      }
+      qkvProj = new JoinedLinear(linears.toArray(Linear[]::new));
     } else {
       Linear all = add(b.fused, new Linear(b.dim, q + 2 * kv, b.dtype, b.qkvBias));
       qkvProj = new FusedLinear(all, q, kv, kv);
     }
     oProj = add("o_proj", new Linear(q, b.dim, b.dtype, b.outputBias));
     qNorm = b.qNorm == null ? null : headNorm(b, b.qNorm, q);
-    kNorm = b.kNorm == null ? null : headNorm(b, b.kNorm, kv);
+    kNorm = b.kNorm == null || sharesKeys ? null : headNorm(b, b.kNorm, kv);
+    vNorm = b.vNormEps == 0 ? null : RmsNorm.unscaled(shape.headDim(), b.vNormEps);
     normsRotated = b.normsRotated;
     sinks = b.sinks ? add(new Parameter("sinks", Shape.of(shape.numHeads()), b.dtype, true)) : null;
   }
@@ -99,6 +111,9 @@ public final class Attention extends Module {
     private boolean normsRotated;
     private double normEps;
     private double normOffset;
+    private double vNormEps;
+    private boolean valuesOfKeys;
+    private boolean sharesKeys;
     private boolean sinks;
 
     private Builder(AttentionShape shape, long dim, DType dtype) {
@@ -178,6 +193,28 @@ public final class Attention extends Module {
       return this;
     }
 
+    /**
+     * {@return this, with a norm of each head's values, which has no weights}
+     *
+     * @param eps added to the mean square
+     */
+    public Builder valueNorm(double eps) {
+      vNormEps = eps;
+      return this;
+    }
+
+    /** {@return this, with values that are the keys before their norm, and no linear for them} */
+    public Builder valuesOfKeys() {
+      valuesOfKeys = true;
+      return this;
+    }
+
+    /** {@return this, with the keys and values of a layer below ({@link AttentionContext})} */
+    public Builder sharesKeys() {
+      sharesKeys = true;
+      return this;
+    }
+
     /** {@return this, with a learnt score a head that weighs no value ({@code sinks})} */
     public Builder sinks() {
       sinks = true;
@@ -203,11 +240,17 @@ public final class Attention extends Module {
     int dim = shape.headDim();
     List<Tensor> qkv = qkvProj.forward(pass, x);
     Tensor q = qkv.get(0).reshape(n, shape.numHeads(), dim);
-    Tensor k = qkv.get(1).reshape(n, shape.numKvHeads(), dim);
-    Tensor v = qkv.get(2).reshape(n, shape.numKvHeads(), dim);
     AttentionSpec<Tensor> spec =
         new AttentionSpec<>(
             scale, shape.window(), softCap, sinks == null ? null : pass.value(sinks, q.dtype()));
+    if (sharesKeys) {
+      Tensor own = shape.rotary().arrange(normed(pass, qNorm, q));
+      return oProj.forward(pass, context.attendShared(own, spec));
+    }
+    Tensor first = qkv.get(1).reshape(n, shape.numKvHeads(), dim);
+    Tensor k = valuesOfKeys ? pass.fork(first) : first;
+    Tensor plain = valuesOfKeys ? k : qkv.get(2).reshape(n, shape.numKvHeads(), dim);
+    Tensor v = vNorm == null ? plain : vNorm.forward(pass, plain);
     if (normsRotated) {
       Tensor turnedQ = context.rotate(shape.rotary().arrange(q));
       Tensor turnedK = context.rotate(shape.rotary().arrange(k));
@@ -235,8 +278,12 @@ public final class Attention extends Module {
    * trained linears, queries, keys, values, and what norms of the heads keep}
    */
   public long keptPerToken() {
-    long heads = shape.queryDim() + 2 * shape.kvDim();
-    long normed = qNorm == null ? 0 : 2 * (shape.queryDim() + shape.kvDim());
-    return heads + normed + qkvProj.keptPerToken() + oProj.keptPerToken();
+    long kv = sharesKeys ? 0 : shape.kvDim();
+    long normed = qNorm == null ? 0 : 2 * (shape.queryDim() + kv);
+    return shape.queryDim()
+        + (vNorm == null ? 2 : 4) * kv
+        + normed
+        + qkvProj.keptPerToken()
+        + oProj.keptPerToken();
   }
 }

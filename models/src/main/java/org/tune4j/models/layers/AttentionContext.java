@@ -17,6 +17,17 @@ public interface AttentionContext {
   Tensor attend(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec);
 
   /**
+   * The same with the keys and values of a layer below, where the block has them.
+   *
+   * @param q {@code [tokens, heads, headDim]}, not rotated
+   * @param spec scale, window, soft cap and sinks
+   * @return {@code [tokens, heads * headDim]}, owned by the calling thread's scope
+   */
+  default Tensor attendShared(Tensor q, AttentionSpec<Tensor> spec) {
+    throw new IllegalStateException("the block has no keys and values of a layer below");
+  }
+
+  /**
    * The same of queries and keys that are rotated.
    *
    * @param q {@code [tokens, heads, headDim]}

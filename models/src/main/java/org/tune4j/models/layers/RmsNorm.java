@@ -1,5 +1,7 @@
 package org.tune4j.models.layers;
 
+import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
@@ -8,7 +10,8 @@ import org.tune4j.tensor.Tensor;
 
 /** Root-mean-square normalisation, in fp32 or wider (Zhang and Sennrich 2019). */
 public final class RmsNorm extends Norm {
-  private final Parameter weight;
+  private final long dim;
+  private final @Nullable Parameter weight;
   private final double eps;
   private final double offset;
 
@@ -32,13 +35,37 @@ public final class RmsNorm extends Norm {
    * @param dtype of the weight
    */
   public RmsNorm(long dim, double eps, double offset, DType dtype) {
+    this.dim = dim;
     weight = add(new Parameter("weight", Shape.of(dim), dtype, true));
     this.eps = eps;
     this.offset = offset;
   }
 
+  private RmsNorm(long dim, double eps) {
+    this.dim = dim;
+    weight = null;
+    this.eps = eps;
+    offset = 0;
+  }
+
+  /**
+   * {@return a norm without weights}
+   *
+   * @param dim the last dimension
+   * @param eps added to the mean square
+   */
+  public static RmsNorm unscaled(long dim, double eps) {
+    return new RmsNorm(dim, eps);
+  }
+
   @Override
   public Tensor forward(Pass pass, Tensor x) {
+    if (weight == null) {
+      float[] ones = new float[(int) dim];
+      Arrays.fill(ones, 1);
+      Tensor factor = pass.engine().tensor(ones, x.dtype(), Shape.of(dim));
+      return pass.engine().operations().rmsNorm(x, factor, eps);
+    }
     if (offset == 0) {
       return pass.engine().operations().rmsNorm(x, pass.value(weight, x.dtype()), eps);
     }
@@ -53,6 +80,6 @@ public final class RmsNorm extends Norm {
 
   @Override
   protected String details() {
-    return "%d, eps=%s".formatted(weight.shape().size(0), eps);
+    return "%d, eps=%s".formatted(dim, eps);
   }
 }

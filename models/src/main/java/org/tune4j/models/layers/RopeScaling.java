@@ -55,6 +55,16 @@ public sealed interface RopeScaling {
     }
   }
 
+  /**
+   * The first {@code part} of the pairs alone, with the frequencies of all ({@code proportional}).
+   */
+  record Proportional(double part, double factor) implements RopeScaling {
+    @Override
+    public float frequency(float plain, Frequencies of, int index, int length) {
+      return index < (int) (part * of.dim / 2) ? plain / (float) factor : 0;
+    }
+  }
+
   /** All wavelengths {@code factor} times as long ({@code linear}). */
   record Linear(double factor) implements RopeScaling {
     /** Checks the factor. */

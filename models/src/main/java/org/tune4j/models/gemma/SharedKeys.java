@@ -1,0 +1,82 @@
+package org.tune4j.models.gemma;
+
+import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.models.layers.AttentionContext;
+import org.tune4j.nn.Pass;
+import org.tune4j.spi.AttentionSpec;
+import org.tune4j.tensor.Tensor;
+import org.tune4j.tensor.TensorScope;
+
+/**
+ * One layer's attention that keeps the keys and values for the layers above, or takes those of a
+ * layer below: as they are before the rotation, {@code [tokens, 2 * kvHeads * headDim]}.
+ */
+final class SharedKeys implements AttentionContext {
+  private final Pass pass;
+  private final TensorScope owner;
+  private final AttentionContext inner;
+  private final boolean gives;
+  private final int kvHeads;
+  private @Nullable Tensor both;
+
+  /**
+   * Of one forward.
+   *
+   * @param owner of what is kept
+   * @param gives whether it is kept
+   * @param taken of a layer below; null where the layer has its own
+   */
+  SharedKeys(
+      Pass pass,
+      TensorScope owner,
+      AttentionContext inner,
+      boolean gives,
+      int kvHeads,
+      @Nullable Tensor taken) {
+    this.pass = pass;
+    this.owner = owner;
+    this.inner = inner;
+    this.gives = gives;
+    this.kvHeads = kvHeads;
+    both = taken;
+  }
+
+  /** What was kept. */
+  Tensor both() {
+    return Objects.requireNonNull(both);
+  }
+
+  @Override
+  public Tensor attend(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec) {
+    if (!gives) {
+      return inner.attend(q, k, v, spec);
+    }
+    Tensor keys = pass.fork(k);
+    Tensor values = pass.fork(v);
+    long n = k.size(0);
+    both = Tensor.cat(List.of(keys.reshape(n, -1), values.reshape(n, -1)), 1).moveTo(owner);
+    return inner.attend(q, keys, values, spec);
+  }
+
+  @Override
+  public Tensor attendShared(Tensor q, AttentionSpec<Tensor> spec) {
+    Tensor taken = both();
+    long n = taken.size(0);
+    long half = taken.size(1) / 2;
+    Tensor k = taken.narrow(1, 0, half).reshape(n, kvHeads, half / kvHeads);
+    Tensor v = taken.narrow(1, half, half).reshape(n, kvHeads, half / kvHeads);
+    return inner.attend(q, k, v, spec);
+  }
+
+  @Override
+  public Tensor attendRotated(Tensor q, Tensor k, Tensor v, AttentionSpec<Tensor> spec) {
+    throw new UnsupportedOperationException("keys are shared before the rotation");
+  }
+
+  @Override
+  public Tensor rotate(Tensor x) {
+    return inner.rotate(x);
+  }
+}
