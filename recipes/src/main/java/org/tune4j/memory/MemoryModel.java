@@ -292,9 +292,7 @@ public final class MemoryModel {
       ways.put("tokenizer.max_seq_len=" + load.longest() / 2, new Lighter(this, load.cut()));
     }
     if (spec.adapter() == null && !settings.inBackward) {
-      ways.put(
-          "optimizer_in_bwd=true enable_activation_checkpointing=true",
-          new Lighter(with(precision, true, true), load));
+      ways.put("optimizer_in_bwd=true", new Lighter(with(precision, true, true), load));
     }
     return ways;
   }

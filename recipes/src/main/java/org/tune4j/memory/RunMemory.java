@@ -223,7 +223,7 @@ public record RunMemory(
             kernels,
             Device.parse(compute.device()),
             storedType(),
-            compute.enableActivationCheckpointing(),
+            optimizerInBackward || compute.enableActivationCheckpointing(),
             optimizerInBackward,
             optimizer.moments(),
             compute.rowThreads(),

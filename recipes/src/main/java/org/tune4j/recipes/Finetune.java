@@ -251,7 +251,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         adapted
             ? from.load(keys.model(), ranks, precision, compute.mmap(), seed)
             : from.loadTrainable(keys.model(), weights, ranks.engine(), precision.compute());
-    decoder.setCheckpointLayers(compute.enableActivationCheckpointing());
+    decoder.setCheckpointLayers(optimizerInBwd || compute.enableActivationCheckpointing());
     return new ReplicatedModel(ranks, decoder, precision.stored());
   }
 

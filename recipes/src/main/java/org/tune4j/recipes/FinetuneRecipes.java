@@ -49,14 +49,15 @@ public final class FinetuneRecipes {
    *
    * @param keys of every recipe that fine-tunes
    * @param optimizerInBwd whether to update each layer during backward, so that one layer's
-   *     gradients exist at once; takes one micro-batch, no clipping and activation checkpointing
+   *     gradients exist at once; takes one micro-batch and no clipping, and checkpoints activations
    * @throws UsageException when model or checkpointer has an adapter, or other keys do not go with
    *     {@code optimizerInBwd}
    */
   @Component("full_finetune_single_device")
   public static Finetune fullSingleDevice(
       @Inline FinetuneOptions keys,
-      @Doc("update each layer during backward, so that only one layer's gradients exist at a time")
+      @Doc(
+              "update each layer during backward, with activation checkpointing, so that only one layer's gradients exist at a time")
           @Default("false")
           boolean optimizerInBwd) {
     requireNoAdapters(keys, "lora_finetune_single_device");
@@ -77,7 +78,8 @@ public final class FinetuneRecipes {
   @Component("full_finetune_distributed")
   public static Finetune fullDistributed(
       @Inline FinetuneOptions keys,
-      @Doc("update each layer during backward, so that only one layer's gradients exist at a time")
+      @Doc(
+              "update each layer during backward, with activation checkpointing, so that only one layer's gradients exist at a time")
           @Default("false")
           boolean optimizerInBwd,
       @Doc("fsdp to shard weights, gradients and optimiser state, ddp, or auto to choose by memory")
@@ -130,11 +132,6 @@ public final class FinetuneRecipes {
       throw new UsageException(
           "optimizer_in_bwd=true updates before all gradients are known; set"
               + " gradient_accumulation_steps=1 and clip_grad_norm=null");
-    }
-    if (!keys.compute().enableActivationCheckpointing()) {
-      throw new UsageException(
-          "optimizer_in_bwd=true without activation checkpointing is not supported; set"
-              + " enable_activation_checkpointing=true, which runs backward layer by layer");
     }
   }
 }

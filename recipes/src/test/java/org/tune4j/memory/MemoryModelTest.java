@@ -79,7 +79,7 @@ class MemoryModelTest {
             "enable_activation_checkpointing=true",
             "dtype=bf16",
             "tokenizer.max_seq_len=200",
-            "optimizer_in_bwd=true enable_activation_checkpointing=true"),
+            "optimizer_in_bwd=true"),
         List.copyOf(full.lighter(load).keySet()));
     full.lighter(load)
         .forEach((way, lighter) -> assertTrue(lighter.plan(BASE).bytes() < before, way));
