@@ -7,7 +7,8 @@ import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
 /**
- * Marks a public constructor or public static factory method that a config builds by name:
+ * Marks a public constructor or public static factory method that a config builds by name, or a
+ * public method of one of {@link ComponentProvider#objects}:
  *
  * <pre>{@code
  * optimizer:
@@ -27,7 +28,10 @@ import java.lang.annotation.Target;
 @Retention(RetentionPolicy.RUNTIME)
 @Target({ElementType.CONSTRUCTOR, ElementType.METHOD})
 public @interface Component {
-  /** {@return the short name, as in {@code lora_llama2_7b}} */
+  /**
+   * {@return the short name, as in {@code lora_llama2_7b}; of an object's method with {@code *} for
+   * the object's, as in {@code lora_*}}
+   */
   String value();
 
   /** {@return other accepted names, such as torchtune's dotted one} */

@@ -1,6 +1,7 @@
 package org.tune4j.component;
 
 import java.util.List;
+import java.util.Map;
 
 /**
  * Names the classes that hold {@link Component}s. Found by {@link java.util.ServiceLoader}: a jar
@@ -12,4 +13,13 @@ public interface ComponentProvider {
    * Component}}
    */
   List<Class<?>> components();
+
+  /**
+   * {@return objects with public methods that carry {@link Component}, by their names. The last
+   * part of an object's name stands for {@code *} in its components' names; what is before it, as
+   * in {@code torchtune.models.llama2.llama2_7b}, makes an alias with that}
+   */
+  default Map<String, ?> objects() {
+    return Map.of();
+  }
 }

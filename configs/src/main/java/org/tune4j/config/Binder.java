@@ -1,6 +1,5 @@
 package org.tune4j.config;
 
-import java.lang.reflect.Executable;
 import java.lang.reflect.Parameter;
 import java.util.List;
 import java.util.Locale;
@@ -36,8 +35,8 @@ public final class Binder {
       @Nullable String name,
       Config config,
       List<String> overrides) {
-    Executable e = name == null ? null : registry.find(name, kind);
-    List<Parameter> keys = e == null ? registry.keys(kind) : Keys.of(e);
+    Factory f = name == null ? null : registry.find(name, kind);
+    List<Parameter> keys = f == null ? registry.keys(kind) : f.keys();
     Set<String> ofModel = Keys.names(registry.keysOfModel(keys));
     ofModel.removeAll(Keys.names(keys));
     Set<String> known = Keys.names(keys);
@@ -77,14 +76,14 @@ public final class Binder {
    */
   public static <T> Bound<T> bound(
       ComponentRegistry registry, Class<T> kind, String name, Config config) {
-    Executable e = registry.find(name, kind);
-    if (e == null) {
+    Factory f = registry.find(name, kind);
+    if (f == null) {
       throw unknown(registry, kind, name);
     }
     Binding binding = new Binding(registry);
     Torchtune.notes(config.root()).forEach(binding::note);
     return binding.result(
-        kind, binding.build(e, config.root(), binding.ignored(kind, config.root())));
+        kind, binding.build(f, config.root(), binding.ignored(kind, config.root())));
   }
 
   static UsageException unknown(ComponentRegistry registry, Class<?> kind, String name) {

@@ -1,9 +1,6 @@
 package org.tune4j.config;
 
-import java.lang.reflect.Constructor;
-import java.lang.reflect.Executable;
 import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
 import java.lang.reflect.Parameter;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
@@ -22,7 +19,6 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.ConfigException;
 import org.tune4j.TuneException;
 import org.tune4j.component.ByName;
-import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Hint;
 import org.tune4j.component.Incomplete;
@@ -92,10 +88,10 @@ final class Binding {
     return convert(key, kind, value);
   }
 
-  @Nullable Object build(Executable e, Node.Section section, Set<String> ignored) {
+  @Nullable Object build(Factory f, Node.Section section, Set<String> ignored) {
     int before = problems.size();
-    unknownKeys(Keys.of(e), section, ignored);
-    Object built = call(e, section);
+    unknownKeys(f.keys(), section, ignored);
+    Object built = call(f, section);
     return problems.size() > before ? null : built;
   }
 
@@ -134,8 +130,8 @@ final class Binding {
    * Calls it with its keys' values; null where that failed and the problems say why. A value that
    * cannot be read gives way to its default meanwhile, so that the others are judged all the same.
    */
-  private @Nullable Object call(Executable e, Node.Section section) {
-    Parameter[] parameters = e.getParameters();
+  private @Nullable Object call(Factory f, Node.Section section) {
+    Parameter[] parameters = f.executable().getParameters();
     Object[] arguments = new Object[parameters.length];
     Set<String> unreadable = new HashSet<>();
     boolean complete = true;
@@ -144,13 +140,13 @@ final class Binding {
       String key = Keys.name(p);
       int before = problems.size();
       if (p.isAnnotationPresent(Inline.class)) {
-        arguments[i] = call(Keys.constructor(p.getType()), section);
+        arguments[i] = call(Factory.inlined(p.getType()), section);
         complete &= problems.size() == before;
       } else if (p.getParameterizedType() instanceof ParameterizedType lookup
           && lookup.getRawType() == ByName.class) {
         arguments[i] = Binder.byName(registry, (Class<?>) lookup.getActualTypeArguments()[0]);
       } else if (p.isAnnotationPresent(Provided.class)) {
-        arguments[i] = provided(e, p, section);
+        arguments[i] = provided(f, p, section);
         complete &= arguments[i] != null;
       } else {
         arguments[i] = argument(key, p, section);
@@ -165,10 +161,7 @@ final class Binding {
       return null;
     }
     try {
-      Object built =
-          e instanceof Method m
-              ? m.invoke(null, arguments)
-              : ((Constructor<?>) e).newInstance(arguments);
+      Object built = f.call(arguments);
       if (built instanceof Incomplete i) {
         i.missing().ifPresent(m -> missing.add(place(section, m) + ": " + m));
       }
@@ -180,22 +173,18 @@ final class Binding {
             .forEach(problem -> problems.add(place(section, problem) + ": " + problem));
         return null;
       }
-      throw new IllegalStateException("component " + e + " failed", x.getCause());
+      throw new IllegalStateException("component " + f.executable() + " failed", x.getCause());
     } catch (ReflectiveOperationException x) {
-      throw new IllegalStateException("component " + e + " cannot be called", x);
+      throw new IllegalStateException("component " + f.executable() + " cannot be called", x);
     }
   }
 
-  private @Nullable Object provided(Executable e, Parameter p, Node.Section section) {
+  private @Nullable Object provided(Factory f, Parameter p, Node.Section section) {
     Object value = registry.provided(p.getType());
     if (value == null) {
-      Component c = e.getAnnotation(Component.class);
       problems.add(
           "%s: '%s' needs a value of %s, which this program does not provide; name another component"
-              .formatted(
-                  section.origin(),
-                  c == null ? e.getDeclaringClass().getSimpleName() : c.value(),
-                  p.getType().getName()));
+              .formatted(section.origin(), f.name(), p.getType().getName()));
     }
     return value;
   }
@@ -296,9 +285,9 @@ final class Binding {
       Node.Section named = new Node.Section(Map.of(), s.origin());
       return component(key, c, s, named);
     }
-    Executable ofList = value instanceof Node.Sequence ? registry.ofList(c) : null;
+    Factory ofList = value instanceof Node.Sequence ? registry.ofList(c) : null;
     if (ofList != null) {
-      Map<String, Node> only = Map.of(Keys.name(Keys.of(ofList).get(0)), value);
+      Map<String, Node> only = Map.of(Keys.name(ofList.keys().get(0)), value);
       return build(ofList, new Node.Section(only, value.origin()), Set.of());
     }
     return wrong(key, type, value);
@@ -310,7 +299,7 @@ final class Binding {
     if (name instanceof Node.Scalar s) {
       return component(key + "." + COMPONENT, kind, s, section);
     }
-    Executable own = name == null ? registry.find(Keys.snake(kind.getSimpleName()), kind) : null;
+    Factory own = name == null ? registry.find(Keys.snake(kind.getSimpleName()), kind) : null;
     if (own != null) {
       return build(own, section, Set.of());
     }
@@ -324,8 +313,8 @@ final class Binding {
   private @Nullable Object component(
       String place, Class<?> kind, Node.Scalar name, Node.Section arguments) {
     List<String> names = registry.names(kind);
-    Executable e = registry.find(name.text(), kind);
-    if (e == null) {
+    Factory f = registry.find(name.text(), kind);
+    if (f == null) {
       String unknown =
           Unsupported.component(name.text(), kind, registry)
               .map(": "::concat)
@@ -341,7 +330,7 @@ final class Binding {
     Torchtune.standIn(name.text())
         .ifPresent(
             n -> notes.add("%s: %s '%s' %s".formatted(name.origin(), place, name.text(), n)));
-    return build(e, arguments, Set.of());
+    return build(f, arguments, Set.of());
   }
 
   private @Nullable Object wrong(String key, Type type, Node value) {

@@ -1,24 +1,19 @@
 package org.tune4j.config;
 
-import java.lang.reflect.Constructor;
-import java.lang.reflect.Executable;
-import java.lang.reflect.Method;
-import java.lang.reflect.Modifier;
 import java.lang.reflect.Parameter;
 import java.lang.reflect.ParameterizedType;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collection;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.ServiceLoader;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
-import org.tune4j.component.Component;
 import org.tune4j.component.ComponentProvider;
 import org.tune4j.component.Provided;
 
@@ -27,19 +22,9 @@ public final class ComponentRegistry {
   /** The origin of what is on the class path. */
   public static final String BUILT_IN = "Tune4J";
 
-  private final Map<String, Entry> byName = new TreeMap<>();
-  private final Map<String, Entry> byAlias = new TreeMap<>();
+  private final Map<String, Factory> byName = new TreeMap<>();
+  private final Map<String, Factory> byAlias = new TreeMap<>();
   private final Map<Class<?>, Supplier<?>> provided = new HashMap<>();
-
-  private record Entry(Executable executable, String origin) {
-    boolean gives(Class<?> kind) {
-      return kind.isAssignableFrom(kind(executable));
-    }
-
-    String holder() {
-      return executable.getDeclaringClass().getName();
-    }
-  }
 
   /**
    * One component, for people.
@@ -59,15 +44,8 @@ public final class ComponentRegistry {
    */
   public ComponentRegistry(Iterable<ComponentProvider> providers) {
     for (ComponentProvider p : providers) {
-      for (Class<?> holder : p.components()) {
-        for (Executable e : executables(holder)) {
-          Component c = e.getAnnotation(Component.class);
-          add(byName, c.value(), e);
-          for (String alias : c.aliases()) {
-            add(byAlias, alias, e);
-          }
-        }
-      }
+      p.components().forEach(holder -> Factory.in(holder, BUILT_IN).forEach(this::add));
+      p.objects().forEach((name, o) -> Factory.of(name, o, BUILT_IN).forEach(this::add));
     }
   }
 
@@ -87,19 +65,17 @@ public final class ComponentRegistry {
     return new ComponentRegistry(ServiceLoader.load(ComponentProvider.class));
   }
 
-  private static List<Executable> executables(Class<?> holder) {
-    List<Executable> all = new ArrayList<>(List.of(holder.getConstructors()));
-    all.addAll(List.of(holder.getMethods()));
-    all.removeIf(e -> !e.isAnnotationPresent(Component.class));
-    return all;
+  private void add(Factory factory) {
+    add(byName, factory.name(), factory);
+    factory.aliases().forEach(alias -> add(byAlias, alias, factory));
   }
 
-  private static void add(Map<String, Entry> map, String name, Executable e) {
-    Entry other = map.put(name, new Entry(e, BUILT_IN));
+  private static void add(Map<String, Factory> map, String name, Factory factory) {
+    Factory other = map.put(name, factory);
     if (other != null) {
       throw new UsageException(
           "two components are called '%s': %s and %s; take one off the class path"
-              .formatted(name, other.holder(), e.getDeclaringClass().getName()));
+              .formatted(name, other.holder(), factory.holder()));
     }
   }
 
@@ -117,6 +93,9 @@ public final class ComponentRegistry {
     List<Class<?>> holders;
     try {
       holders = plugin.components();
+      plugin
+          .objects()
+          .forEach((name, o) -> Factory.of(name, o, origin).forEach(f -> all.add(f, leftOut)));
     } catch (RuntimeException | LinkageError e) {
       leftOut.accept(
           "plugin %s: %s names no components: %s; rebuild it with its dependencies in the jar"
@@ -125,7 +104,7 @@ public final class ComponentRegistry {
     }
     for (Class<?> holder : holders) {
       try {
-        executables(holder).forEach(e -> all.add(new Entry(e, origin), leftOut));
+        Factory.in(holder, origin).forEach(f -> all.add(f, leftOut));
       } catch (RuntimeException | LinkageError e) {
         leftOut.accept(
             "plugin %s: class %s cannot be loaded: %s; rebuild it with its dependencies in the jar"
@@ -135,48 +114,32 @@ public final class ComponentRegistry {
     return all;
   }
 
-  private void add(Entry entry, Consumer<String> leftOut) {
-    Component c = entry.executable().getAnnotation(Component.class);
-    String unusable = unusable(entry.executable());
+  private void add(Factory factory, Consumer<String> leftOut) {
+    String name = factory.name();
+    String unusable = factory.unusable();
     if (unusable != null) {
       leftOut.accept(
-          "plugin %s: component '%s' is skipped: %s"
-              .formatted(entry.origin(), c.value(), unusable));
+          "plugin %s: component '%s' is skipped: %s".formatted(factory.origin(), name, unusable));
       return;
     }
-    Entry other = named(c.value());
+    Factory other = find(name);
     if (other != null) {
       leftOut.accept(
           "plugin %s: component '%s' is skipped: %s has one of that name, %s; rename the plugin's"
-              .formatted(entry.origin(), c.value(), other.origin(), other.holder()));
+              .formatted(factory.origin(), name, other.origin(), other.holder()));
       return;
     }
-    byName.put(c.value(), entry);
-    for (String alias : c.aliases()) {
-      Entry taken = named(alias);
+    byName.put(name, factory);
+    for (String alias : factory.aliases()) {
+      Factory taken = find(alias);
       if (taken == null) {
-        byAlias.put(alias, entry);
+        byAlias.put(alias, factory);
       } else {
         leftOut.accept(
             "plugin %s: alias '%s' of component '%s' is skipped: %s has that name already, %s; rename the plugin's"
-                .formatted(entry.origin(), alias, c.value(), taken.origin(), taken.holder()));
+                .formatted(factory.origin(), alias, name, taken.origin(), taken.holder()));
       }
     }
-  }
-
-  /** Why a config could not build it; null where it can. */
-  private static @Nullable String unusable(Executable e) {
-    Class<?> holder = e.getDeclaringClass();
-    if (!Modifier.isPublic(holder.getModifiers())) {
-      return "class %s is not public; make it public".formatted(holder.getName());
-    }
-    if (e instanceof Method m && !Modifier.isStatic(m.getModifiers())) {
-      return "%s.%s is not static; make it static".formatted(holder.getName(), m.getName());
-    }
-    return Arrays.stream(e.getParameters()).allMatch(Parameter::isNamePresent)
-        ? null
-        : "%s was compiled without parameter names, which are the config's keys; compile with `javac -parameters`"
-            .formatted(holder.getName());
   }
 
   /**
@@ -199,21 +162,16 @@ public final class ComponentRegistry {
     return value == null ? null : value.get();
   }
 
-  /** What a component gives. */
-  static Class<?> kind(Executable e) {
-    return e instanceof Method m ? m.getReturnType() : ((Constructor<?>) e).getDeclaringClass();
-  }
-
   /** All of them, sorted by name. */
-  Collection<Executable> components() {
-    return byName.values().stream().map(Entry::executable).toList();
+  Collection<Factory> components() {
+    return Collections.unmodifiableCollection(byName.values());
   }
 
   /** The keys of every component of a kind; one key can come several times. */
   List<Parameter> keys(Class<?> kind) {
     return byName.values().stream()
-        .filter(e -> e.gives(kind))
-        .flatMap(e -> Keys.of(e.executable()).stream())
+        .filter(f -> f.gives(kind))
+        .flatMap(f -> f.keys().stream())
         .toList();
   }
 
@@ -231,45 +189,45 @@ public final class ComponentRegistry {
         .toList();
   }
 
-  private @Nullable Entry named(String name) {
-    Entry e = byName.get(name);
-    return e != null ? e : byAlias.get(name);
-  }
-
-  @Nullable Executable find(String name) {
-    return find(name, Object.class);
+  /** By name or alias; null where there is none. */
+  @Nullable Factory find(String name) {
+    Factory f = byName.get(name);
+    return f != null ? f : byAlias.get(name);
   }
 
   /** By name or alias; null where there is none, or it gives something else. */
-  @Nullable Executable find(String name, Class<?> kind) {
-    Entry e = named(name);
-    return e == null || !e.gives(kind) ? null : e.executable();
-  }
-
-  /** Whether a component of a kind has an alias that begins so. */
-  boolean hasAliasIn(String beginning, Class<?> kind) {
-    return byAlias.entrySet().stream()
-        .anyMatch(e -> e.getKey().startsWith(beginning) && e.getValue().gives(kind));
+  @Nullable Factory find(String name, Class<?> kind) {
+    Factory f = find(name);
+    return f == null || !f.gives(kind) ? null : f;
   }
 
   /**
    * The component for which a list of sections may be written where one of this kind is expected:
    * its first key is a list of them. The first by name; null where there is none.
    */
-  @Nullable Executable ofList(Class<?> kind) {
+  @Nullable Factory ofList(Class<?> kind) {
     return byName.values().stream()
-        .filter(e -> e.gives(kind) && takesListOf(e.executable(), kind))
-        .map(Entry::executable)
+        .filter(f -> f.gives(kind) && takesListOf(f, kind))
         .findFirst()
         .orElse(null);
   }
 
-  private static boolean takesListOf(Executable e, Class<?> kind) {
-    List<Parameter> keys = Keys.of(e);
+  private static boolean takesListOf(Factory factory, Class<?> kind) {
+    List<Parameter> keys = factory.keys();
     return !keys.isEmpty()
         && keys.get(0).getParameterizedType() instanceof ParameterizedType p
         && p.getRawType() == List.class
         && p.getActualTypeArguments()[0] == kind;
+  }
+
+  /**
+   * {@return the short name of a component; empty where there is none}
+   *
+   * @param name or alias of the component
+   * @param kind of what it gives
+   */
+  public Optional<String> shortName(String name, Class<?> kind) {
+    return Optional.ofNullable(find(name, kind)).map(Factory::name);
   }
 
   /**
@@ -278,16 +236,11 @@ public final class ComponentRegistry {
    * @param kind {@code Object} for all
    */
   public List<String> names(Class<?> kind) {
-    return byName.entrySet().stream()
-        .filter(e -> e.getValue().gives(kind))
-        .map(Map.Entry::getKey)
-        .toList();
+    return byName.values().stream().filter(f -> f.gives(kind)).map(Factory::name).toList();
   }
 
   /** {@return all components, sorted by name} */
   public List<Listed> all() {
-    return byName.entrySet().stream()
-        .map(e -> new Listed(e.getKey(), kind(e.getValue().executable()), e.getValue().origin()))
-        .toList();
+    return byName.values().stream().map(f -> new Listed(f.name(), f.kind(), f.origin())).toList();
   }
 }

@@ -1,6 +1,5 @@
 package org.tune4j.config;
 
-import java.lang.reflect.Executable;
 import java.lang.reflect.Parameter;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
@@ -13,7 +12,6 @@ import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.ConfigException;
 import org.tune4j.UsageException;
-import org.tune4j.component.Component;
 import org.tune4j.component.Doc;
 import org.yaml.snakeyaml.DumperOptions.FlowStyle;
 import org.yaml.snakeyaml.nodes.MappingNode;
@@ -69,12 +67,12 @@ public final class Migration {
    */
   public static Result of(
       ComponentRegistry registry, Class<?> kind, String component, String name, String text) {
-    Executable e = registry.find(component, kind);
-    if (e == null) {
+    Factory f = registry.find(component, kind);
+    if (f == null) {
       throw Binder.unknown(registry, kind, component);
     }
     Migration migration = new Migration(registry, text);
-    List<Parameter> keys = Keys.of(e);
+    List<Parameter> keys = f.keys();
     Set<String> ofModel = Keys.names(registry.keysOfModel(keys));
     ofModel.add(Config.TOKENIZER_CHECKPOINT);
     migration.section(
@@ -159,27 +157,26 @@ public final class Migration {
     if (written instanceof ScalarNode name) {
       rename(name, registry.find(name.getValue(), kind));
     } else if (written instanceof MappingNode mapping && value instanceof Node.Section section) {
-      Executable e = registry.find(Keys.snake(kind.getSimpleName()), kind);
+      Factory f = registry.find(Keys.snake(kind.getSimpleName()), kind);
       for (NodeTuple t : mapping.getValue()) {
         if (t.getKeyNode() instanceof ScalarNode key
             && key.getValue().equals(Binding.COMPONENT)
             && t.getValueNode() instanceof ScalarNode name) {
-          e = registry.find(name.getValue(), kind);
-          rename(name, e);
+          f = registry.find(name.getValue(), kind);
+          rename(name, f);
         }
       }
-      if (e != null) {
-        section(path, mapping, section, Keys.of(e), Set.of());
+      if (f != null) {
+        section(path, mapping, section, f.keys(), Set.of());
       }
     }
   }
 
-  private void rename(ScalarNode name, @Nullable Executable e) {
-    Component component = e == null ? null : e.getAnnotation(Component.class);
-    if (component != null && !component.value().equals(name.getValue())) {
+  private void rename(ScalarNode name, @Nullable Factory f) {
+    if (f != null && !f.name().equals(name.getValue())) {
       int start = text.offsetByCodePoints(0, name.getStartMark().getIndex());
       int end = text.offsetByCodePoints(0, name.getEndMark().getIndex());
-      renames.put(start, new Rename(end, component.value()));
+      renames.put(start, new Rename(end, f.name()));
     }
   }
 

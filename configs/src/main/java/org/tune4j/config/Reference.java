@@ -1,6 +1,5 @@
 package org.tune4j.config;
 
-import java.lang.reflect.Executable;
 import java.lang.reflect.Parameter;
 import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.Type;
@@ -15,7 +14,6 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
-import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 
@@ -39,22 +37,22 @@ public final class Reference {
   /** {@return all components as Markdown, a chapter for each key that takes some, recipes first} */
   public String all() {
     Map<Class<?>, Set<String>> keysOfKinds = new LinkedHashMap<>();
-    for (Executable e : registry.components()) {
-      Keys.of(e).forEach(p -> keyOf(p, keysOfKinds));
+    for (Factory f : registry.components()) {
+      f.keys().forEach(p -> keyOf(p, keysOfKinds));
     }
-    Map<Class<?>, List<Executable>> roots = new LinkedHashMap<>();
-    Map<String, List<Executable>> chapters = new TreeMap<>();
-    for (Executable e : registry.components()) {
+    Map<Class<?>, List<Factory>> roots = new LinkedHashMap<>();
+    Map<String, List<Factory>> chapters = new TreeMap<>();
+    for (Factory f : registry.components()) {
       Set<String> keys =
           keysOfKinds.entrySet().stream()
-              .filter(k -> k.getKey().isAssignableFrom(ComponentRegistry.kind(e)))
+              .filter(k -> k.getKey().isAssignableFrom(f.kind()))
               .flatMap(k -> k.getValue().stream())
               .collect(Collectors.toCollection(LinkedHashSet::new));
       if (keys.isEmpty()) {
-        roots.computeIfAbsent(Object.class, k -> new ArrayList<>()).add(e);
+        roots.computeIfAbsent(Object.class, k -> new ArrayList<>()).add(f);
       } else {
         String title = keys.stream().map(k -> "`" + k + "`").collect(Collectors.joining(", "));
-        chapters.computeIfAbsent(title, k -> new ArrayList<>()).add(e);
+        chapters.computeIfAbsent(title, k -> new ArrayList<>()).add(f);
       }
     }
     StringBuilder out = new StringBuilder();
@@ -70,13 +68,13 @@ public final class Reference {
    * @throws UsageException when there is none of this name
    */
   public String of(String name) {
-    Executable e = registry.find(name);
-    if (e == null) {
+    Factory f = registry.find(name);
+    if (f == null) {
       throw new UsageException(
           "no component is called '%s'%s; see them all with tune reference"
               .formatted(name, Nearest.hint(name, registry.names(Object.class))));
     }
-    return section(List.of(e));
+    return section(List.of(f));
   }
 
   private static void keyOf(Parameter p, Map<Class<?>, Set<String>> keys) {
@@ -95,22 +93,22 @@ public final class Reference {
     return PlainValue.isPlain(c) || c == Object.class ? null : c;
   }
 
-  private void chapter(String title, Collection<Executable> components, StringBuilder out) {
+  private void chapter(String title, Collection<Factory> components, StringBuilder out) {
     out.append("\n## ").append(title).append('\n');
-    Map<String, List<Executable>> alike = new LinkedHashMap<>();
-    for (Executable e : components) {
-      alike.computeIfAbsent(table(e), k -> new ArrayList<>()).add(e);
+    Map<String, List<Factory>> alike = new LinkedHashMap<>();
+    for (Factory f : components) {
+      alike.computeIfAbsent(table(f), k -> new ArrayList<>()).add(f);
     }
     alike.values().forEach(same -> out.append('\n').append(section(same)));
   }
 
-  private String section(List<Executable> same) {
+  private String section(List<Factory> same) {
     StringBuilder out = new StringBuilder("### ");
-    out.append(same.stream().map(e -> component(e).value()).collect(Collectors.joining(", ")));
+    out.append(same.stream().map(Factory::name).collect(Collectors.joining(", ")));
     out.append('\n');
     String aliases =
         same.stream()
-            .flatMap(e -> List.of(component(e).aliases()).stream())
+            .flatMap(f -> f.aliases().stream())
             .map(a -> "`" + a + "`")
             .collect(Collectors.joining(", "));
     if (!aliases.isEmpty()) {
@@ -119,8 +117,8 @@ public final class Reference {
     return out.append('\n').append(table(same.get(0))).toString();
   }
 
-  private String table(Executable e) {
-    List<Parameter> parameters = Keys.of(e);
+  private String table(Factory f) {
+    List<Parameter> parameters = f.keys();
     if (parameters.isEmpty()) {
       return "Takes no keys.\n";
     }
@@ -155,9 +153,5 @@ public final class Reference {
       return "anything";
     }
     return kind(type) == null ? ExpectedValue.of(type, registry) : "section";
-  }
-
-  private static Component component(Executable e) {
-    return e.getAnnotation(Component.class);
   }
 }

@@ -14,21 +14,19 @@ public final class Unsupported {
   private static final String YET = " is not supported yet";
   private static final String NOT = " is not supported";
 
-  /** torchtune's packages of models. */
+  /** torchtune's packages of models that are not here. */
   private static final Map<String, String> FAMILIES =
-      Map.ofEntries(
-          Map.entry("gemma", "Gemma" + YET),
-          Map.entry("gemma2", "Gemma 2" + YET),
-          Map.entry("phi3", "Phi-3" + YET),
-          Map.entry("phi4", "Phi-4" + YET),
-          Map.entry("qwen2", "Qwen2" + YET),
-          Map.entry("qwen2_5", "Qwen2.5" + YET),
-          Map.entry("qwen3", "Qwen3" + YET),
-          Map.entry("llama3_2_vision", "Llama 3.2 Vision (image input)" + NOT),
-          Map.entry("llama4", "Llama 4 (image input, mixture of experts)" + NOT),
-          Map.entry("clip", "CLIP (image input)" + NOT),
-          Map.entry("flux", "Flux (image output)" + NOT),
-          Map.entry("t5", "T5 (encoder)" + NOT));
+      Map.of(
+          "llama3_2_vision",
+          "Llama 3.2 Vision (image input)" + NOT,
+          "llama4",
+          "Llama 4 (image input, mixture of experts)" + NOT,
+          "clip",
+          "CLIP (image input)" + NOT,
+          "flux",
+          "Flux (image output)" + NOT,
+          "t5",
+          "T5 (encoder)" + NOT);
 
   /** Beginnings of components' names; the first that fits tells. */
   private static final Map<String, String> COMPONENTS = new LinkedHashMap<>();
@@ -144,11 +142,10 @@ public final class Unsupported {
   }
 
   private static String model(String name, Class<?> kind, ComponentRegistry registry) {
-    String last = Torchtune.last(name);
-    String parent = name.substring(0, name.length() - last.length());
-    String family = FAMILIES.get(parent.replace(MODELS, "").replaceFirst("\\..*", ""));
-    if (family != null && !registry.hasAliasIn(parent, kind)) {
+    String family = FAMILIES.get(name.replace(MODELS, "").replaceFirst("\\..*", ""));
+    if (family != null) {
       return family;
+    String last = Torchtune.last(name);
     }
     if (last.startsWith("qlora_")) {
       String lora = last.substring(1);

@@ -4,14 +4,19 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.tune4j.ConfigException;
 import org.tune4j.component.AlsoCalled;
 import org.tune4j.component.ByName;
 import org.tune4j.component.Component;
+import org.tune4j.component.ComponentProvider;
 import org.tune4j.component.Default;
 import org.tune4j.component.Hint;
 import org.tune4j.component.Incomplete;
@@ -66,6 +71,34 @@ class BinderTest {
     @Component("water")
     public static Drink water() {
       return new Drink("water");
+    }
+  }
+
+  /** Gives drinks under its own names. */
+  public record Fruit(String name) {
+    /** As it is. */
+    @Component("*")
+    public Drink juice() {
+      return new Drink(name + " juice");
+    }
+
+    /** With ice. */
+    @Component("iced_*")
+    public Drink iced(@Default("1") int cubes) {
+      return new Drink("%s juice with %d cubes".formatted(name, cubes));
+    }
+  }
+
+  /** Brings objects alone. */
+  private record Garden(String... fruits) implements ComponentProvider {
+    @Override
+    public List<Class<?>> components() {
+      return List.of();
+    }
+
+    @Override
+    public Map<String, Fruit> objects() {
+      return Arrays.stream(fruits).collect(Collectors.toMap("farm."::concat, Fruit::new));
     }
   }
 
@@ -346,5 +379,30 @@ class BinderTest {
         List.of(
             "c.yaml:3:10: key 'serving' is 'hot', expected one of warm, cold; let it cool instead"),
         kitchenProblems("hot"));
+  }
+
+  @Test
+  void object_givesComponentsByItsNameAndADottedOne() {
+    ComponentRegistry garden = new ComponentRegistry(List.of(new Garden("apple", "pear")));
+    assertEquals(List.of("apple", "iced_apple", "iced_pear", "pear"), garden.names(Drink.class));
+    Config two = Config.parse("c.yaml", "cubes: 2");
+    Drink iced = new Drink("pear juice with 2 cubes");
+    assertEquals(iced, Binder.bind(garden, Drink.class, "iced_pear", two));
+    assertEquals(iced, Binder.bind(garden, Drink.class, "farm.iced_pear", two));
+    assertEquals(Optional.of("iced_pear"), garden.shortName("farm.iced_pear", Drink.class));
+    assertEquals(Optional.empty(), garden.shortName("farm.iced_plum", Drink.class));
+  }
+
+  @Test
+  void objectOfAPlugin_whoseNameIsTaken_isSkipped() {
+    ComponentRegistry garden = new ComponentRegistry(List.of(new Garden("apple")));
+    List<String> leftOut = new ArrayList<>();
+    ComponentRegistry both = garden.with(new Garden("apple", "plum"), "x.jar", leftOut::add);
+    assertEquals(List.of("apple", "iced_apple", "iced_plum", "plum"), both.names(Drink.class));
+    assertEquals(2, leftOut.size(), leftOut.toString());
+    assertEquals(
+        "plugin x.jar: component 'apple' is skipped: Tune4J has one of that name, %s; rename the plugin's"
+            .formatted(Fruit.class.getName()),
+        leftOut.stream().filter(l -> l.contains("'apple'")).findFirst().orElse(""));
   }
 }

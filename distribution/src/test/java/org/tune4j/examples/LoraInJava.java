@@ -10,7 +10,7 @@ import org.tune4j.generation.Generator;
 import org.tune4j.generation.SamplingOptions;
 import org.tune4j.inference.InferenceModel;
 import org.tune4j.models.Decoder;
-import org.tune4j.models.llama.Llama2;
+import org.tune4j.models.auto.SizedModel;
 import org.tune4j.nn.ParameterSummary;
 import org.tune4j.nn.StateDict;
 import org.tune4j.spi.BackendOptions;
@@ -36,9 +36,10 @@ public final class LoraInJava {
   /** Prints an attention layer without and with LoRA, and counts what is trained. */
   static Decoder build(PrintStream out) {
     // Both are names and shapes until they are given weights, and take no memory.
-    Decoder base = Llama2.base7b().build(DType.BF16);
+    SizedModel llama2 = SizedModel.named("llama2_7b");
+    Decoder base = llama2.base().build(DType.BF16);
     LoraArguments arguments = LoraArguments.of(AttnModule.Q_PROJ, AttnModule.V_PROJ);
-    Decoder lora = Llama2.lora7b(arguments).build(DType.BF16);
+    Decoder lora = llama2.lora(arguments).build(DType.BF16);
     out.println(base.layers().get(0).children().get("self_attn"));
     out.println(lora.layers().get(0).children().get("self_attn"));
 

@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -54,6 +56,21 @@ public final class JsonFields {
     this.file = file;
     this.prefix = prefix;
     this.node = node;
+  }
+
+  /**
+   * {@return the fields of a resource beside a class; none where it does not exist}
+   *
+   * @param beside the resource
+   * @param name of the resource
+   */
+  public static JsonFields resource(Class<?> beside, String name) {
+    try (InputStream in = beside.getResourceAsStream(name)) {
+      JsonNode node = in == null ? MAPPER.createObjectNode() : MAPPER.readTree(in);
+      return new JsonFields(Path.of(name), "", (ObjectNode) node);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   /** The fields of what a file says in another form than JSON. */

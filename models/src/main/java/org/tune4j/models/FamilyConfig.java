@@ -1,5 +1,8 @@
 package org.tune4j.models;
 
+import static java.util.stream.Collectors.groupingBy;
+import static java.util.stream.Collectors.toList;
+
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -17,6 +20,8 @@ import org.tune4j.tensor.DType;
  * what makes its layers. Two are equal where they build the same model.
  */
 public final class FamilyConfig implements ModelConfig {
+  private static final String LAYERS = "layers";
+
   private final ModelFamily family;
   private final DecoderConfig sizes;
   private final Map<String, Object> own;
@@ -103,7 +108,13 @@ public final class FamilyConfig implements ModelConfig {
     this.sizes = sizes;
     // In one order: they are part of what a run is recognised by.
     Map<String, Object> facts = new TreeMap<>(own);
-    facts.put("layers", shapes.toString());
+    // Each attention with its layers: shorter than all of them in order.
+    facts.put(
+        LAYERS,
+        IntStream.range(0, shapes.size())
+            .boxed()
+            .collect(groupingBy(i -> shapes.get(i).toString(), LinkedHashMap::new, toList()))
+            .toString());
     this.own = Collections.unmodifiableMap(facts);
     this.shapes = List.copyOf(shapes);
     this.blocks = blocks;
@@ -126,6 +137,16 @@ public final class FamilyConfig implements ModelConfig {
     Map<String, Object> all = new LinkedHashMap<>(sizes.facts());
     all.putAll(own);
     return all;
+  }
+
+  /** Attention is told where nothing else differs: it follows from the sizes. */
+  @Override
+  public List<String> differences(ModelConfig other) {
+    List<String> found = ModelConfig.super.differences(other);
+    if (found.size() > 1) {
+      found.removeIf(line -> line.startsWith(LAYERS + " is "));
+    }
+    return found;
   }
 
   @Override

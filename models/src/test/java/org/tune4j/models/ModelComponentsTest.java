@@ -5,15 +5,15 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.lang.reflect.Method;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.ServiceLoader;
-import java.util.TreeMap;
-import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.tune4j.UsageException;
@@ -24,12 +24,10 @@ import org.tune4j.adapters.lora.LoraAdapter;
 import org.tune4j.adapters.lora.LoraArguments;
 import org.tune4j.adapters.lora.LoraConfig;
 import org.tune4j.adapters.lora.LoraTargets;
-import org.tune4j.component.Component;
-import org.tune4j.component.ComponentProvider;
+import org.tune4j.checkpoint.JsonFields;
 import org.tune4j.models.auto.AutoModel;
-import org.tune4j.models.auto.ModelComponents;
+import org.tune4j.models.auto.SizedModel;
 import org.tune4j.models.layers.Adapter;
-import org.tune4j.models.llama.Llama2;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.ParameterSummary;
 import org.tune4j.tensor.DType;
@@ -48,36 +46,10 @@ class ModelComponentsTest {
     return new LoraArguments(targets, rank, alpha, dropout, null, null, false, quantize, dora);
   }
 
-  private static Map<String, Method> builders() {
-    return new ModelComponents()
-        .components().stream()
-            .flatMap(c -> Arrays.stream(c.getMethods()))
-            .filter(m -> m.isAnnotationPresent(Component.class))
-            .collect(
-                Collectors.toMap(
-                    m -> m.getAnnotation(Component.class).value(),
-                    m -> m,
-                    (a, b) -> {
-                      throw new AssertionError(a + " and " + b);
-                    },
-                    TreeMap::new));
-  }
-
-  private static ModelSpec build(String name) throws ReflectiveOperationException {
-    Method m = builders().get(name);
-    Object[] args =
-        Arrays.stream(m.getParameterTypes())
-            .map(type -> type == ModelRegistry.class ? ModelRegistry.installed() : LORA)
-            .toArray();
-    return (ModelSpec) m.invoke(null, args);
-  }
-
-  @Test
-  void components_byServiceLoader_haveEveryBuilderPlainAndLora() {
-    assertTrue(
-        ServiceLoader.load(ComponentProvider.class).stream()
-            .anyMatch(p -> p.type() == ModelComponents.class));
-    assertEquals(38, builders().size());
+  private static ModelSpec build(String name) {
+    return name.startsWith("lora_")
+        ? SizedModel.named(name.substring("lora_".length())).lora(LORA)
+        : SizedModel.named(name).base();
   }
 
   @ParameterizedTest
@@ -97,11 +69,45 @@ class ModelComponentsTest {
     "llama3_2_1b, 1235814400",
     "llama3_2_3b, 3212749824",
     "mistral_7b, 7241732096",
+    "gemma_2b, 2506172416",
+    "gemma_7b, 8537680896",
+    "gemma2_2b, 2614341888",
+    "gemma2_9b, 9241705984",
+    "gemma2_27b, 27227128320",
+    "phi3_mini, 3821079552",
+    "phi4_14b, 14659507200",
+    "qwen2_0_5b, 494032768",
+    "qwen2_1_5b, 1543714304",
+    "qwen2_7b, 7615616512",
+    "qwen2_5_0_5b, 494032768",
+    "qwen2_5_1_5b_base, 1543714304",
+    "qwen2_5_1_5b_instruct, 1543714304",
+    "qwen2_5_3b, 3085938688",
+    "qwen2_5_7b, 7615616512",
+    "qwen2_5_7b_base, 7615616512",
+    "qwen2_5_7b_instruct, 7615616512",
+    "qwen2_5_14b_base, 14770033664",
+    "qwen2_5_14b_instruct, 14770033664",
+    "qwen2_5_32b_base, 32763876352",
+    "qwen2_5_32b_instruct, 32763876352",
+    "qwen2_5_72b_base, 72706203648",
+    "qwen2_5_72b_instruct, 72706203648",
+    "qwen3_0_6b_base, 596049920",
+    "qwen3_0_6b_instruct, 596049920",
+    "qwen3_1_7b_base, 1720574976",
+    "qwen3_1_7b_instruct, 1720574976",
+    "qwen3_4b_base, 4022468096",
+    "qwen3_4b_instruct, 4022468096",
+    "qwen3_8b_base, 8190735360",
+    "qwen3_8b_instruct, 8190735360",
+    "qwen3_14b_base, 14768307200",
+    "qwen3_14b_instruct, 14768307200",
+    "qwen3_32b, 32762123264",
     "smollm2_135m, 134515008",
     "smollm2_360m, 361821120",
     "smollm2_1_7b, 1711376384"
   })
-  void build_ofEachSize_hasThePublishedParameterCount(String name, long count) throws Exception {
+  void build_ofEachSize_hasThePublishedParameterCount(String name, long count) {
     ModelSpec base = build(name);
     ModelSpec lora = build("lora_" + name);
     assertEquals(name, base.name());
@@ -113,7 +119,7 @@ class ModelComponentsTest {
 
   @Test
   void summary_ofLlama27bWithRank8_isTorchtunes() {
-    ModelSpec spec = Llama2.lora7b(LORA);
+    ModelSpec spec = SizedModel.named("llama2_7b").lora(LORA);
     assertEquals(
         "6,742,609,920 parameters, 4,194,304 trainable (0.06 %)",
         ParameterSummary.of(spec.build(DType.BF16)).toString());
@@ -129,7 +135,7 @@ class ModelComponentsTest {
   }
 
   @Test
-  void withConfig_ofACheckpointWithOtherFrequencies_isRefused() throws Exception {
+  void withConfig_ofACheckpointWithOtherFrequencies_isRefused() {
     ModelSpec llama3 = build("lora_llama3_8b");
     ModelConfig llama31 = Objects.requireNonNull(build("llama3_1_8b").config());
     assertEquals(
@@ -138,8 +144,84 @@ class ModelComponentsTest {
     assertEquals(llama31, build("lora_llama3_1_8b").withConfig(llama31).config());
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "lora_qwen3_4b_base|qwen3_8b_base|hidden_size is 4096, expected 2560, intermediate_size is 12288, expected 9728, tie_word_embeddings is false, expected true; name",
+        "qwen2_5_14b_base|qwen2_5_14b_instruct|rms_norm_eps is 1.0E-6, expected 1.0E-5; name",
+        "lora_llama3_2_1b|llama3_2_3b|hidden_size is 3072, expected 2048, num_hidden_layers is 28, expected 16,",
+      })
+  void withConfig_ofAnotherSize_isRefusedWithBothNumbers(
+      String builder, String checkpoint, String differences) {
+    ModelSpec spec = build(builder);
+    ModelConfig other = SizedModel.named(checkpoint).config();
+    String message = assertThrows(UsageException.class, () -> spec.withConfig(other)).getMessage();
+    assertTrue(
+        message.startsWith("the checkpoint is not model '%s': %s".formatted(builder, differences)),
+        message);
+  }
+
+  /** As published, but for what tells tokens and dropout. */
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '`',
+      textBlock =
+          """
+          qwen2_5_0_5b | {"model_type": "qwen2", "hidden_act": "silu", "hidden_size": 896, "intermediate_size": 4864, "max_position_embeddings": 32768, "max_window_layers": 21, "num_attention_heads": 14, "num_hidden_layers": 24, "num_key_value_heads": 2, "rms_norm_eps": 1e-06, "rope_theta": 1000000.0, "sliding_window": 32768, "tie_word_embeddings": true, "torch_dtype": "bfloat16", "use_sliding_window": false, "vocab_size": 151936}
+          qwen3_8b_instruct | {"model_type": "qwen3", "attention_bias": false, "head_dim": 128, "hidden_act": "silu", "hidden_size": 4096, "intermediate_size": 12288, "max_position_embeddings": 40960, "max_window_layers": 36, "num_attention_heads": 32, "num_hidden_layers": 36, "num_key_value_heads": 8, "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 1000000, "sliding_window": null, "tie_word_embeddings": false, "use_sliding_window": false, "vocab_size": 151936}
+          gemma_2b | {"model_type": "gemma", "attention_bias": false, "head_dim": 256, "hidden_act": "gelu", "hidden_size": 2048, "intermediate_size": 16384, "max_position_embeddings": 8192, "num_attention_heads": 8, "num_hidden_layers": 18, "num_key_value_heads": 1, "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 10000.0, "vocab_size": 256000}
+          gemma2_2b | {"model_type": "gemma2", "attention_bias": false, "attn_logit_softcapping": 50.0, "cache_implementation": "hybrid", "final_logit_softcapping": 30.0, "head_dim": 256, "hidden_act": "gelu_pytorch_tanh", "hidden_activation": "gelu_pytorch_tanh", "hidden_size": 2304, "intermediate_size": 9216, "max_position_embeddings": 8192, "num_attention_heads": 8, "num_hidden_layers": 26, "num_key_value_heads": 4, "query_pre_attn_scalar": 256, "rms_norm_eps": 1e-06, "rope_theta": 10000.0, "sliding_window": 4096, "vocab_size": 256000}
+          phi3_mini | {"model_type": "phi3", "hidden_act": "silu", "hidden_size": 3072, "intermediate_size": 8192, "max_position_embeddings": 4096, "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 32, "original_max_position_embeddings": 4096, "rms_norm_eps": 1e-05, "rope_scaling": null, "rope_theta": 10000.0, "sliding_window": 2047, "tie_word_embeddings": false, "vocab_size": 32064}
+          phi4_14b | {"model_type": "phi3", "attention_bias": false, "hidden_act": "silu", "hidden_size": 5120, "intermediate_size": 17920, "max_position_embeddings": 16384, "num_attention_heads": 40, "num_hidden_layers": 40, "num_key_value_heads": 10, "original_max_position_embeddings": 16384, "rms_norm_eps": 1e-05, "rope_scaling": null, "rope_theta": 250000, "sliding_window": null, "tie_word_embeddings": false, "vocab_size": 100352}
+          mistral_7b | {"model_type": "mistral", "hidden_act": "silu", "hidden_size": 4096, "intermediate_size": 14336, "max_position_embeddings": 32768, "num_attention_heads": 32, "num_hidden_layers": 32, "num_key_value_heads": 8, "rms_norm_eps": 1e-05, "rope_theta": 10000.0, "sliding_window": 4096, "tie_word_embeddings": false, "vocab_size": 32000}
+          llama3_2_3b | {"model_type": "llama", "attention_bias": false, "head_dim": 128, "hidden_act": "silu", "hidden_size": 3072, "intermediate_size": 8192, "max_position_embeddings": 131072, "mlp_bias": false, "num_attention_heads": 24, "num_hidden_layers": 28, "num_key_value_heads": 8, "pretraining_tp": 1, "rms_norm_eps": 1e-05, "rope_scaling": {"factor": 32.0, "high_freq_factor": 4.0, "low_freq_factor": 1.0, "original_max_position_embeddings": 8192, "rope_type": "llama3"}, "rope_theta": 500000.0, "tie_word_embeddings": true, "vocab_size": 128256}
+          """)
+  void withConfig_ofThePublishedFile_isTheBuilders(String name, String json, @TempDir Path dir)
+      throws IOException {
+    ModelSpec spec = SizedModel.named(name).base();
+    Path file = Files.writeString(dir.resolve("config.json"), json);
+    ModelConfig published = spec.reader().read(JsonFields.read(file));
+    assertEquals(published, spec.withConfig(published).config());
+    assertEquals(spec.config(), published);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "phi3_mini|false|qkv_proj",
+        "phi3_mini|true|qkv_proj,gate_up_proj,down_proj",
+        "qwen3_0_6b_base|true|v_proj,gate_proj,up_proj,down_proj",
+      })
+  void lora_byTorchtunesKeys_adaptsWhatIsStoredAsOneAsOne(
+      String name, boolean mlp, String linears) {
+    LoraTargets targets = new LoraTargets(List.of(AttnModule.V_PROJ), mlp, false, null, null, null);
+    LoraArguments lora = new LoraArguments(targets, 8, 16, 0, null, null, false, false, false);
+    Decoder model = SizedModel.named(name).lora(lora).build(DType.BF16);
+    assertEquals(List.of(linears.split(",")), Adapters.targetModules(model));
+  }
+
   @Test
-  void build_ofThe70b_takesNoStorage() throws Exception {
+  void lora_ofTheOutputAlone_leavesFusedLinears() {
+    LoraArguments lora = LoraArguments.of(AttnModule.OUTPUT_PROJ);
+    Decoder model = SizedModel.named("phi3_mini").lora(lora).build(DType.BF16);
+    assertEquals(List.of("o_proj"), Adapters.targetModules(model));
+  }
+
+  @Test
+  void named_ofAnUnknownName_listsTheNames() {
+    String message =
+        assertThrows(UsageException.class, () -> SizedModel.named("llama2_8b")).getMessage();
+    assertTrue(
+        message.startsWith(
+            "model 'llama2_8b' is not known; there are code_llama2_13b, code_llama2_70b,"),
+        message);
+  }
+
+  @Test
+  void build_ofThe70b_takesNoStorage() {
     ModelSpec large = build("lora_llama3_1_70b");
     assertTrue(
         large.build(DType.BF16).parameters().values().stream().noneMatch(Parameter::hasStorage));

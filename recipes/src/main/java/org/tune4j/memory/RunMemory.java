@@ -208,8 +208,11 @@ public record RunMemory(
   private MemoryModel model(KernelMemory kernels) {
     Path folder = checkpointer.checkpointDir();
     ModelConfig config = model.config();
-    if (config == null && Files.isDirectory(folder)) {
+    if (config == null
+        ? Files.isDirectory(folder)
+        : Files.exists(folder.resolve(HuggingFaceFolder.CONFIG))) {
       config = model.reader().read(HuggingFaceFolder.config(folder).json());
+      model.withConfig(config);
     }
     if (config == null) {
       throw new UsageException(

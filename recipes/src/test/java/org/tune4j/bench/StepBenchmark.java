@@ -13,7 +13,7 @@ import org.tune4j.adapters.lora.AttnModule;
 import org.tune4j.adapters.lora.LoraArguments;
 import org.tune4j.data.Example;
 import org.tune4j.models.Decoder;
-import org.tune4j.models.llama.SmolLm2;
+import org.tune4j.models.auto.SizedModel;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
 import org.tune4j.platform.ResidentSize;
@@ -54,7 +54,8 @@ final class StepBenchmark {
     try (Engine engine = Backends.installed().open(args[0], new BackendOptions(Device.CPU, 0));
         TensorScope run = engine.openScope()) {
       Decoder decoder =
-          SmolLm2.lora135m(LoraArguments.of(AttnModule.Q_PROJ, AttnModule.V_PROJ))
+          SizedModel.named("smollm2_135m")
+              .lora(LoraArguments.of(AttnModule.Q_PROJ, AttnModule.V_PROJ))
               .build(DType.BF16);
       for (Map.Entry<String, Parameter> e : decoder.parameters().entrySet()) {
         Parameter p = e.getValue();

@@ -9,7 +9,7 @@ import org.junit.jupiter.api.Test;
 import org.tune4j.adapters.lora.AttnModule;
 import org.tune4j.adapters.lora.LoraArguments;
 import org.tune4j.adapters.lora.LoraTargets;
-import org.tune4j.models.llama.SmolLm2;
+import org.tune4j.models.auto.SizedModel;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.KernelMemory;
 import org.tune4j.tensor.DType;
@@ -31,7 +31,9 @@ class MemoryModelTest {
   private static MemoryModel model(
       @Nullable LoraArguments lora, DType dtype, boolean checkpoint, int threads) {
     return new MemoryModel(
-        lora == null ? SmolLm2.base135m() : SmolLm2.lora135m(lora),
+        lora == null
+            ? SizedModel.named("smollm2_135m").base()
+            : SizedModel.named("smollm2_135m").lora(lora),
         Precision.of(dtype),
         new MemoryModel.Settings(
             KERNELS, Device.CPU, DType.BF16, checkpoint, false, 2, threads, 128));

@@ -19,7 +19,7 @@ import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.models.ModelRegistry;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.models.auto.AutoModel;
-import org.tune4j.models.llama.SmolLm2;
+import org.tune4j.models.auto.SizedModel;
 import org.tune4j.optim.AdamW;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.KernelMemory;
@@ -46,7 +46,7 @@ class RunMemoryTest {
   }
 
   private static ModelSpec lora() {
-    return SmolLm2.lora135m(LoraArguments.of(AttnModule.Q_PROJ));
+    return SizedModel.named("smollm2_135m").lora(LoraArguments.of(AttnModule.Q_PROJ));
   }
 
   @Test

@@ -1,8 +1,9 @@
 /**
- * Builders of models whose sizes a checkpoint's {@code config.json} gives, and the list of all
- * builders.
+ * The model builders that a config can name: of models whose sizes a checkpoint's {@code
+ * config.json} gives, and of published ones.
  *
- * <p>Start at {@link org.tune4j.models.auto.AutoModel}. Reads no file itself.
+ * <p>Start at {@link org.tune4j.models.auto.AutoModel}; {@link org.tune4j.models.auto.SizedModel}
+ * knows the sizes.
  */
 @NullMarked
 package org.tune4j.models.auto;

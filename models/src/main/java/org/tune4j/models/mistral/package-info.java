@@ -1,8 +1,7 @@
 /**
- * Builders of Mistral 7B (Jiang et al. 2023).
+ * Mistral (Jiang et al. 2023): Llama's blocks with a sliding window.
  *
- * <p>Start at {@link org.tune4j.models.mistral.Mistral}; the blocks are in {@link
- * org.tune4j.models}.
+ * <p>Start at {@link org.tune4j.models.mistral.MistralFamily}.
  */
 @NullMarked
 package org.tune4j.models.mistral;
