@@ -61,7 +61,7 @@ final class Torchtune {
       Map.of(
           "_dim", Set.of("1", "-1"), "dampening", Set.of("0", "0.0"), "last_epoch", Set.of("-1"));
 
-  /** Components that stand for others here, and what that changes. */
+  /** Components that do another thing here than in torchtune, and what that changes. */
   private static final Map<String, String> STAND_INS = new LinkedHashMap<>();
 
   static {
@@ -100,6 +100,10 @@ final class Torchtune {
             "qwen3.qwen3_tokenizer")) {
       STAND_INS.put("torchtune.models." + name, json);
     }
+    String fused =
+        "adapts what is stored as one linear as one: qkv_proj for q_proj, k_proj and v_proj";
+    STAND_INS.put("torchtune.models.phi3.lora_phi3_mini", fused);
+    STAND_INS.put("torchtune.models.phi4.lora_phi4_14b", fused);
   }
 
   private Torchtune() {}

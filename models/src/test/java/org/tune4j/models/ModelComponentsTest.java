@@ -200,14 +200,14 @@ class ModelComponentsTest {
     LoraTargets targets = new LoraTargets(List.of(AttnModule.V_PROJ), mlp, false, null, null, null);
     LoraArguments lora = new LoraArguments(targets, 8, 16, 0, null, null, false, false, false);
     Decoder model = SizedModel.named(name).lora(lora).build(DType.BF16);
-    assertEquals(List.of(linears.split(",")), Adapters.targetModules(model));
+    assertEquals(List.of(linears.split(",")), Adapters.targetModules(model, List.of()));
   }
 
   @Test
   void lora_ofTheOutputAlone_leavesFusedLinears() {
     LoraArguments lora = LoraArguments.of(AttnModule.OUTPUT_PROJ);
     Decoder model = SizedModel.named("phi3_mini").lora(lora).build(DType.BF16);
-    assertEquals(List.of("o_proj"), Adapters.targetModules(model));
+    assertEquals(List.of("o_proj"), Adapters.targetModules(model, List.of()));
   }
 
   @Test

@@ -131,6 +131,7 @@ class TorchtuneConfigTest {
         "tokenizer=torchtune.models.qwen2.qwen2_tokenizer|tokenizer._component_ 'torchtune.models.qwen2.qwen2_tokenizer' is hf_tokenizer here: it reads tokenizer.json and the chat template beside it",
         "fsdp_cpu_offload=True|key 'fsdp_cpu_offload' has no effect: the weights' shards are kept where they are computed with",
         "enable_activation_offloading=True|key 'enable_activation_offloading' has no effect: enable_activation_checkpointing is what saves activation memory",
+        "model={_component_: torchtune.models.phi3.lora_phi3_mini, lora_attn_modules: [q_proj]}|model._component_ 'torchtune.models.phi3.lora_phi3_mini' adapts what is stored as one linear as one: qkv_proj for q_proj, k_proj and v_proj",
         "use_flex=False|key 'use_flex' is not known and off: it is ignored",
         "dataset.subset=null|key 'subset' is not known and off: it is ignored",
       })

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.TargetModules;
@@ -16,9 +17,10 @@ import org.tune4j.component.Requirements;
  * The keys that say which linears are adapted: torchtune's {@code lora_attn_modules}, {@code
  * apply_lora_to_mlp} and {@code apply_lora_to_output}, or PEFT's {@code target_modules}.
  *
- * @param loraAttnModules projections of every attention layer; null where {@code targetModules}
- *     says it
- * @param applyLoraToMlp whether to adapt {@code gate_proj}, {@code up_proj} and {@code down_proj}
+ * @param loraAttnModules projections of every attention layer, those of queries, keys and values
+ *     together where they are stored as one; null where {@code targetModules} says it
+ * @param applyLoraToMlp whether to adapt {@code gate_proj}, {@code up_proj} and {@code down_proj},
+ *     the first two together where they are stored as one
  * @param applyLoraToOutput whether to adapt {@code lm_head}
  * @param targetModules a list of names or paths, a regular expression, or {@code all-linear}; null
  *     where the keys above say it
@@ -26,7 +28,8 @@ import org.tune4j.component.Requirements;
  * @param layersToTransform the layers whose linears are adapted, from 0; null for all
  */
 public record LoraTargets(
-    @Doc("projections of every attention layer to adapt: q_proj, k_proj, v_proj, output_proj")
+    @Doc(
+            "projections of every attention layer to adapt: q_proj, k_proj, v_proj, output_proj; where the first three are stored as one linear, that")
         @Nullable List<AttnModule> loraAttnModules,
     @Doc("also adapt gate_proj, up_proj and down_proj") @Default("false") boolean applyLoraToMlp,
     @Doc("also adapt lm_head") @Default("false") boolean applyLoraToOutput,
@@ -37,7 +40,11 @@ public record LoraTargets(
         @Nullable Object excludeModules,
     @Doc("layers to adapt, from 0; null for all") @Nullable List<Integer> layersToTransform) {
   /** The linears of an MLP, which {@code apply_lora_to_mlp} adapts together. */
-  private static final List<String> MLP = List.of("gate_proj", "up_proj", "down_proj");
+  private static final List<String> MLP =
+      List.of("gate_proj", "up_proj", "gate_up_proj", "down_proj");
+
+  /** Queries, keys and values where they are one linear. */
+  private static final String FUSED = "qkv_proj";
 
   private static final String OUTPUT = "lm_head";
 
@@ -87,6 +94,9 @@ public record LoraTargets(
     List<String> names = new ArrayList<>();
     if (loraAttnModules != null) {
       loraAttnModules.stream().sorted().map(AttnModule::checkpointName).forEach(names::add);
+      if (!Set.of(AttnModule.OUTPUT_PROJ).containsAll(loraAttnModules)) {
+        names.add(FUSED);
+      }
     }
     if (applyLoraToMlp) {
       names.addAll(MLP);
