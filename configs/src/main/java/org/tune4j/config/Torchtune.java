@@ -80,6 +80,8 @@ final class Torchtune {
     KEYS.put("ac_mode", "enable_activation_checkpointing recomputes every layer");
     KEYS.put("ac_option", "enable_activation_checkpointing recomputes every layer");
     KEYS.put("low_cpu_ram", "weights are mapped from the file");
+    KEYS.put("use_distributed_state_dict", "weights are mapped from the file");
+    KEYS.put("use_flex", "the backend's attention is used as it is");
     KEYS.put("cudnn_deterministic_mode", "runs with the same seed are always identical on a CPU");
     KEYS.put("log_peak_memory_stats", "rss_mb of every step is in metrics.jsonl");
     KEYS.put("log_level", "progress and errors are always printed");

@@ -105,7 +105,6 @@ public final class Unsupported {
     RECIPES.put("qat_", "quantisation-aware training" + NOT);
     RECIPES.put("early_exit", "early exit" + NOT);
     RECIPES.put("quantize", "quantisation" + NOT);
-    RECIPES.put("generate", "generation as a recipe" + NOT + "; use tune generate");
   }
 
   private Unsupported() {}
@@ -145,8 +144,8 @@ public final class Unsupported {
     String family = FAMILIES.get(name.replace(MODELS, "").replaceFirst("\\..*", ""));
     if (family != null) {
       return family;
-    String last = Torchtune.last(name);
     }
+    String last = Torchtune.last(name);
     if (last.startsWith("qlora_")) {
       String lora = last.substring(1);
       return "QLoRA" + YET + (registry.find(lora, kind) == null ? "" : "; use " + lora);

@@ -99,11 +99,7 @@ public final class EleutherEval implements Recipe, Incomplete {
       ByName<EvaluationTask> plugins,
       @Provided ModelRegistry models,
       @Inline ComputeOptions compute) {
-    if (model.adapter() != null) {
-      throw new UsageException(
-          "model %s has adapters; name the model without lora_, the adapter goes to checkpointer.adapter_checkpoint"
-              .formatted(model.name()));
-    }
+    requireNoAdapters(model);
     if (quantizer != null) {
       throw new UsageException("quantizer is not supported; set it to null");
     }
@@ -125,6 +121,15 @@ public final class EleutherEval implements Recipe, Incomplete {
     this.plugins = plugins;
     this.models = models;
     this.compute = compute;
+  }
+
+  /** Of a recipe that takes its adapter from the checkpointer. */
+  static void requireNoAdapters(ModelSpec model) {
+    if (model.adapter() != null) {
+      throw new UsageException(
+          "model %s has adapters; name the model without lora_, the adapter goes to checkpointer.adapter_checkpoint"
+              .formatted(model.name()));
+    }
   }
 
   @Override

@@ -35,6 +35,7 @@ public final class RecipeComponents implements ComponentProvider {
     return List.of(
         FinetuneRecipes.class,
         EleutherEval.class,
+        Generate.class,
         HuggingFaceCheckpointer.class,
         TokenizerSpec.class,
         PromptTemplate.class,

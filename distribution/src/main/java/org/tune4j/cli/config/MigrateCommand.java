@@ -64,7 +64,7 @@ public final class MigrateCommand implements Callable<Integer> {
     plugins.load();
     String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
-    String name = RecipeNames.of(recipe, config, text, known.names(Recipe.class));
+    String name = RecipeNames.of(recipe, config, text, known);
     Bound<Recipe> bound = bound(known, name, text);
     Migration.Result result = Migration.of(known, Recipe.class, name, config, text);
     String target = output == null ? config : output.toString();

@@ -6,8 +6,10 @@ import java.util.regex.MatchResult;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Nearest;
 import org.tune4j.config.Unsupported;
+import org.tune4j.recipe.Recipe;
 
 /**
  * Which recipe a config is for. As in torchtune, a config's comments show the command that runs it.
@@ -72,15 +74,16 @@ public final class RecipeNames {
    * @param given null where none was
    * @param config its name or file
    * @param yaml its text
-   * @param recipes that there are
-   * @return its name, which is one of {@code recipes} unless it was given
+   * @param known the recipes that there are
+   * @return its name, the short one unless it was given
    * @throws UsageException when neither names one, or the comments name one that is not there
    */
   public static String of(
-      @Nullable String given, String config, String yaml, List<String> recipes) {
+      @Nullable String given, String config, String yaml, ComponentRegistry known) {
     if (given != null) {
       return given;
     }
+    List<String> recipes = known.names(Recipe.class);
     String named =
         inComments(config, yaml)
             .orElseThrow(
@@ -88,16 +91,22 @@ public final class RecipeNames {
                     new UsageException(
                         "config '%s' does not say which recipe it is for; name one of %s"
                             .formatted(config, String.join(", ", recipes))));
-    if (!recipes.contains(named)) {
-      String why =
-          Unsupported.recipe(named)
-              .map(": "::concat)
-              .orElseGet(
-                  () ->
-                      ", which is not known%s; name its plugin with --plugin, or name one of %s"
-                          .formatted(Nearest.hint(named, recipes), String.join(", ", recipes)));
-      throw new UsageException("config '%s' is for recipe '%s'%s".formatted(config, named, why));
-    }
-    return named;
+    return known
+        .shortName(named, Recipe.class)
+        .orElseThrow(
+            () ->
+                new UsageException(
+                    "config '%s' is for recipe '%s'%s"
+                        .formatted(
+                            config,
+                            named,
+                            Unsupported.recipe(named)
+                                .map(": "::concat)
+                                .orElseGet(() -> unknown(named, recipes)))));
+  }
+
+  private static String unknown(String named, List<String> recipes) {
+    return ", which is not known%s; name its plugin with --plugin, or name one of %s"
+        .formatted(Nearest.hint(named, recipes), String.join(", ", recipes));
   }
 }

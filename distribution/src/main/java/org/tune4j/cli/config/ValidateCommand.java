@@ -66,7 +66,7 @@ public final class ValidateCommand implements Callable<Integer> {
     plugins.load();
     String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
-    String name = RecipeNames.of(recipe, config, text, known.names(Recipe.class));
+    String name = RecipeNames.of(recipe, config, text, known);
     Config resolved =
         Binder.resolve(known, Recipe.class, name, Config.parse(config, text), overrides);
     Bound<Recipe> bound = Binder.bound(known, Recipe.class, name, resolved);

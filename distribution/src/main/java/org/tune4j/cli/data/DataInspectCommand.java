@@ -136,7 +136,7 @@ final class DataInspectCommand implements Callable<Integer> {
     String name =
         recipe == null && RecipeNames.inComments(config, text).isEmpty()
             ? null
-            : RecipeNames.of(recipe, config, text, known.names(Recipe.class));
+            : RecipeNames.of(recipe, config, text, known);
     Config given = Binder.resolve(known, Recipe.class, name, Config.parse(config, text), overrides);
     if (name == null) {
       Binder.checkKeys(known, Recipe.class, given);

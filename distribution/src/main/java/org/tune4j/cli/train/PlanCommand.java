@@ -94,7 +94,7 @@ public final class PlanCommand implements Callable<Integer> {
     plugins.load();
     String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
-    String name = RecipeNames.of(recipe, config, text, known.names(Recipe.class));
+    String name = RecipeNames.of(recipe, config, text, known);
     Config resolved =
         models.cached(
             Binder.resolve(known, Recipe.class, name, Config.parse(config, text), overrides));

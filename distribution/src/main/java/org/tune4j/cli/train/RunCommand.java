@@ -130,12 +130,13 @@ public final class RunCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     plugins.load();
-    List<String> recipes = components.get().names(Recipe.class);
     if (recipe != null && (recipe.indexOf('=') > 0 || recipe.startsWith("~"))) {
       overrides.add(0, recipe);
       recipe = null;
     }
-    if (config == null && recipe != null && !recipes.contains(recipe)) {
+    if (config == null
+        && recipe != null
+        && components.get().shortName(recipe, Recipe.class).isEmpty()) {
       config = recipe;
       recipe = null;
     }
@@ -144,7 +145,7 @@ public final class RunCommand implements Callable<Integer> {
           "no config was given; write tune run [RECIPE] --config NAME_OR_FILE [key=value ...]");
     }
     String text = ShippedConfigs.text(config);
-    return run(RecipeNames.of(recipe, config, text, recipes), config, text);
+    return run(RecipeNames.of(recipe, config, text, components.get()), config, text);
   }
 
   private int run(String recipe, String config, String text) {

@@ -8,9 +8,28 @@ import java.util.Optional;
 import java.util.function.Function;
 import org.junit.jupiter.api.Test;
 import org.tune4j.UsageException;
+import org.tune4j.component.Component;
+import org.tune4j.config.ComponentRegistry;
+import org.tune4j.recipe.Recipe;
+import org.tune4j.recipe.RunContext;
 
 /** Which recipe a config's comments name. */
 class RecipeNamesTest {
+  private static final ComponentRegistry MINE =
+      new ComponentRegistry(List.of(() -> List.of(Mine.class)));
+
+  /** A recipe with a short name and another. */
+  public static final class Mine implements Recipe {
+    /** Of no keys. */
+    @Component(value = "mine", aliases = "dev/mine_v2")
+    public Mine() {}
+
+    @Override
+    public void run(RunContext context) {
+      throw new AssertionError("only looked up");
+    }
+  }
+
   private static Optional<String> in(String yaml) {
     return RecipeNames.inComments("configs/my.yaml", yaml);
   }
@@ -39,19 +58,20 @@ class RecipeNamesTest {
         recipe ->
             assertThrows(
                     UsageException.class,
-                    () ->
-                        RecipeNames.of(
-                            null, "a.yaml", RecipeNames.comment(recipe), List.of("mine")))
+                    () -> RecipeNames.of(null, "a.yaml", RecipeNames.comment(recipe), MINE))
                 .getMessage();
     assertEquals(
         "config 'a.yaml' is for recipe 'qat_distributed': quantisation-aware training is not supported",
         message.apply("qat_distributed"));
     assertEquals(
-        "config 'a.yaml' is for recipe 'dev/generate_v2': generation as a recipe is not supported; use tune generate",
-        message.apply("dev/generate_v2"));
-    assertEquals(
         "config 'a.yaml' is for recipe 'mime', which is not known; did you mean 'mine'?; name its plugin with --plugin, or name one of mine",
         message.apply("mime"));
+  }
+
+  @Test
+  void of_recipeByAnAlias_isItsShortName() {
+    assertEquals("mine", RecipeNames.of(null, "a.yaml", "# tune run dev/mine_v2 --config b", MINE));
+    assertEquals("other", RecipeNames.of("other", "a.yaml", "# tune run mine", MINE));
   }
 
   @Test

@@ -292,6 +292,43 @@ class GenerateTest {
   }
 
   @Test
+  void run_generateRecipe_answersAsTheCommand() {
+    String[] command = {
+      "--chat", "--system", "Be brief.", "--prompt", "hello", "--max-new-tokens", "9"
+    };
+    assertEquals(0, tiny("", "generate", command), err());
+    String answer = out();
+    String[] run = {
+      "run",
+      "generation",
+      "checkpointer.checkpoint_dir=" + TINY + "families/llama2",
+      "tokenizer.path=../docs/tiny",
+      "prompt={system: Be brief., user: {text: hello}}",
+      "max_new_tokens=9",
+      "temperature=0",
+      "dtype=fp32"
+    };
+    assertEquals(0, tune("", run), err());
+    assertTrue(out().endsWith(answer), out() + " does not end with " + answer);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "prompt={system: x}|prompt has [system], expected user and perhaps system",
+        "prompt={user: x, assistant: y}|prompt has [user, assistant], expected user and perhaps system",
+        "prompt={user: {image: a.jpg, text: x}}|image input is not supported; leave out prompt.user.image",
+        "prompt={user: [x]}|prompt.user is [x], expected a text",
+        "model=lora_auto|lora_attn_modules is empty",
+        "top_k=-1|top_k is -1, expected 0 (all) or more",
+      })
+  void validate_generationThatCannotBe_isRefused(String override, String message) {
+    assertEquals(2, tune("", "validate", "generation", override), out());
+    assertTrue(err().contains(message), err());
+  }
+
+  @Test
   void eval_mistakes_areRefusedInWords(@TempDir Path dir) throws Exception {
     assertEquals(2, tiny("", "eval", "--tasks", "mmlu"));
     assertEquals(

@@ -132,7 +132,7 @@ class TorchtuneConfigTest {
         "fsdp_cpu_offload=True|key 'fsdp_cpu_offload' has no effect: the weights' shards are kept where they are computed with",
         "enable_activation_offloading=True|key 'enable_activation_offloading' has no effect: enable_activation_checkpointing is what saves activation memory",
         "model={_component_: torchtune.models.phi3.lora_phi3_mini, lora_attn_modules: [q_proj]}|model._component_ 'torchtune.models.phi3.lora_phi3_mini' adapts what is stored as one linear as one: qkv_proj for q_proj, k_proj and v_proj",
-        "use_flex=False|key 'use_flex' is not known and off: it is ignored",
+        "use_flex=True|key 'use_flex' has no effect: the backend's attention is used as it is",
         "dataset.subset=null|key 'subset' is not known and off: it is ignored",
       })
   void validate_whatChangesNoResult_isNoted(String override, String note) {
