@@ -77,6 +77,25 @@ class PlanTest {
   }
 
   @Test
+  void plan_ofAModelWithoutItsFolder_isThatOfItsBuilder() {
+    String folder = "checkpointer.checkpoint_dir=" + dir.resolve("none");
+    assertEquals(0, plan("qwen2_5/7B_lora_single_device", folder), err);
+    assertTrue(out.contains("the plan uses the sizes of lora_qwen2_5_7b_instruct"), out);
+    assertEquals(14526, weights());
+  }
+
+  @Test
+  void plan_ofAFolderOfAnotherSize_isRefused() throws IOException {
+    Files.copy(TinyRun.GOLDEN.resolve("families/llama2/config.json"), dir.resolve("config.json"));
+    assertEquals(
+        2, plan("llama2/7B_lora_single_device", "checkpointer.checkpoint_dir=" + dir), out);
+    assertTrue(
+        err.startsWith(
+            "tune: the checkpoint is not model 'lora_llama2_7b': vocab_size is 320, expected 32000, hidden_size is 64, expected 4096,"),
+        err);
+  }
+
+  @Test
   void plan_severalRanks_isThatOfOne() {
     String[] two = {"--nproc_per_node", "2", "checkpointer.checkpoint_dir=" + dir.resolve("7B")};
     assertEquals(0, plan("llama2/7B_lora", with(two, "strategy=ddp")), err);

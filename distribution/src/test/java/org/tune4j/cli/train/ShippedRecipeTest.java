@@ -150,8 +150,8 @@ class ShippedRecipeTest {
   @Test
   void ls_everyShippedConfig() {
     assertEquals(0, tune("ls"));
-    assertEquals(51, configs().size());
-    assertEquals(28, configs().stream().filter(c -> c.contains("lora")).count());
+    assertEquals(90, configs().size());
+    assertEquals(54, configs().stream().filter(c -> c.contains("lora")).count());
     assertTrue(out().contains("\nlora_finetune_single_device  " + "quickstart\n"), out());
   }
 
@@ -177,7 +177,7 @@ class ShippedRecipeTest {
     assertEquals(
         "tune: recipe 'lora_finetune_single_devise' is not known; did you mean"
             + " 'lora_finetune_single_device'?; there are eleuther_eval, full_finetune_distributed,"
-            + " full_finetune_single_device, lora_finetune_distributed,"
+            + " full_finetune_single_device, generate, lora_finetune_distributed,"
             + " lora_finetune_single_device",
         err());
     assertEquals(
