@@ -196,8 +196,7 @@ class TuneTest {
   void run_severalRanksOfARecipeForOne_areRefused(String option) {
     fails(
         2,
-        "tune: recipe fake_recipe runs on one rank, 2 were requested; use"
-            + " lora_finetune_distributed",
+        "tune: recipe fake_recipe runs on one rank, 2 were requested; start one",
         "run",
         option,
         "2",

@@ -165,13 +165,13 @@ public final class RunCommand implements Callable<Integer> {
     int asked = launched.map(Ranks::worldSize).orElse(worldSize);
     if ((worldSize > 1 || launched.isPresent()) && !built.distributed()) {
       throw new UsageException(
-          "recipe %s runs on one rank, %d were requested; use %s"
+          "recipe %s runs on one rank, %d were requested; %s"
               .formatted(
                   recipe,
                   asked,
-                  recipe.startsWith("full")
-                      ? "full_finetune_distributed"
-                      : "lora_finetune_distributed"));
+                  recipe.endsWith("_single_device")
+                      ? "use " + recipe.replace("_single_device", "_distributed")
+                      : "start one"));
     }
     boolean agent = worldSize > 1 && !threads(options, resolved);
     if (launched.isEmpty()) {
