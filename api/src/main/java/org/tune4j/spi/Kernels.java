@@ -169,6 +169,17 @@ public interface Kernels {
   }
 
   /**
+   * Solves {@code (I + L) x = b}, where {@code L} is what lies below the diagonal of {@code a}.
+   *
+   * @param a {@code [batch, n, n]}, fp32 or wider; nothing else of it is used
+   * @param b {@code [batch, n, m]}, of the same type
+   * @return {@code x}, in the shape and type of {@code b}
+   */
+  default @Nullable TensorHandle solveUnitLower(TensorHandle a, TensorHandle b) {
+    return null;
+  }
+
+  /**
    * Sums the cross-entropies.
    *
    * @param logits {@code [n, vocab]}

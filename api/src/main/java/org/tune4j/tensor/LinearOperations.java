@@ -1,5 +1,6 @@
 package org.tune4j.tensor;
 
+import java.util.List;
 import java.util.Optional;
 import org.tune4j.spi.Kernels;
 import org.tune4j.spi.TensorHandle;
@@ -118,5 +119,39 @@ final class LinearOperations {
     try (TensorScope s = engine.openScope()) {
       return s.moveOut(linear(x, w).add(linear(linear(x, a), b).mul(scale)));
     }
+  }
+
+  /** {@link Operations#solveUnitLower}. */
+  Tensor solveUnitLower(Tensor a, Tensor b) {
+    Operations.fits(
+        a.shape().rank() == 3
+            && b.shape().rank() == 3
+            && a.shape().equals(Shape.of(b.size(0), b.size(1), b.size(1)))
+            && a.dtype() == b.dtype(),
+        "solveUnitLower",
+        a,
+        b);
+    try (TensorScope s = engine.openScope()) {
+      Tensor system = Casts.widen(a);
+      Tensor wide = Casts.widen(b);
+      TensorHandle h = kernels.solveUnitLower(system.handle(), wide.handle());
+      Tensor x = h == null ? halved(system, wide) : result(h, wide, b.shape().toArray());
+      return s.moveOut(Casts.narrowTo(x, b.dtype()));
+    }
+  }
+
+  /** The upper half first, then the lower one without what the upper contributes. */
+  private static Tensor halved(Tensor a, Tensor b) {
+    long n = b.size(1);
+    if (n == 1) {
+      return b.mul(1);
+    }
+    long top = n / 2;
+    long rest = n - top;
+    Tensor upper = halved(a.narrow(1, 0, top).narrow(2, 0, top), b.narrow(1, 0, top));
+    Tensor across = a.narrow(1, top, rest).narrow(2, 0, top).matmul(upper);
+    Tensor lower =
+        halved(a.narrow(1, top, rest).narrow(2, top, rest), b.narrow(1, top, rest).sub(across));
+    return Tensor.cat(List.of(upper, lower), 1);
   }
 }

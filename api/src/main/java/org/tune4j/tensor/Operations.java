@@ -262,6 +262,19 @@ public final class Operations {
   }
 
   /**
+   * Solves {@code (I + L) x = b}, where {@code L} is what lies below the diagonal of {@code a}; in
+   * fp32 or wider.
+   *
+   * @param a {@code [batch, n, n]}; nothing else of it is used
+   * @param b {@code [batch, n, m]}, of the same type
+   * @return {@code x}, in the shape and type of {@code b}
+   * @throws IllegalArgumentException when shapes or types do not fit
+   */
+  public Tensor solveUnitLower(Tensor a, Tensor b) {
+    return linears.solveUnitLower(a, b);
+  }
+
+  /**
    * {@return the sum of the cross-entropies, {@code []}, fp32 (fp64 where the logits are)}
    *
    * @param logits {@code [n, vocab]}

@@ -62,6 +62,7 @@ abstract class KernelRules extends AttentionRules {
       attention(0, 2, 5),
       new Attention(4, 2, 3, 2, 0.7, true, 2, 5).operation(),
       swiGlu(),
+      solveUnitLower(),
       crossEntropy()
     };
   }
@@ -192,6 +193,11 @@ abstract class KernelRules extends AttentionRules {
             uniform(46, -2, 2, n, 70),
             uniform(47, -1, 1, n, 70)),
         larger(
+            "solveUnitLower",
+            (o, e, x) -> o.solveUnitLower(x[0], x[1]),
+            uniform(49, -0.2, 0.2, 3, 64, 64),
+            uniform(50, -1, 1, 3, 64, 40)),
+        larger(
             "crossEntropy",
             (o, e, x) -> o.crossEntropy(x[0], e.tensor(labels, Shape.of(labels.length))),
             uniform(48, -3, 3, n, 300)),
@@ -293,5 +299,10 @@ abstract class KernelRules extends AttentionRules {
           Tolerance.of(wide));
       assertFalse(product.requiresGradient(), what);
     }
+  }
+
+  @Test
+  void rule6_15_solveUnitLower_kernel_matchesDefault() {
+    kernels(solveUnitLower());
   }
 }

@@ -112,6 +112,15 @@ abstract class OperationRules extends ScopeRules {
         uniform(31, -1, 1, 3, 4));
   }
 
+  static Operation solveUnitLower() {
+    return new Operation(
+        "solveUnitLower",
+        (o, e, x) -> o.solveUnitLower(x[0], x[1]),
+        x -> WrittenOut.solveUnitLower(x[0], x[1], 2, 5, 3),
+        uniform(63, -1, 1, 2, 5, 5),
+        uniform(64, -1, 1, 2, 5, 3));
+  }
+
   static Operation crossEntropy() {
     long[] labels = {2, 0, 4};
     return new Operation(
@@ -200,6 +209,11 @@ abstract class OperationRules extends ScopeRules {
     for (DType dtype : floating()) {
       adamW(engine.defaultOperations(), dtype);
     }
+  }
+
+  @Test
+  void rule5_13_solveUnitLower_default_matchesTheFormula() {
+    defaults(solveUnitLower());
   }
 
   /** Three steps; {@code m} and {@code v} in fp32 or wider. */

@@ -70,6 +70,21 @@ final class WrittenOut {
     return y;
   }
 
+  /** {@code a [batch, n, n]}, {@code b [batch, n, m]}; row by row. */
+  static double[] solveUnitLower(double[] a, double[] b, int batch, int n, int m) {
+    double[] x = b.clone();
+    for (int s = 0; s < batch; s++) {
+      for (int i = 0; i < n; i++) {
+        for (int j = 0; j < i; j++) {
+          for (int c = 0; c < m; c++) {
+            x[(s * n + i) * m + c] -= a[(s * n + i) * n + j] * x[(s * n + j) * m + c];
+          }
+        }
+      }
+    }
+    return x;
+  }
+
   static double[] crossEntropy(double[] logits, long[] labels) {
     int vocab = logits.length / labels.length;
     double loss = 0;

@@ -254,6 +254,24 @@ enum KernelFault implements Fault {
           },
       "6_09"),
 
+  SOLVE_UNIT_LOWER_KERNEL_SUBSTITUTES_ONCE(
+      () ->
+          new Broken() {
+            @Override
+            public Kernels kernels() {
+              return new Kernels() {
+                @Override
+                public TensorHandle solveUnitLower(TensorHandle a, TensorHandle b) {
+                  return fused(t -> binary(Binary.SUB, b, t.keep(matmul(a, b))));
+                }
+              };
+            }
+          },
+      "6_09",
+      "6_10",
+      "6_11",
+      "6_15"),
+
   RMS_NORM_KERNEL_IS_WRONG_FOR_MANY_ROWS(
       () ->
           new Broken() {

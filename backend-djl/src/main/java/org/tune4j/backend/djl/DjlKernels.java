@@ -174,6 +174,11 @@ final class DjlKernels implements Kernels {
   }
 
   @Override
+  public TensorHandle solveUnitLower(TensorHandle a, TensorHandle b) {
+    return backend.like(b, script.call("solve_unit_lower", backend.in(a), backend.in(b)));
+  }
+
+  @Override
   public TensorHandle crossEntropy(TensorHandle logits, TensorHandle labels) {
     DjlTensor x = (DjlTensor) logits;
     DType wide = x.dtype == DType.FP64 ? DType.FP64 : DType.FP32;

@@ -201,6 +201,8 @@ class Ops(Module):
     return torch.reshape(torch.transpose(torch.reshape(mixed, [heads, m, dim]), 0, 1), [m, torch.mul(heads, dim)])
   def swiglu(self: __torch__.Ops, gate: Tensor, up: Tensor) -> Tensor:
     return torch.mul(torch.silu(gate), up)
+  def solve_unit_lower(self: __torch__.Ops, a: Tensor, b: Tensor) -> Tensor:
+    return torch.linalg_solve_triangular(a, b, upper=False, left=True, unitriangular=True)
   def cross_entropy(self: __torch__.Ops, logits: Tensor, labels: Tensor) -> Tensor:
     return torch.cross_entropy_loss((self).widen(logits, ), labels, None, 2)
   def adamw(self: __torch__.Ops, p: Tensor, g: Tensor, m: Tensor, v: Tensor, h: Tensor) -> Tensor:

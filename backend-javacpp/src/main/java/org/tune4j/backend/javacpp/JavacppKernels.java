@@ -185,6 +185,15 @@ final class JavacppKernels implements Kernels {
   }
 
   @Override
+  public TensorHandle solveUnitLower(TensorHandle a, TensorHandle b) {
+    threads.beforeProduct();
+    try (PointerScope s = new PointerScope()) {
+      return Handle.keep(
+          torch.linalg_solve_triangular(Handle.of(a), Handle.of(b), false, true, true));
+    }
+  }
+
+  @Override
   public TensorHandle crossEntropy(TensorHandle logits, TensorHandle labels) {
     try (PointerScope s = new PointerScope()) {
       return Handle.keep(
