@@ -2,6 +2,7 @@ package org.tune4j.nn;
 
 import java.util.Collection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
@@ -207,12 +208,27 @@ public final class Pass {
   }
 
   /**
-   * Says whether weights are narrower than what they are multiplied with, before anything is
-   * computed: graphs then end at each {@link #fork} and each {@link #linear}.
+   * Runs a recurrence over rows laid end to end, each from its own state. Where graphs end ({@link
+   * #setCutting}), backward keeps the inputs and a state a chunk, and computes each chunk again.
+   *
+   * @param scan that is run
+   * @param inputs each {@code [tokens, ...]}
+   * @param rowEnds where each row ends, ascending, the last {@code tokens}
+   * @param states before each row; none where rows begin
+   * @return owned by the calling thread's scope; gradients flow through the output alone
+   */
+  public Scan.Rows scan(Scan scan, List<Tensor> inputs, int[] rowEnds, List<List<Tensor>> states) {
+    return tape.scan(scan, inputs, rowEnds, states);
+  }
+
+  /**
+   * Says whether graphs end at each {@link #fork}, {@link #input} and {@link #scan}, and at each
+   * {@link #linear} whose weight is narrower than what it is multiplied with; before anything is
+   * computed.
    *
    * @param on false at first
    */
-  public void setWidening(boolean on) {
+  public void setCutting(boolean on) {
     tape.setCutting(on);
   }
 

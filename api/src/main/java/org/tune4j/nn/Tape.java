@@ -3,15 +3,18 @@ package org.tune4j.nn;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /**
- * The products of a pass with frozen weights narrower than their input. A backend's graph would
- * keep each weight's wide copy until backward. So graphs end where the data's way divides and
- * behind each product, and gradients are carried over the gaps here, with the weight widened again.
- * Every piece of graph is gone through once.
+ * What a pass differentiates itself: products with frozen weights narrower than their input, and
+ * scans. A backend's graph would keep each weight's wide copy, and all that a scan computes, until
+ * backward. So graphs end where the data's way divides, behind each such product and behind each
+ * scan, and gradients are carried over the gaps here, with the weight widened or the chunk computed
+ * again. Every piece of graph is gone through once.
  */
 final class Tape {
   private final Engine engine;
@@ -78,6 +81,29 @@ final class Tape {
     }
   }
 
+  /** {@code output} is a scan's of {@code inputs}, some of which need no gradient. */
+  private record Scanned(ScannedRows rows, List<@Nullable Tensor> inputs, Tensor output)
+      implements Step {
+    @Override
+    public void backward(Tensor gradient) {
+      List<Boolean> wanted = inputs.stream().map(Objects::nonNull).toList();
+      List<@Nullable Tensor> gradients = rows.backward(gradient, wanted);
+      for (int i = 0; i < gradients.size(); i++) {
+        Tensor input = inputs.get(i);
+        Tensor g = gradients.get(i);
+        if (input != null && g != null) {
+          input.backward(g);
+        }
+      }
+    }
+
+    @Override
+    public void close() {
+      rows.close();
+      output.close();
+    }
+  }
+
   void setCutting(boolean on) {
     cutting = on;
   }
@@ -124,6 +150,29 @@ final class Tape {
     Tensor values = view(output);
     output.dropValues();
     return values;
+  }
+
+  Scan.Rows scan(Scan scan, List<Tensor> inputs, int[] rowEnds, List<List<Tensor>> states) {
+    if (inputs.stream().noneMatch(this::records)) {
+      return new ScannedRows(engine, scan, inputs).forward(rowEnds, states, null);
+    }
+    List<Tensor> values = new ArrayList<>();
+    List<@Nullable Tensor> leaves = new ArrayList<>();
+    for (Tensor x : inputs) {
+      Fork fork = records(x) ? forked(x, false) : null;
+      values.add(fork == null ? x.detach().moveTo(owner) : fork.values().detach().moveTo(owner));
+      leaves.add(fork == null ? null : fork.leaf());
+    }
+    ScannedRows rows = new ScannedRows(engine, scan, values);
+    Scan.Rows result;
+    try (Engine.NoGradient off = engine.noGradient()) {
+      result = rows.forward(rowEnds, states, owner);
+    }
+    Tensor output = result.output().leaf().moveTo(owner);
+    steps.add(new Scanned(rows, leaves, output));
+    Tensor seen = view(output);
+    output.dropValues();
+    return new Scan.Rows(seen, result.states());
   }
 
   private static Tensor view(Tensor x) {

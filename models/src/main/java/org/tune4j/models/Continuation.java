@@ -13,6 +13,8 @@ import org.tune4j.UsageException;
 import org.tune4j.models.layers.AttentionContext;
 import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.models.layers.RotaryEmbedding;
+import org.tune4j.nn.Pass;
+import org.tune4j.nn.Scan;
 import org.tune4j.spi.AttentionSpec;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -151,6 +153,17 @@ public final class Continuation {
     @Override
     public Tensor rotate(Tensor x) {
       return engine.operations().rope(x, rope.cos(), rope.sin());
+    }
+
+    @Override
+    public Tensor scan(Pass pass, Scan scan, Tensor... inputs) {
+      List<List<Tensor>> before =
+          caches.stream().map(c -> c.state(layer).orElseGet(scan::begin)).toList();
+      Scan.Rows result = pass.scan(scan, List.of(inputs), rows.rowEnds(), before);
+      for (int row = 0; row < before.size() && kept; row++) {
+        caches.get(row).setNextState(layer, result.states().get(row));
+      }
+      return result.output();
     }
   }
 

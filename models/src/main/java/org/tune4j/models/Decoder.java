@@ -9,6 +9,7 @@ import org.tune4j.UsageException;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.models.layers.AttentionContext;
+import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.models.layers.Embedding;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.Norm;
@@ -169,6 +170,11 @@ public final class Decoder extends Module {
   public void computeIn(DType compute) {
     precision = new Precision(precision.stored(), compute);
     Adapters.linears(this).values().forEach(linear -> linear.setDtype(compute));
+  }
+
+  /** {@return whether a layer has a state instead of attention, which cannot go back} */
+  public boolean recurrent() {
+    return body.layers.stream().anyMatch(b -> b.attentionShape().equals(AttentionShape.NONE));
   }
 
   /** {@return the layers, first to last; unmodifiable} */
@@ -377,7 +383,7 @@ public final class Decoder extends Module {
       Pass pass, PackedRows rows, int[] labels, Objective objective) {
     rows.check(config);
     LabelledRows labelled = LabelledRows.of(rows, labels, config.vocabSize());
-    pass.setWidening(precision.widens());
+    pass.setCutting(precision.widens() || recurrent());
     return new ObjectiveEvaluation(this, pass, objective).run(labelled);
   }
 

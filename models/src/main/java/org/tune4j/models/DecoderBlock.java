@@ -28,7 +28,10 @@ public abstract class DecoderBlock extends Module {
    */
   public abstract Tensor forward(Pass pass, Tensor x, AttentionContext context);
 
-  /** {@return what its attention needs of a pass and of a cache} */
+  /**
+   * {@return what its attention needs of a pass and of a cache; {@link AttentionShape#NONE} where
+   * it has a state instead}
+   */
   public abstract AttentionShape attentionShape();
 
   /**

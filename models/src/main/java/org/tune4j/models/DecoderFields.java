@@ -28,6 +28,10 @@ public final class DecoderFields {
   /** A layer that attends to the last positions before a token. */
   public static final String SLIDING = "sliding_attention";
 
+  /** What earlier versions of transformers call some types of layers. */
+  private static final Map<String, String> EARLIER =
+      Map.of("attention", FULL, "mamba", "linear_attention");
+
   static final String PART = "partial_rotary_factor";
 
   // Far above any model's: what is larger would fill memory before weights are compared with it.
@@ -78,6 +82,10 @@ public final class DecoderFields {
           Map.entry("num_local_experts", Set.of("0", "1")),
           Map.entry("num_experts", Set.of("0", "1")),
           Map.entry("n_routed_experts", Set.of("0")),
+          Map.entry("attn_output_gate", Set.of("false")),
+          Map.entry("conv_L_cache", Set.of()),
+          Map.entry("linear_num_value_heads", Set.of()),
+          Map.entry("mamba_n_heads", Set.of()),
           Map.entry("alibi", Set.of("false")),
           Map.entry("parallel_attn", Set.of("false")));
 
@@ -170,18 +178,43 @@ public final class DecoderFields {
    * @param full whether a layer is {@link #FULL} where the field is absent, by its number from 0
    */
   public List<String> layerTypes(int layers, IntPredicate full) {
+    return layerTypes(layers, SLIDING, full);
+  }
+
+  /**
+   * {@return {@link #FULL} or another type of each layer, as {@code layer_types} says}
+   *
+   * @param layers how many there are
+   * @param other what layers may be instead of {@link #FULL}
+   * @param full whether a layer is {@link #FULL} where the field is absent, by its number from 0
+   */
+  public List<String> layerTypes(int layers, String other, IntPredicate full) {
     JsonNode listed = json.value("layer_types");
     if (listed == null) {
-      return IntStream.range(0, layers).mapToObj(i -> full.test(i) ? FULL : SLIDING).toList();
+      return IntStream.range(0, layers).mapToObj(i -> full.test(i) ? FULL : other).toList();
     }
     List<String> all = new ArrayList<>();
-    listed.forEach(t -> all.add(t.asText()));
-    if (all.size() != layers || !Set.of(FULL, SLIDING).containsAll(all)) {
+    listed.forEach(t -> all.add(EARLIER.getOrDefault(t.asText(), t.asText())));
+    if (all.size() != layers || !Set.of(FULL, other).containsAll(all)) {
       throw json.wrong(
-          "layer_types",
-          "%d of %s, %s, as num_hidden_layers says".formatted(layers, FULL, SLIDING));
+          "layer_types", "%d of %s, %s, as num_hidden_layers says".formatted(layers, FULL, other));
     }
     return all;
+  }
+
+  /**
+   * {@return how many tokens a convolution takes, the last one included; 2 or more}
+   *
+   * @param json of the checkpoint
+   * @param field that says so
+   * @param absent where the field is not there
+   */
+  public static int kernel(JsonFields json, String field, int absent) {
+    int kernel = json.positive(field, absent);
+    if (kernel < 2) {
+      throw json.wrong(field, "2 or more");
+    }
+    return kernel;
   }
 
   /**
@@ -197,7 +230,8 @@ public final class DecoderFields {
   }
 
   /**
-   * {@return the shape of each layer's attention}
+   * {@return the shape of each layer's attention; {@link AttentionShape#NONE} where its type is
+   * neither {@link #FULL} nor {@link #SLIDING}}
    *
    * @param sizes of the decoder
    * @param types of the layers
@@ -211,9 +245,11 @@ public final class DecoderFields {
       Function<String, RotaryEmbedding> rotary) {
     Map<String, AttentionShape> shapes = new HashMap<>();
     for (String type : new TreeSet<>(types)) {
-      shapes.put(type, sizes.attention(type.equals(SLIDING) ? window : 0, rotary.apply(type)));
+      if (type.equals(FULL) || type.equals(SLIDING)) {
+        shapes.put(type, sizes.attention(type.equals(SLIDING) ? window : 0, rotary.apply(type)));
+      }
     }
-    return types.stream().map(t -> Objects.requireNonNull(shapes.get(t))).toList();
+    return types.stream().map(t -> shapes.getOrDefault(t, AttentionShape.NONE)).toList();
   }
 
   /**

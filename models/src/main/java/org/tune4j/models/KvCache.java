@@ -1,10 +1,11 @@
 package org.tune4j.models;
 
-import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.tune4j.UsageException;
-import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.models.layers.RotaryEmbedding;
 import org.tune4j.spi.AttentionSpec;
 import org.tune4j.tensor.DType;
@@ -14,8 +15,8 @@ import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /**
- * The keys and values of one row's tokens in every layer, written in place. Memory is taken as
- * tokens come. It is used by one thread at a time.
+ * The keys and values of one row's tokens in every layer, written in place, or the state in which
+ * the tokens left the layer. Memory is taken as tokens come. It is used by one thread at a time.
  */
 public final class KvCache implements AutoCloseable {
   /**
@@ -37,10 +38,13 @@ public final class KvCache implements AutoCloseable {
 
   private final TensorScope owner;
   private final Engine engine;
-  private final List<AttentionShape> shapes;
   private final DType dtype;
   private final int capacity;
-  private final List<Layer> layers = new ArrayList<>();
+  private final int numLayers;
+  private final boolean recurrent;
+  private final Map<Integer, Layer> layers = new HashMap<>();
+  private final Map<Integer, List<Tensor>> states = new HashMap<>();
+  private final Map<Integer, List<Tensor>> nextStates = new HashMap<>();
   private int length;
 
   /**
@@ -50,7 +54,7 @@ public final class KvCache implements AutoCloseable {
    * @param engine that makes the tensors
    * @param model whose layers' keys and values it holds
    * @param capacity how many tokens it takes, 1 or more; each needs {@code 2 * numKvHeads *
-   *     headDim} elements a layer
+   *     headDim} elements a layer with attention
    * @throws UsageException when the model takes fewer tokens
    */
   public KvCache(TensorScope owner, Engine engine, Decoder model, int capacity) {
@@ -61,36 +65,36 @@ public final class KvCache implements AutoCloseable {
     }
     this.owner = owner;
     this.engine = engine;
-    this.shapes = model.layers().stream().map(DecoderBlock::attentionShape).toList();
+    this.numLayers = model.config().numLayers();
+    this.recurrent = model.recurrent();
     this.dtype = model.precision().compute();
     this.capacity = capacity;
-    for (AttentionShape shape : shapes) {
-      layers.add(layer(shape, ROUND));
-    }
   }
 
-  private Layer layer(AttentionShape attention, long positions) {
-    Shape shape = Shape.of(attention.numKvHeads(), positions, attention.headDim());
+  private Layer layer(long kvHeads, long positions, long headDim) {
+    Shape shape = Shape.of(kvHeads, positions, headDim);
     try (TensorScope scope = engine.openScope()) {
       return new Layer(
           engine.zeros(dtype, shape).moveTo(owner), engine.zeros(dtype, shape).moveTo(owner));
     }
   }
 
-  /** A layer with at least so many positions. */
-  private Layer layer(int index, long positions) {
+  /** A layer with at least so many positions, for keys like {@code k}. */
+  private Layer layer(int index, long positions, Tensor k) {
     Layer now = layers.get(index);
-    long there = now.keys.size(1);
-    if (there >= positions) {
+    if (now != null && now.keys.size(1) >= positions) {
       return now;
     }
-    Layer larger = layer(shapes.get(index), positions);
-    try (TensorScope scope = engine.openScope()) {
-      larger.keys.narrow(1, 0, there).copyFrom(now.keys);
-      larger.values.narrow(1, 0, there).copyFrom(now.values);
+    Layer larger = layer(k.size(1), positions, k.size(2));
+    if (now != null) {
+      long there = now.keys.size(1);
+      try (TensorScope scope = engine.openScope()) {
+        larger.keys.narrow(1, 0, there).copyFrom(now.keys);
+        larger.values.narrow(1, 0, there).copyFrom(now.values);
+      }
+      now.close();
     }
-    now.close();
-    layers.set(index, larger);
+    layers.put(index, larger);
     return larger;
   }
 
@@ -105,25 +109,56 @@ public final class KvCache implements AutoCloseable {
   }
 
   /**
-   * Keeps the first tokens and forgets the others.
+   * Keeps the first tokens and forgets the others. Where a layer has a state, which cannot go back,
+   * it keeps all tokens or none.
    *
-   * @param tokens how many it then holds, 0 or more
+   * @param tokens how many it then holds at the most, 0 or more
+   * @return how many it then holds
    * @throws IllegalArgumentException when it holds fewer
    */
-  public void truncate(int tokens) {
+  public int truncate(int tokens) {
     if (tokens < 0 || tokens > length) {
       throw new IllegalArgumentException(
           "truncate to %d: the cache holds %d tokens".formatted(tokens, length));
     }
-    length = tokens;
+    if (recurrent && tokens < length) {
+      close(states);
+      length = 0;
+    } else {
+      length = tokens;
+    }
+    return length;
   }
 
+  /** The tokens whose keys and values, or next states, are written are held from now on. */
   void advance(int tokens) {
     length += tokens;
+    close(states);
+    states.putAll(nextStates);
+    nextStates.clear();
   }
 
   int layers() {
-    return layers.size();
+    return numLayers;
+  }
+
+  /** The state behind the tokens that are held; empty where there are none. */
+  Optional<List<Tensor>> state(int layer) {
+    return Optional.ofNullable(states.get(layer));
+  }
+
+  /** Takes the state behind the tokens that come next. */
+  void setNextState(int layer, List<Tensor> state) {
+    state.forEach(t -> t.moveTo(owner));
+    List<Tensor> unused = nextStates.put(layer, state);
+    if (unused != null) {
+      unused.forEach(Tensor::close);
+    }
+  }
+
+  private static void close(Map<Integer, List<Tensor>> states) {
+    states.values().forEach(state -> state.forEach(Tensor::close));
+    states.clear();
   }
 
   private static int rounded(int tokens) {
@@ -157,7 +192,7 @@ public final class KvCache implements AutoCloseable {
       RotaryEmbedding.Tables rope,
       CacheMask seen,
       AttentionSpec<Tensor> spec) {
-    Layer here = layer(layer, seen.first() + seen.mask().size(1));
+    Layer here = layer(layer, seen.first() + seen.mask().size(1), k);
     return engine
         .operations()
         .cachedAttention(
@@ -181,6 +216,8 @@ public final class KvCache implements AutoCloseable {
   /** Releases it ahead of its scope. Closing twice is harmless. */
   @Override
   public void close() {
-    layers.forEach(Layer::close);
+    layers.values().forEach(Layer::close);
+    close(states);
+    close(nextStates);
   }
 }

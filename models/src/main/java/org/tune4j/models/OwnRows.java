@@ -1,7 +1,10 @@
 package org.tune4j.models;
 
+import java.util.List;
 import org.tune4j.models.layers.AttentionContext;
 import org.tune4j.models.layers.RotaryEmbedding;
+import org.tune4j.nn.Pass;
+import org.tune4j.nn.Scan;
 import org.tune4j.spi.AttentionSpec;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
@@ -22,5 +25,10 @@ record OwnRows(Engine engine, RotaryEmbedding.Tables rope, PackedRows rows)
   @Override
   public Tensor rotate(Tensor x) {
     return engine.operations().rope(x, rope.cos(), rope.sin());
+  }
+
+  @Override
+  public Tensor scan(Pass pass, Scan scan, Tensor... inputs) {
+    return pass.scan(scan, List.of(inputs), rows.rowEnds(), List.of()).output();
   }
 }

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.models.layers.Attention;
 import org.tune4j.models.layers.AttentionContext;
 import org.tune4j.models.layers.AttentionShape;
+import org.tune4j.models.layers.Mixer;
 import org.tune4j.models.layers.Mlp;
 import org.tune4j.models.layers.Norm;
 import org.tune4j.models.layers.Product;
@@ -19,12 +20,12 @@ import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /**
- * Attention and an MLP, each added to the residual stream, with norms before and behind each of
- * them as the family has it: {@code x + after(f(before(x)))}.
+ * Attention, or another mixer of tokens, and an MLP, each added to the residual stream, with norms
+ * before and behind each of them as the family has it: {@code x + after(f(before(x)))}.
  */
 public final class ResidualBlock extends DecoderBlock {
   private final AttentionShape shape;
-  private final Attention attention;
+  private final Mixer mixer;
   private final Mlp mlp;
   private final @Nullable Norm beforeAttention;
   private final @Nullable Norm afterAttention;
@@ -37,7 +38,7 @@ public final class ResidualBlock extends DecoderBlock {
   private ResidualBlock(Builder b) {
     shape = b.shape;
     dim = b.dim;
-    attention = add("self_attn", Objects.requireNonNull(b.attention));
+    mixer = add(b.mixerName, Objects.requireNonNull(b.mixer));
     mlp = add(b.mlpName, Objects.requireNonNull(b.mlp));
     beforeAttention = norm(b, b.beforeAttention);
     afterAttention = norm(b, b.afterAttention);
@@ -67,7 +68,8 @@ public final class ResidualBlock extends DecoderBlock {
     private final AttentionShape shape;
     private final long dim;
     private final Supplier<? extends Norm> norms;
-    private @Nullable Attention attention;
+    private String mixerName = "self_attn";
+    private @Nullable Mixer mixer;
     private String mlpName = "mlp";
     private @Nullable Mlp mlp;
     private @Nullable String beforeAttention;
@@ -89,7 +91,18 @@ public final class ResidualBlock extends DecoderBlock {
      * @param attention of the block's shape
      */
     public Builder attention(Attention attention) {
-      this.attention = attention;
+      return mixer("self_attn", attention);
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param name of the mixer in the block
+     * @param mixer of the block's width
+     */
+    public Builder mixer(String name, Mixer mixer) {
+      mixerName = name;
+      this.mixer = mixer;
       return this;
     }
 
@@ -165,12 +178,12 @@ public final class ResidualBlock extends DecoderBlock {
     try (TensorScope scope = pass.engine().openScope()) {
       if (parallel) {
         Tensor normed = normed(pass, beforeAttention, x);
-        Tensor attended = attention.forward(pass, normed, context);
-        return scope.moveOut(x.add(attended).add(mlp.forward(pass, normed)));
+        Tensor mixed = mixer.forward(pass, normed, context);
+        return scope.moveOut(x.add(mixed).add(mlp.forward(pass, normed)));
       }
       Tensor middle;
       try (TensorScope inner = pass.engine().openScope()) {
-        Tensor mixed = attention.forward(pass, normed(pass, beforeAttention, x), context);
+        Tensor mixed = mixer.forward(pass, normed(pass, beforeAttention, x), context);
         middle = inner.moveOut(added(x, normed(pass, afterAttention, mixed)));
       }
       Tensor stream = pass.fork(middle);
@@ -194,7 +207,7 @@ public final class ResidualBlock extends DecoderBlock {
 
   @Override
   public List<Product> products() {
-    List<Product> products = new ArrayList<>(attention.products());
+    List<Product> products = new ArrayList<>(mixer.products());
     products.addAll(mlp.products());
     return products;
   }
@@ -213,6 +226,6 @@ public final class ResidualBlock extends DecoderBlock {
     return norms.size()
             * dim
             * (Math.max(DType.FP32.bytes(), dtype.bytes()) + (trained ? dtype.bytes() : 0))
-        + (attention.keptPerToken() + mlp.keptPerToken()) * dtype.bytes();
+        + (mixer.keptPerToken() + mlp.keptPerToken()) * dtype.bytes();
   }
 }

@@ -167,8 +167,7 @@ public final class LogLikelihoods {
   private Tensor read(int[] context) {
     int same = Arrays.mismatch(held, context);
     int shared = same < 0 ? context.length : same;
-    int from = Math.min(shared, context.length - 1);
-    cache.truncate(from);
+    int from = cache.truncate(Math.min(shared, context.length - 1));
     held = context;
     while (context.length - from > PIECE) {
       int[] piece = Arrays.copyOfRange(context, from, from + PIECE);

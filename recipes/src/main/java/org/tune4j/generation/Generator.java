@@ -196,7 +196,9 @@ public final class Generator {
 
     /** What the model reads next: the last token and what may follow it. */
     int[] next() {
-      int[] guesses = lookup.guess(cache.capacity() - cache.length() - 1);
+      // Wrong guesses are forgotten, and a state cannot go back.
+      int room = decoder.recurrent() ? 0 : cache.capacity() - cache.length() - 1;
+      int[] guesses = lookup.guess(room);
       int[] row = new int[guesses.length + 1];
       row[0] = last;
       System.arraycopy(guesses, 0, row, 1, guesses.length);

@@ -5,6 +5,7 @@ import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.models.layers.AttentionContext;
 import org.tune4j.nn.Pass;
+import org.tune4j.nn.Scan;
 import org.tune4j.spi.AttentionSpec;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -78,5 +79,10 @@ final class SharedKeys implements AttentionContext {
   @Override
   public Tensor rotate(Tensor x) {
     return inner.rotate(x);
+  }
+
+  @Override
+  public Tensor scan(Pass other, Scan scan, Tensor... inputs) {
+    return inner.scan(other, scan, inputs);
   }
 }

@@ -3,7 +3,6 @@ package org.tune4j.models.layers;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.nn.Module;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.spi.AttentionSpec;
@@ -12,10 +11,11 @@ import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 
 /** Causal self-attention with grouped queries and rotary positions. */
-public final class Attention extends Module {
+public final class Attention extends Mixer {
   private final AttentionShape shape;
   private final double scale;
   private final double softCap;
+  private final boolean gated;
   private final Branches qkvProj;
   private final @Nullable HeadNorm qNorm;
   private final @Nullable HeadNorm kNorm;
@@ -41,13 +41,14 @@ public final class Attention extends Module {
     shape = b.shape;
     scale = b.scale;
     softCap = b.softCap;
+    gated = b.gated;
     long q = shape.queryDim();
     long kv = shape.kvDim();
     valuesOfKeys = b.valuesOfKeys;
     sharesKeys = b.sharesKeys;
     if (b.fused == null) {
       List<Linear> linears = new ArrayList<>();
-      linears.add(add("q_proj", new Linear(b.dim, q, b.dtype, b.qkvBias)));
+      linears.add(add("q_proj", new Linear(b.dim, gated ? 2 * q : q, b.dtype, b.qkvBias)));
       if (!sharesKeys) {
         linears.add(add("k_proj", new Linear(b.dim, kv, b.dtype, b.qkvBias)));
       }
@@ -59,7 +60,7 @@ public final class Attention extends Module {
       Linear all = add(b.fused, new Linear(b.dim, q + 2 * kv, b.dtype, b.qkvBias));
       qkvProj = new FusedLinear(all, q, kv, kv);
     }
-    oProj = add("o_proj", new Linear(q, b.dim, b.dtype, b.outputBias));
+    oProj = add(b.output, new Linear(q, b.dim, b.dtype, b.outputBias));
     qNorm = b.qNorm == null ? null : headNorm(b, b.qNorm, q);
     kNorm = b.kNorm == null || sharesKeys ? null : headNorm(b, b.kNorm, kv);
     vNorm = b.vNormEps == 0 ? null : RmsNorm.unscaled(shape.headDim(), b.vNormEps);
@@ -103,6 +104,8 @@ public final class Attention extends Module {
     private double scale;
     private double softCap;
     private @Nullable String fused;
+    private String output = "o_proj";
+    private boolean gated;
     private boolean qkvBias;
     private boolean outputBias;
     private @Nullable String qNorm;
@@ -162,6 +165,25 @@ public final class Attention extends Module {
      */
     public Builder fused(String name) {
       fused = name;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param name of the output's linear
+     */
+    public Builder output(String name) {
+      output = name;
+      return this;
+    }
+
+    /**
+     * {@return this, with a gate behind each head's queries: what the head gives is multiplied by
+     * its sigmoid}
+     */
+    public Builder gated() {
+      gated = true;
       return this;
     }
 
@@ -227,26 +249,29 @@ public final class Attention extends Module {
     }
   }
 
-  /**
-   * {@return each token's mix of those that it attends to, {@code [tokens, dim]}, owned by the
-   * calling thread's scope}
-   *
-   * @param pass of the calling thread
-   * @param x {@code [tokens, dim]}
-   * @param context what the tokens attend to
-   */
+  @Override
   public Tensor forward(Pass pass, Tensor x, AttentionContext context) {
     long n = x.size(0);
     int dim = shape.headDim();
     List<Tensor> qkv = qkvProj.forward(pass, x);
-    Tensor q = qkv.get(0).reshape(n, shape.numHeads(), dim);
+    Tensor all = qkv.get(0).reshape(n, shape.numHeads(), gated ? 2 * dim : dim);
+    Tensor q = gated ? all.narrow(2, 0, dim) : all;
     AttentionSpec<Tensor> spec =
         new AttentionSpec<>(
             scale, shape.window(), softCap, sinks == null ? null : pass.value(sinks, q.dtype()));
-    if (sharesKeys) {
-      Tensor own = shape.rotary().arrange(normed(pass, qNorm, q));
-      return oProj.forward(pass, context.attendShared(own, spec));
-    }
+    Tensor mixed =
+        sharesKeys
+            ? context.attendShared(shape.rotary().arrange(normed(pass, qNorm, q)), spec)
+            : attend(pass, q, qkv, context, spec);
+    return oProj.forward(
+        pass,
+        gated ? mixed.mul(all.narrow(2, dim, dim).reshape(n, shape.queryDim()).sigmoid()) : mixed);
+  }
+
+  private Tensor attend(
+      Pass pass, Tensor q, List<Tensor> qkv, AttentionContext context, AttentionSpec<Tensor> spec) {
+    long n = q.size(0);
+    int dim = shape.headDim();
     Tensor first = qkv.get(1).reshape(n, shape.numKvHeads(), dim);
     Tensor k = valuesOfKeys ? pass.fork(first) : first;
     Tensor plain = valuesOfKeys ? k : qkv.get(2).reshape(n, shape.numKvHeads(), dim);
@@ -254,35 +279,34 @@ public final class Attention extends Module {
     if (normsRotated) {
       Tensor turnedQ = context.rotate(shape.rotary().arrange(q));
       Tensor turnedK = context.rotate(shape.rotary().arrange(k));
-      return oProj.forward(
-          pass,
-          context.attendRotated(
-              normed(pass, qNorm, turnedQ), normed(pass, kNorm, turnedK), v, spec));
+      return context.attendRotated(
+          normed(pass, qNorm, turnedQ), normed(pass, kNorm, turnedK), v, spec);
     }
     Tensor normedQ = shape.rotary().arrange(normed(pass, qNorm, q));
     Tensor normedK = shape.rotary().arrange(normed(pass, kNorm, k));
-    return oProj.forward(pass, context.attend(normedQ, normedK, v, spec));
+    return context.attend(normedQ, normedK, v, spec);
   }
 
   private static Tensor normed(Pass pass, @Nullable HeadNorm norm, Tensor x) {
     return norm == null ? x : norm.forward(pass, x);
   }
 
-  /** {@return its products: queries, keys and values at once, and the output} */
+  /** Queries, keys and values at once, and the output. */
+  @Override
   public List<Product> products() {
     return List.of(qkvProj, oProj);
   }
 
-  /**
-   * {@return elements that a token keeps for backward, besides the softmax's weights: inputs of
-   * trained linears, queries, keys, values, and what norms of the heads keep}
-   */
+  /** Inputs of trained linears, queries, keys, values, what norms of the heads and gates keep. */
+  @Override
   public long keptPerToken() {
     long kv = sharesKeys ? 0 : shape.kvDim();
     long normed = qNorm == null ? 0 : 2 * (shape.queryDim() + kv);
+    long gates = gated ? 3 * shape.queryDim() : 0;
     return shape.queryDim()
         + (vNorm == null ? 2 : 4) * kv
         + normed
+        + gates
         + qkvProj.keptPerToken()
         + oProj.keptPerToken();
   }

@@ -1,9 +1,14 @@
 package org.tune4j.models.layers;
 
+import org.tune4j.nn.Pass;
+import org.tune4j.nn.Scan;
 import org.tune4j.spi.AttentionSpec;
 import org.tune4j.tensor.Tensor;
 
-/** What the tokens of a pass attend to in one layer: those of their rows, or a cache's too. */
+/**
+ * What the tokens of a pass attend to in one layer, or what its recurrence goes on from: tokens of
+ * their rows, or a cache's too.
+ */
 public interface AttentionContext {
   /**
    * Causal attention.
@@ -44,4 +49,15 @@ public interface AttentionContext {
    * @param x {@code [tokens, heads, headDim]}
    */
   Tensor rotate(Tensor x);
+
+  /**
+   * Runs a recurrence over each row, from the state in which the row's earlier tokens left it. A
+   * layer runs one at the most.
+   *
+   * @param pass of the calling thread
+   * @param scan that is run
+   * @param inputs each {@code [tokens, ...]}
+   * @return {@code [tokens, ...]}, owned by the calling thread's scope
+   */
+  Tensor scan(Pass pass, Scan scan, Tensor... inputs);
 }

@@ -11,6 +11,9 @@ package org.tune4j.models.layers;
  */
 public record AttentionShape(
     int numHeads, int numKvHeads, int headDim, int window, RotaryEmbedding rotary) {
+  /** A layer without attention, whose tokens depend on those before them through a state alone. */
+  public static final AttentionShape NONE = new AttentionShape(0, 0, 0, 0, RotaryEmbedding.none(2));
+
   /** {@return elements of all queries of a token} */
   public long queryDim() {
     return (long) numHeads * headDim;

@@ -32,12 +32,36 @@ public final class GatedMlp extends Mlp {
    * @param dtype of the weights
    */
   public GatedMlp(long dim, long wide, Activation activation, boolean bias, DType dtype) {
-    this.activation = activation;
-    Linear gateProj = add("gate_proj", new Linear(dim, wide, dtype, bias));
-    Linear upProj = add("up_proj", new Linear(dim, wide, dtype, bias));
-    gateUpProj = new JoinedLinear(gateProj, upProj);
-    downProj = add("down_proj", new Linear(wide, dim, dtype, bias));
+    this(new Names("gate_proj", "up_proj", "down_proj"), dim, wide, activation, bias, dtype);
   }
+
+  /**
+   * The same with other names.
+   *
+   * @param names of the linears
+   * @param dim width of the residual stream
+   * @param wide width between the linears
+   * @param activation of the gate
+   * @param bias whether the linears have biases
+   * @param dtype of the weights
+   */
+  public GatedMlp(
+      Names names, long dim, long wide, Activation activation, boolean bias, DType dtype) {
+    this.activation = activation;
+    Linear gateProj = add(names.gate, new Linear(dim, wide, dtype, bias));
+    Linear upProj = add(names.up, new Linear(dim, wide, dtype, bias));
+    gateUpProj = new JoinedLinear(gateProj, upProj);
+    downProj = add(names.down, new Linear(wide, dim, dtype, bias));
+  }
+
+  /**
+   * What a checkpoint calls the linears.
+   *
+   * @param gate to what is activated
+   * @param up to what that is multiplied with
+   * @param down back to the residual stream
+   */
+  public record Names(String gate, String up, String down) {}
 
   private GatedMlp(String gateUp, String down, long dim, long wide, Activation act, DType dtype) {
     activation = act;
