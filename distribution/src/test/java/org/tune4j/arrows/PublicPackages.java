@@ -65,6 +65,7 @@ final class PublicPackages {
           "org.tune4j.models.gptoss",
           "org.tune4j.models.granite",
           "org.tune4j.models.hunyuan",
+          "org.tune4j.models.lfm",
           "org.tune4j.models.ministral",
           "org.tune4j.models.mixtral",
           "org.tune4j.models.olmo",

@@ -65,6 +65,18 @@ public final class TinyModels {
     return model;
   }
 
+  /** One of {@code golden/tiny5}. */
+  public static Decoder newer(Engine engine, String checkpoint, DType dtype) {
+    Path folder = Path.of("../models/src/test/resources/golden/tiny5/" + checkpoint);
+    Decoder model =
+        ModelRegistry.installed().read(HuggingFaceFolder.config(folder).json()).build(dtype);
+    Map<String, Tensor> weights =
+        new GoldenFile("tiny5", checkpoint + "/model.safetensors").tensors(engine);
+    weights.replaceAll((name, t) -> t.cast(dtype));
+    StateDict.load(model, weights, true);
+    return model;
+  }
+
   /** The llama2 checkpoint with a variant's adapter. */
   public static Decoder lora(Engine engine, String variant) {
     Decoder model = adapted("llama2", variant.equals("qv_r8") ? QV_R8 : ALL_R4, DType.FP32);

@@ -10,11 +10,13 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.PackedRows;
 import org.tune4j.models.TestBackend;
 import org.tune4j.models.TinyModels;
 import org.tune4j.nn.Pass;
+import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.TensorScope;
 import org.tune4j.tokenizers.Tokenizer;
@@ -63,6 +65,22 @@ final class GeneratorTest {
     try (TensorScope scope = engine.openScope();
         Tokenizer tokenizer = tokenizer()) {
       Decoder model = TinyModels.lora(engine, "all_r4");
+      List<Generation> found =
+          new Generator(engine, model, tokenizer)
+              .generate(List.of(LOOPING, OTHER), options, GenerationListener.NONE);
+      assertEquals(slowly(model, tokenizer, 0, LOOPING, options), found.get(0).text());
+      assertEquals(slowly(model, tokenizer, 1, OTHER, options), found.get(1).text());
+    }
+  }
+
+  /** What is guessed wrongly could not be forgotten. */
+  @ParameterizedTest
+  @ValueSource(strings = {"lfm2"})
+  void generate_ofAModelWithAState_isWhatOneTokenAfterTheOtherGives(String checkpoint) {
+    SamplingOptions options = new SamplingOptions(20, 0.7, 0, 0.8, 1.1, 5, List.of());
+    try (TensorScope scope = engine.openScope();
+        Tokenizer tokenizer = tokenizer()) {
+      Decoder model = TinyModels.newer(engine, checkpoint, DType.FP32);
       List<Generation> found =
           new Generator(engine, model, tokenizer)
               .generate(List.of(LOOPING, OTHER), options, GenerationListener.NONE);
