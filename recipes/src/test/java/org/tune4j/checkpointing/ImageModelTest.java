@@ -111,7 +111,7 @@ class ImageModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gemma3_conditional", "mistral3_conditional"})
+  @ValueSource(strings = {"gemma3_conditional", "mistral3_conditional", "qwen3_5_conditional"})
   void merged_hasEveryTensorOfTheCheckpoint_andItsConfig(String checkpoint) throws IOException {
     Path model = GOLDEN.resolve(checkpoint);
     try (TensorScope scope = engine.openScope()) {
