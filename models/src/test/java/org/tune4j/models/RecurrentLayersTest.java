@@ -77,7 +77,7 @@ final class RecurrentLayersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lfm2", "qwen3_5"})
+  @ValueSource(strings = {"lfm2", "qwen3_5", "granitemoehybrid"})
   void logits_ofPackedRows_areEachRowsOwn(String checkpoint) {
     Decoder model = TinyModels.newer(engine, checkpoint, DType.FP32);
     float[] packed;
@@ -119,7 +119,7 @@ final class RecurrentLayersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lfm2", "qwen3_5"})
+  @ValueSource(strings = {"lfm2", "qwen3_5", "granitemoehybrid"})
   void gradients_ofPackedRows_areTheSumOfEachRows(String checkpoint) {
     Decoder model = TinyModels.newer(engine, checkpoint, DType.FP64);
     Map<String, float[]> packed = new LinkedHashMap<>();
@@ -131,7 +131,7 @@ final class RecurrentLayersTest {
 
   /** Chunk by chunk from kept states is what autograd gives of one graph over all chunks. */
   @ParameterizedTest
-  @ValueSource(strings = {"lfm2", "qwen3_5"})
+  @ValueSource(strings = {"lfm2", "qwen3_5", "granitemoehybrid"})
   void gradients_areThoseOfOneGraph(String checkpoint) {
     Decoder model = TinyModels.newer(engine, checkpoint, DType.FP64);
     PackedRows rows = PackedRows.of(rows());
@@ -150,7 +150,7 @@ final class RecurrentLayersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lfm2", "qwen3_5"})
+  @ValueSource(strings = {"lfm2", "qwen3_5", "granitemoehybrid"})
   void everyWayThroughTheLayers_givesTheSameBits(String checkpoint) {
     Decoder model = TinyModels.newer(engine, checkpoint, DType.FP32);
     PackedRows rows = PackedRows.of(rows());
@@ -185,7 +185,7 @@ final class RecurrentLayersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lfm2", "qwen3_5"})
+  @ValueSource(strings = {"lfm2", "qwen3_5", "granitemoehybrid"})
   void logits_ofAnySplit_areThoseOfTheWholeRow(String checkpoint) {
     Decoder model = TinyModels.newer(engine, checkpoint, DType.FP32);
     int[] row = row(0, 150);
@@ -212,7 +212,7 @@ final class RecurrentLayersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lfm2", "qwen3_5"})
+  @ValueSource(strings = {"lfm2", "qwen3_5", "granitemoehybrid"})
   void severalRowsAndBranches_goOnFromTheirOwnStates(String checkpoint) {
     Decoder model = TinyModels.newer(engine, checkpoint, DType.FP32);
     int vocab = model.config().vocabSize();
@@ -247,7 +247,7 @@ final class RecurrentLayersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lfm2", "qwen3_5"})
+  @ValueSource(strings = {"lfm2", "qwen3_5", "granitemoehybrid"})
   void truncate_keepsAllTokensOrNone_andNothingIsLeftBehind(String checkpoint) {
     Decoder model = TinyModels.newer(engine, checkpoint, DType.FP32);
     assertTrue(model.recurrent());
@@ -269,7 +269,7 @@ final class RecurrentLayersTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"lfm2", "qwen3_5"})
+  @ValueSource(strings = {"lfm2", "qwen3_5", "granitemoehybrid"})
   void lossAndBackward_inBf16_isCloseToFp32(String checkpoint) {
     assumeTrue(engine.backend().dtypes().contains(DType.BF16), "the backend has no bf16");
     Decoder wide = TinyModels.newer(engine, checkpoint, DType.FP32);

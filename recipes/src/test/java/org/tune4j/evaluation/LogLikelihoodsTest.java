@@ -22,7 +22,7 @@ final class LogLikelihoodsTest {
   private final Engine engine = TestBackend.engine();
 
   @ParameterizedTest
-  @ValueSource(strings = {"llama_biases", "lfm2", "qwen3_5"})
+  @ValueSource(strings = {"llama_biases", "lfm2", "qwen3_5", "granitemoehybrid"})
   void of_contextsWithACommonBegin_isThatOfEachAlone(String checkpoint) {
     try (TensorScope scope = engine.openScope();
         Tokenizer tokenizer = new TokenizerSpec(Path.of("../docs/tiny"), null).open(Path.of("."))) {

@@ -75,7 +75,7 @@ final class GeneratorTest {
 
   /** What is guessed wrongly could not be forgotten. */
   @ParameterizedTest
-  @ValueSource(strings = {"lfm2", "qwen3_5"})
+  @ValueSource(strings = {"lfm2", "qwen3_5", "granitemoehybrid"})
   void generate_ofAModelWithAState_isWhatOneTokenAfterTheOtherGives(String checkpoint) {
     SamplingOptions options = new SamplingOptions(20, 0.7, 0, 0.8, 1.1, 5, List.of());
     try (TensorScope scope = engine.openScope();
