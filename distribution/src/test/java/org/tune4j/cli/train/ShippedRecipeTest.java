@@ -172,7 +172,14 @@ class ShippedRecipeTest {
 
   @Test
   void run_severalRanksOfASingleDeviceRecipe_namesTheOther() {
-    assertEquals(2, tune("run", "--nproc_per_node", "2", "qwen3/0.6B_full_single_device"));
+    assertEquals(
+        2,
+        tune(
+            "run",
+            "--nproc_per_node",
+            "2",
+            "qwen3/0.6B_full_single_device",
+            "checkpointer.checkpoint_dir=src"));
     assertEquals(
         "tune: recipe full_finetune_single_device runs on one rank, 2 were requested; use full_finetune_distributed",
         err());
