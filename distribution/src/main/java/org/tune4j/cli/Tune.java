@@ -90,6 +90,7 @@ import picocli.CommandLine.Spec;
       "  tune logits --model DIR --ids ids.jsonl -o logits.safetensors",
       "  tune merge --model DIR --adapter out/epoch_0 -o merged",
       "  tune convert merged merged.gguf --type q8_0",
+      "  tune push out/epoch_0 OWNER/NAME",
       "  tune serve --model DIR --adapter pirate=out/epoch_0",
       "  tune dashboard out                        runs compared in the browser, live",
       "  tune plot out/a out/b -o loss.png         the same as an image",

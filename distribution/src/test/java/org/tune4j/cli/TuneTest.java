@@ -348,8 +348,8 @@ class TuneTest {
     fails(
         2,
         "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
-            + " cat, reference, validate, migrate, generate, chat, eval, logits, merge, serve, download, plan, data,"
-            + " dashboard, plot, new, backends, env; see `tune --help`",
+            + " cat, reference, validate, migrate, generate, chat, eval, logits, merge, convert, serve, download, push, plan,"
+            + " data, dashboard, plot, new, backends, env; see `tune --help`",
         "vaildate");
     fails(
         2,

@@ -145,9 +145,9 @@ public final class JsonFields {
         : this;
   }
 
-  /** {@return whether these are the fields of an object inside the file's} */
-  public boolean isInside() {
-    return !prefix.isEmpty();
+  /** {@return whether these are what an image model's file says of its text model} */
+  public boolean isTextModel() {
+    return prefix.equals(TextModel.CONFIG + ".");
   }
 
   /** {@return whether there are no fields} */

@@ -154,7 +154,7 @@ public final class DecoderFields {
         .rope(rope.theta(), rope.scaling())
         .maxSeqLen(size("max_position_embeddings", Integer.MAX_VALUE))
         .tieWordEmbeddings(json.flag("tie_word_embeddings", number("tie_word_embeddings") != 0))
-        .names(json.isInside() ? Decoder.Names.IN_IMAGE_MODEL : Decoder.Names.LLAMA);
+        .names(json.isTextModel() ? Decoder.Names.IN_IMAGE_MODEL : Decoder.Names.LLAMA);
   }
 
   private Number otherwise(String field) {

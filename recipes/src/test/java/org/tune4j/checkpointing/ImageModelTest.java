@@ -51,7 +51,7 @@ class ImageModelTest {
   private final Engine engine = TestBackend.engine();
 
   private Decoder load(Path model, Path adapter) {
-    return load(model, adapter, "all-linear");
+    return load(model, adapter, ".*\\.layers\\..*");
   }
 
   private Decoder load(Path model, Path adapter, String targets) {
@@ -111,7 +111,13 @@ class ImageModelTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gemma3_conditional", "mistral3_conditional", "qwen3_5_conditional"})
+  @ValueSource(
+      strings = {
+        "gemma3_conditional",
+        "gemma4_conditional",
+        "mistral3_conditional",
+        "qwen3_5_conditional"
+      })
   void merged_hasEveryTensorOfTheCheckpoint_andItsConfig(String checkpoint) throws IOException {
     Path model = GOLDEN.resolve(checkpoint);
     try (TensorScope scope = engine.openScope()) {

@@ -54,16 +54,25 @@ final class SharedKeys implements AttentionContext {
     if (!gives) {
       return inner.attend(q, k, v, spec);
     }
-    Tensor keys = pass.fork(k);
-    Tensor values = pass.fork(v);
-    long n = k.size(0);
-    both = Tensor.cat(List.of(keys.reshape(n, -1), values.reshape(n, -1)), 1).moveTo(owner);
-    return inner.attend(q, keys, values, spec);
+    long n = q.size(0);
+    long queries = q.size(1) * q.size(2);
+    long half = k.size(1) * k.size(2);
+    // One fork of all three: what adapters make of one input is gone through once.
+    Tensor all =
+        pass.fork(Tensor.cat(List.of(q.reshape(n, -1), k.reshape(n, -1), v.reshape(n, -1)), 1));
+    both = all.narrow(1, queries, 2 * half).moveTo(owner);
+    return attendTo(
+        all.narrow(1, queries, 2 * half),
+        all.narrow(1, 0, queries).reshape(q.shape().toArray()),
+        spec);
   }
 
   @Override
   public Tensor attendShared(Tensor q, AttentionSpec<Tensor> spec) {
-    Tensor taken = both();
+    return attendTo(both(), q, spec);
+  }
+
+  private Tensor attendTo(Tensor taken, Tensor q, AttentionSpec<Tensor> spec) {
     long n = taken.size(0);
     long half = taken.size(1) / 2;
     Tensor k = taken.narrow(1, 0, half).reshape(n, kvHeads, half / kvHeads);

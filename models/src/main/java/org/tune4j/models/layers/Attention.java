@@ -272,8 +272,7 @@ public final class Attention extends Mixer {
       Pass pass, Tensor q, List<Tensor> qkv, AttentionContext context, AttentionSpec<Tensor> spec) {
     long n = q.size(0);
     int dim = shape.headDim();
-    Tensor first = qkv.get(1).reshape(n, shape.numKvHeads(), dim);
-    Tensor k = valuesOfKeys ? pass.fork(first) : first;
+    Tensor k = qkv.get(1).reshape(n, shape.numKvHeads(), dim);
     Tensor plain = valuesOfKeys ? k : qkv.get(2).reshape(n, shape.numKvHeads(), dim);
     Tensor v = vNorm == null ? plain : vNorm.forward(pass, plain);
     if (normsRotated) {

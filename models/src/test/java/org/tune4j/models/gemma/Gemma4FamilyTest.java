@@ -55,7 +55,9 @@ class Gemma4FamilyTest {
 
   @Test
   void read_absentRope_rotatesAQuarterOfFullLayers() throws IOException {
-    assertEquals(read(Map.of()), read(Map.of("rope_parameters", "null")));
+    assertEquals(
+        read(Map.of()).facts().get("layers"),
+        read(Map.of("rope_parameters", "null")).facts().get("layers"));
   }
 
   @Test
