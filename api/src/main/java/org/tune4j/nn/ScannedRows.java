@@ -98,6 +98,7 @@ final class ScannedRows {
       List<@Nullable Tensor> all = new ArrayList<>();
       for (List<Tensor> parts : found) {
         all.add(parts.isEmpty() ? null : scope.moveOut(joined(parts)));
+        parts.stream().skip(1).forEach(Tensor::close);
       }
       return all;
     }

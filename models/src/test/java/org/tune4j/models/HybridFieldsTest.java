@@ -51,7 +51,7 @@ final class HybridFieldsTest {
           qwen3_5 | linear_conv_kernel_dim | 1 | linear_conv_kernel_dim is 1, expected 2 or more
           qwen3_5 | num_experts | 4 | num_experts is 4, expected 0 or 1; this family computes nothing else
           granitemoehybrid | num_local_experts | 8 | num_local_experts is 8, expected 0; mixtures of experts are not supported here
-          granitemoehybrid | num_local_experts | absent | num_local_experts is missing, expected 0; mixtures of experts are not supported here
+          granitemoehybrid | num_local_experts | absent | num_local_experts is null, expected 0; mixtures of experts are not supported here
           granitemoehybrid | mamba_n_groups | 2 | mamba_n_groups is 2, expected 1; no other number of groups is supported
           granitemoehybrid | mamba_n_heads | 7 | mamba_n_heads is 7, expected a divisor of mamba_expand times hidden_size, 128
           granitemoehybrid | mamba_d_head | 8 | mamba_d_head is 8, expected 16, as mamba_expand, hidden_size and mamba_n_heads say

@@ -18,6 +18,7 @@ import org.tune4j.models.layers.GatedMlp;
 import org.tune4j.models.layers.Mamba2;
 import org.tune4j.models.layers.RmsNorm;
 import org.tune4j.models.layers.RotaryEmbedding;
+import org.tune4j.tensor.DType;
 
 /**
  * Granite 4 without mixtures of experts: Mamba-2, attention in some layers, and Granite's
@@ -45,23 +46,11 @@ public record GraniteHybridFamily() implements ModelFamily {
             "mamba_n_heads",
             "num_local_experts");
     check(json);
-    DecoderConfig sizes =
-        fields
-            .sizes()
-            .intermediateSize(json.positive("shared_intermediate_size", 1024))
-            .embeddingScale(json.positiveDecimal("embedding_multiplier", 1))
-            .logits(1 / json.positiveDecimal("logits_scaling", 1), 0)
-            .build();
+    DecoderConfig sizes = sizes(json, fields);
     boolean bias = json.flag("attention_bias", false);
     double scale = json.positiveDecimal("attention_multiplier", 1);
     double residual = json.positiveDecimal("residual_multiplier", 1);
     Activation activation = Activation.read(json, "hidden_act", Activation.SILU);
-    boolean rotates = json.optionalText("position_embedding_type").orElse("").equals("rope");
-    RotaryEmbedding rotary =
-        rotates ? fields.rotary(sizes, DecoderFields.FULL) : RotaryEmbedding.none(sizes.headDim());
-    List<AttentionShape> shapes =
-        DecoderFields.shapes(
-            sizes, fields.layerTypes(sizes.numLayers(), LINEAR, layer -> false), 0, t -> rotary);
     Mamba2.Shape mamba = mamba(json, sizes);
     long dim = sizes.hiddenSize();
     return new FamilyConfig(
@@ -78,19 +67,11 @@ public record GraniteHybridFamily() implements ModelFamily {
             residual,
             "mamba",
             mamba),
-        shapes,
+        shapes(json, fields, sizes),
         (layer, shape, dtype) -> {
           ResidualBlock.Builder block =
               ResidualBlock.builder(shape, dim, () -> new RmsNorm(dim, sizes.normEps(), dtype))
-                  .mlp(
-                      "shared_mlp",
-                      GatedMlp.fused(
-                          "input_linear",
-                          "output_linear",
-                          dim,
-                          sizes.intermediateSize(),
-                          activation,
-                          dtype))
+                  .mlp("shared_mlp", mlp(sizes, activation, dtype))
                   .normsBefore("input_layernorm", "post_attention_layernorm")
                   .residual(residual);
           return shape.equals(AttentionShape.NONE)
@@ -103,6 +84,34 @@ public record GraniteHybridFamily() implements ModelFamily {
                   .build();
         },
         dtype -> new RmsNorm(dim, sizes.normEps(), dtype));
+  }
+
+  private static DecoderConfig sizes(JsonFields json, DecoderFields fields) {
+    return fields
+        .sizes()
+        .intermediateSize(json.positive("shared_intermediate_size", 1024))
+        .embeddingScale(json.positiveDecimal("embedding_multiplier", 1))
+        .logits(1 / json.positiveDecimal("logits_scaling", 1), 0)
+        .build();
+  }
+
+  private static List<AttentionShape> shapes(
+      JsonFields json, DecoderFields fields, DecoderConfig sizes) {
+    boolean rotates = json.optionalText("position_embedding_type").orElse("").equals("rope");
+    RotaryEmbedding rotary =
+        rotates ? fields.rotary(sizes, DecoderFields.FULL) : RotaryEmbedding.none(sizes.headDim());
+    List<String> types = fields.layerTypes(sizes.numLayers(), LINEAR, layer -> false);
+    return DecoderFields.shapes(sizes, types, 0, type -> rotary);
+  }
+
+  private static GatedMlp mlp(DecoderConfig sizes, Activation activation, DType dtype) {
+    return GatedMlp.fused(
+        "input_linear",
+        "output_linear",
+        sizes.hiddenSize(),
+        sizes.intermediateSize(),
+        activation,
+        dtype);
   }
 
   /** Refuses what is not computed here. */

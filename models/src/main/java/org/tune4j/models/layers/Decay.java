@@ -24,18 +24,20 @@ record Decay(Tensor sums, Tensor pairs, Tensor before) {
   static Decay of(Engine engine, Tensor g) {
     int n = (int) g.size(0);
     long heads = g.size(1);
-    Tensor seen = lower(engine, n, g.dtype());
+    Tensor seen = lower(engine, n, 0, g.dtype());
     Tensor sums = g.transpose(0, 1).matmul(seen.transpose(0, 1));
     Tensor between = sums.reshape(heads, n, 1).sub(sums.reshape(heads, 1, n));
-    Tensor pairs = between.add(seen.add(-1).mul(HIDDEN).reshape(1, n, n)).exp();
+    // A token's own share is 1 whatever g is. Its gradients, the largest, would cancel to noise.
+    Tensor others = between.mul(lower(engine, n, 1, g.dtype()).reshape(1, n, n));
+    Tensor pairs = others.add(seen.add(-1).mul(HIDDEN).reshape(1, n, n)).exp();
     return new Decay(sums, pairs, sums.exp().reshape(heads, n, 1));
   }
 
-  /** Ones on the diagonal and below, {@code [n, n]}. */
-  private static Tensor lower(Engine engine, int n, DType dtype) {
+  /** Ones where a column is {@code apart} or more below its row, {@code [n, n]}. */
+  private static Tensor lower(Engine engine, int n, int apart, DType dtype) {
     float[] ones = new float[n * n];
-    for (int i = 0; i < n; i++) {
-      Arrays.fill(ones, i * n, i * n + i + 1, 1);
+    for (int i = apart; i < n; i++) {
+      Arrays.fill(ones, i * n, i * n + i + 1 - apart, 1);
     }
     return engine.tensor(ones, dtype, Shape.of(n, n));
   }

@@ -102,23 +102,27 @@ public final class GatedDeltaRule extends Mixer {
 
     @Override
     public Chunk next(List<Tensor> inputs, List<Tensor> state) {
-      CausalConvolution.Convolved convolved = conv.next(pass, inputs.get(0), state.get(0));
+      Tensor all = inputs.get(0);
+      Tensor qkv = all.narrow(1, 0, heads.convolved());
+      Tensor z = all.narrow(1, heads.convolved(), heads.valuesWidth());
+      Tensor b = all.narrow(1, heads.convolved() + heads.valuesWidth(), heads.values);
+      Tensor a = all.narrow(1, all.size(1) - heads.values, heads.values);
+      CausalConvolution.Convolved convolved = conv.next(pass, qkv, state.get(0));
       Tensor mixed = Decay.wide(activation.of(convolved.output()));
       long width = heads.keysWidth();
       Tensor q = unit(mixed.narrow(1, 0, width)).mul(1 / Math.sqrt((double) heads.keyDim));
       Tensor k = unit(mixed.narrow(1, width, width));
       Tensor v =
           Decay.heads(mixed.narrow(1, 2 * width, heads.valuesWidth()), heads.values, heads.values);
-      Tensor beta = Decay.heads(Decay.wide(inputs.get(2).sigmoid()), heads.values, heads.values);
+      Tensor beta = Decay.heads(Decay.wide(b.sigmoid()), heads.values, heads.values);
       Tensor before = state.get(1);
-      Decay decay = Decay.of(pass.engine(), rates(Decay.wide(inputs.get(3))));
+      Decay decay = Decay.of(pass.engine(), rates(Decay.wide(a)));
       Tensor system = k.matmul(k.transpose(1, 2)).mul(decay.pairs()).mul(beta);
       Tensor errors = v.sub(k.matmul(before).mul(decay.before())).mul(beta);
       Tensor corrections = pass.engine().operations().solveUnitLower(system, errors);
       Tensor read = decay.read(q, k, corrections, before);
       return new Chunk(
-          gated(read, inputs.get(1)),
-          List.of(convolved.state(), decay.next(k, corrections, before)));
+          gated(read, z), List.of(convolved.state(), decay.next(k, corrections, before)));
     }
 
     /** Of length 1, for all value heads, {@code [values, n, keyDim]}. */
@@ -144,8 +148,9 @@ public final class GatedDeltaRule extends Mixer {
 
   @Override
   public Tensor forward(Pass pass, Tensor x, AttentionContext context) {
-    Tensor[] inputs = inProj.forward(pass, x).toArray(Tensor[]::new);
-    return outProj.forward(pass, context.scan(pass, new Rows(pass, x.dtype()), inputs));
+    // One input: the projections have their own in common, whose graph is gone through once.
+    Tensor all = Tensor.cat(inProj.forward(pass, x), 1);
+    return outProj.forward(pass, context.scan(pass, new Rows(pass, x.dtype()), all));
   }
 
   @Override
