@@ -3,6 +3,7 @@ package org.tune4j.optim;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -20,8 +21,17 @@ import org.tune4j.tensor.Tensor;
  * @param eps added to the root of the second moment
  * @param weightDecay decoupled: a part of each parameter, times the learning rate, is taken off it
  * @param fused torchtune's; the backend decides
+ * @param loraplusLrRatio LoRA+ (Hayou et al. 2024): how much larger the learning rate of {@code
+ *     lora_B} and of vectors is; biases do not decay then, as in PEFT's {@code
+ *     create_loraplus_optimizer}; 1 for one rate
  */
-public record AdamW(double lr, List<Double> betas, double eps, double weightDecay, boolean fused)
+public record AdamW(
+    double lr,
+    List<Double> betas,
+    double eps,
+    double weightDecay,
+    boolean fused,
+    double loraplusLrRatio)
     implements Optimizer.Spec {
   /**
    * Checks the numbers.
@@ -31,6 +41,7 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
    * @param eps between 0 and 1, neither of them
    * @param weightDecay from 0 to 10
    * @param fused is not looked at
+   * @param loraplusLrRatio above 0, up to 1000
    * @throws org.tune4j.UsageException with all that are out of bounds
    */
   @Component(
@@ -47,8 +58,9 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
       @Doc("decay of the first and second moment") @Default("[0.9, 0.999]") List<Double> betas,
       @Doc("added to the root of the second moment") @Default("1e-8") double eps,
       @Doc("decoupled weight decay") @Default("0.01") double weightDecay,
-      @Doc("accepted for torchtune's configs; the backend decides") @Default("true")
-          boolean fused) {
+      @Doc("accepted for torchtune's configs; the backend decides") @Default("true") boolean fused,
+      @Doc("LoRA+: learning rate of lora_B relative to lora_A's") @Default("1.0")
+          double loraplusLrRatio) {
     new Requirements()
         .that(lr >= 0 && lr <= 10, "adamw: lr is %s, expected between 0 and 10".formatted(lr))
         .that(
@@ -58,12 +70,31 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
         .that(
             weightDecay >= 0 && weightDecay <= 10,
             "adamw: weight_decay is %s, expected between 0 and 10".formatted(weightDecay))
+        .that(
+            loraplusLrRatio > 0 && loraplusLrRatio <= 1000,
+            "adamw: loraplus_lr_ratio is %s, expected above 0, up to 1000"
+                .formatted(loraplusLrRatio))
         .check();
     this.lr = lr;
     this.betas = List.copyOf(betas);
     this.eps = eps;
     this.weightDecay = weightDecay;
     this.fused = fused;
+    this.loraplusLrRatio = loraplusLrRatio;
+  }
+
+  /**
+   * With one learning rate for all.
+   *
+   * @param lr from 0 to 10
+   * @param betas two numbers from 0 to below 1
+   * @param eps between 0 and 1, neither of them
+   * @param weightDecay from 0 to 10
+   * @param fused is not looked at
+   * @throws org.tune4j.UsageException with all that are out of bounds
+   */
+  public AdamW(double lr, List<Double> betas, double eps, double weightDecay, boolean fused) {
+    this(lr, betas, eps, weightDecay, fused, 1);
   }
 
   @Override
@@ -73,16 +104,47 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
 
   @Override
   public Optimizer create(List<Parameter> parameters) {
-    return new State(parameters);
+    return new State(parameters.stream().map(p -> Group.ALL).toList(), parameters);
+  }
+
+  @Override
+  public Optimizer create(Map<String, Parameter> parameters) {
+    if (loraplusLrRatio == 1) {
+      return create(List.copyOf(parameters.values()));
+    }
+    if (parameters.keySet().stream().noneMatch(name -> name.contains("lora_B"))) {
+      throw new UsageException(
+          "adamw: loraplus_lr_ratio is %s, but no lora_B is trained by itself; set it to 1, or strategy=ddp where weights are sharded"
+              .formatted(loraplusLrRatio));
+    }
+    List<Group> groups = new ArrayList<>();
+    parameters.forEach((name, p) -> groups.add(Group.of(name, p)));
+    return new State(groups, List.copyOf(parameters.values()));
+  }
+
+  /** How a parameter differs from the others under LoRA+. */
+  private enum Group {
+    ALL,
+    FASTER,
+    FASTER_WITHOUT_DECAY;
+
+    static Group of(String name, Parameter p) {
+      if (!name.contains("lora_B") && p.shape().rank() != 1) {
+        return ALL;
+      }
+      return name.contains("bias") ? FASTER_WITHOUT_DECAY : FASTER;
+    }
   }
 
   private final class State implements Optimizer {
+    private final List<Group> groups;
     private final List<Tensor> values = new ArrayList<>();
     private final List<Tensor> means = new ArrayList<>();
     private final List<Tensor> squares = new ArrayList<>();
     private long updates;
 
-    State(List<Parameter> parameters) {
+    State(List<Group> groups, List<Parameter> parameters) {
+      this.groups = groups;
       for (Parameter p : parameters) {
         Tensor value = p.tensor();
         values.add(value);
@@ -94,6 +156,9 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
     @Override
     public void update(int parameter, Tensor gradient, double lr) {
       Operations operations = gradient.engine().operations();
+      Group group = groups.get(parameter);
+      double rate = group == Group.ALL ? lr : lr * loraplusLrRatio;
+      double decay = group == Group.FASTER_WITHOUT_DECAY ? 0 : weightDecay;
       Chunks.forEach(
           List.of(values.get(parameter), gradient, means.get(parameter), squares.get(parameter)),
           t ->
@@ -103,11 +168,11 @@ public record AdamW(double lr, List<Double> betas, double eps, double weightDeca
                   t.get(2),
                   t.get(3),
                   updates,
-                  lr,
+                  rate,
                   betas.get(0),
                   betas.get(1),
                   eps,
-                  weightDecay));
+                  decay));
     }
 
     @Override

@@ -21,6 +21,16 @@ public interface Optimizer {
      * @param parameters that have storage
      */
     Optimizer create(List<Parameter> parameters);
+
+    /**
+     * {@return the same, where a parameter's name can make a difference; by default none does}
+     *
+     * @param parameters that have storage, by full name
+     * @throws org.tune4j.UsageException when the names are not those that it is made for
+     */
+    default Optimizer create(Map<String, Parameter> parameters) {
+      return create(List.copyOf(parameters.values()));
+    }
   }
 
   /**

@@ -164,7 +164,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     RunMemory.RankPlan memory = plan(context, ranks, precision, data, out);
     ModelOnRanks model = load(saved, ranks, run, precision, memory.sharded());
     out.println(ParameterSummary.of(model.decoder()));
-    Optimizer optimizer = keys.optimizer().create(List.copyOf(model.trained().values()));
+    Optimizer optimizer = keys.optimizer().create(model.trained());
     saved.ifPresent(s -> model.restore(s, optimizer));
     int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
     return new Setup(
