@@ -162,15 +162,15 @@ public final class Pass {
   }
 
   /**
-   * {@return {@link #value(Parameter)} in a type; a frozen parameter's is cast where its own is
-   * another, and belongs to the calling thread's scope}
+   * {@return {@link #value(Parameter)} in a type: cast where its own is another, and then owned by
+   * the calling thread's scope}
    *
-   * @param p with storage, in this type if it is trainable
+   * @param p with storage
    * @param dtype of what it meets
    */
   public Tensor value(Parameter p, DType dtype) {
     Tensor value = value(p);
-    return value.dtype() == dtype || p.trainable() ? value : value.cast(dtype);
+    return value.dtype() == dtype ? value : value.cast(dtype);
   }
 
   /**

@@ -1,13 +1,21 @@
 package org.tune4j.adapters;
 
-import java.util.Collection;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
-import org.tune4j.models.layers.Adapter;
+import org.tune4j.UsageException;
+import org.tune4j.models.layers.Embedding;
+import org.tune4j.models.layers.EmbeddingAdapter;
+import org.tune4j.models.layers.Experts;
+import org.tune4j.models.layers.ExpertsAdapter;
 import org.tune4j.models.layers.Linear;
+import org.tune4j.models.layers.LinearAdapter;
+import org.tune4j.nn.Module;
 
-/** How a model is adapted: which linears, and by what. Immutable. */
+/** How a model is adapted: which modules, and by what. Immutable. */
 public interface AdapterConfig {
   /** {@return the type that reads what is saved of it} */
   AdapterType type();
@@ -21,7 +29,34 @@ public interface AdapterConfig {
    * @param path of the linear in the model
    * @param linear one of the {@link #targets}
    */
-  Adapter create(String path, Linear linear);
+  LinearAdapter create(String path, Linear linear);
+
+  /**
+   * {@return the adapter of an embedding, without storage; empty where it stays as it is, as by
+   * default}
+   *
+   * @param path of the embedding in the model
+   * @param embedding none of the {@link #modulesToSave}
+   */
+  default Optional<EmbeddingAdapter> create(String path, Embedding embedding) {
+    return Optional.empty();
+  }
+
+  /**
+   * {@return the adapter of a layer's experts, without storage; empty where they stay as they are,
+   * as by default}
+   *
+   * @param path of the experts in the model
+   * @param experts of one layer
+   */
+  default Optional<ExpertsAdapter> create(String path, Experts experts) {
+    return Optional.empty();
+  }
+
+  /** {@return the modules of which a copy is trained and saved along; by default none} */
+  default ModulesToSave modulesToSave() {
+    return ModulesToSave.NONE;
+  }
 
   /**
    * {@return the fields of {@code adapter_config.json} besides {@code base_model_name_or_path}, as
@@ -32,16 +67,43 @@ public interface AdapterConfig {
   Map<String, Object> peftFields(List<String> targetModules);
 
   /**
+   * {@return how a finished adapter is saved; by default as it is trained} Checkpoints that a run
+   * goes on from are as it is trained.
+   */
+  default AdapterConfig finished() {
+    return this;
+  }
+
+  /**
+   * Checks that training can begin, before anything is read.
+   *
+   * @param checkpoint a saved adapter to start from; null for none
+   * @throws UsageException when it needs one and there is none
+   */
+  default void requireStart(@Nullable Path checkpoint) {}
+
+  /**
+   * {@return how training goes on from a saved adapter}
+   *
+   * @param checkpoint its folder or its safetensors file
+   * @param model without adapters
+   * @throws InputException when it is broken or of another type, or naming what differs
+   */
+  default AdapterConfig resume(Path checkpoint, Module model) {
+    return resume(type().open(checkpoint), model);
+  }
+
+  /**
    * How training goes on from a saved adapter. Its tensors decide which layers are adapted; this
    * must ask for the same modules.
    *
    * @param saved of the same type
-   * @param linears paths of all the model's linears
+   * @param model without adapters
    * @return the saved adapter's, with what only training needs from this
    * @throws InputException naming what differs
    */
-  default AdapterConfig resume(SavedAdapter saved, Collection<String> linears) {
-    saved.requireTargets(targets(), linears);
+  default AdapterConfig resume(SavedAdapter saved, Module model) {
+    saved.requireTargets(targets(), model);
     return saved.config();
   }
 }

@@ -1,5 +1,6 @@
 package org.tune4j.adapters;
 
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -24,6 +25,15 @@ public final class AdapterStateDict {
     this.adapters = Adapters.of(model);
     adapters.values().forEach(a -> parameters.addAll(a.parameters().keySet()));
     tensors.forEach((name, t) -> shapes.put(name, t.shape()));
+    model
+        .sharedNames()
+        .forEach(
+            (name, first) -> {
+              Shape shape = shapes.get(first);
+              if (shape != null) {
+                shapes.putIfAbsent(name, shape);
+              }
+            });
   }
 
   /**
@@ -54,7 +64,7 @@ public final class AdapterStateDict {
     String own =
         parameters.stream()
             .filter(parameter -> name.endsWith("." + parameter))
-            .findFirst()
+            .max(Comparator.comparingInt(String::length))
             .orElseThrow(() -> foreign(name));
     String module = name.substring(0, name.length() - own.length() - 1);
     Adapter adapter = adapters.get(module);

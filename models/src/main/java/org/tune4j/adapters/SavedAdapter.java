@@ -1,16 +1,20 @@
 package org.tune4j.adapters;
 
 import java.nio.file.Path;
-import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.Function;
 import java.util.stream.Collectors;
 import org.tune4j.InputException;
+import org.tune4j.checkpoint.PeftAdapter;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
+import org.tune4j.checkpoint.Texts;
+import org.tune4j.nn.Module;
 
 /**
  * A PEFT adapter on disk. Its tensors' names say which linears it adapts.
@@ -37,7 +41,66 @@ public record SavedAdapter(
     baseWeights = Collections.unmodifiableMap(new LinkedHashMap<>(baseWeights));
   }
 
-  /** {@return the adapted linears by their paths in the base model, sorted} */
+  /**
+   * {@return the adapter of a folder whose tensors are named by linear and parameter, beside copies
+   * of saved modules}
+   *
+   * @param folder of a type
+   * @param parameters each linear's, by their names below its path
+   * @param saved modules of which there are copies
+   * @param config of linears
+   * @throws InputException when a tensor has another name, or one is missing
+   */
+  public static SavedAdapter of(
+      PeftAdapter folder,
+      List<String> parameters,
+      ModulesToSave saved,
+      Function<List<String>, AdapterConfig> config) {
+    Map<AdapterTensor, Entry> tensors = new LinkedHashMap<>();
+    Set<String> linears = new TreeSet<>();
+    folder
+        .tensors()
+        .forEach(
+            (name, entry) -> {
+              AdapterTensor tensor = tensor(folder, name, parameters, saved);
+              tensors.put(tensor, entry);
+              if (parameters.contains(tensor.parameter())) {
+                linears.add(tensor.module());
+              }
+            });
+    for (String linear : linears) {
+      for (String parameter : parameters) {
+        if (!tensors.containsKey(new AdapterTensor(linear, parameter))) {
+          throw folder.unsound(
+              "'%s%s.%s' is missing".formatted(PeftAdapter.PREFIX, linear, parameter));
+        }
+      }
+    }
+    return new SavedAdapter(
+        folder.path(), folder.file(), config.apply(List.copyOf(linears)), tensors, Map.of());
+  }
+
+  private static AdapterTensor tensor(
+      PeftAdapter folder, String name, List<String> parameters, ModulesToSave saved) {
+    if (name.startsWith(PeftAdapter.PREFIX)) {
+      String path = name.substring(PeftAdapter.PREFIX.length());
+      for (String parameter : parameters) {
+        int end = path.length() - parameter.length() - 1;
+        if (end > 0 && path.endsWith("." + parameter)) {
+          return new AdapterTensor(path.substring(0, end), parameter);
+        }
+      }
+      Optional<AdapterTensor> copy = saved.parse(path);
+      if (copy.isPresent()) {
+        return copy.get();
+      }
+    }
+    throw folder.unsound(
+        "%s is not named base_model.model.MODULE followed by %s"
+            .formatted(Texts.quoted(name), String.join(" or ", parameters)));
+  }
+
+  /** {@return the adapted modules by their paths in the base model, sorted} */
   public List<String> modules() {
     TreeSet<String> modules = new TreeSet<>();
     tensors.keySet().forEach(tensor -> modules.add(tensor.module()));
@@ -47,12 +110,13 @@ public record SavedAdapter(
   /**
    * Checks that a model has what it adapts.
    *
-   * @param linears paths of all the model's linears
-   * @throws InputException naming a linear that the model lacks
+   * @param model without adapters or with
+   * @throws InputException naming one that the model lacks
    */
-  public void requireLinears(Collection<String> linears) {
+  public void requireModules(Module model) {
+    Set<String> all = Adapters.adaptable(model).keySet();
     for (String module : modules()) {
-      if (!linears.contains(module)) {
+      if (!all.contains(module)) {
         throw wrong(
             "the adapter adapts '%s', which the model does not have; it was made for another model"
                 .formatted(module));
@@ -64,24 +128,25 @@ public record SavedAdapter(
    * Compares what it adapts with what a run asks for, by the linears' last names.
    *
    * @param asked the run's targets
-   * @param linears paths of all the model's linears
+   * @param model without adapters or with
    * @throws InputException naming a linear that only one of them adapts
    */
-  public void requireTargets(TargetModules asked, Collection<String> linears) {
-    requireLinears(linears);
-    for (String module : modules()) {
+  public void requireTargets(TargetModules asked, Module model) {
+    requireModules(model);
+    List<String> targets = modules().stream().filter(config.targets()::matches).toList();
+    for (String module : targets) {
       if (!asked.matches(module)) {
         throw wrong(
             "the adapter adapts '%s', the model does not; name it in the model's target_modules or lora_attn_modules"
                 .formatted(module));
       }
     }
-    Set<String> own = modules().stream().map(TargetModules::lastName).collect(Collectors.toSet());
-    for (String linear : linears) {
-      if (asked.matches(linear) && !own.contains(TargetModules.lastName(linear))) {
+    Set<String> own = targets.stream().map(TargetModules::lastName).collect(Collectors.toSet());
+    for (String module : Adapters.linears(model).keySet()) {
+      if (asked.matches(module) && !own.contains(TargetModules.lastName(module))) {
         throw wrong(
             "the model adapts '%s', the adapter does not; leave it out of the model's targets"
-                .formatted(TargetModules.lastName(linear)));
+                .formatted(TargetModules.lastName(module)));
       }
     }
   }

@@ -71,7 +71,12 @@ public record TargetModules(Names include, Names exclude, List<Integer> layers) 
       return names.isEmpty() && expression.isEmpty();
     }
 
-    boolean matches(String path) {
+    /**
+     * {@return whether a module is meant}
+     *
+     * @param path in the model
+     */
+    public boolean matches(String path) {
       if (expression.equals(ALL_LINEAR)) {
         // The head stands directly below the model.
         return path.indexOf('.') >= 0;

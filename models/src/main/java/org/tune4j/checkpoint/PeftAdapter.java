@@ -135,7 +135,7 @@ public record PeftAdapter(Path path, JsonFields config, Path file, Map<String, E
    * @param folder exists; files of these names are replaced
    * @param fields of the config, as plain values
    * @param baseModel name or path of the base model
-   * @param tensors by full name in the adapted model
+   * @param tensors by their names in the file
    * @throws org.tune4j.EnvironmentException if they cannot be written
    */
   public static void write(
@@ -144,7 +144,7 @@ public record PeftAdapter(Path path, JsonFields config, Path file, Map<String, E
       String baseModel,
       Map<String, StoredTensor> tensors) {
     List<StoredTensor> named =
-        tensors.entrySet().stream().map(t -> t.getValue().named(PREFIX + t.getKey())).toList();
+        tensors.entrySet().stream().map(t -> t.getValue().named(t.getKey())).toList();
     SafetensorsWriter.write(folder.resolve(FILE), named);
     // In order of the names, as PEFT writes them.
     Map<String, Object> sorted = new TreeMap<>(fields);

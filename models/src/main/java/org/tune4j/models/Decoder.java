@@ -170,6 +170,7 @@ public final class Decoder extends Module {
   public void computeIn(DType compute) {
     precision = new Precision(precision.stored(), compute);
     Adapters.linears(this).values().forEach(linear -> linear.setDtype(compute));
+    Adapters.adaptable(this).values().forEach(m -> m.setAdapterDtype(compute));
   }
 
   /** {@return whether a layer has a state instead of attention, which cannot go back} */

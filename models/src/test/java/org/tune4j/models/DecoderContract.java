@@ -326,7 +326,7 @@ abstract class DecoderContract {
             (name, p) -> {
               Adapter adapter = adapters.get(name.replaceFirst("\\.weight$", ""));
               if (adapter != null) {
-                merged.put(name, Merge.weight(engine, adapter, p.tensor()).toFloats());
+                merged.put(name, Merge.of(engine, adapter, "weight", p.tensor()).toFloats());
               } else if (!name.contains(".lora_")) {
                 merged.put(name, p.tensor().toFloats());
               }

@@ -68,7 +68,9 @@ class DecoderStructureTest {
         List.of(
             "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj", "lm_head"),
         Adapters.targetModules(
-            TinyModels.adapted("llama2", TinyModels.ALL_R4, DType.FP32), List.of()));
+            TinyModels.adapted("llama2", TinyModels.ALL_R4, DType.FP32),
+            TinyModels.ALL_R4,
+            List.of()));
   }
 
   @Test

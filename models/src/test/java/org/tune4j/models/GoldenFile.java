@@ -25,7 +25,8 @@ public final class GoldenFile {
     this("tiny", path);
   }
 
-  GoldenFile(String folder, String path) {
+  /** One under a folder of {@code golden}. */
+  public GoldenFile(String folder, String path) {
     try (InputStream in = GoldenFile.class.getResourceAsStream("/golden/" + folder + "/" + path)) {
       ByteBuffer all = ByteBuffer.wrap(in.readAllBytes()).order(ByteOrder.LITTLE_ENDIAN);
       int header = Math.toIntExact(all.getLong());

@@ -17,13 +17,17 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.tune4j.UsageException;
+import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.Merge;
 import org.tune4j.adapters.TargetModules;
 import org.tune4j.adapters.lora.AttnModule;
 import org.tune4j.adapters.lora.LoraAdapter;
 import org.tune4j.adapters.lora.LoraArguments;
 import org.tune4j.adapters.lora.LoraConfig;
+import org.tune4j.adapters.lora.LoraInit;
 import org.tune4j.adapters.lora.LoraTargets;
+import org.tune4j.adapters.lora.LoraVariant;
 import org.tune4j.checkpoint.JsonFields;
 import org.tune4j.models.auto.AutoModel;
 import org.tune4j.models.auto.SizedModel;
@@ -43,7 +47,20 @@ class ModelComponentsTest {
       boolean quantize,
       boolean dora) {
     LoraTargets targets = new LoraTargets(attention, false, false, null, null, null);
-    return new LoraArguments(targets, rank, alpha, dropout, null, null, false, quantize, dora);
+    return new LoraArguments(
+        targets,
+        rank,
+        alpha,
+        dropout,
+        null,
+        null,
+        false,
+        quantize,
+        dora,
+        dora,
+        true,
+        false,
+        LoraArguments.Beside.NOTHING);
   }
 
   private static ModelSpec build(String name) {
@@ -198,16 +215,19 @@ class ModelComponentsTest {
   void lora_byTorchtunesKeys_adaptsWhatIsStoredAsOneAsOne(
       String name, boolean mlp, String linears) {
     LoraTargets targets = new LoraTargets(List.of(AttnModule.V_PROJ), mlp, false, null, null, null);
-    LoraArguments lora = new LoraArguments(targets, 8, 16, 0, null, null, false, false, false);
+    LoraArguments lora = new LoraArguments(targets, 8, 16, 0);
     Decoder model = SizedModel.named(name).lora(lora).build(DType.BF16);
-    assertEquals(List.of(linears.split(",")), Adapters.targetModules(model, List.of()));
+    assertEquals(
+        List.of(linears.split(",")),
+        Adapters.targetModules(model, model.adapter().orElseThrow(), List.of()));
   }
 
   @Test
   void lora_ofTheOutputAlone_leavesFusedLinears() {
     LoraArguments lora = LoraArguments.of(AttnModule.OUTPUT_PROJ);
     Decoder model = SizedModel.named("phi3_mini").lora(lora).build(DType.BF16);
-    assertEquals(List.of("o_proj"), Adapters.targetModules(model, List.of()));
+    assertEquals(
+        List.of("o_proj"), Adapters.targetModules(model, model.adapter().orElseThrow(), List.of()));
   }
 
   @Test
@@ -275,7 +295,41 @@ class ModelComponentsTest {
             .size(0));
     assertEquals(
         List.of("model.layers.1.self_attn.q_proj", "k_proj"),
-        Adapters.targetModules(model, List.of()));
+        Adapters.targetModules(model, lora, List.of()));
+  }
+
+  @Test
+  void lora_withoutAKey_needsAnAdapterThatSaysEverything() {
+    AdapterConfig config = AutoModel.lora(ModelRegistry.installed(), LoraArguments.of()).adapter();
+    config.requireStart(Path.of("adapter"));
+    String message =
+        "lora_auto has no keys: nothing would be trained; name linears in target_modules or lora_attn_modules, or set checkpointer.adapter_checkpoint, whose adapter_config.json then says everything";
+    assertEquals(
+        message, assertThrows(UsageException.class, () -> config.requireStart(null)).getMessage());
+    assertEquals(
+        message,
+        assertThrows(UsageException.class, () -> TinyModels.adapted("llama2", config, DType.FP32))
+            .getMessage());
+  }
+
+  @Test
+  void merge_ofABiasIntoALinearWithout_isRefused() {
+    LoraVariant biased = new LoraVariant(false, true, LoraInit.TRUE, false);
+    LoraConfig lora =
+        new LoraConfig(
+            TargetModules.of(List.of("q_proj")),
+            4,
+            8,
+            0,
+            false,
+            Map.of(),
+            Map.of(),
+            biased,
+            LoraConfig.Beside.NOTHING);
+    Decoder model = TinyModels.adapted("llama2", lora, DType.FP32);
+    assertEquals(
+        "the adapter of 'model.layers.0.self_attn.q_proj' cannot be merged: it has a lora_bias, the linear no bias; set save_adapter_weights_only=true and use the adapter as it is",
+        assertThrows(UsageException.class, () -> Merge.requirePossible(model)).getMessage());
   }
 
   private static double scale(Map<String, Adapter> adapters, String path) {
@@ -344,7 +398,7 @@ class ModelComponentsTest {
   void lora_withWhatIsNotThereYet_isRefused() {
     List<AttnModule> q = List.of(AttnModule.Q_PROJ);
     assertThrows(UsageException.class, () -> arguments(q, 8, 16, 0, true, false));
-    assertThrows(UsageException.class, () -> arguments(q, 8, 16, 0, false, true));
-    assertThrows(UsageException.class, () -> arguments(List.of(), 8, 16, 0, false, false));
+    assertThrows(UsageException.class, () -> arguments(q, 8, 16, 0, false, true)); // and lora_bias
+    assertThrows(UsageException.class, () -> arguments(List.of(), 8, 16, 0, false, false).config());
   }
 }

@@ -128,15 +128,18 @@ class SavedAdapterTest {
           bias | "all" | bias is "all", expected "none"; trained biases are not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
           r | 0 | r is 0, expected an integer of at least 1
           r | -8 | r is -8, expected an integer of at least 1
-          r |  | r is missing, expected an integer of at least 1
           lora_alpha | 0 | lora_alpha is 0, expected a number above 0
           lora_dropout | 1 | lora_dropout is 1, expected a number of at least 0 and below 1
-          modules_to_save | ["lm_head"] | modules_to_save is ["lm_head"], expected null, false or empty; this option of PEFT is not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
-          lora_bias | true | lora_bias is true, expected null, false or empty; this option of PEFT is not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
-          init_lora_weights | "pissa_niter_4" | init_lora_weights is "pissa_niter_4", expected true; this initialisation changes the base model, convert the adapter with PEFT's path_initial_model_for_weight_conversion
+          modules_to_save | "lm_head" | modules_to_save is "lm_head", expected a list of names such as ["embed_tokens","lm_head"]
+          target_parameters | [1] | target_parameters is [1], expected a list of names such as ["mlp.experts.gate_up_proj"]
+          trainable_token_indices | [-1] | trainable_token_indices is [-1], expected a list of token ids, or an object of such lists by the embedding's name
+          trainable_token_indices | {"embed_tokens":["a"]} | trainable_token_indices is {"embed_tokens":["a"]}, expected a list of token ids, or an object of such lists by the embedding's name
+          layer_replication | [[0,4]] | layer_replication is [[0,4]], expected null, false or empty; this option of PEFT is not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
+          alora_invocation_tokens | [5] | alora_invocation_tokens is [5], expected null, false or empty; this option of PEFT is not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
+          kasa_config | {"beta":1} | kasa_config is {"beta":1}, expected null, false or empty; this option of PEFT is not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
+          init_lora_weights | "pissa_niter_4" | init_lora_weights is "pissa_niter_4", expected true, gaussian, eva, orthogonal, pissa or olora; this one changes the base model, convert the adapter with PEFT's path_initial_model_for_weight_conversion
           target_modules | [1] | target_modules is [1], expected a list of module names such as ["q_proj","v_proj"], or a regular expression
           use_dora | "yes" | use_dora is "yes", expected true or false
-          use_dora | true | use_dora is true, expected false; DoRA is not supported yet, merge the adapter into its base model with PEFT's merge_and_unload and use that model
           target_modules | {"a":1} | target_modules is {"a":1}, expected a list of module names such as ["q_proj","v_proj"], or a regular expression
           use_rslora | 1 | use_rslora is 1, expected true or false
           rank_pattern | {"q_proj":0} | rank_pattern.q_proj is 0, expected an integer of at least 1
@@ -156,6 +159,31 @@ class SavedAdapterTest {
     }
     Path file = Files.writeString(folder.resolve("adapter_config.json"), json.toString());
     assertEquals(file + ": " + rule, refusal(() -> open(folder)));
+  }
+
+  /** Every key of PEFT's LoraConfig that is off: null, false, empty or at its default. */
+  @Test
+  void config_withKeysThatAreOff_isRead() throws IOException {
+    Path golden = tiny("lora/qv_r8/initial");
+    Files.copy(
+        golden.resolve("adapter_model.safetensors"), folder.resolve("adapter_model.safetensors"));
+    Files.writeString(
+        folder.resolve("adapter_config.json"),
+        """
+        {"peft_type": "LORA", "target_modules": ["q_proj", "v_proj"], "lora_alpha": null,
+         "modules_to_save": [], "lora_bias": false, "layer_replication": [], "target_parameters": [],
+         "trainable_token_indices": [], "use_qalora": false, "qalora_group_size": 16,
+         "use_bdlora": null, "arrow_config": {}, "alora_invocation_tokens": [], "kasa_config": null,
+         "monteclora_config": null, "velora_config": null, "megatron_config": null,
+         "megatron_core": "megatron.core", "loftq_config": {}, "eva_config": null,
+         "corda_config": null, "lora_ga_config": null, "ensure_weight_tying": false,
+         "task_type": null, "bias": "none", "use_dora": false, "init_lora_weights": "gaussian",
+         "rank_pattern": null, "alpha_pattern": {}, "fan_in_fan_out": false, "revision": null}
+        """);
+    LoraConfig config = (LoraConfig) open(folder).config();
+    assertEquals(8, config.rank());
+    assertEquals(8, config.alpha(), "PEFT's default");
+    assertTrue(config.isPlain());
   }
 
   @Test

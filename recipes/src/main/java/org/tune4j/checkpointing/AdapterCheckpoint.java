@@ -1,6 +1,7 @@
 package org.tune4j.checkpointing;
 
 import java.nio.ByteBuffer;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -10,6 +11,7 @@ import org.tune4j.InputException;
 import org.tune4j.adapters.AdapterStateDict;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.SavedAdapter;
+import org.tune4j.checkpoint.SafetensorsFile.Entry;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelConfig;
 import org.tune4j.nn.StateDict;
@@ -37,7 +39,7 @@ record AdapterCheckpoint(SavedAdapter saved) {
   Decoder adapted(ModelConfig model, Precision precision) {
     Decoder decoder = model.build(precision.stored());
     decoder.computeIn(precision.compute());
-    saved.requireLinears(Adapters.linears(decoder).keySet());
+    saved.requireModules(decoder);
     decoder.adapt(saved.config());
     return decoder;
   }
@@ -46,21 +48,26 @@ record AdapterCheckpoint(SavedAdapter saved) {
    * Gives a decoder's adapters their values, which belong to the innermost scope.
    *
    * @param decoder adapted as its config says
+   * @param base its weights by full name, in any type; asked for those without storage
    * @throws InputException when they do not fit
    */
-  void load(Engine engine, Decoder decoder) {
+  void load(Engine engine, Decoder decoder, Function<String, @Nullable Tensor> base) {
+    Map<Entry, Tensor> read = new HashMap<>();
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     saved
         .tensors()
         .forEach(
             (tensor, entry) ->
-                tensors.put(tensor.name(), TensorFiles.read(engine, saved.file(), entry)));
+                tensors.put(
+                    tensor.name(),
+                    read.computeIfAbsent(entry, e -> TensorFiles.read(engine, saved.file(), e))));
     try {
       AdapterStateDict.validate(decoder, tensors);
     } catch (InputException e) {
       throw saved.wrong(String.valueOf(e.getMessage()));
     }
     StateDict.load(decoder, tensors, false);
+    Adapters.derive(engine, decoder, base);
   }
 
   /**

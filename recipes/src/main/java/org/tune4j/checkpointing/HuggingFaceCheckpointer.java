@@ -3,7 +3,6 @@ package org.tune4j.checkpointing;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
@@ -272,11 +271,11 @@ public final class HuggingFaceCheckpointer {
       Engine engine, Decoder decoder, long seed, Function<String, @Nullable Tensor> base) {
     AdapterConfig config = decoder.adapter().orElse(null);
     if (config == null || adapterCheckpoint == null) {
-      Adapters.initialise(engine, decoder, seed);
+      Adapters.initialise(engine, decoder, seed, base);
     } else {
       AdapterCheckpoint adapter = new AdapterCheckpoint(config.type().open(adapterCheckpoint));
       adapter.requireBase(engine, decoder, base);
-      adapter.load(engine, decoder);
+      adapter.load(engine, decoder, base);
     }
   }
 
@@ -313,8 +312,7 @@ public final class HuggingFaceCheckpointer {
     if (adapterCheckpoint == null || asked == null) {
       return sized;
     }
-    Set<String> linears = Adapters.linears(config.build(DType.FP32)).keySet();
-    return sized.withAdapter(asked.resume(asked.type().open(adapterCheckpoint), linears));
+    return sized.withAdapter(asked.resume(adapterCheckpoint, config.build(DType.FP32)));
   }
 
   private ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {
@@ -341,7 +339,7 @@ public final class HuggingFaceCheckpointer {
     Decoder decoder = from.adapted(base.model(), base.precision());
     Map<String, Tensor> weights = StateDict.of(base);
     StateDict.load(decoder, weights, false);
-    from.load(engine, decoder);
+    from.load(engine, decoder, weights::get);
     StateDict.load(decoder, from.replaced(engine, decoder, weights::get), false);
     return decoder;
   }

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -24,7 +23,6 @@ import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelRegistry;
 import org.tune4j.models.layers.Adapter;
-import org.tune4j.models.layers.Linear;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -34,8 +32,6 @@ import org.tune4j.tensor.TensorScope;
 
 /** What a model becomes when a PEFT adapter is merged into its weights. */
 public final class MergedModel {
-  private static final String WEIGHT = ".weight";
-
   private MergedModel() {}
 
   /**
@@ -74,7 +70,8 @@ public final class MergedModel {
           return w == null ? null : TensorFiles.map(engine, w.file(), w.entry());
         };
     try (TensorScope scope = engine.openScope()) {
-      from.load(engine, decoder);
+      from.load(engine, decoder, stored);
+      Merge.requirePossible(decoder);
       Map<String, Tensor> replaced = from.replaced(engine, decoder, stored);
       Map<Parameter, String> names = new LinkedHashMap<>();
       decoder.parameters().forEach((name, p) -> names.put(p, name));
@@ -122,31 +119,32 @@ public final class MergedModel {
       Engine engine, Decoder decoder, Function<Parameter, Tensor> weights) {
     Map<String, Adapter> adapters = Adapters.of(decoder);
     Set<String> ofAdapters = Adapters.parameters(decoder).keySet();
+    Map<String, Parameter> named = new LinkedHashMap<>(decoder.parameters());
+    named.keySet().removeAll(ofAdapters);
+    if (Merge.unties(decoder)) {
+      decoder.sharedNames().forEach((name, first) -> named.put(name, named.get(first)));
+    }
     TensorWriter writer = new TensorWriter();
     List<StoredTensor> all = new ArrayList<>();
-    decoder
-        .parameters()
-        .forEach(
-            (name, p) -> {
-              if (!ofAdapters.contains(name) && !adapters.containsKey(module(name))) {
-                all.add(writer.stored(name, p, engine, () -> weights.apply(p)));
-              }
-            });
-    Map<String, Linear> linears = Adapters.linears(decoder);
-    adapters.forEach(
-        (name, adapter) -> {
-          Parameter weight = Objects.requireNonNull(linears.get(name)).weight();
-          all.add(
-              writer.stored(
-                  name + WEIGHT,
-                  weight,
-                  engine,
-                  () -> Merge.weight(engine, adapter, weights.apply(weight))));
-        });
+    List<StoredTensor> merged = new ArrayList<>();
+    named.forEach(
+        (name, p) ->
+            Merge.changing(adapters, name)
+                .ifPresentOrElse(
+                    change ->
+                        merged.add(
+                            writer.stored(
+                                name,
+                                p,
+                                engine,
+                                () ->
+                                    Merge.of(
+                                        engine,
+                                        change.getValue(),
+                                        change.getKey(),
+                                        weights.apply(p)))),
+                    () -> all.add(writer.stored(name, p, engine, () -> weights.apply(p)))));
+    all.addAll(merged);
     return all;
-  }
-
-  private static String module(String name) {
-    return name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
   }
 }

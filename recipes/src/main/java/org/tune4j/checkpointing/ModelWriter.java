@@ -26,6 +26,8 @@ import org.tune4j.hub.Repository;
 import org.tune4j.models.Decoder;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.TensorScope;
 
 /** Writes what training made of a checkpoint: adapters, merged models and full models. */
 public final class ModelWriter {
@@ -67,17 +69,58 @@ public final class ModelWriter {
    * @throws org.tune4j.EnvironmentException when it cannot be written
    */
   public void writeAdapter(Path folder, Decoder decoder, Map<String, StoredTensor> values) {
-    AdapterConfig config = decoder.adapter().orElseThrow();
+    write(folder, decoder, decoder.adapter().orElseThrow(), values);
+  }
+
+  private void write(
+      Path folder, Decoder decoder, AdapterConfig config, Map<String, StoredTensor> values) {
     PeftAdapter.write(
         folder,
         config.peftFields(
             Adapters.targetModules(
-                decoder, base.folder().others().stream().map(w -> w.entry().name()).toList())),
+                decoder,
+                config,
+                base.folder().others().stream().map(w -> w.entry().name()).toList())),
         // PEFT fetches it by this name elsewhere, where a path of this machine says nothing.
         Repository.ofSnapshot(base.checkpointDir())
             .map(Repository::name)
             .orElse(GgufModel.origin(base.checkpointDir()).toAbsolutePath().normalize().toString()),
-        values);
+        saved(decoder, values));
+  }
+
+  private static Map<String, StoredTensor> finished(Decoder decoder) {
+    TensorWriter writer = new TensorWriter();
+    DType dtype = decoder.precision().compute();
+    Map<String, StoredTensor> all = new LinkedHashMap<>();
+    Adapters.of(decoder)
+        .forEach(
+            (path, adapter) ->
+                adapter
+                    .finished()
+                    .forEach(
+                        (name, t) ->
+                            all.put(
+                                path + "." + name, writer.stored(path + "." + name, t, dtype))));
+    return all;
+  }
+
+  /** The tensors by their names in the file, a shared one under each of its names. */
+  private static Map<String, StoredTensor> saved(
+      Decoder decoder, Map<String, StoredTensor> values) {
+    Map<String, StoredTensor> all = new LinkedHashMap<>(values);
+    TensorWriter writer = new TensorWriter();
+    Adapters.parameters(decoder)
+        .forEach(
+            (name, p) -> {
+              if (!p.trainable()) {
+                all.putIfAbsent(name, writer.stored(name, p.tensor()));
+              }
+            });
+    Map<String, String> first = decoder.sharedNames();
+    Map<String, StoredTensor> saved = new LinkedHashMap<>();
+    Adapters.savedNames(decoder)
+        .forEach((name, to) -> saved.put(to, all.get(first.getOrDefault(name, name))));
+    return saved;
   }
 
   /**
@@ -124,13 +167,13 @@ public final class ModelWriter {
    */
   public Path saveAdapter(Decoder decoder, String name, boolean adapterOnly, ShardSize shardSize) {
     Path target = folder(name);
+    Engine engine = Adapters.parameters(decoder).values().iterator().next().tensor().engine();
     AtomicFolder.write(
         target,
         folder -> {
-          writeAdapter(
-              folder,
-              decoder,
-              tensors(Adapters.parameters(decoder), decoder.precision().compute()));
+          try (TensorScope scope = engine.openScope()) {
+            write(folder, decoder, decoder.adapter().orElseThrow().finished(), finished(decoder));
+          }
           if (!adapterOnly) {
             writeModel(folder, decoder, MergedModel.tensors(decoder), shardSize);
           }

@@ -10,7 +10,6 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.Adapters;
-import org.tune4j.checkpoint.PeftAdapter;
 import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
@@ -194,7 +193,8 @@ public record Parity(boolean gradients, int greedy, int greedyPrompt) {
 
   private static void gradients(
       Decoder decoder, Engine engine, List<Example> rows, Map<String, Tensor> into) {
-    Map<String, Parameter> trained = Adapters.parameters(decoder);
+    Map<String, Parameter> trained = new LinkedHashMap<>(Adapters.parameters(decoder));
+    trained.values().removeIf(p -> !p.trainable());
     Gradients sums = new Gradients(engine, List.copyOf(trained.values()));
     Loss objective = Loss.crossEntropy(CHUNK);
     double loss = 0;
@@ -214,8 +214,9 @@ public record Parity(boolean gradients, int greedy, int greedyPrompt) {
     into.put("loss", engine.tensor(new float[] {(float) (loss / labels)}, DType.FP32, Shape.of(1)));
     List<Tensor> mean = sums.mean(labels, Double.POSITIVE_INFINITY).gradients();
     List<String> names = List.copyOf(trained.keySet());
+    Map<String, String> saved = Adapters.savedNames(decoder);
     for (int i = 0; i < names.size(); i++) {
-      into.put("gradient." + PeftAdapter.PREFIX + names.get(i), mean.get(i));
+      into.put("gradient." + saved.get(names.get(i)), mean.get(i));
     }
   }
 }

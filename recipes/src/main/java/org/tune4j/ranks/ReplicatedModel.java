@@ -1,6 +1,7 @@
 package org.tune4j.ranks;
 
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleConsumer;
@@ -36,8 +37,10 @@ public final class ReplicatedModel implements ModelOnRanks {
     this.saved = saved;
     this.ranks = ranks;
     this.decoder = decoder;
-    this.trained =
-        decoder.adapter().isPresent() ? Adapters.parameters(decoder) : decoder.parameters();
+    trained =
+        new LinkedHashMap<>(
+            decoder.adapter().isPresent() ? Adapters.parameters(decoder) : decoder.parameters());
+    trained.values().removeIf(p -> !p.trainable());
   }
 
   @Override

@@ -2,6 +2,7 @@ package org.tune4j.ranks;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -13,6 +14,7 @@ import java.util.function.DoubleConsumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.adapters.Adapters;
 import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpoint.SafetensorsFile;
 import org.tune4j.checkpoint.ShardSize;
@@ -177,10 +179,9 @@ public final class ShardedModel implements ModelOnRanks, Residency {
           StateDict.load(loaded, frozen.get(), false);
           return loaded;
         };
-    try (TensorScope scope = engine.openScope()) {
-      from.giveAdapters(engine, decoder, seed, stored);
-      return new ShardedModel(ranks, home, decoder, stored, whole, from.outputDir(), saved);
-    }
+    // What adapters derive from the weights lives as long as they.
+    from.giveAdapters(engine, decoder, seed, stored);
+    return new ShardedModel(ranks, home, decoder, stored, whole, from.outputDir(), saved);
   }
 
   private Optional<FlatShard> shard(
@@ -189,7 +190,9 @@ public final class ShardedModel implements ModelOnRanks, Residency {
       boolean trainable,
       Function<String, @Nullable Tensor> stored) {
     Map<String, Parameter> some = new LinkedHashMap<>(all);
-    some.values().removeIf(p -> p.trainable() != trainable);
+    // What adapters share but do not train is used in every part.
+    Collection<Parameter> kept = Adapters.parameters(decoder).values();
+    some.values().removeIf(p -> p.trainable() != trainable || (!trainable && kept.contains(p)));
     if (some.isEmpty()) {
       return Optional.empty();
     }
@@ -199,7 +202,12 @@ public final class ShardedModel implements ModelOnRanks, Residency {
         shard.shard().tensor(),
         slot ->
             slot.parameter().hasStorage() ? slot.parameter().tensor() : stored.apply(slot.name()));
-    some.values().forEach(Parameter::unset);
+    for (Parameter p : some.values()) {
+      if (p.hasStorage()) {
+        p.tensor().close();
+      }
+      p.unset();
+    }
     if (trainable) {
       trained.put(name, shard.shard());
       trainedShards.add(shard);
@@ -358,7 +366,15 @@ public final class ShardedModel implements ModelOnRanks, Residency {
       Map<String, Tensor> weights = weights();
       if (ranks.rank() == 0) {
         Decoder merging = whole.get();
+        Adapters.parameters(decoder)
+            .forEach(
+                (parameter, p) -> {
+                  if (!p.trainable()) {
+                    weights.put(parameter, p.tensor());
+                  }
+                });
         StateDict.load(merging, weights, false);
+        Adapters.derive(engine, merging, parameter -> null);
         writer.saveAdapter(merging, name, adapterOnly, size);
       }
     }

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.adapters.Merge;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Batches;
@@ -163,6 +164,9 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     }
     RunMemory.RankPlan memory = plan(context, ranks, precision, data, out);
     ModelOnRanks model = load(saved, ranks, run, precision, memory.sharded());
+    if (!saveAdapterWeightsOnly) {
+      Merge.requirePossible(model.decoder());
+    }
     out.println(ParameterSummary.of(model.decoder()));
     Optimizer optimizer = keys.optimizer().create(model.trained());
     saved.ifPresent(s -> model.restore(s, optimizer));

@@ -1,6 +1,7 @@
 package org.tune4j.recipes;
 
 import org.tune4j.UsageException;
+import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -97,11 +98,13 @@ public final class FinetuneRecipes {
   }
 
   private static void requireAdapters(FinetuneOptions keys) {
-    if (keys.model().adapter() == null) {
+    AdapterConfig adapter = keys.model().adapter();
+    if (adapter == null) {
       throw new UsageException(
           "model %s has no adapters; name a builder with adapters, such as lora_auto"
               .formatted(keys.model().name()));
     }
+    adapter.requireStart(keys.checkpointer().adapterCheckpoint());
   }
 
   /** Of a recipe that trains all weights, beside one that trains adapters. */

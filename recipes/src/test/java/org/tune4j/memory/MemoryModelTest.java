@@ -25,7 +25,7 @@ class MemoryModelTest {
     LoraTargets qv =
         new LoraTargets(
             List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), false, false, null, null, null);
-    return new LoraArguments(qv, rank, 16, 0, null, null, false, false, false);
+    return new LoraArguments(qv, rank, 16, 0);
   }
 
   private static MemoryModel model(

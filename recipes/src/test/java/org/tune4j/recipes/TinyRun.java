@@ -256,12 +256,7 @@ final class TinyRun {
                 List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), true, false, null, null, null),
             4,
             alpha,
-            dropout,
-            null,
-            null,
-            false,
-            false,
-            false));
+            dropout));
   }
 
   private Map<String, String> settings(Path out) {

@@ -124,8 +124,9 @@ public final class ConvertCommand implements Callable<Integer> {
     }
     PeftAdapter adapter = PeftAdapter.open(in);
     SavedAdapter saved = registry.get().open(in);
-    if (!(saved.config() instanceof LoraConfig lora)) {
-      throw new UsageException("%s is no LoRA adapter; merge it with tune merge".formatted(in));
+    if (!(saved.config() instanceof LoraConfig lora) || !lora.isPlain()) {
+      throw new UsageException(
+          "%s is no plain LoRA adapter; merge it with tune merge".formatted(in));
     }
     if (model == null && adapter.baseModel().isEmpty()) {
       throw new UsageException("%s names no base model; give it with --model".formatted(in));

@@ -114,7 +114,6 @@ class ShippedRecipeTest {
           target_modules=[q_proj] | target_modules and torchtune's lora_attn_modules, apply_lora_to_mlp, apply_lora_to_output are both set; keep one of the two ways
           lora_attn_modules=[gate_proj] | key 'lora_attn_modules' is 'gate_proj', expected one of q_proj, k_proj, v_proj, output_proj; name other linears in target_modules instead
           resume=true | key 'resume' is not known; did you mean 'resume_from_checkpoint'?
-          use_dora=true | use_dora=true is not supported yet; set it to false
           model=qlora_gemma_2b | model._component_ is 'qlora_gemma_2b': QLoRA is not supported yet
           model=qlora_llama3_8b | model._component_ is 'qlora_llama3_8b': QLoRA is not supported yet; use lora_llama3_8b
           """)
@@ -124,9 +123,24 @@ class ShippedRecipeTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"use_rslora=true", "model.use_rslora=true", "quantize_base=False"})
+  @ValueSource(
+      strings = {
+        "use_rslora=true",
+        "model.use_rslora=true",
+        "use_dora=true",
+        "quantize_base=False"
+      })
   void validate_keyOfTheModelAtTheTop_isTheModels(String override) {
     assertEquals(0, tune("validate", "quickstart", override), err());
+  }
+
+  @Test
+  void validate_loraAutoWithoutAKey_asksForAnAdapterThatSaysEverything() {
+    String model = "model={_component_: lora_auto}";
+    assertEquals(
+        0, tune("validate", "quickstart", model, "checkpointer.adapter_checkpoint=a"), err());
+    assertEquals(2, tune("validate", "quickstart", model));
+    assertTrue(err().contains("lora_auto has no keys: nothing would be trained"), err());
   }
 
   @Test

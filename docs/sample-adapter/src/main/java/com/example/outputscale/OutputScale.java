@@ -1,6 +1,7 @@
 package com.example.outputscale;
 
-import org.tune4j.models.layers.Adapter;
+import org.tune4j.models.layers.BaseLinear;
+import org.tune4j.models.layers.LinearAdapter;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
@@ -9,7 +10,7 @@ import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 
 /** A linear's product {@code x W^T}, each output times a learnt scale. */
-final class OutputScale extends Adapter {
+final class OutputScale extends LinearAdapter {
   static final String SCALE = "output_scale";
 
   private final Parameter scale;
@@ -19,8 +20,9 @@ final class OutputScale extends Adapter {
   }
 
   @Override
-  public Tensor adapt(Pass pass, Tensor x, Tensor product) {
-    return product.mul(pass.value(scale));
+  public Tensor forward(Pass pass, Tensor x, BaseLinear base) {
+    Tensor product = base.product(pass, x);
+    return base.biased(pass, product.mul(pass.value(scale, product.dtype())));
   }
 
   @Override
@@ -29,18 +31,8 @@ final class OutputScale extends Adapter {
   }
 
   @Override
-  public Tensor merge(Tensor weight) {
-    return weight.mul(column(weight));
-  }
-
-  @Override
-  public Tensor unmerge(Tensor merged) {
-    return merged.div(column(merged));
-  }
-
-  /** The scale of each row of a weight, in the weight's type. */
-  private Tensor column(Tensor weight) {
-    return scale.tensor().cast(weight.dtype()).reshape(weight.size(0), 1);
+  public Tensor merge(String parameter, Tensor value) {
+    return value.mul(scale.tensor().cast(value.dtype()).reshape(value.size(0), 1));
   }
 
   /** Backward needs the product. */

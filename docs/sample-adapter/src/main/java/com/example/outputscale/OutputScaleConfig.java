@@ -5,8 +5,8 @@ import java.util.Map;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.AdapterType;
 import org.tune4j.adapters.TargetModules;
-import org.tune4j.models.layers.Adapter;
 import org.tune4j.models.layers.Linear;
+import org.tune4j.models.layers.LinearAdapter;
 
 /** Which linears have a scale. */
 record OutputScaleConfig(TargetModules targets) implements AdapterConfig {
@@ -16,8 +16,8 @@ record OutputScaleConfig(TargetModules targets) implements AdapterConfig {
   }
 
   @Override
-  public Adapter create(String path, Linear linear) {
-    return new OutputScale(linear.out(), linear.dtype());
+  public LinearAdapter create(String path, Linear linear) {
+    return new OutputScale(linear.out(), linear.adapterDtype());
   }
 
   @Override

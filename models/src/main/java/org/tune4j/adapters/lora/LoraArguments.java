@@ -4,6 +4,7 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.adapters.ModulesToSave;
 import org.tune4j.component.AlsoCalled;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -22,7 +23,11 @@ import org.tune4j.component.Requirements;
  * @param alphaPattern the alpha of linears that have another, likewise
  * @param useRslora whether the update is scaled by {@code loraAlpha / sqrt(loraRank)} instead
  * @param quantizeBase QLoRA; true is refused
- * @param useDora DoRA; true is refused
+ * @param useDora whether rows have a trained length (DoRA)
+ * @param loraBias whether {@code lora_B} has a bias
+ * @param initLoraWeights the factors' first values: true, {@code pissa} or {@code olora}
+ * @param saveAsLora whether results of {@code pissa} and {@code olora} are saved as plain LoRA
+ * @param beside what is trained besides linears
  */
 public record LoraArguments(
     @Inline LoraTargets targets,
@@ -42,18 +47,94 @@ public record LoraArguments(
         @AlsoCalled({"load_in_4bit", "load_in_8bit"})
         @Default("false")
         boolean quantizeBase,
-    @Doc("DoRA: also train magnitudes; not supported yet") @Default("false") boolean useDora) {
+    @Doc("DoRA: also train the length of each row") @Default("false") boolean useDora,
+    @Doc("lora_B has a bias, which only merges into a linear with one") @Default("false")
+        boolean loraBias,
+    @Doc("first values of the factors: true, or pissa or olora for a part of the base weight")
+        @Default("true")
+        Object initLoraWeights,
+    @Doc("save pissa and olora as plain LoRA of twice the rank, for the whole base")
+        @Default("false")
+        boolean saveAsLora,
+    @Inline Beside beside) {
+  /**
+   * The keys of what is trained besides linears.
+   *
+   * @param modulesToSave modules of which a copy is trained; null for none
+   * @param ensureWeightTying whether a tied head shares its embedding's copy
+   * @param trainableTokenIndices ids whose rows of the embedding are trained; null for none
+   * @param targetParameters weights of experts that are adapted; null for none
+   */
+  public record Beside(
+      @Doc("embeddings and linears of which a copy is trained and saved whole")
+          @Nullable List<String> modulesToSave,
+      @Doc("a tied head shares the copy of its embedding") @Default("false")
+          boolean ensureWeightTying,
+      @Doc("ids whose rows of the embedding are trained")
+          @Nullable List<Integer> trainableTokenIndices,
+      @Doc("experts' weights to adapt, such as mlp.experts.gate_up_proj")
+          @Nullable List<String> targetParameters) {
+    /** Nothing. */
+    public static final Beside NOTHING = new Beside(null, false, null, null);
+
+    private LoraConfig.Beside config() {
+      return new LoraConfig.Beside(
+          targetParameters == null ? List.of() : targetParameters,
+          modulesToSave == null && !ensureWeightTying
+              ? ModulesToSave.NONE
+              : new ModulesToSave(
+                  modulesToSave == null ? List.of() : modulesToSave, ensureWeightTying),
+          trainableTokenIndices == null || trainableTokenIndices.isEmpty()
+              ? Map.of()
+              : Map.of(LoraConfig.Beside.EMBEDDING, trainableTokenIndices));
+    }
+  }
+
   /**
    * Checks the values here already, so that a config hears of them beside its other mistakes.
    *
    * @throws UsageException with all that does not hold
    */
   public LoraArguments {
+    initLoraWeights = String.valueOf(initLoraWeights);
     new Requirements()
         .that(!quantizeBase, "quantize_base=true (QLoRA) is not supported yet; set it to false")
-        .that(!useDora, "use_dora=true is not supported yet; set it to false")
         .check();
-    config(targets, loraRank, loraAlpha, loraDropout, rankPattern, alphaPattern, useRslora);
+    config(
+        targets,
+        loraRank,
+        loraAlpha,
+        loraDropout,
+        rankPattern,
+        alphaPattern,
+        useRslora,
+        variant(useDora, loraBias, initLoraWeights, saveAsLora),
+        beside);
+  }
+
+  /**
+   * Plain adapters with these targets and sizes.
+   *
+   * @param targets which linears are adapted
+   * @param loraRank inner dimension of the adapters, 1 or more
+   * @param loraAlpha above 0
+   * @param loraDropout in [0, 1)
+   */
+  public LoraArguments(LoraTargets targets, int loraRank, double loraAlpha, double loraDropout) {
+    this(
+        targets,
+        loraRank,
+        loraAlpha,
+        loraDropout,
+        null,
+        null,
+        false,
+        false,
+        false,
+        false,
+        true,
+        false,
+        Beside.NOTHING);
   }
 
   /**
@@ -62,13 +143,51 @@ public record LoraArguments(
    * @param loraAttnModules projections of every attention layer to adapt
    */
   public static LoraArguments of(AttnModule... loraAttnModules) {
-    LoraTargets targets = new LoraTargets(List.of(loraAttnModules), false, false, null, null, null);
-    return new LoraArguments(targets, 8, 16, 0, null, null, false, false, false);
+    return new LoraArguments(
+        new LoraTargets(List.of(loraAttnModules), false, false, null, null, null), 8, 16, 0);
   }
 
-  /** {@return how a model is adapted} */
+  /** {@return whether every key is left out, or as it is where it is left out} */
+  public boolean isDefault() {
+    return equals(
+        new LoraArguments(new LoraTargets(null, false, false, null, null, null), 8, 16, 0));
+  }
+
+  /**
+   * {@return how a model is adapted}
+   *
+   * @throws UsageException when nothing is
+   */
   public LoraConfig config() {
-    return config(targets, loraRank, loraAlpha, loraDropout, rankPattern, alphaPattern, useRslora);
+    LoraConfig config =
+        config(
+            targets,
+            loraRank,
+            loraAlpha,
+            loraDropout,
+            rankPattern,
+            alphaPattern,
+            useRslora,
+            variant(useDora, loraBias, initLoraWeights, saveAsLora),
+            beside);
+    new Requirements()
+        .that(
+            !targets.isEmpty() || !config.beside().parameters().isEmpty(),
+            "lora_attn_modules is empty and neither apply_lora_to_mlp nor apply_lora_to_output is true: nothing would be trained; name some of q_proj, k_proj, v_proj, output_proj")
+        .check();
+    return config;
+  }
+
+  private static LoraVariant variant(boolean dora, boolean bias, Object init, boolean whole) {
+    return new LoraVariant(
+        dora,
+        bias,
+        LoraInit.of(String.valueOf(init))
+            .orElseThrow(
+                () ->
+                    new UsageException(
+                        "init_lora_weights is %s, expected true, pissa or olora".formatted(init))),
+        whole);
   }
 
   private static LoraConfig config(
@@ -78,7 +197,9 @@ public record LoraArguments(
       double dropout,
       @Nullable Map<String, Integer> ranks,
       @Nullable Map<String, Double> alphas,
-      boolean useRslora) {
+      boolean useRslora,
+      LoraVariant variant,
+      Beside beside) {
     return new LoraConfig(
         targets.modules(),
         rank,
@@ -86,6 +207,8 @@ public record LoraArguments(
         dropout,
         useRslora,
         ranks == null ? Map.of() : ranks,
-        alphas == null ? Map.of() : alphas);
+        alphas == null ? Map.of() : alphas,
+        variant,
+        beside.config());
   }
 }

@@ -1,18 +1,27 @@
 package org.tune4j.adapters.lora;
 
-import java.util.Collection;
 import java.util.Collections;
+import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.tune4j.UsageException;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.AdapterType;
+import org.tune4j.adapters.ModulesToSave;
 import org.tune4j.adapters.PathPattern;
 import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.adapters.TargetModules;
 import org.tune4j.component.Requirements;
-import org.tune4j.models.layers.Adapter;
+import org.tune4j.models.layers.Embedding;
+import org.tune4j.models.layers.EmbeddingAdapter;
+import org.tune4j.models.layers.Experts;
+import org.tune4j.models.layers.ExpertsAdapter;
 import org.tune4j.models.layers.Linear;
+import org.tune4j.models.layers.LinearAdapter;
+import org.tune4j.nn.Module;
 
 /**
  * Which linears get low-rank adapters, and of what size, by the names of PEFT's {@code LoraConfig}.
@@ -26,6 +35,8 @@ import org.tune4j.models.layers.Linear;
  * @param rankPattern the rank of linears that have another, by an expression for the end of their
  *     path; the first that matches counts
  * @param alphaPattern the alpha of linears that have another, likewise
+ * @param variant what adapters have besides their factors
+ * @param beside what is trained besides linears
  */
 public record LoraConfig(
     TargetModules targets,
@@ -34,12 +45,47 @@ public record LoraConfig(
     double dropout,
     boolean useRslora,
     Map<String, Integer> rankPattern,
-    Map<String, Double> alphaPattern)
+    Map<String, Double> alphaPattern,
+    LoraVariant variant,
+    Beside beside)
     implements AdapterConfig {
+  /**
+   * What is trained besides linears.
+   *
+   * @param parameters weights of experts that get low-rank adapters, each by its path in
+   *     transformers or an end of it, such as {@code mlp.experts.gate_up_proj}
+   * @param modules of which a copy is trained
+   * @param tokens the trained rows of embeddings, by the end of the embedding's path; {@link
+   *     #EMBEDDING} for the model's
+   */
+  public record Beside(
+      List<String> parameters, ModulesToSave modules, Map<String, List<Integer>> tokens) {
+    /** Any embedding. */
+    public static final String EMBEDDING = "";
+
+    /** Nothing. */
+    public static final Beside NOTHING = new Beside(List.of(), ModulesToSave.NONE, Map.of());
+
+    /** Copies lists and map. */
+    public Beside {
+      parameters = List.copyOf(parameters);
+      tokens = Collections.unmodifiableMap(new LinkedHashMap<>(tokens));
+    }
+  }
+
+  /**
+   * The size of one adapter.
+   *
+   * @param rank the inner dimension
+   * @param alpha as configured
+   * @param scale what multiplies {@code lora_B lora_A}
+   */
+  record Size(int rank, double alpha, double scale) {}
+
   /**
    * Checks the values, which a config names {@code lora_rank} and so on.
    *
-   * @throws org.tune4j.UsageException with all that does not hold
+   * @throws UsageException with all that does not hold
    */
   public LoraConfig {
     new Requirements()
@@ -50,9 +96,44 @@ public record LoraConfig(
         .that(
             dropout >= 0 && dropout < 1,
             "lora_dropout is %s, expected 0 to below 1".formatted(dropout))
+        .that(
+            beside.parameters.isEmpty() || (dropout == 0 && variant.equals(LoraVariant.PLAIN)),
+            "target_parameters take neither lora_dropout nor use_dora, lora_bias or another init_lora_weights, as in PEFT; leave them out")
         .check();
     rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
     alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
+  }
+
+  /**
+   * Plain adapters of linears.
+   *
+   * @param targets the adapted linears
+   * @param rank the inner dimension, 1 or more
+   * @param alpha above 0
+   * @param dropout in [0, 1)
+   * @param useRslora whether the update is scaled by {@code alpha / sqrt(rank)}
+   * @param rankPattern the rank of linears that have another
+   * @param alphaPattern the alpha of linears that have another
+   * @throws UsageException with all that does not hold
+   */
+  public LoraConfig(
+      TargetModules targets,
+      int rank,
+      double alpha,
+      double dropout,
+      boolean useRslora,
+      Map<String, Integer> rankPattern,
+      Map<String, Double> alphaPattern) {
+    this(
+        targets,
+        rank,
+        alpha,
+        dropout,
+        useRslora,
+        rankPattern,
+        alphaPattern,
+        LoraVariant.PLAIN,
+        Beside.NOTHING);
   }
 
   /**
@@ -61,7 +142,7 @@ public record LoraConfig(
    * @param targets the adapted linears
    * @param rank the inner dimension, 1 or more
    * @param alpha above 0
-   * @throws org.tune4j.UsageException with all that does not hold
+   * @throws UsageException with all that does not hold
    */
   public LoraConfig(TargetModules targets, int rank, double alpha) {
     this(targets, rank, alpha, 0, false, Map.of(), Map.of());
@@ -73,8 +154,44 @@ public record LoraConfig(
   }
 
   @Override
-  public Adapter create(String path, Linear linear) {
-    return new LoraAdapter(linear, rankOf(path), alphaOf(path), scale(path), dropout);
+  public LinearAdapter create(String path, Linear linear) {
+    return variant.dora()
+        ? new DoraAdapter(linear, sizeOf(path), this)
+        : new LoraAdapter(linear, sizeOf(path), this);
+  }
+
+  @Override
+  public Optional<EmbeddingAdapter> create(String path, Embedding embedding) {
+    return beside.tokens.entrySet().stream()
+        .filter(
+            e ->
+                e.getKey().equals(Beside.EMBEDDING)
+                    || TargetModules.of(List.of(e.getKey())).matches(path))
+        .findFirst()
+        .map(e -> new TrainedTokens(embedding, e.getValue()));
+  }
+
+  @Override
+  public Optional<ExpertsAdapter> create(String path, Experts experts) {
+    Set<Experts.Weight> weights = EnumSet.noneOf(Experts.Weight.class);
+    for (Experts.Weight weight : Experts.Weight.values()) {
+      if (TargetModules.of(beside.parameters).matches(path + "." + weight.parameter())) {
+        weights.add(weight);
+      }
+    }
+    return weights.isEmpty()
+        ? Optional.empty()
+        : Optional.of(new LoraExperts(experts, weights, sizeOf(path)));
+  }
+
+  @Override
+  public ModulesToSave modulesToSave() {
+    return beside.modules;
+  }
+
+  /** {@return whether it adapts linears alone, with two factors each over the whole base} */
+  public boolean isPlain() {
+    return variant.equals(LoraVariant.PLAIN) && beside.equals(Beside.NOTHING);
   }
 
   /**
@@ -83,17 +200,14 @@ public record LoraConfig(
    * @param path of the linear in the model
    */
   public double scale(String path) {
-    int own = rankOf(path);
-    return alphaOf(path) / (useRslora ? Math.sqrt(own) : own);
+    return sizeOf(path).scale;
   }
 
-  private double alphaOf(String path) {
-    return PathPattern.first(alphaPattern, path).orElse(alpha);
-  }
-
-  /** The rank of one linear. */
-  int rankOf(String path) {
-    return PathPattern.first(rankPattern, path).orElse(rank);
+  /** The size of the adapter at a path. */
+  Size sizeOf(String path) {
+    int own = PathPattern.first(rankPattern, path).orElse(rank);
+    double ownAlpha = PathPattern.first(alphaPattern, path).orElse(alpha);
+    return new Size(own, ownAlpha, ownAlpha / (useRslora ? Math.sqrt(own) : own));
   }
 
   @Override
@@ -102,15 +216,58 @@ public record LoraConfig(
   }
 
   @Override
-  public AdapterConfig resume(SavedAdapter saved, Collection<String> linears) {
+  public AdapterConfig resume(SavedAdapter saved, Module model) {
     LoraConfig own = (LoraConfig) saved.config();
     if (own.rank != rank || own.alpha != alpha) {
       throw saved.wrong(
           "it has rank %d and alpha %s, the config asks for rank %d and alpha %s; set lora_rank and lora_alpha to the adapter's"
               .formatted(own.rank, own.alpha, rank, alpha));
     }
-    saved.requireTargets(targets, linears);
+    LoraVariant asked = variant.withInit(variant.init(), false);
+    if ((!asked.equals(LoraVariant.PLAIN) && !asked.equals(own.variant))
+        || (!beside.equals(Beside.NOTHING) && !beside.equals(own.beside))) {
+      throw saved.wrong(
+          "its adapter_config.json has other values of use_dora, lora_bias, init_lora_weights, target_parameters, modules_to_save or trainable_token_indices than the config asks for; leave these out, they are the adapter's");
+    }
+    saved.requireTargets(targets, model);
     return new LoraConfig(
-        own.targets, rank, alpha, dropout, own.useRslora, own.rankPattern, own.alphaPattern);
+        own.targets,
+        rank,
+        alpha,
+        dropout,
+        own.useRslora,
+        own.rankPattern,
+        own.alphaPattern,
+        own.variant.withInit(own.variant.init(), variant.whole()),
+        own.beside);
+  }
+
+  /** Plain LoRA of twice the rank and the same scale, where that is asked for. */
+  @Override
+  public AdapterConfig finished() {
+    if (!variant.whole()) {
+      return this;
+    }
+    double factor = useRslora ? Math.sqrt(2) : 2;
+    Map<String, Integer> ranks = new LinkedHashMap<>(rankPattern);
+    ranks.replaceAll((path, own) -> 2 * own);
+    Map<String, Double> alphas = new LinkedHashMap<>(alphaPattern);
+    alphas.replaceAll((path, own) -> factor * own);
+    return new LoraConfig(
+        targets,
+        2 * rank,
+        factor * alpha,
+        dropout,
+        useRslora,
+        ranks,
+        alphas,
+        variant.withInit(LoraInit.TRUE, false),
+        beside);
+  }
+
+  /** The same of other linears. */
+  LoraConfig of(TargetModules others) {
+    return new LoraConfig(
+        others, rank, alpha, dropout, useRslora, rankPattern, alphaPattern, variant, beside);
   }
 }

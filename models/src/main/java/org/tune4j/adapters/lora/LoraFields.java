@@ -5,29 +5,32 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiFunction;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.adapters.ModulesToSave;
 import org.tune4j.adapters.PathPattern;
 import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.adapters.TargetModules;
 import org.tune4j.checkpoint.JsonFields;
 
 /**
- * The fields of {@code adapter_config.json} that PEFT's {@code LoraConfig} has. Which modules a
- * saved adapter adapts is said by its tensors' names; {@code exclude_modules}, {@code
+ * The fields of {@code adapter_config.json} that PEFT 0.21's {@code LoraConfig} has: each is
+ * honoured, refused by name, or changes nothing once an adapter is saved. Which linears a saved
+ * adapter adapts is said by its tensors' names; {@code exclude_modules}, {@code
  * layers_to_transform} and a regular expression in {@code target_modules} are not needed to read
  * it.
  */
 final class LoraFields {
+  /** PEFT's default of {@code r} and {@code lora_alpha}. */
+  private static final int DEFAULT = 8;
+
   /** Fields that change what an adapter computes; each must be null, false or empty. */
   private static final List<String> UNSUPPORTED =
       List.of(
-          "modules_to_save",
-          "lora_bias",
           "layer_replication",
-          "target_parameters",
-          "trainable_token_indices",
           "use_qalora",
           "use_bdlora",
           "arrow_config",
@@ -37,59 +40,108 @@ final class LoraFields {
           "velora_config",
           "megatron_config");
 
-  /** Initialisations that change the base model's weights, so that the adapter fits no other. */
-  private static final String CHANGES_BASE = "(?i)(pissa.*|olora|corda.*|loftq|lora_ga)";
+  /** Initialisations after which base and adapter are those of LoRA. */
+  private static final List<String> PLAIN_INIT = List.of("gaussian", "eva", "orthogonal");
 
   private LoraFields() {}
 
   /**
    * Reads all but the targets.
    *
-   * @param modules that the adapter's tensors adapt
-   * @throws org.tune4j.InputException if a field is missing or ill-typed, or asks for something
-   *     that is not supported
+   * @throws org.tune4j.InputException if a field is ill-typed, or asks for something that is not
+   *     supported
    */
-  static LoraConfig read(JsonFields json, List<String> modules) {
+  static LoraConfig read(JsonFields json) {
     if (!json.optionalText("task_type").orElse("CAUSAL_LM").equals("CAUSAL_LM")) {
       throw json.wrong("task_type", "\"CAUSAL_LM\"");
     }
     if (!json.optionalText("bias").orElse("none").equals("none")) {
       throw json.wrong("bias", "\"none\"; trained biases are not supported, " + SavedAdapter.MERGE);
     }
-    if (json.flag("use_dora", false)) {
-      throw json.wrong("use_dora", "false; DoRA is not supported yet, " + SavedAdapter.MERGE);
-    }
-    refuseUnsupported(json);
-    return new LoraConfig(
-        TargetModules.of(modules),
-        json.positive("r"),
-        json.positiveDecimal("lora_alpha"),
-        dropout(json),
-        json.flag("use_rslora", false),
-        pattern(json, "rank_pattern", (of, key) -> of.positive(key)),
-        pattern(json, "alpha_pattern", (of, key) -> of.positiveDecimal(key)));
-  }
-
-  private static void refuseUnsupported(JsonFields json) {
     for (String field : UNSUPPORTED) {
-      JsonNode value = json.value(field);
-      boolean unset =
-          value == null
-              || (value.isContainerNode() && value.isEmpty())
-              || (value.isBoolean() && !value.booleanValue());
-      if (!unset) {
+      if (!unset(json.value(field))) {
         throw json.wrong(
             field,
             "null, false or empty; this option of PEFT is not supported, " + SavedAdapter.MERGE);
       }
     }
+    return new LoraConfig(
+        TargetModules.of(List.of()),
+        json.positive("r", DEFAULT),
+        json.positiveDecimal("lora_alpha", DEFAULT),
+        dropout(json),
+        json.flag("use_rslora", false),
+        pattern(json, "rank_pattern", (of, key) -> of.positive(key)),
+        pattern(json, "alpha_pattern", (of, key) -> of.positiveDecimal(key)),
+        new LoraVariant(
+            json.flag("use_dora", false), json.flag("lora_bias", false), init(json), false),
+        new LoraConfig.Beside(
+            names(json, "target_parameters", "[\"mlp.experts.gate_up_proj\"]"),
+            ModulesToSave.read(json),
+            tokens(json)));
+  }
+
+  private static boolean unset(@Nullable JsonNode value) {
+    return value == null
+        || (value.isContainerNode() && value.isEmpty())
+        || (value.isBoolean() && !value.booleanValue());
+  }
+
+  private static LoraInit init(JsonFields json) {
     JsonNode init = json.value("init_lora_weights");
-    if (init != null && init.isTextual() && init.textValue().matches(CHANGES_BASE)) {
-      throw json.wrong(
-          "init_lora_weights",
-          "true; this initialisation changes the base model, convert the adapter with PEFT's"
-              + " path_initial_model_for_weight_conversion");
+    if (init == null || init.isBoolean()) {
+      return LoraInit.TRUE;
     }
+    String name = json.text("init_lora_weights").toLowerCase(Locale.ROOT);
+    if (PLAIN_INIT.contains(name)) {
+      return LoraInit.TRUE;
+    }
+    return LoraInit.of(name)
+        .orElseThrow(
+            () ->
+                json.wrong(
+                    "init_lora_weights",
+                    "true, gaussian, eva, orthogonal, pissa or olora; this one changes the base"
+                        + " model, convert the adapter with PEFT's"
+                        + " path_initial_model_for_weight_conversion"));
+  }
+
+  private static List<String> names(JsonFields json, String field, String example) {
+    JsonNode value = json.value(field);
+    List<String> names = new ArrayList<>();
+    if (value != null && value.isArray()) {
+      value.forEach(name -> names.add(name.isTextual() ? name.textValue() : ""));
+    }
+    if (names.contains("") || (value != null && !value.isArray())) {
+      throw json.wrong(field, "a list of names such as " + example);
+    }
+    return names;
+  }
+
+  /** A list is of the model's embedding, an object has lists by the embeddings' names. */
+  private static Map<String, List<Integer>> tokens(JsonFields json) {
+    JsonNode value = json.value("trainable_token_indices");
+    Map<String, List<Integer>> tokens = new LinkedHashMap<>();
+    if (value == null || unset(value)) {
+      return tokens;
+    }
+    if (value.isArray()) {
+      tokens.put(LoraConfig.Beside.EMBEDDING, indices(json, value));
+    } else {
+      value.properties().forEach(e -> tokens.put(e.getKey(), indices(json, e.getValue())));
+    }
+    return tokens;
+  }
+
+  private static List<Integer> indices(JsonFields json, JsonNode list) {
+    List<Integer> indices = new ArrayList<>();
+    list.forEach(i -> indices.add(i.isInt() ? i.intValue() : -1));
+    if (indices.isEmpty() || indices.stream().anyMatch(i -> i < 0)) {
+      throw json.wrong(
+          "trainable_token_indices",
+          "a list of token ids, or an object of such lists by the embedding's name");
+    }
+    return indices;
   }
 
   private static double dropout(JsonFields json) {
@@ -137,7 +189,8 @@ final class LoraFields {
   }
 
   /**
-   * The fields that PEFT 0.15 and later know, since each version refuses fields that it does not.
+   * The fields that PEFT 0.15 and later know, since each version refuses fields that it does not;
+   * newer ones where they are set.
    */
   static Map<String, Object> write(LoraConfig config, List<String> targetModules) {
     Map<String, Object> fields = new TreeMap<>();
@@ -156,14 +209,29 @@ final class LoraFields {
             "trainable_token_indices")) {
       fields.put(unset, null);
     }
+    LoraConfig.Beside beside = config.beside();
+    if (!beside.parameters().isEmpty()) {
+      fields.put("target_parameters", beside.parameters());
+    }
+    if (!beside.modules().names().isEmpty()) {
+      fields.put("modules_to_save", beside.modules().names());
+    }
+    if (beside.modules().tied()) {
+      fields.put("ensure_weight_tying", true);
+    }
+    if (!beside.tokens().isEmpty()) {
+      List<Integer> own = beside.tokens().get(LoraConfig.Beside.EMBEDDING);
+      fields.put("trainable_token_indices", own == null ? beside.tokens() : own);
+    }
     fields.put("alpha_pattern", numbers(config.alphaPattern()));
     fields.put("bias", "none");
     fields.put("fan_in_fan_out", false);
     fields.put("inference_mode", true);
-    fields.put("init_lora_weights", true);
+    LoraInit init = config.variant().init();
+    fields.put("init_lora_weights", init == LoraInit.TRUE ? (Object) true : init.toString());
     fields.put("loftq_config", Map.of());
     fields.put("lora_alpha", number(config.alpha()));
-    fields.put("lora_bias", false);
+    fields.put("lora_bias", config.variant().bias());
     fields.put("lora_dropout", config.dropout());
     fields.put("megatron_core", "megatron.core");
     fields.put("peft_type", LoraType.PEFT_TYPE);
@@ -171,7 +239,7 @@ final class LoraFields {
     fields.put("rank_pattern", config.rankPattern());
     fields.put("target_modules", targetModules);
     fields.put("task_type", "CAUSAL_LM");
-    fields.put("use_dora", false);
+    fields.put("use_dora", config.variant().dora());
     fields.put("use_rslora", config.useRslora());
     return fields;
   }

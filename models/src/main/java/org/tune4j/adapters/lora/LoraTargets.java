@@ -49,7 +49,7 @@ public record LoraTargets(
   private static final String OUTPUT = "lm_head";
 
   /**
-   * Checks that exactly one of the two ways is used.
+   * Checks that at most one of the two ways is used.
    *
    * @throws UsageException with all that does not hold
    */
@@ -66,13 +66,15 @@ public record LoraTargets(
             twice.isEmpty(),
             "lora_attn_modules names %s twice; name it once".formatted(String.join(", ", twice)))
         .that(
-            named || targetModules != null,
-            "lora_attn_modules is empty and neither apply_lora_to_mlp nor apply_lora_to_output is true: nothing would be trained; name some of q_proj, k_proj, v_proj, output_proj")
-        .that(
             !named || targetModules == null,
             "target_modules and torchtune's lora_attn_modules, apply_lora_to_mlp, apply_lora_to_output are both set; keep one of the two ways")
         .check();
-    loraAttnModules = loraAttnModules == null ? null : List.copyOf(loraAttnModules);
+    loraAttnModules = attention.isEmpty() ? null : List.copyOf(attention);
+  }
+
+  /** {@return whether they name no linear} */
+  boolean isEmpty() {
+    return targetModules == null && names().isEmpty();
   }
 
   /**

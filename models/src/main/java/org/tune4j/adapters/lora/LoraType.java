@@ -1,5 +1,6 @@
 package org.tune4j.adapters.lora;
 
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,13 +17,13 @@ import org.tune4j.checkpoint.Texts;
 
 /**
  * LoRA as PEFT saves it. A tensor's name is {@code base_model.model.} before the module's path in
- * the base model, {@code lora_A.weight} or {@code lora_B.weight} after it. Source: PEFT's {@code
- * get_peft_model_state_dict}.
+ * the base model, {@code lora_A.weight} and the like after it; a saved module's is that of the base
+ * model. Source: PEFT's {@code get_peft_model_state_dict}.
  */
 public final class LoraType implements AdapterType {
   static final String PEFT_TYPE = "LORA";
 
-  private static final String WEIGHT = ".weight";
+  private static final String TOKENS = TrainedTokens.NAME + "." + TrainedTokens.ROWS;
 
   @Override
   public String peftType() {
@@ -31,90 +32,149 @@ public final class LoraType implements AdapterType {
 
   @Override
   public SavedAdapter read(PeftAdapter folder) {
-    Map<AdapterTensor, Entry> tensors = new LinkedHashMap<>();
-    Map<String, Entry> baseWeights = new LinkedHashMap<>();
-    folder
-        .tensors()
-        .forEach(
-            (name, entry) -> {
-              Optional<String> base = baseWeight(name);
-              Object twice =
-                  base.isPresent()
-                      ? baseWeights.put(base.get(), entry)
-                      : tensors.put(parse(folder, name), entry);
-              if (twice != null) {
-                throw folder.unsound(Texts.quoted(name) + " is given twice");
-              }
-            });
-    TreeSet<String> modules = new TreeSet<>();
-    tensors.keySet().forEach(tensor -> modules.add(tensor.module()));
-    LoraConfig config = LoraFields.read(folder.config(), List.copyOf(modules));
-    List<String> targets = LoraFields.targetModules(folder.config());
-    tensors.forEach((tensor, entry) -> check(folder, config, targets, tensor, entry));
-    for (AdapterTensor tensor : tensors.keySet()) {
-      String other = tensor.parameter().equals(LoraAdapter.A) ? LoraAdapter.B : LoraAdapter.A;
-      if (!tensors.containsKey(new AdapterTensor(tensor.module(), other))) {
-        throw folder.unsound(
-            "'%s%s.%s' is missing".formatted(PeftAdapter.PREFIX, tensor.module(), other));
-      }
-    }
-    return new SavedAdapter(folder.path(), folder.file(), config, tensors, baseWeights);
+    return new Reading(folder, LoraFields.read(folder.config())).all();
   }
 
-  /**
-   * What the name in a file stands for.
-   *
-   * @throws InputException if it is not the name of a LoRA tensor
-   */
-  private static AdapterTensor parse(PeftAdapter folder, String name) {
-    if (name.startsWith(PeftAdapter.PREFIX)) {
-      String path = name.substring(PeftAdapter.PREFIX.length());
-      for (String parameter : List.of(LoraAdapter.A, LoraAdapter.B)) {
-        int module = path.length() - parameter.length() - 1;
-        if (module > 0 && path.endsWith("." + parameter)) {
-          return new AdapterTensor(path.substring(0, module), parameter);
+  /** One folder, with what its config says. */
+  private record Reading(PeftAdapter folder, LoraConfig config) {
+    SavedAdapter all() {
+      Map<AdapterTensor, Entry> tensors = new LinkedHashMap<>();
+      Map<String, Entry> baseWeights = new LinkedHashMap<>();
+      folder
+          .tensors()
+          .forEach(
+              (name, entry) -> {
+                Optional<AdapterTensor> own = parse(name);
+                Object twice =
+                    own.isPresent()
+                        ? tensors.put(own.get(), entry)
+                        : baseWeights.put(baseWeight(name), entry);
+                if (twice != null) {
+                  throw folder.unsound(Texts.quoted(name) + " is given twice");
+                }
+              });
+      List<String> targets = LoraFields.targetModules(folder.config());
+      TreeSet<String> linears = new TreeSet<>();
+      tensors.forEach(
+          (tensor, entry) -> {
+            if (tensor.parameter().contains("lora_")) {
+              boolean ofExperts = isExperts(tensor.module());
+              check(targets, tensor, entry, ofExperts);
+              requireOthers(tensors, tensor, ofExperts);
+              if (!ofExperts) {
+                linears.add(tensor.module());
+              }
+            }
+          });
+      return new SavedAdapter(
+          folder.path(),
+          folder.file(),
+          config.of(TargetModules.of(List.copyOf(linears))),
+          tensors,
+          baseWeights);
+    }
+
+    /** Names of a linear's tensors below its path. */
+    private List<String> ofLinear() {
+      List<String> all = new ArrayList<>(List.of(LoraAdapter.A, LoraAdapter.B));
+      if (config.variant().bias()) {
+        all.add(LoraAdapter.BIAS);
+      }
+      if (config.variant().dora()) {
+        all.add(DoraAdapter.MAGNITUDE);
+      }
+      return all;
+    }
+
+    /**
+     * What the name in a file stands for; empty for a weight of the base.
+     *
+     * @throws InputException if it is neither
+     */
+    private Optional<AdapterTensor> parse(String name) {
+      if (name.startsWith(PeftAdapter.PREFIX)) {
+        String path = name.substring(PeftAdapter.PREFIX.length());
+        for (String parameter : ofLinear()) {
+          String module = before(path, parameter);
+          if (!module.isEmpty()) {
+            String outer = before(module, LoraExperts.INNER);
+            return Optional.of(
+                isExperts(outer)
+                    ? new AdapterTensor(outer, LoraExperts.INNER + "." + parameter)
+                    : new AdapterTensor(module, parameter));
+          }
+        }
+        String table = before(path, TOKENS);
+        if (!table.isEmpty() && !config.beside().tokens().isEmpty()) {
+          return Optional.of(new AdapterTensor(table, TOKENS));
+        }
+        Optional<AdapterTensor> copy = config.modulesToSave().parse(path);
+        if (copy.isPresent() || (path.endsWith(".weight") && !name.contains(".lora_"))) {
+          return copy;
         }
       }
+      throw new InputException(
+          "%s: adapter tensor %s %s"
+              .formatted(
+                  folder.file(),
+                  Texts.quoted(name),
+                  name.contains(".lora_embedding_")
+                      ? "adapts an embedding, which is not supported; " + SavedAdapter.MERGE
+                      : "is not named base_model.model.MODULE followed by %s; save the adapter with PEFT's save_pretrained"
+                          .formatted(String.join(" or ", ofLinear()))));
     }
-    throw new InputException(
-        "%s: adapter tensor %s %s"
-            .formatted(
-                folder.file(),
-                Texts.quoted(name),
-                name.contains(".lora_embedding_")
-                    ? "adapts an embedding, which is not supported; " + SavedAdapter.MERGE
-                    : "is not named base_model.model.MODULE followed by lora_A.weight or"
-                        + " lora_B.weight; save the adapter with PEFT's save_pretrained"));
-  }
 
-  /**
-   * The name in the base model of one of its weights that PEFT saves along: those of embedding and
-   * head where one of them is adapted, or {@code save_embedding_layers} asks for it.
-   */
-  private static Optional<String> baseWeight(String name) {
-    if (!name.startsWith(PeftAdapter.PREFIX) || !name.endsWith(WEIGHT) || name.contains(".lora_")) {
-      return Optional.empty();
+    /** What stands before a path's end; empty where it has another. */
+    private static String before(String path, String end) {
+      return path.endsWith("." + end) ? path.substring(0, path.length() - end.length() - 1) : "";
     }
-    String module = name.substring(PeftAdapter.PREFIX.length(), name.length() - WEIGHT.length());
-    return Optional.of(module.replaceFirst("\\.base_layer$", "") + WEIGHT);
-  }
 
-  private static void check(
-      PeftAdapter folder,
-      LoraConfig config,
-      List<String> targets,
-      AdapterTensor tensor,
-      Entry entry) {
-    String name = Texts.quoted(entry.name());
-    if (!targets.isEmpty() && !TargetModules.of(targets).matches(tensor.module())) {
-      throw folder.unsound(name + " belongs to none of the target modules " + targets);
+    private boolean isExperts(String module) {
+      return !module.isEmpty()
+          && config.beside().parameters().stream()
+              .map(p -> p.substring(0, Math.max(0, p.lastIndexOf('.'))))
+              .anyMatch(end -> TargetModules.of(List.of(end)).matches(module));
     }
-    List<Long> shape = entry.shape();
-    int rank = config.rankOf(tensor.module());
-    boolean isA = tensor.parameter().equals(LoraAdapter.A);
-    if (shape.size() != 2 || shape.get(isA ? 0 : 1) != rank) {
-      String expected = isA ? "[" + rank + ", in]" : "[out, " + rank + "]";
-      throw folder.unsound(name + " has the shape " + shape + ", expected " + expected);
+
+    /**
+     * The name in the base model of one of its weights that PEFT saves along: those of embedding
+     * and head where one of them is adapted, or {@code save_embedding_layers} asks for it.
+     */
+    private static String baseWeight(String name) {
+      String path = name.substring(PeftAdapter.PREFIX.length());
+      return before(path, "weight").replaceFirst("(\\.token_adapter)?\\.base_layer$", "")
+          + ".weight";
+    }
+
+    private void check(List<String> targets, AdapterTensor tensor, Entry entry, boolean ofExperts) {
+      String name = Texts.quoted(entry.name());
+      if (!ofExperts && !targets.isEmpty() && !TargetModules.of(targets).matches(tensor.module())) {
+        throw folder.unsound(name + " belongs to none of the target modules " + targets);
+      }
+      List<Long> shape = entry.shape();
+      int rank = config.sizeOf(tensor.module()).rank();
+      boolean isA = tensor.parameter().endsWith(LoraAdapter.A);
+      if (!isA && !tensor.parameter().endsWith(LoraAdapter.B)) {
+        return;
+      }
+      long own = shape.size() == 2 ? shape.get(isA ? 0 : 1) : -1;
+      if (ofExperts ? own <= 0 || own % rank != 0 : own != rank) {
+        String size = ofExperts ? "experts * " + rank : Integer.toString(rank);
+        String expected = isA ? "[" + size + ", in]" : "[out, " + size + "]";
+        throw folder.unsound(name + " has the shape " + shape + ", expected " + expected);
+      }
+    }
+
+    private void requireOthers(
+        Map<AdapterTensor, Entry> tensors, AdapterTensor tensor, boolean ofExperts) {
+      boolean inner = tensor.parameter().startsWith(LoraExperts.INNER);
+      for (String other : ofExperts ? List.of(LoraAdapter.A, LoraAdapter.B) : ofLinear()) {
+        String parameter = inner ? LoraExperts.INNER + "." + other : other;
+        if (!tensors.containsKey(new AdapterTensor(tensor.module(), parameter))) {
+          throw folder.unsound(
+              "'%s%s.%s' is missing".formatted(PeftAdapter.PREFIX, tensor.module(), parameter));
+        }
+      }
     }
   }
 }

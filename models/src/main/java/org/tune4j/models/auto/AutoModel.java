@@ -25,10 +25,12 @@ public final class AutoModel {
    * {@return a model sized by its checkpoint, frozen, with LoRA's adapters}
    *
    * @param models the families there are
-   * @param lora which linears are adapted, and how
+   * @param lora which linears are adapted, and how; without any key, the adapter that training
+   *     starts from says it
    */
   @Component("lora_auto")
   public static ModelSpec lora(@Provided ModelRegistry models, @Inline LoraArguments lora) {
-    return new ModelSpec("lora_auto", models, null, lora.config());
+    return new ModelSpec(
+        "lora_auto", models, null, lora.isDefault() ? new AsSaved(models) : lora.config());
   }
 }

@@ -38,4 +38,19 @@ public sealed interface BaseWeight {
       return pass.engine().operations().linear(x, weight);
     }
   }
+
+  /**
+   * One whose product with an input was computed together with others'.
+   *
+   * @param x {@code [n, in]}
+   * @param result {@code x W^T}
+   * @param weight for any other input
+   */
+  record Computed(Tensor x, Tensor result, BaseWeight weight) implements BaseWeight {
+    @Override
+    @SuppressWarnings("ReferenceEquality") // the very tensor, not its values
+    public Tensor product(Pass pass, Tensor x) {
+      return x == this.x ? result : weight.product(pass, x);
+    }
+  }
 }

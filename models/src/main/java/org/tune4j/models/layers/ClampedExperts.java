@@ -1,5 +1,9 @@
 package org.tune4j.models.layers;
 
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
@@ -29,6 +33,7 @@ public final class ClampedExperts extends Experts {
    * @param dtype of the weights
    */
   public ClampedExperts(int count, long dim, long wide, double alpha, double limit, DType dtype) {
+    super(count, dim, wide, dtype);
     gateUp = add(new Parameter("gate_up_proj", Shape.of(count, dim, 2 * wide), dtype, true));
     gateUpBias = add(new Parameter("gate_up_proj_bias", Shape.of(count, 2 * wide), dtype, true));
     down = add(new Parameter("down_proj", Shape.of(count, wide, dim), dtype, true));
@@ -39,14 +44,17 @@ public final class ClampedExperts extends Experts {
 
   @Override
   public Tensor forward(Pass pass, int expert, Tensor x) {
-    Tensor both = x.matmul(of(pass, gateUp, expert, x)).add(of(pass, gateUpBias, expert, x));
+    Tensor product = x.matmul(of(pass, gateUp, expert, x));
+    Tensor both =
+        adapted(pass, Weight.GATE_UP, expert, x, product).add(of(pass, gateUpBias, expert, x));
     long wide = both.size(1) / 2;
     Tensor pairs = both.reshape(both.size(0), wide, 2);
     Tensor gate = below(pairs.narrow(2, 0, 1).reshape(both.size(0), wide), limit);
     Tensor up = pairs.narrow(2, 1, 1).reshape(both.size(0), wide);
     Tensor clamped = below(below(up, limit).neg(), limit).neg();
     Tensor mixed = gate.mul(gate.mul(alpha).sigmoid()).mul(clamped.add(1));
-    return mixed.matmul(of(pass, down, expert, x)).add(of(pass, downBias, expert, x));
+    Tensor out = mixed.matmul(of(pass, down, expert, x));
+    return adapted(pass, Weight.DOWN, expert, mixed, out).add(of(pass, downBias, expert, x));
   }
 
   private static Tensor of(Pass pass, Parameter all, int expert, Tensor like) {
@@ -65,7 +73,23 @@ public final class ClampedExperts extends Experts {
   }
 
   @Override
+  public Optional<Weight> weightOf(String parameter) {
+    return Arrays.stream(Weight.values()).filter(w -> w.parameter().equals(parameter)).findFirst();
+  }
+
+  /** The weights are stored as {@code [experts, in, out]}. */
+  @Override
+  public Tensor change(String parameter, Change change) {
+    Weight weight = weightOf(parameter).orElseThrow();
+    List<Tensor> all = new ArrayList<>();
+    for (int expert = 0; expert < count(); expert++) {
+      all.add(change.of(weight, expert).transpose(0, 1).reshape(1, in(weight), out(weight)));
+    }
+    return Tensor.cat(all, 0);
+  }
+
+  @Override
   public long keptPerToken() {
-    return 8 * down.shape().size(1);
+    return 8 * down.shape().size(1) + keptByAdapters();
   }
 }

@@ -1,6 +1,5 @@
 package org.tune4j.models.layers;
 
-import org.tune4j.nn.Module;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
@@ -8,7 +7,7 @@ import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 
 /** Rows of a table by token id. */
-public final class Embedding extends Module {
+public final class Embedding extends Adaptable<EmbeddingAdapter> {
   private final Parameter weight;
 
   /**
@@ -19,6 +18,7 @@ public final class Embedding extends Module {
    * @param dtype of the table
    */
   public Embedding(long vocab, long dim, DType dtype) {
+    super(dtype);
     weight = add(new Parameter("weight", Shape.of(vocab, dim), dtype, true));
   }
 
@@ -34,7 +34,10 @@ public final class Embedding extends Module {
    * @param tokens ids below {@code vocab}
    */
   public Tensor forward(Pass pass, int[] tokens) {
-    return pass.value(weight).indexSelect(pass.engine().indices(tokens));
+    EmbeddingAdapter adapter = adapterOf(pass);
+    return adapter == null
+        ? pass.value(weight).indexSelect(pass.engine().indices(tokens))
+        : adapter.forward(pass, tokens);
   }
 
   @Override

@@ -1,10 +1,7 @@
 package org.tune4j.models.layers;
 
-import java.util.LinkedHashMap;
-import java.util.Map;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
-import org.tune4j.nn.Module;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.DType;
@@ -15,11 +12,10 @@ import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /** {@code x W^T + b}: a base weight, a bias or none, and adapters or none. */
-public final class Linear extends Module implements Product {
+public final class Linear extends Adaptable<LinearAdapter> implements Product {
   private final Parameter weight;
   private final @Nullable Parameter bias;
-  private final Map<String, Adapter> adapters = new LinkedHashMap<>();
-  private volatile BaseWeight base;
+  private volatile BaseLinear base;
   private DType dtype;
 
   /**
@@ -57,21 +53,22 @@ public final class Linear extends Module implements Product {
   }
 
   private Linear(Parameter weight, @Nullable Parameter bias) {
+    super(weight.dtype());
     this.weight = add(weight);
     this.bias = bias == null ? null : add(bias);
-    base = new BaseWeight.Plain(weight);
+    base = new BaseLinear(new BaseWeight.Plain(weight), this.bias);
     dtype = weight.dtype();
   }
 
-  /** {@return the type of what it takes and gives, and of its adapters} */
+  /** {@return the type of what it takes and gives} */
   public DType dtype() {
     return dtype;
   }
 
   /**
-   * Takes and gives a wider type than its weight's; before it is adapted or used.
+   * Takes and gives a wider type than its weight's; before it is used.
    *
-   * @param compute of activations and adapters
+   * @param compute of activations
    */
   public void setDtype(DType compute) {
     dtype = compute;
@@ -93,64 +90,31 @@ public final class Linear extends Module implements Product {
   }
 
   /**
-   * Adapts it from now on. The adapter's parameters become this module's, after its own.
-   *
-   * @param name by which a {@link Pass} selects it
-   * @param adapter of this linear's sizes
-   * @throws IllegalArgumentException when there is an adapter of that name, or with parameters of
-   *     the same names
-   */
-  public void adapt(String name, Adapter adapter) {
-    if (adapters.putIfAbsent(name, adapter) != null) {
-      throw new IllegalArgumentException("adapter '%s' is there".formatted(name));
-    }
-    if (name.equals(Pass.DEFAULT_ADAPTER)) {
-      adapter.ownParameters().values().forEach(this::add);
-      adapter.children().forEach(this::add);
-    } else {
-      add(name, adapter);
-    }
-  }
-
-  /** {@return the adapter that a pass uses by default; empty where there is none} */
-  public Optional<Adapter> adapter() {
-    return Optional.ofNullable(adapters.get(Pass.DEFAULT_ADAPTER));
-  }
-
-  /**
    * {@return the product, {@code [n, out]}, owned by the calling thread's scope}
    *
    * @param pass the run of the model that this is part of; says which adapter is used
    * @param x {@code [n, in]}
    */
   public Tensor forward(Pass pass, Tensor x) {
-    Adapter adapter = adapterOf(pass);
-    Tensor in = pass.input(x);
-    return biased(pass, adapter == null ? base.product(pass, in) : adapter.forward(pass, in, base));
+    return forward(pass, pass.input(x), base);
   }
 
   /** What {@link #forward} gives, of a product that is there: {@code x W^T}. */
   Tensor complete(Pass pass, Tensor x, Tensor product) {
-    Adapter adapter = adapterOf(pass);
-    return biased(pass, adapter == null ? product : adapter.adapt(pass, x, product));
+    return forward(
+        pass, x, new BaseLinear(new BaseWeight.Computed(x, product, base.weight()), bias));
   }
 
-  private @Nullable Adapter adapterOf(Pass pass) {
-    return pass.adapter() == null ? null : adapters.get(pass.adapter());
-  }
-
-  private Tensor biased(Pass pass, Tensor product) {
-    return bias == null ? product : product.add(pass.value(bias, product.dtype()));
+  private Tensor forward(Pass pass, Tensor x, BaseLinear base) {
+    LinearAdapter adapter = adapterOf(pass);
+    return adapter == null
+        ? base.biased(pass, base.product(pass, x))
+        : adapter.forward(pass, x, base);
   }
 
   /** Whether backward needs the input. */
   boolean keepsInput() {
-    return weight.trainable() || !adapters.isEmpty();
-  }
-
-  /** Elements that the adapters of a token keep for backward, besides the input. */
-  long keptByAdapters() {
-    return adapters.values().stream().mapToLong(Adapter::keptPerToken).sum();
+    return weight.trainable() || isAdapted();
   }
 
   @Override
@@ -168,14 +132,14 @@ public final class Linear extends Module implements Product {
 
   @Override
   public void setPacked(PackedWeight packed) {
-    base = new BaseWeight.Packed(packed);
+    base = new BaseLinear(new BaseWeight.Packed(packed), bias);
   }
 
   /**
    * {@return whether a packed copy of the weight is multiplied with, which records no gradients}
    */
   public boolean isPacked() {
-    return base instanceof BaseWeight.Packed;
+    return base.weight() instanceof BaseWeight.Packed;
   }
 
   @Override
