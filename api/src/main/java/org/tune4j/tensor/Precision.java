@@ -4,10 +4,20 @@ package org.tune4j.tensor;
  * The types of a model.
  *
  * @param stored of frozen weights
- * @param compute of all else: activations, adapters, trained weights, gradients, optimiser state;
- *     as wide as {@code stored}, or wider
+ * @param compute of all else, such as activations; as wide as {@code stored}, or wider
+ * @param adapters of what is trained over frozen weights, its gradients and optimiser state
  */
-public record Precision(DType stored, DType compute) {
+public record Precision(DType stored, DType compute, DType adapters) {
+  /**
+   * Types of a model whose adapters have the type of all else.
+   *
+   * @param stored of frozen weights
+   * @param compute of all else; as wide as {@code stored}, or wider
+   */
+  public Precision(DType stored, DType compute) {
+    this(stored, compute, compute);
+  }
+
   /**
    * {@return one type for everything}
    *

@@ -162,15 +162,15 @@ public final class Decoder extends Module {
   }
 
   /**
-   * Computes in a wider type than that of its weights, which are then only used frozen; before it
-   * is adapted or has storage.
+   * Computes in a wider type than that of its weights, which are then only used frozen, or has
+   * adapters of another; before it is adapted or has storage.
    *
-   * @param compute of activations and adapters
+   * @param types the weights' own, and those of activations and adapters
    */
-  public void computeIn(DType compute) {
-    precision = new Precision(precision.stored(), compute);
-    Adapters.linears(this).values().forEach(linear -> linear.setDtype(compute));
-    Adapters.adaptable(this).values().forEach(m -> m.setAdapterDtype(compute));
+  public void computeIn(Precision types) {
+    precision = types;
+    Adapters.linears(this).values().forEach(linear -> linear.setDtype(types.compute()));
+    Adapters.adaptable(this).values().forEach(m -> m.setAdapterDtype(types.adapters()));
   }
 
   /** {@return whether a layer has a state instead of attention, which cannot go back} */

@@ -109,7 +109,7 @@ public record ModelSpec(
               .formatted(name));
     }
     Decoder decoder = config.build(precision.stored());
-    decoder.computeIn(precision.compute());
+    decoder.computeIn(precision);
     if (adapter != null) {
       decoder.adapt(adapter);
     }

@@ -38,7 +38,7 @@ record AdapterCheckpoint(SavedAdapter saved) {
    */
   Decoder adapted(ModelConfig model, Precision precision) {
     Decoder decoder = model.build(precision.stored());
-    decoder.computeIn(precision.compute());
+    decoder.computeIn(precision);
     saved.requireModules(decoder);
     decoder.adapt(saved.config());
     return decoder;

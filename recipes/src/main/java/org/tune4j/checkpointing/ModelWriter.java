@@ -90,7 +90,7 @@ public final class ModelWriter {
 
   private static Map<String, StoredTensor> finished(Decoder decoder) {
     TensorWriter writer = new TensorWriter();
-    DType dtype = decoder.precision().compute();
+    DType dtype = decoder.precision().adapters();
     Map<String, StoredTensor> all = new LinkedHashMap<>();
     Adapters.of(decoder)
         .forEach(

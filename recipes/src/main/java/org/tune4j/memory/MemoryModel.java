@@ -101,6 +101,7 @@ public final class MemoryModel {
     DType stored = settings.stored;
     int moments = settings.moments;
     long s = dtype.bytes();
+    long t = trained().bytes();
     int groups =
         settings.inBackward || cuda
             ? 1
@@ -122,20 +123,20 @@ public final class MemoryModel {
               "weights",
               n.frozen * held.bytes(),
               converts || cuda ? read : "mapped, " + precision));
-      parts.add(new Part("adapters", n.trained * s, dtype.toString()));
+      parts.add(new Part("adapters", n.trained * t, trained().toString()));
     }
     long gradients = gradients(n, groups);
-    long copies = cuda ? 0 : n.trained * s * (1 + moments);
+    long copies = cuda ? 0 : n.trained * t * (1 + moments);
     // Of one width, copies take the blocks that gradients have left.
     parts.add(
         new Part(
             "gradients",
-            oneWidth() ? Math.max(gradients, copies) : holed(gradients),
+            wide(trained()) ? Math.max(gradients, copies) : holed(gradients),
             groups + " threads' and their sum"));
-    if (!oneWidth() && copies > 0) {
+    if (!wide(trained()) && copies > 0) {
       parts.add(new Part("checkpoint being written", holed(copies), "copies of what is saved"));
     }
-    parts.add(new Part("optimiser", n.trained * s * moments, "%d a parameter".formatted(moments)));
+    parts.add(new Part("optimiser", n.trained * t * moments, "%d a parameter".formatted(moments)));
     parts.add(
         new Part(
             "activations",
@@ -156,7 +157,16 @@ public final class MemoryModel {
 
   /** Whether sums are as wide as what is summed. */
   private boolean oneWidth() {
-    return dtype.bytes() >= 4;
+    return wide(dtype);
+  }
+
+  private static boolean wide(DType type) {
+    return type.bytes() >= 4;
+  }
+
+  /** The type of what is trained. */
+  private DType trained() {
+    return spec.adapter() == null ? dtype : precision.adapters();
   }
 
   /** Of what comes and goes in every step; a freed block fits where all are of one width. */
@@ -185,7 +195,8 @@ public final class MemoryModel {
     if (settings.inBackward) {
       return n.largest * (2 * s + wide()) + n.layer * s + update;
     }
-    return n.trained * (groups * s + wide() + (oneWidth() ? 0 : s)) + update;
+    long t = trained().bytes();
+    return n.trained * (groups * t + wide() + (wide(trained()) ? 0 : t)) + update;
   }
 
   /** {@return whether tensors lie on a CUDA device} */

@@ -1,5 +1,6 @@
 package org.tune4j.training;
 
+import org.jspecify.annotations.Nullable;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.collective.Ranks;
 import org.tune4j.component.Default;
@@ -19,6 +20,8 @@ import org.tune4j.tensor.Precision;
  * @param device {@code cpu}, {@code cuda} or {@code cuda:INDEX}
  * @param dtype of stored weights, as {@link DType#parse} has it; what computes is {@link
  *     #precision}
+ * @param adapterDtype of adapters, their gradients and optimiser state; null for fp32, or what
+ *     computes where it is wider
  * @param threads that divide the rows; 0 for all cores
  * @param enableActivationCheckpointing whether layers keep their inputs alone and are computed
  *     again in backward
@@ -31,6 +34,8 @@ public record ComputeOptions(
     @Doc("fp32, bf16 or fp16, for stored weights; computed in fp32 where that is faster")
         @Default("bf16")
         String dtype,
+    @Doc("type of adapters, their gradients and optimiser state; null for fp32")
+        @Nullable String adapterDtype,
     @Doc("threads that divide the rows; 0 for all cores") @Default("0") int threads,
     @Doc("keep only layer inputs and recompute layers in backward") @Default("false")
         boolean enableActivationCheckpointing,
@@ -45,6 +50,7 @@ public record ComputeOptions(
     Requirements requirements = new Requirements();
     requirements.of(() -> Device.parse(device));
     requirements.of(() -> DType.parse(dtype));
+    requirements.of(() -> adapterDtype == null ? null : DType.parse(adapterDtype));
     requirements.atLeast(0, "threads", threads).check();
   }
 
@@ -88,7 +94,7 @@ public record ComputeOptions(
 
   /** {@return the same with layers checkpointed and rows in one group, as sharding needs them} */
   public ComputeOptions inOneGroup() {
-    return new ComputeOptions(backend, device, dtype, 1, true, mmap);
+    return new ComputeOptions(backend, device, dtype, adapterDtype, 1, true, mmap);
   }
 
   /**
@@ -99,7 +105,8 @@ public record ComputeOptions(
    */
   public ComputeOptions times(int ranks, int localRanks) {
     int all = Math.multiplyExact(rowThreads(localRanks), ranks);
-    return new ComputeOptions(backend, device, dtype, all, enableActivationCheckpointing, mmap);
+    return new ComputeOptions(
+        backend, device, dtype, adapterDtype, all, enableActivationCheckpointing, mmap);
   }
 
   /** {@return the type of stored weights} */
@@ -111,7 +118,7 @@ public record ComputeOptions(
    * {@return the run's types as the processor's instructions suggest, before anything is opened}
    */
   public Precision expected() {
-    return ComputeDType.ofThisMachine().expected(type(), Device.parse(device));
+    return withAdapters(ComputeDType.ofThisMachine().expected(type(), Device.parse(device)));
   }
 
   /**
@@ -121,7 +128,13 @@ public record ComputeOptions(
    */
   public Precision precision(ProcessGroup ranks) {
     Precision own = ComputeDType.ofThisMachine().precision(type(), ranks.engine());
-    return ranks.any(own.widens()) ? new Precision(type(), DType.FP32) : own;
+    return withAdapters(ranks.any(own.widens()) ? new Precision(type(), DType.FP32) : own);
+  }
+
+  private Precision withAdapters(Precision types) {
+    DType wide = types.compute().bytes() < DType.FP32.bytes() ? DType.FP32 : types.compute();
+    return new Precision(
+        types.stored(), types.compute(), adapterDtype == null ? wide : DType.parse(adapterDtype));
   }
 
   /**

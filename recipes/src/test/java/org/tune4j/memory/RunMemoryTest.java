@@ -41,7 +41,7 @@ class RunMemoryTest {
         false,
         new ChunkedCrossEntropy(8, 128),
         new TrainingOptions(2, epochs, null, 1, null, true, 1L),
-        new ComputeOptions("javacpp", "cpu", dtype, 2, false, true),
+        new ComputeOptions("javacpp", "cpu", dtype, null, 2, false, true),
         Precision.of(DType.parse(dtype)));
   }
 

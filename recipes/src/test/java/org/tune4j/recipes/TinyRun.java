@@ -212,6 +212,7 @@ final class TinyRun {
             System.getProperty("tune4j.test.backend", ""),
             "cpu",
             "fp32",
+            null,
             threads,
             activationCheckpointing,
             true);

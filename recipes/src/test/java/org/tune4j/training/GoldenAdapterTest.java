@@ -2,6 +2,7 @@ package org.tune4j.training;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -335,6 +336,36 @@ class GoldenAdapterTest {
               all.put(name, e.shape() + HexFormat.of().formatHex(file, from, to));
             });
     return all;
+  }
+
+  @ParameterizedTest
+  @MethodSource("ofPeft")
+  void lossAndBackward_inBf16_keepsFp32Adapters(String variant) {
+    assumeTrue(engine.backend().dtypes().contains(DType.BF16));
+    Decoder model =
+        checkpointer(variant, "initial", out)
+            .load(
+                AutoModel.lora(ModelRegistry.installed(), LoraArguments.of()),
+                ProcessGroup.alone(engine),
+                new Precision(DType.BF16, DType.BF16, DType.FP32),
+                false,
+                0);
+    Map<String, Tensor> expected = forward(variant);
+    int[] labels = TinyModels.unpad(expected, "labels");
+    long n = Arrays.stream(labels).filter(l -> l != Decoder.IGNORED).count();
+    Pass pass = new Pass(engine, scope, true, 1);
+    double sum =
+        model.lossAndBackward(pass, TinyModels.pack(expected), labels, Loss.crossEntropy(7)).loss();
+    assertEquals(expected.get("loss").toFloats()[0], sum / n, 0.05);
+    Map<Parameter, Tensor> found = pass.gradients();
+    Adapters.parameters(model)
+        .forEach(
+            (name, p) -> {
+              assertEquals(DType.FP32, p.dtype(), name);
+              if (p.trainable()) {
+                assertEquals(DType.FP32, found.get(p).dtype(), name);
+              }
+            });
   }
 
   @ParameterizedTest
