@@ -1,7 +1,14 @@
 package org.tune4j.models.auto;
 
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.tune4j.adapters.ModulesToSave;
+import org.tune4j.adapters.TargetModules;
+import org.tune4j.adapters.TargetModules.Names;
+import org.tune4j.adapters.ia3.Ia3Config;
 import org.tune4j.adapters.lora.LoraArguments;
 import org.tune4j.component.Component;
+import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
 import org.tune4j.component.Provided;
 import org.tune4j.models.ModelRegistry;
@@ -32,5 +39,31 @@ public final class AutoModel {
   public static ModelSpec lora(@Provided ModelRegistry models, @Inline LoraArguments lora) {
     return new ModelSpec(
         "lora_auto", models, null, lora.isDefault() ? new AsSaved(models) : lora.config());
+  }
+
+  /**
+   * {@return a model sized by its checkpoint, frozen, with IA3's scales}
+   *
+   * @param models the families there are
+   * @param targetModules a list of names or paths, a regular expression, or {@code all-linear}
+   * @param feedforwardModules those of them whose input is scaled, likewise; null for none
+   * @param modulesToSave modules of which a copy is trained; null for none
+   */
+  @Component("ia3_auto")
+  public static ModelSpec ia3(
+      @Provided ModelRegistry models,
+      @Doc("linears to adapt, as in PEFT: a list of names, a regular expression or all-linear")
+          Object targetModules,
+      @Doc("those of target_modules whose input is scaled instead of their output")
+          @Nullable Object feedforwardModules,
+      @Doc("embeddings and linears of which a copy is trained and saved whole")
+          @Nullable List<String> modulesToSave) {
+    Names none = Names.NONE;
+    Ia3Config config =
+        new Ia3Config(
+            new TargetModules(Names.of(targetModules), none, List.of()),
+            feedforwardModules == null ? none : Names.of(feedforwardModules),
+            new ModulesToSave(modulesToSave == null ? List.of() : modulesToSave, false));
+    return new ModelSpec("ia3_auto", models, null, config);
   }
 }
