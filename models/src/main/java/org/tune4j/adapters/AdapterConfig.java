@@ -1,6 +1,7 @@
 package org.tune4j.adapters;
 
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +23,15 @@ public interface AdapterConfig {
 
   /** {@return the linears that are adapted} */
   TargetModules targets();
+
+  /**
+   * {@return the same for one model, whose adapters may share parameters; by default this}
+   *
+   * @param linears that are adapted
+   */
+  default AdapterConfig over(Collection<Linear> linears) {
+    return this;
+  }
 
   /**
    * {@return the adapter of one linear, without storage}

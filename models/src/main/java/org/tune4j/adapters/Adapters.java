@@ -43,7 +43,10 @@ public final class Adapters {
     model.parameters().values().forEach(p -> p.setTrainable(false));
     Map<String, Adaptable<?>> all = adaptable(model);
     config.modulesToSave().requireIn(all.keySet());
-    all.forEach((path, module) -> adapt(path, module, config, all));
+    Map<String, Linear> targets = new LinkedHashMap<>(linears(model));
+    targets.keySet().removeIf(path -> !config.targets().matches(path));
+    AdapterConfig own = config.over(targets.values());
+    all.forEach((path, module) -> adapt(path, module, own, all));
     if (of(model).isEmpty()) {
       Set<String> names = new TreeSet<>();
       linears(model).keySet().forEach(path -> names.add(TargetModules.lastName(path)));

@@ -122,7 +122,7 @@ class SavedAdapterTest {
       quoteCharacter = '`',
       textBlock =
           """
-          peft_type | "LOHA" | peft_type is "LOHA", expected "IA3" or "LORA"; no other adapter is supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
+          peft_type | "LOHA" | peft_type is "LOHA", expected "IA3", "LORA" or "VERA"; no other adapter is supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
           peft_type |  | peft_type is missing, expected a string
           task_type | "SEQ_CLS" | task_type is "SEQ_CLS", expected "CAUSAL_LM"
           bias | "all" | bias is "all", expected "none"; trained biases are not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model

@@ -7,7 +7,9 @@ import org.tune4j.adapters.TargetModules;
 import org.tune4j.adapters.TargetModules.Names;
 import org.tune4j.adapters.ia3.Ia3Config;
 import org.tune4j.adapters.lora.LoraArguments;
+import org.tune4j.adapters.vera.VeraConfig;
 import org.tune4j.component.Component;
+import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
 import org.tune4j.component.Provided;
@@ -65,5 +67,36 @@ public final class AutoModel {
             feedforwardModules == null ? none : Names.of(feedforwardModules),
             new ModulesToSave(modulesToSave == null ? List.of() : modulesToSave, false));
     return new ModelSpec("ia3_auto", models, null, config);
+  }
+
+  /**
+   * {@return a model sized by its checkpoint, frozen, with VeRA's vectors}
+   *
+   * @param models the families there are
+   * @param targetModules a list of names or paths, a regular expression, or {@code all-linear}
+   * @param veraRank rank of the shared projections, 1 or more
+   * @param dInitial first value of the vector between them
+   * @param veraDropout probability of dropping an element before them, in [0, 1)
+   * @param modulesToSave modules of which a copy is trained; null for none
+   */
+  @Component("vera_auto")
+  public static ModelSpec vera(
+      @Provided ModelRegistry models,
+      @Doc("linears to adapt, as in PEFT: a list of names, a regular expression or all-linear")
+          Object targetModules,
+      @Doc("rank of the shared projections, 1 or more") @Default("256") int veraRank,
+      @Doc("first value of the vector between the projections") @Default("0.1") double dInitial,
+      @Doc("probability of dropping an element before vera_A, 0 to below 1") @Default("0.0")
+          double veraDropout,
+      @Doc("embeddings and linears of which a copy is trained and saved whole")
+          @Nullable List<String> modulesToSave) {
+    VeraConfig config =
+        new VeraConfig(
+            new TargetModules(Names.of(targetModules), Names.NONE, List.of()),
+            veraRank,
+            dInitial,
+            veraDropout,
+            new ModulesToSave(modulesToSave == null ? List.of() : modulesToSave, false));
+    return new ModelSpec("vera_auto", models, null, config);
   }
 }
