@@ -39,6 +39,8 @@ final class PublicPackages {
   /** Free to change at any time. */
   static final Set<String> INTERNAL =
       Set.of(
+          "org.tune4j.adapters.ia3",
+          "org.tune4j.adapters.vera",
           "org.tune4j.agent",
           "org.tune4j.backend.djl",
           "org.tune4j.backend.javacpp",

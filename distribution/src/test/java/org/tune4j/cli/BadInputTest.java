@@ -271,7 +271,7 @@ class BadInputTest {
         "optimizer=torch.optim.AdamV|optimizer._component_ is 'torch.optim.AdamV', which is not known; did you mean 'adamw'?; there are adamw, sgd",
         "optimizer=torchao.prototype.low_bit_optim.AdamW8bit|optimizer._component_ is 'torchao.prototype.low_bit_optim.AdamW8bit': optimiser state in another dtype than the parameters' is not supported; use adamw",
         "tensor_parallel_dim=2|key 'tensor_parallel_dim' is '2': tensor parallelism is not supported; ranks share a model with strategy=fsdp",
-        "optimizer.lrr=1|key 'lrr' is not known; did you mean 'lr'?; accepted are lr, betas, eps, weight_decay, fused",
+        "optimizer.lrr=1|key 'lrr' is not known; did you mean 'lr'?; accepted are lr, betas, eps, weight_decay, fused, loraplus_lr_ratio",
       })
   void key_wrong_isNamedWithItsPlace(String override, String message) throws IOException {
     fails(2, "override '%s': %s".formatted(override, message), override);

@@ -162,10 +162,9 @@ public final class Decoder extends Module {
   }
 
   /**
-   * Computes in a wider type than that of its weights, which are then only used frozen, or has
-   * adapters of another; before it is adapted or has storage.
+   * Computes in other types than that of its weights; before it is adapted or has storage.
    *
-   * @param types the weights' own, and those of activations and adapters
+   * @param types the weights' own, frozen unless all agree; of activations; of adapters
    */
   public void computeIn(Precision types) {
     precision = types;

@@ -320,7 +320,7 @@ class GenerateTest {
         "prompt={user: x, assistant: y}|prompt has [user, assistant], expected user and perhaps system",
         "prompt={user: {image: a.jpg, text: x}}|image input is not supported; leave out prompt.user.image",
         "prompt={user: [x]}|prompt.user is [x], expected a text",
-        "model=lora_auto|lora_attn_modules is empty",
+        "model=lora_auto|generation:15:3: model lora_auto has adapters; name the model without lora_, the adapter goes to checkpointer.adapter_checkpoint",
         "top_k=-1|top_k is -1, expected 0 (all) or more",
       })
   void validate_generationThatCannotBe_isRefused(String override, String message) {

@@ -208,7 +208,7 @@ class CheckpointLayoutTest {
         tune(
             run.command(
                 "output_dir=" + dir.resolve("bin"),
-                "checkpointer.checkpoint_files=[pytorch_model.bin]")));
-    assertTrue(err.contains("lists 'pytorch_model.bin', which is not a safetensors file"), err);
+                "checkpointer.checkpoint_files=[pytorch_model.h5]")));
+    assertTrue(err.contains("lists 'pytorch_model.h5', which is no file of weights"), err);
   }
 }
