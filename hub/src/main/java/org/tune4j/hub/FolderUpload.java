@@ -7,10 +7,8 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InterruptedIOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
-import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpRequest.BodyPublisher;
 import java.net.http.HttpRequest.BodyPublishers;
@@ -58,7 +56,7 @@ final class FolderUpload implements AutoCloseable {
   private final Repository repository;
   private final Path folder;
   private final TransferListener listener;
-  private final HttpClient http;
+  private final HubRequests requests;
   private final StallWatch watch;
 
   FolderUpload(
@@ -67,7 +65,7 @@ final class FolderUpload implements AutoCloseable {
     this.repository = repository;
     this.folder = folder;
     this.listener = listener;
-    this.http = HubRequests.client(settings);
+    this.requests = new HubRequests(settings);
     this.watch = new StallWatch(settings.timeout());
   }
 
@@ -318,12 +316,7 @@ final class FolderUpload implements AutoCloseable {
   }
 
   private HttpRequest.Builder request(URI uri) {
-    HttpRequest.Builder request =
-        HttpRequest.newBuilder(uri).timeout(ANSWER).header("User-Agent", "tune4j");
-    if (settings.token() != null && HubRequests.isHub(settings, uri)) {
-      request.header("Authorization", "Bearer " + settings.token());
-    }
-    return request;
+    return requests.request(uri).timeout(ANSWER);
   }
 
   private JsonNode post(URI uri, String type, BodyPublisher body) throws IOException {
@@ -344,28 +337,23 @@ final class FolderUpload implements AutoCloseable {
 
   private Answer send(HttpRequest.Builder request, URI uri, Set<Integer> expected)
       throws IOException {
-    try {
-      HttpResponse<String> answer =
-          http.send(request.build(), HttpResponse.BodyHandlers.ofString());
-      int status = answer.statusCode();
-      if (status / 100 != 2 && !expected.contains(status)) {
-        throw refused(answer, uri);
-      }
-      return new Answer(status, answer.headers().firstValue("ETag").orElse(""), answer.body());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw (IOException) new InterruptedIOException("interrupted").initCause(e);
+    HttpResponse<String> answer =
+        requests.send(request.build(), HttpResponse.BodyHandlers.ofString());
+    int status = answer.statusCode();
+    if (status / 100 != 2 && !expected.contains(status)) {
+      throw refused(answer, uri);
     }
+    return new Answer(status, answer.headers().firstValue("ETag").orElse(""), answer.body());
   }
 
   private IOException refused(HttpResponse<String> answer, URI uri) {
     int status = answer.statusCode();
-    if ((status == 401 || status == 403) && HubRequests.isHub(settings, uri)) {
+    if ((status == 401 || status == 403) && requests.isHub(uri)) {
       throw new InputException(
           "%1$s refuses to write to %2$s with %3$d; the token is wrong, expired, or may not write there: make one at %1$s/settings/tokens"
               .formatted(settings.endpoint(), repository.name(), status));
     }
-    return new HubRequests(settings).refused(answer, repository, "");
+    return requests.refused(answer, repository, "");
   }
 
   private <T> T patiently(String what, Hub.Request<T> request) {

@@ -38,16 +38,14 @@ final class HubRequests {
 
   HubRequests(HubSettings settings) {
     this.settings = settings;
-    this.http = client(settings);
-  }
-
-  static HttpClient client(HubSettings settings) {
-    return HttpClient.newBuilder()
-        .version(HttpClient.Version.HTTP_1_1) // a connection a file, so that none waits for another
-        .connectTimeout(settings.timeout())
-        .followRedirects(HttpClient.Redirect.NEVER)
-        .proxy(EnvironmentProxies.ofProcess())
-        .build();
+    this.http =
+        HttpClient.newBuilder()
+            .version(
+                HttpClient.Version.HTTP_1_1) // a connection a file, so that none waits for another
+            .connectTimeout(settings.timeout())
+            .followRedirects(HttpClient.Redirect.NEVER)
+            .proxy(EnvironmentProxies.ofProcess())
+            .build();
   }
 
   /**
@@ -182,27 +180,38 @@ final class HubRequests {
 
   private HttpResponse<InputStream> send(String method, URI uri, long from) throws IOException {
     HttpRequest.Builder request =
-        HttpRequest.newBuilder(uri)
+        request(uri)
             .method(method, HttpRequest.BodyPublishers.noBody())
             .timeout(settings.timeout())
-            .header("User-Agent", "tune4j")
             .header("Accept-Encoding", "identity"); // sizes and ranges are those of the file
-    String token = settings.token();
-    if (token != null && isHub(settings, uri)) {
-      request.header("Authorization", "Bearer " + token);
-    }
     if (from > 0) {
       request.header("Range", "bytes=" + from + "-");
     }
+    return send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+  }
+
+  /** A request of this program's, with the token where it goes to the hub. */
+  HttpRequest.Builder request(URI uri) {
+    HttpRequest.Builder request = HttpRequest.newBuilder(uri).header("User-Agent", "tune4j");
+    String token = settings.token();
+    if (token != null && isHub(uri)) {
+      request.header("Authorization", "Bearer " + token);
+    }
+    return request;
+  }
+
+  /** The answer, whatever its status. */
+  <T> HttpResponse<T> send(HttpRequest request, HttpResponse.BodyHandler<T> body)
+      throws IOException {
     try {
-      return http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
+      return http.send(request, body);
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw (IOException) new InterruptedIOException("interrupted").initCause(e);
     }
   }
 
-  static boolean isHub(HubSettings settings, URI uri) {
+  boolean isHub(URI uri) {
     URI hub = settings.endpoint();
     return Objects.equals(hub.getScheme(), uri.getScheme())
         && hub.getHost().equalsIgnoreCase(uri.getHost())
