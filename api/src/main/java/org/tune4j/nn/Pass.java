@@ -209,16 +209,16 @@ public final class Pass {
 
   /**
    * Runs a recurrence over rows laid end to end, each from its own state. Where graphs end ({@link
-   * #setCutting}), backward keeps the inputs and a state a chunk, and computes each chunk again.
+   * #setCutting}), backward keeps the input and a state a chunk, and computes each chunk again.
    *
    * @param scan that is run
-   * @param inputs each {@code [tokens, ...]}
+   * @param x {@code [tokens, ...]}; one, as several would go through a graph in common again
    * @param rowEnds where each row ends, ascending, the last {@code tokens}
    * @param states before each row; none where rows begin
    * @return owned by the calling thread's scope; gradients flow through the output alone
    */
-  public Scan.Rows scan(Scan scan, List<Tensor> inputs, int[] rowEnds, List<List<Tensor>> states) {
-    return tape.scan(scan, inputs, rowEnds, states);
+  public Scan.Rows scan(Scan scan, Tensor x, int[] rowEnds, List<List<Tensor>> states) {
+    return tape.scan(scan, x, rowEnds, states);
   }
 
   /**

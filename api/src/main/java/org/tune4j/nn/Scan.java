@@ -17,11 +17,11 @@ public interface Scan {
   /**
    * Computes a chunk of one row.
    *
-   * @param inputs the chunk's part of each input, {@code [n, ...]}
+   * @param input the chunk's part of the input, {@code [n, ...]}
    * @param state before the chunk
    * @return owned by the calling thread's scope
    */
-  Chunk next(List<Tensor> inputs, List<Tensor> state);
+  Chunk next(Tensor input, List<Tensor> state);
 
   /**
    * What a chunk gives.

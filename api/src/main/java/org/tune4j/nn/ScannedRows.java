@@ -9,19 +9,19 @@ import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /**
- * A scan over rows laid end to end. For its backward it keeps the inputs and the state before each
+ * A scan over rows laid end to end. For its backward it keeps the input and the state before each
  * chunk: the chunks are computed again, the last first, each with its own backward.
  */
 final class ScannedRows {
   private final Engine engine;
   private final Scan scan;
-  private final List<Tensor> inputs;
+  private final Tensor input;
   private final List<Piece> pieces = new ArrayList<>();
 
-  ScannedRows(Engine engine, Scan scan, List<Tensor> inputs) {
+  ScannedRows(Engine engine, Scan scan, Tensor input) {
     this.engine = engine;
     this.scan = scan;
-    this.inputs = inputs;
+    this.input = input;
   }
 
   /** Tokens of one row that are computed at once. */
@@ -67,13 +67,15 @@ final class ScannedRows {
 
   private Scan.Chunk next(Piece piece) {
     try (TensorScope scope = engine.openScope()) {
-      List<Tensor> parts =
-          inputs.stream().map(x -> x.narrow(0, piece.from(), piece.size())).toList();
-      Scan.Chunk chunk = scan.next(parts, piece.before());
+      Scan.Chunk chunk = scan.next(part(piece), piece.before());
       scope.moveOut(chunk.output());
       chunk.state().forEach(scope::moveOut);
       return chunk;
     }
+  }
+
+  private Tensor part(Piece piece) {
+    return input.narrow(0, piece.from(), piece.size());
   }
 
   private static Tensor joined(List<Tensor> parts) {
@@ -81,55 +83,36 @@ final class ScannedRows {
   }
 
   /**
-   * The gradients of the inputs; null of those that are not wanted. Adds to those of the parameters
-   * that the scan reads.
+   * The gradient of the input. Adds to those of the parameters that the scan reads.
    *
    * @param gradient of the output
    */
-  List<@Nullable Tensor> backward(Tensor gradient, List<Boolean> wanted) {
-    List<List<Tensor>> found = new ArrayList<>();
-    inputs.forEach(x -> found.add(new ArrayList<>()));
+  Tensor backward(Tensor gradient) {
+    List<Tensor> found = new ArrayList<>();
     try (TensorScope scope = engine.openScope()) {
       List<Tensor> behind = List.of();
       for (int i = pieces.size() - 1; i >= 0; i--) {
         Piece piece = pieces.get(i);
-        behind = again(piece, gradient, piece.last() ? List.of() : behind, wanted, found);
+        behind = again(piece, gradient, piece.last() ? List.of() : behind, found);
       }
-      List<@Nullable Tensor> all = new ArrayList<>();
-      for (List<Tensor> parts : found) {
-        all.add(parts.isEmpty() ? null : scope.moveOut(joined(parts)));
-        parts.stream().skip(1).forEach(Tensor::close);
-      }
-      return all;
+      return scope.moveOut(joined(found));
     }
   }
 
   /** Computes a piece again, and its backward; gives the gradient of the state before it. */
   private List<Tensor> again(
-      Piece piece,
-      Tensor gradient,
-      List<Tensor> behind,
-      List<Boolean> wanted,
-      List<List<Tensor>> found) {
+      Piece piece, Tensor gradient, List<Tensor> behind, List<Tensor> found) {
     try (TensorScope scope = engine.openScope()) {
-      List<Tensor> parts = new ArrayList<>();
-      for (int i = 0; i < inputs.size(); i++) {
-        Tensor part = inputs.get(i).narrow(0, piece.from(), piece.size());
-        parts.add(wanted.get(i) ? part.leaf() : part);
-      }
+      Tensor part = part(piece).leaf();
       List<Tensor> before = piece.before().stream().map(Tensor::leaf).toList();
-      Scan.Chunk chunk = scan.next(parts, before);
+      Scan.Chunk chunk = scan.next(part, before);
       // One output for all, as a graph is gone through once.
       Tensor sum = product(chunk.output(), gradient.narrow(0, piece.from(), piece.size()));
       for (int i = 0; i < behind.size(); i++) {
         sum = sum.add(product(chunk.state().get(i), behind.get(i)));
       }
       sum.backward();
-      for (int i = 0; i < parts.size(); i++) {
-        if (wanted.get(i)) {
-          found.get(i).add(0, scope.moveOut(gradient(parts.get(i))));
-        }
-      }
+      found.add(0, scope.moveOut(gradient(part)));
       return before.stream().map(x -> scope.moveOut(gradient(x))).toList();
     }
   }
@@ -145,7 +128,7 @@ final class ScannedRows {
 
   /** Releases what was kept. */
   void close() {
-    inputs.forEach(Tensor::close);
+    input.close();
     pieces.forEach(piece -> piece.before().forEach(Tensor::close));
   }
 }

@@ -3,8 +3,6 @@ package org.tune4j.nn;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Objects;
-import org.jspecify.annotations.Nullable;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -81,20 +79,11 @@ final class Tape {
     }
   }
 
-  /** {@code output} is a scan's of {@code inputs}, some of which need no gradient. */
-  private record Scanned(ScannedRows rows, List<@Nullable Tensor> inputs, Tensor output)
-      implements Step {
+  /** {@code output} is a scan's of {@code input}. */
+  private record Scanned(ScannedRows rows, Tensor input, Tensor output) implements Step {
     @Override
     public void backward(Tensor gradient) {
-      List<Boolean> wanted = inputs.stream().map(Objects::nonNull).toList();
-      List<@Nullable Tensor> gradients = rows.backward(gradient, wanted);
-      for (int i = 0; i < gradients.size(); i++) {
-        Tensor input = inputs.get(i);
-        Tensor g = gradients.get(i);
-        if (input != null && g != null) {
-          input.backward(g);
-        }
-      }
+      input.backward(rows.backward(gradient));
     }
 
     @Override
@@ -152,24 +141,19 @@ final class Tape {
     return values;
   }
 
-  Scan.Rows scan(Scan scan, List<Tensor> inputs, int[] rowEnds, List<List<Tensor>> states) {
-    if (inputs.stream().noneMatch(this::records)) {
-      return new ScannedRows(engine, scan, inputs).forward(rowEnds, states, null);
+  Scan.Rows scan(Scan scan, Tensor x, int[] rowEnds, List<List<Tensor>> states) {
+    if (!records(x)) {
+      return new ScannedRows(engine, scan, x).forward(rowEnds, states, null);
     }
-    List<Tensor> values = new ArrayList<>();
-    List<@Nullable Tensor> leaves = new ArrayList<>();
-    for (Tensor x : inputs) {
-      Fork fork = records(x) ? forked(x, false) : null;
-      values.add(fork == null ? x.detach().moveTo(owner) : fork.values().detach().moveTo(owner));
-      leaves.add(fork == null ? null : fork.leaf());
-    }
+    Fork fork = forked(x, false);
+    Tensor values = fork.values().detach().moveTo(owner);
     ScannedRows rows = new ScannedRows(engine, scan, values);
     Scan.Rows result;
     try (Engine.NoGradient off = engine.noGradient()) {
       result = rows.forward(rowEnds, states, owner);
     }
     Tensor output = result.output().leaf().moveTo(owner);
-    steps.add(new Scanned(rows, leaves, output));
+    steps.add(new Scanned(rows, fork.leaf(), output));
     Tensor seen = view(output);
     output.dropValues();
     return new Scan.Rows(seen, result.states());

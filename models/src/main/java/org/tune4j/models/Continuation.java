@@ -156,10 +156,10 @@ public final class Continuation {
     }
 
     @Override
-    public Tensor scan(Pass pass, Scan scan, Tensor... inputs) {
+    public Tensor scan(Pass pass, Scan scan, Tensor input) {
       List<List<Tensor>> before =
           caches.stream().map(c -> c.state(layer).orElseGet(scan::begin)).toList();
-      Scan.Rows result = pass.scan(scan, List.of(inputs), rows.rowEnds(), before);
+      Scan.Rows result = pass.scan(scan, input, rows.rowEnds(), before);
       for (int row = 0; row < before.size() && kept; row++) {
         caches.get(row).setNextState(layer, result.states().get(row));
       }

@@ -28,7 +28,7 @@ record OwnRows(Engine engine, RotaryEmbedding.Tables rope, PackedRows rows)
   }
 
   @Override
-  public Tensor scan(Pass pass, Scan scan, Tensor... inputs) {
-    return pass.scan(scan, List.of(inputs), rows.rowEnds(), List.of()).output();
+  public Tensor scan(Pass pass, Scan scan, Tensor input) {
+    return pass.scan(scan, input, rows.rowEnds(), List.of()).output();
   }
 }

@@ -91,7 +91,7 @@ final class SharedKeys implements AttentionContext {
   }
 
   @Override
-  public Tensor scan(Pass other, Scan scan, Tensor... inputs) {
-    return inner.scan(other, scan, inputs);
+  public Tensor scan(Pass other, Scan scan, Tensor input) {
+    return inner.scan(other, scan, input);
   }
 }

@@ -56,8 +56,8 @@ public interface AttentionContext {
    *
    * @param pass of the calling thread
    * @param scan that is run
-   * @param inputs each {@code [tokens, ...]}
+   * @param input {@code [tokens, ...]}
    * @return {@code [tokens, ...]}, owned by the calling thread's scope
    */
-  Tensor scan(Pass pass, Scan scan, Tensor... inputs);
+  Tensor scan(Pass pass, Scan scan, Tensor input);
 }

@@ -101,8 +101,7 @@ public final class GatedDeltaRule extends Mixer {
     }
 
     @Override
-    public Chunk next(List<Tensor> inputs, List<Tensor> state) {
-      Tensor all = inputs.get(0);
+    public Chunk next(Tensor all, List<Tensor> state) {
       Tensor qkv = all.narrow(1, 0, heads.convolved());
       Tensor z = all.narrow(1, heads.convolved(), heads.valuesWidth());
       Tensor b = all.narrow(1, heads.convolved() + heads.valuesWidth(), heads.values);

@@ -98,8 +98,7 @@ public final class Mamba2 extends Mixer {
     }
 
     @Override
-    public Chunk next(List<Tensor> inputs, List<Tensor> state) {
-      Tensor all = inputs.get(0);
+    public Chunk next(Tensor all, List<Tensor> state) {
       long width = shape.width();
       CausalConvolution.Convolved convolved =
           conv.next(pass, all.narrow(1, width, shape.convolved()), state.get(0));

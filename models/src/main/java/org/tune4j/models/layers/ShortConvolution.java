@@ -55,8 +55,7 @@ public final class ShortConvolution extends Mixer {
     }
 
     @Override
-    public Chunk next(List<Tensor> inputs, List<Tensor> state) {
-      Tensor all = inputs.get(0);
+    public Chunk next(Tensor all, List<Tensor> state) {
       Tensor x = all.narrow(1, 0, dim).mul(all.narrow(1, 2 * dim, dim));
       CausalConvolution.Convolved mixed = conv.next(pass, x, state.get(0));
       return new Chunk(all.narrow(1, dim, dim).mul(mixed.output()), List.of(mixed.state()));
