@@ -216,6 +216,13 @@ public final class Config {
     }
   }
 
+  /** {@return whether a component has torchtune's dotted name, as in a file made for torchtune} */
+  public boolean isTorchtunes() {
+    return settings().entrySet().stream()
+        .anyMatch(
+            s -> s.getKey().endsWith(Binding.COMPONENT) && s.getValue().startsWith("torchtune."));
+  }
+
   private static void collect(String key, Node value, Map<String, String> into) {
     if (value instanceof Node.Section s && !s.entries().isEmpty()) {
       s.entries().forEach((k, v) -> collect(key + "." + k, v, into));

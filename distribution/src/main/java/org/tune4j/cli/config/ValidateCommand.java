@@ -4,8 +4,10 @@ import jakarta.inject.Inject;
 import jakarta.inject.Provider;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.ConfigException;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.Binder;
 import org.tune4j.config.Bound;
@@ -70,25 +72,29 @@ public final class ValidateCommand implements Callable<Integer> {
     Config resolved =
         Binder.resolve(known, Recipe.class, name, Config.parse(config, text), overrides);
     Bound<Recipe> bound = Binder.bound(known, Recipe.class, name, resolved);
+    List<String> missing = new ArrayList<>(bound.missing());
+    deviceMissing(resolved).ifPresent(missing::add);
+    // A file made for torchtune names data sets of the Hub and a GPU; all of it can be supported.
+    if (!missing.isEmpty() && !resolved.isTorchtunes()) {
+      throw new ConfigException(missing);
+    }
     bound.notes().forEach(terminal.out()::println);
-    bound.missing().forEach(m -> terminal.out().println(m + " before a run"));
-    noteDevice(resolved);
+    missing.forEach(m -> terminal.out().println(m + " before a run"));
     terminal.out().println(config + ": valid for " + name);
     return 0;
   }
 
-  /** The config may be for another machine; nothing native is loaded. */
-  private void noteDevice(Config resolved) {
+  /** What is said of a device that the backend has no native libraries for; loads nothing. */
+  private Optional<String> deviceMissing(Config resolved) {
     BackendProvider backend = backends.get().find(resolved.text("backend"));
     String device = resolved.text("device");
-    if (!device.isEmpty()
-        && Device.parse(device).type() == Device.Type.CUDA
-        && !backend.capabilities().contains(Capability.CUDA)) {
-      terminal
-          .out()
-          .printf(
-              "device is %s, backend '%s' here has native libraries for the CPU only: a run needs device=cpu, or a build with the GPU artefacts (Maven profile gpu)%n",
-              device, backend.name());
+    if (device.isEmpty()
+        || Device.parse(device).type() != Device.Type.CUDA
+        || backend.capabilities().contains(Capability.CUDA)) {
+      return Optional.empty();
     }
+    return Optional.of(
+        "device is %s, backend '%s' here has native libraries for the CPU only; use device=cpu, or build with the GPU artefacts (Maven profile gpu)"
+            .formatted(device, backend.name()));
   }
 }

@@ -69,6 +69,7 @@ class ShippedRecipeTest {
       textBlock =
           """
           quickstart | backend=foo | tune: backend 'foo' was requested, there are javacpp, djl
+          quickstart | device=gpu backend=javacpp | device is gpu, backend 'javacpp' here has native libraries for the CPU only; use device=cpu, or build with the GPU artefacts (Maven profile gpu)
           quickstart | device=xpu | override 'device=xpu': device 'xpu' is not known; accepted are cpu, cuda and cuda:INDEX
           eleuther_evaluation | tasks=[no_such_task] | eleuther_evaluation:10:1: task 'no_such_task' is not known; there are truthfulqa_mc1,
           eleuther_evaluation | data=no.jsonl | override 'data=no.jsonl': task data no.jsonl does not exist; correct the path
@@ -84,18 +85,14 @@ class ShippedRecipeTest {
   }
 
   @Test
-  void validate_whatARunNeedsBesides_isToldAndRunRefusesIt() {
-    assertEquals(
-        0, tune("validate", "eleuther_evaluation", "device=gpu", "backend=javacpp"), err());
-    assertEquals(
-        """
-        eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a data file, in JSON Lines as the task's data set has it; set data to its path before a run
-        device is gpu, backend 'javacpp' here has native libraries for the CPU only: a run needs device=cpu, or a build with the GPU artefacts (Maven profile gpu)
-        eleuther_evaluation: valid for eleuther_eval
-        """,
-        out());
+  void validate_taskWithoutData_isRefusedAsRunRefusesIt() {
+    String message =
+        "eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a data file, in JSON Lines as the task's data set has it; set data to its path";
+    assertEquals(2, tune("validate", "eleuther_evaluation"), out());
+    assertEquals(message, err());
+    assertEquals("", out());
     assertEquals(2, tune("run", "eleuther_evaluation"), out());
-    assertTrue(err().startsWith("eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a"), err());
+    assertTrue(err().endsWith(message), err());
   }
 
   /** A suggestion is one that the config can have. */

@@ -46,7 +46,7 @@ class TorchtuneConfigTest {
   }
 
   private static final String ON_CPU =
-      "device is cuda, backend 'javacpp' here has native libraries for the CPU only: a run needs device=cpu, or a build with the GPU artefacts (Maven profile gpu)";
+      "device is cuda, backend 'javacpp' here has native libraries for the CPU only; use device=cpu, or build with the GPU artefacts (Maven profile gpu) before a run";
 
   @ParameterizedTest
   @ValueSource(strings = {"llama3", "llama3_1", "code_llama2", "mistral"})
