@@ -38,4 +38,18 @@ public interface KernelMemory {
     long pairs = LongStream.of(rowLengths).map(t -> t * t).sum();
     return numHeads * pairs * (dtype.bytes() + wide + (spec.softCap() > 0 ? wide : 0));
   }
+
+  /**
+   * The bytes that {@link Kernels#crossEntropy} and its backward have at once, logits and their
+   * gradient included: over primitives, besides the logits three times as many in fp32 or wider.
+   *
+   * @param dtype of the logits
+   * @param device where they lie
+   * @param labels rows of the logits
+   * @param vocab columns of the logits
+   * @return of all labels together
+   */
+  default long crossEntropyBytes(DType dtype, Device device, long labels, long vocab) {
+    return labels * vocab * (dtype.bytes() + 3L * Math.max(4, dtype.bytes()));
+  }
 }

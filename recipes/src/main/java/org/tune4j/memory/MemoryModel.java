@@ -253,13 +253,11 @@ public final class MemoryModel {
         AttentionSpec.of(1, shape.window()));
   }
 
-  /**
-   * One chunk of logits in the model's type, then three times in fp32: the logarithms of softmax,
-   * their gradient and that of the logits (and the logits themselves, where they are fp32).
-   */
+  /** Of one chunk of labels. */
   private long head(Load load, int groups) {
-    long rows = Math.min(settings.chunkTokens, Math.max(1, load.tokens() / groups));
-    return rows * decoder.config().vocabSize() * (dtype.bytes() + 3 * wide());
+    long labels = Math.min(settings.chunkTokens, Math.max(1, load.tokens() / groups));
+    return settings.kernels.crossEntropyBytes(
+        dtype, settings.device, labels, decoder.config().vocabSize());
   }
 
   /**

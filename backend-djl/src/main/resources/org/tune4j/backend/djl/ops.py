@@ -204,7 +204,42 @@ class Ops(Module):
   def solve_unit_lower(self: __torch__.Ops, a: Tensor, b: Tensor) -> Tensor:
     return torch.linalg_solve_triangular(a, b, upper=False, left=True, unitriangular=True)
   def cross_entropy(self: __torch__.Ops, logits: Tensor, labels: Tensor) -> Tensor:
-    return torch.cross_entropy_loss((self).widen(logits, ), labels, None, 2)
+    if torch.eq(ops.prim.dtype(logits), 5):
+      sum = torch.cross_entropy_loss((self).widen(logits, ), labels, None, 2)
+    else:
+      sum = (self).tiled_cross_entropy(logits, torch.unsqueeze(labels, 1), )
+    return sum
+  def tiled_cross_entropy(self: __torch__.Ops, logits: Tensor, labels: Tensor) -> Tensor:
+    values = torch.detach(logits)
+    n, vocab, = torch.size(values)
+    if ops.prim.is_cuda(values):
+      most = n
+    else:
+      most = ops.prim.max(1, torch.floordiv(2097152, torch.mul(4, vocab)))
+    differentiable = ops.prim.requires_grad(logits)
+    if differentiable:
+      gradient = torch.empty_like(values)
+    else:
+      gradient = values
+    sum = torch.sum((self).widen(torch.narrow(values, 0, 0, 0), ))
+    for i in range(torch.floordiv(torch.sub(torch.add(n, most), 1), most)):
+      begin = torch.mul(i, most)
+      rows = ops.prim.min(most, torch.sub(n, begin))
+      label = torch.narrow(labels, 0, begin, rows)
+      tile = torch.log_softmax((self).widen(torch.narrow(values, 0, begin, rows), ), 1)
+      _0 = torch.sub_(sum, torch.sum(torch.gather(tile, 1, label)))
+      if differentiable:
+        ones = torch.ones_like(label, dtype=ops.prim.dtype(tile))
+        softmax = torch.scatter_add_(torch.exp_(tile), 1, label, torch.neg(ones))
+        _1 = torch.copy_(torch.narrow(gradient, 0, begin, rows), softmax)
+      else:
+        pass
+    if differentiable:
+      product = torch.dot(torch.reshape(logits, [-1]), torch.reshape(gradient, [-1]))
+      result = torch.add(sum, torch.to(torch.sub(product, torch.detach(product)), ops.prim.dtype(sum)))
+    else:
+      result = sum
+    return result
   def adamw(self: __torch__.Ops, p: Tensor, g: Tensor, m: Tensor, v: Tensor, h: Tensor) -> Tensor:
     beta1 = float(h[0])
     beta2 = float(h[1])

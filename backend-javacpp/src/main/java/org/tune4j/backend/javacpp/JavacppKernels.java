@@ -5,7 +5,6 @@ import org.bytedeco.pytorch.GradMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarTypeOptional;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -16,9 +15,6 @@ import org.tune4j.spi.TensorHandle;
 
 /** Operations in as few ATen calls, and passes over memory, as autograd allows. */
 final class JavacppKernels implements Kernels {
-  /** torch.nn.functional's number for a reduction to a sum. */
-  private static final long SUM = 2;
-
   private final Threads threads;
   private final AttentionKernel attention;
   private final Packing packing;
@@ -195,10 +191,12 @@ final class JavacppKernels implements Kernels {
 
   @Override
   public TensorHandle crossEntropy(TensorHandle logits, TensorHandle labels) {
+    Tensor x = Handle.of(logits);
+    boolean fp64 = x.scalar_type().intern() == ScalarType.Double;
     try (PointerScope s = new PointerScope()) {
       return Handle.keep(
-          torch.cross_entropy_loss(
-              widen(Handle.of(logits)), Handle.of(labels), new TensorOptional(), SUM, -100, 0.0));
+          CrossEntropyKernel.sum(
+              x, Handle.of(labels), fp64 ? ScalarType.Double : ScalarType.Float));
     }
   }
 

@@ -37,4 +37,12 @@ final class JavacppMemory implements KernelMemory {
     }
     return pairs * numHeads * dtype.bytes();
   }
+
+  /** Logits, their gradient, and that times the sum's; a tile is small beside them. */
+  @Override
+  public long crossEntropyBytes(DType dtype, Device device, long labels, long vocab) {
+    return dtype == DType.FP16
+        ? PRIMITIVES.crossEntropyBytes(dtype, device, labels, vocab)
+        : labels * vocab * 3 * dtype.bytes();
+  }
 }

@@ -1,0 +1,77 @@
+package org.tune4j.backend.javacpp;
+
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.ScalarTypeOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The sum of cross-entropies. Its gradient is made with it, a tile of rows at a time: logits are
+ * the largest tensors of a step, and libtorch makes five more of their size, four of them in fp32.
+ */
+final class CrossEntropyKernel {
+  /** Bytes of a tile in fp32, so that it stays in a core's cache. */
+  private static final long TILE = 2 << 20;
+
+  /** torch.nn.functional's number for a reduction to a sum. */
+  private static final long SUM = 2;
+
+  private CrossEntropyKernel() {}
+
+  /**
+   * In the caller's pointer scope.
+   *
+   * @param logits {@code [n, vocab]}
+   * @param labels int64 {@code [n]}
+   * @param wide fp32, or fp64 where the logits are
+   * @return {@code []}, in {@code wide}
+   */
+  static Tensor sum(Tensor logits, Tensor labels, ScalarType wide) {
+    ScalarType type = logits.scalar_type().intern();
+    if (type != ScalarType.BFloat16 && type != wide) {
+      // fp16, in which the product below could overflow.
+      return torch.cross_entropy_loss(
+          logits.to(wide), labels, new TensorOptional(), SUM, -100, 0.0);
+    }
+    boolean recording = GradMode.is_enabled();
+    Tensor gradient = recording && logits.requires_grad() ? torch.empty_like(logits) : null;
+    Tensor sum;
+    GradMode.set_enabled(false);
+    try {
+      sum = sum(logits, labels.unsqueeze(1), gradient, wide);
+    } finally {
+      GradMode.set_enabled(recording);
+    }
+    if (gradient == null) {
+      return sum;
+    }
+    // A zero that leads back to the logits: a product's gradient is its other factor.
+    Tensor product = logits.reshape(-1).dot(gradient.reshape(-1));
+    return sum.add(product.sub(product.detach()).to(wide));
+  }
+
+  private static Tensor sum(
+      Tensor logits, Tensor labels, @Nullable Tensor gradient, ScalarType wide) {
+    long n = logits.size(0);
+    long most = logits.is_cuda() ? n : Math.max(1, TILE / (logits.size(1) * Float.BYTES));
+    Tensor sum = torch.zeros(new long[0], logits.options().dtype(new ScalarTypeOptional(wide)));
+    for (long from = 0; from < n; from += most) {
+      try (PointerScope s = new PointerScope()) {
+        long rows = Math.min(most, n - from);
+        Tensor label = labels.narrow(0, from, rows);
+        Tensor tile = logits.narrow(0, from, rows).log_softmax(1, new ScalarTypeOptional(wide));
+        sum.sub_(tile.gather(1, label).sum());
+        if (gradient != null) {
+          Tensor minusOne = torch.full(new long[] {rows, 1}, new Scalar(-1.0), tile.options());
+          gradient.narrow(0, from, rows).copy_(tile.exp_().scatter_add_(1, label, minusOne));
+        }
+      }
+    }
+    return sum;
+  }
+}
