@@ -11,6 +11,11 @@ import org.tune4j.tensor.Tensor;
  */
 public interface Loss extends Objective {
   @Override
+  default Rating rating() {
+    return Rating.NONE;
+  }
+
+  @Override
   default long count(long rows, long labelTokens) {
     return labelTokens;
   }

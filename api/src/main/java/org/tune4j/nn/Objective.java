@@ -25,6 +25,23 @@ public interface Objective {
     return 1;
   }
 
+  /** How a data set rates the answers in its rows. */
+  enum Rating {
+    /** In any way, or not at all. */
+    ANY,
+    /** Not at all. */
+    NONE,
+    /** Rows come in pairs, an answer that was chosen and one that was rejected. */
+    PAIRS,
+    /** Each row's answer is desirable or not. */
+    EACH
+  }
+
+  /** {@return how the rows must be {@linkplain RowsAtHead#rating rated}} */
+  default Rating rating() {
+    return Rating.ANY;
+  }
+
   /**
    * {@return whether {@link #evaluate} asks for the {@linkplain
    * RowsAtHead#referenceLogProbabilities reference}, which takes a forward without adapters}
@@ -34,10 +51,42 @@ public interface Objective {
   }
 
   /**
+   * {@return whether {@link #evaluate} asks for the {@linkplain RowsAtHead#promptLogProbabilities
+   * prompt} of a row}
+   *
+   * @param row its number among those that are evaluated together
+   */
+  default boolean needsPrompt(int row) {
+    return false;
+  }
+
+  /**
+   * {@return the objective of one micro-batch: this, unless it depends on more of its rows than one
+   * thread sees}
+   *
+   * @param batch all rows of the micro-batch, on all ranks; may be empty
+   */
+  default Objective of(MicroBatch batch) {
+    return this;
+  }
+
+  /**
    * {@return the names of the {@linkplain Sums#metrics metrics}, in the order they are logged in}
    */
   default List<String> metrics() {
     return List.of();
+  }
+
+  /**
+   * {@return what is logged of the metrics: each sum divided as the loss is}
+   *
+   * @param sums of a step, or of all validation rows, by the names of {@link #metrics}
+   * @param count what the loss is divided by
+   */
+  default Map<String, Double> means(Map<String, Double> sums, long count) {
+    Map<String, Double> means = new LinkedHashMap<>();
+    sums.forEach((name, sum) -> means.put(name, sum / count));
+    return means;
   }
 
   /**
@@ -60,8 +109,8 @@ public interface Objective {
    * Sums over rows.
    *
    * @param loss what is minimised
-   * @param metrics what is logged besides, by the names of {@link Objective#metrics}; each is
-   *     divided as the loss is
+   * @param metrics what is logged besides, by the names of {@link Objective#metrics}, as {@link
+   *     Objective#means} makes it of their sums
    */
   record Sums(double loss, Map<String, Double> metrics) {
     /** Nothing. */

@@ -17,6 +17,14 @@ public interface RowsAtHead {
   int[] labels(int row);
 
   /**
+   * {@return how the data set rates a row's answer: 1 where it is chosen or desirable, 0 where it
+   * is not, NaN where nothing is said}
+   *
+   * @param row from 0
+   */
+  double rating(int row);
+
+  /**
    * Evaluates a loss over all labels and takes the gradient of the sum.
    *
    * @param loss whose {@link Loss#chunkTokens} are used
@@ -39,9 +47,27 @@ public interface RowsAtHead {
   double[] referenceLogProbabilities();
 
   /**
+   * {@return the sum of the log-probabilities of each row's tokens that have no label, but for its
+   * first token, {@code [rows]}; 0 for rows whose prompt the objective does not {@linkplain
+   * Objective#needsPrompt need}; no gradient is taken}
+   */
+  double[] promptLogProbabilities();
+
+  /**
    * Takes the gradient of the weighted sum of {@link #logProbabilities}.
    *
    * @param weights one a row, {@code [rows]}
    */
-  void backward(double[] weights);
+  default void backward(double[] weights) {
+    backward(weights, new double[weights.length]);
+  }
+
+  /**
+   * Takes the gradient of the weighted sum of {@link #logProbabilities} and {@link
+   * #promptLogProbabilities}.
+   *
+   * @param weights of the former, {@code [rows]}
+   * @param promptWeights of the latter, {@code [rows]}
+   */
+  void backward(double[] weights, double[] promptWeights);
 }

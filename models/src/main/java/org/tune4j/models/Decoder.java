@@ -14,7 +14,6 @@ import org.tune4j.models.layers.Embedding;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.Norm;
 import org.tune4j.nn.Module;
-import org.tune4j.nn.ModuleList;
 import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
@@ -36,11 +35,12 @@ public final class Decoder extends Module {
   private final ModelConfig model;
   private final DecoderConfig config;
   private Precision precision;
-  private final Body body;
+  private final DecoderBody body;
   private final Linear head;
   private final DecoderParts parts;
   private @Nullable AdapterConfig adapter;
   private volatile boolean checkpointLayers;
+  private @Nullable Decoder reference;
 
   /**
    * A decoder without storage, trainable.
@@ -74,7 +74,7 @@ public final class Decoder extends Module {
     this.model = model;
     this.config = model.sizes();
     precision = Precision.of(dtype);
-    body = add(names.body, new Body(embedding, side, blocks, norm, names));
+    body = add(names.body, new DecoderBody(embedding, side, blocks, norm, names));
     head =
         add(
             names.head,
@@ -101,33 +101,6 @@ public final class Decoder extends Module {
     /** Those of a text model inside an image model. */
     static final Names IN_IMAGE_MODEL =
         new Names("model.language_model", "embed_tokens", "layers", "norm", "lm_head");
-  }
-
-  /** The decoder without its head. */
-  private static final class Body extends Module {
-    private final Embedding embedding;
-    private final @Nullable SideInput side;
-    private final List<DecoderBlock> layers;
-    private final Norm norm;
-
-    Body(
-        Embedding embedding,
-        @Nullable SideInput side,
-        List<? extends DecoderBlock> blocks,
-        Norm norm,
-        Names names) {
-      this.embedding = add(names.embedding, embedding);
-      this.side = side;
-      if (side != null) {
-        side.children().forEach((name, child) -> add(name, child));
-      }
-      this.layers = add(names.layers, new ModuleList<DecoderBlock>(List.copyOf(blocks))).list();
-      this.norm = add(names.norm, norm);
-    }
-
-    List<Module> first() {
-      return side == null ? List.of(embedding) : List.of(embedding, side);
-    }
   }
 
   /** {@return the architecture that built it} */
@@ -226,6 +199,27 @@ public final class Decoder extends Module {
    */
   public void setPacked(PackedWeights packed) {
     packed.give(this);
+  }
+
+  /**
+   * Compares with another model from now on, where an objective needs a reference: else with itself
+   * without adapters.
+   *
+   * @param other of the same vocabulary, with weights, of which nothing is trained; outlives this
+   * @throws UsageException when its vocabulary has another size
+   */
+  public void setReference(Decoder other) {
+    if (other.config.vocabSize() != config.vocabSize()) {
+      throw new UsageException(
+          "the model has a vocabulary of %d tokens, the model that it is compared with one of %d; expected the same"
+              .formatted(config.vocabSize(), other.config.vocabSize()));
+    }
+    reference = other;
+  }
+
+  /** What an objective compares it with. */
+  Decoder reference() {
+    return reference == null ? this : reference;
   }
 
   /** What a {@link Residency} moves. */
@@ -382,7 +376,8 @@ public final class Decoder extends Module {
   public Objective.Sums lossAndBackward(
       Pass pass, PackedRows rows, int[] labels, Objective objective) {
     rows.check(config);
-    LabelledRows labelled = LabelledRows.of(rows, labels, config.vocabSize());
+    LabelledRows labelled =
+        LabelledRows.of(rows, labels, config.vocabSize(), objective::needsPrompt);
     pass.setCutting(precision.widens() || recurrent());
     return new ObjectiveEvaluation(this, pass, objective).run(labelled);
   }

@@ -5,6 +5,7 @@ import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.Norm;
 import org.tune4j.nn.Module;
@@ -77,6 +78,13 @@ final class DecoderParts {
   /** Whether backward goes on below the layers. */
   boolean trainsBelow() {
     return below().stream().anyMatch(Parameter::trainable);
+  }
+
+  /** Whether gradients of the last part are wanted. */
+  boolean trainsLast() {
+    return Stream.of(norm, head)
+        .flatMap(m -> m.parameters().values().stream())
+        .anyMatch(Parameter::trainable);
   }
 
   /**

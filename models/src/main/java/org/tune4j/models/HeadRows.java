@@ -3,13 +3,13 @@ package org.tune4j.models;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Objective;
 import org.tune4j.nn.Pass;
 import org.tune4j.nn.RowsAtHead;
 import org.tune4j.tensor.Engine;
+import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
@@ -24,21 +24,34 @@ final class HeadRows implements RowsAtHead {
   private final Tensor selected;
   private final LabelledRows rows;
   private final Objective objective;
-  private final double @Nullable [] reference;
+  private final @Nullable ReferenceRows reference;
   private final boolean wantsGradient;
   private @Nullable Tensor gradient;
+  private double @Nullable [] sums;
 
-  /** A scalar of the logits of the labels from {@code start} on. */
+  /** The gradients of the positions' own log-probabilities, where the head is not trained. */
+  private @Nullable Tensor ofEach;
+
+  /** A scalar of the logits of a chunk, which begins at {@code start}; null for nothing. */
   @FunctionalInterface
   private interface OfChunk {
-    Tensor of(Tensor logits, Tensor labels, int start);
+    @Nullable Tensor of(Tensor logits, Tensor targets, int start);
   }
+
+  /** A scalar of the logits of one segment's stretch in a chunk. */
+  @FunctionalInterface
+  private interface OfStretch {
+    Tensor of(Tensor logits, Tensor targets, int segment);
+  }
+
+  /** The sum over all chunks, and its gradient at the hidden states where that was wanted. */
+  private record Evaluated(double sum, @Nullable Tensor gradient) {}
 
   /**
    * Of one pass, which has entered the last part.
    *
-   * @param selected the hidden states of the labels, {@code [labels, dim]}
-   * @param reference the base model's log-probabilities, where they are needed
+   * @param selected the hidden states of the positions, {@code [n, dim]}
+   * @param reference the same rows in the model they are compared with, where that is needed
    * @param wantsGradient whether the layers need the gradient at {@code selected}
    */
   HeadRows(
@@ -47,7 +60,7 @@ final class HeadRows implements RowsAtHead {
       Tensor selected,
       LabelledRows rows,
       Objective objective,
-      double @Nullable [] reference,
+      @Nullable ReferenceRows reference,
       boolean wantsGradient) {
     this.model = model;
     this.pass = pass;
@@ -59,7 +72,7 @@ final class HeadRows implements RowsAtHead {
     this.wantsGradient = wantsGradient;
   }
 
-  /** Of all that was evaluated, {@code [labels, dim]}; null where the layers need none. */
+  /** Of all that was evaluated, {@code [n, dim]}; null where the layers need none. */
   @Nullable Tensor gradient() {
     return wantsGradient && gradient == null
         ? engine.zeros(selected.dtype(), selected.shape()) // the objective took none
@@ -68,94 +81,159 @@ final class HeadRows implements RowsAtHead {
 
   @Override
   public int size() {
-    return rows.ends().length;
+    return rows.rows().rowEnds().length;
   }
 
   @Override
   public int[] labels(int row) {
-    return Arrays.copyOfRange(rows.targets(), rows.start(row), rows.ends()[row]);
+    return rows.labels(row);
+  }
+
+  @Override
+  public double rating(int row) {
+    return rows.rows().facts().rating(row);
   }
 
   @Override
   public double sum(Loss loss) {
-    return run(
-        loss.chunkTokens(), wantsGradient, (logits, labels, start) -> loss.sum(logits, labels));
+    Evaluated all =
+        run(
+            loss.chunkTokens(),
+            wantsGradient,
+            (logits, targets, start) -> {
+              int[] at = rows.labelled(start, (int) logits.size(0));
+              if (at.length < logits.size(0)) {
+                logits = logits.indexSelect(engine.indices(at));
+                targets = targets.indexSelect(engine.indices(at));
+              }
+              return at.length == 0 ? null : loss.sum(logits, targets);
+            });
+    add(all.gradient);
+    return all.sum;
   }
 
   @Override
   public double[] logProbabilities() {
-    double[] sums = new double[size()];
-    try (Engine.NoGradient off = engine.noGradient()) {
-      double unused =
-          run(
-              objective.chunkTokens(),
-              false,
-              (logits, labels, start) -> {
-                Tensor last = null;
-                for (int row : rowsOf(start, logits.size(0))) {
-                  last = crossEntropy(logits, labels, start, row);
-                  sums[row] -= last.item();
-                }
-                return Objects.requireNonNull(last);
+    return every(2, 0, segments());
+  }
+
+  @Override
+  public double[] promptLogProbabilities() {
+    return every(2, 1, segments());
+  }
+
+  private static double[] every(int step, int from, double[] all) {
+    double[] some = new double[all.length / step];
+    Arrays.setAll(some, i -> all[step * i + from]);
+    return some;
+  }
+
+  /**
+   * The sums of the log-probabilities of each row's labels and of its prompt. A position's logits
+   * depend on its own hidden state alone, so where the head is not trained the gradient of a
+   * weighted sum is that of the plain sum, each position's part times its weight: what {@link
+   * #backward} needs is computed here, and no logits a second time.
+   */
+  private double[] segments() {
+    if (sums == null) {
+      double[] found = new double[2 * size()];
+      boolean records = wantsGradient && engine.recording() && !model.residents().trainsLast();
+      OfChunk each =
+          stretches(
+              (logits, targets, segment) -> {
+                Tensor crossEntropy = engine.operations().crossEntropy(logits, targets);
+                found[segment] -= crossEntropy.item();
+                return crossEntropy;
               });
+      if (records) {
+        ofEach = run(objective.chunkTokens(), true, each).gradient;
+      } else {
+        try (Engine.NoGradient off = engine.noGradient()) {
+          double unused = run(objective.chunkTokens(), false, each).sum;
+        }
+      }
+      sums = found;
     }
     return sums;
   }
 
   @Override
   public double[] referenceLogProbabilities() {
+    double[] known = rows.rows().facts().reference();
+    if (known.length > 0) {
+      return known.clone();
+    }
     if (reference == null) {
       throw new IllegalStateException(
           "the objective does not say that it needs the reference's log-probabilities");
     }
-    return reference.clone();
+    try (Engine.NoGradient off = engine.noGradient()) {
+      return new HeadRows(
+              reference.model(),
+              reference.pass(),
+              reference.selected(),
+              rows,
+              objective,
+              null,
+              false)
+          .logProbabilities();
+    }
   }
 
   @Override
-  public void backward(double[] weights) {
-    if (weights.length != size()) {
-      throw new IllegalArgumentException(
-          "there are %d weights for %d rows".formatted(weights.length, size()));
+  public void backward(double[] weights, double[] promptWeights) {
+    for (double[] each : List.of(weights, promptWeights)) {
+      if (each.length != size()) {
+        throw new IllegalArgumentException(
+            "there are %d weights for %d rows".formatted(each.length, size()));
+      }
     }
     if (!engine.recording()) {
       return;
     }
-    double unused =
-        run(
-            objective.chunkTokens(),
-            wantsGradient,
-            (logits, labels, start) -> {
-              Tensor sum = null;
-              for (int row : rowsOf(start, logits.size(0))) {
-                Tensor own = crossEntropy(logits, labels, start, row).mul(-weights[row]);
-                sum = sum == null ? own : sum.add(own);
-              }
-              return Objects.requireNonNull(sum);
-            });
-  }
-
-  /** The rows of which some labels are in a chunk. */
-  private int[] rowsOf(int start, long length) {
-    int[] all = new int[size()];
-    int n = 0;
-    for (int row = 0; row < all.length; row++) {
-      if (Math.max(start, rows.start(row)) < Math.min(start + length, rows.ends()[row])) {
-        all[n++] = row;
-      }
+    double[] signed = new double[2 * size()];
+    Arrays.setAll(signed, i -> -(LabelledRows.isLabel(i) ? weights : promptWeights)[i / 2]);
+    if (ofEach != null) {
+      double[] each = Arrays.stream(rows.segments()).mapToDouble(s -> signed[s]).toArray();
+      add(ofEach.mul(engine.tensor(each, ofEach.dtype(), Shape.of(each.length, 1))));
+      return;
     }
-    return Arrays.copyOf(all, n);
+    add(
+        run(
+                objective.chunkTokens(),
+                wantsGradient,
+                stretches(
+                    (logits, targets, segment) ->
+                        engine.operations().crossEntropy(logits, targets).mul(signed[segment])))
+            .gradient);
   }
 
-  /** The cross-entropy of a row's labels in a chunk. */
-  private Tensor crossEntropy(Tensor logits, Tensor labels, int start, int row) {
-    long from = Math.max(0, rows.start(row) - start);
-    long length = Math.min(logits.size(0), rows.ends()[row] - start) - from;
-    return engine
-        .operations()
-        .crossEntropy(logits.narrow(0, from, length), labels.narrow(0, from, length));
+  private void add(@Nullable Tensor more) {
+    if (more != null) {
+      gradient = gradient == null ? more : gradient.add(more);
+    }
   }
 
-  private double run(int chunk, boolean wantsGradient, OfChunk function) {
+  /** The sum over the stretches of a chunk. */
+  private OfChunk stretches(OfStretch function) {
+    return (logits, targets, start) -> {
+      Tensor sum = null;
+      int limit = start + (int) logits.size(0);
+      for (int from = start; from < limit; ) {
+        int end = rows.end(from, limit);
+        Tensor one =
+            function.of(
+                logits.narrow(0, from - start, end - from),
+                targets.narrow(0, from - start, end - from),
+                rows.segments()[from]);
+        sum = sum == null ? one : sum.add(one);
+        from = end;
+      }
+      return sum;
+    };
+  }
+
+  private Evaluated run(int chunk, boolean wantsGradient, OfChunk function) {
     List<Tensor> gradients = new ArrayList<>();
     double total = 0;
     for (int start = 0; start < rows.targets().length; start += chunk) {
@@ -163,21 +241,22 @@ final class HeadRows implements RowsAtHead {
       try (TensorScope scope = engine.openScope()) {
         Tensor piece = selected.detach().narrow(0, start, length);
         Tensor leaf = wantsGradient ? piece.leaf() : piece;
-        Tensor labels = engine.indices(Arrays.copyOfRange(rows.targets(), start, start + length));
-        Tensor sum = function.of(model.project(pass, leaf), labels, start);
-        if (sum.requiresGradient()) {
+        Tensor targets = engine.indices(Arrays.copyOfRange(rows.targets(), start, start + length));
+        Tensor sum = function.of(model.project(pass, leaf), targets, start);
+        if (sum != null && sum.requiresGradient()) {
           pass.backward(sum);
         }
         if (wantsGradient) {
-          gradients.add(scope.moveOut(leaf.gradient().orElseThrow()));
+          Tensor one = leaf.gradient().orElseGet(() -> engine.zeros(leaf.dtype(), leaf.shape()));
+          gradients.add(scope.moveOut(one));
         }
-        total += sum.item();
+        total += sum == null ? 0 : sum.item();
       }
     }
-    if (wantsGradient) {
-      Tensor all = gradients.size() == 1 ? gradients.get(0) : Tensor.cat(gradients, 0);
-      gradient = gradient == null ? all : gradient.add(all);
-    }
-    return total;
+    Tensor all =
+        gradients.isEmpty()
+            ? null
+            : gradients.size() == 1 ? gradients.get(0) : Tensor.cat(gradients, 0);
+    return new Evaluated(total, all);
   }
 }

@@ -22,7 +22,7 @@ final class Idle {
   }
 
   /** Enters and leaves the parts below one. */
-  private void upTo(int end) {
+  void upTo(int end) {
     for (int part = 0; part < end; part++) {
       parts.enter(part);
       parts.leave(pass, part);

@@ -1,52 +1,81 @@
 package org.tune4j.models;
 
 import java.util.Arrays;
+import java.util.function.IntPredicate;
+import java.util.stream.IntStream;
 import org.tune4j.UsageException;
 
 /**
- * Rows and the positions of theirs that have a label.
+ * Rows and the positions of theirs that reach the head: those that have a label, and of some rows
+ * the others that a token follows.
  *
  * @param rows all tokens
- * @param positions which of them have a label, ascending, {@code [labels]}
- * @param targets the labels, {@code [labels]}
- * @param ends where each row's labels end, {@code [rows]}
+ * @param positions which of them reach the head, ascending, {@code [n]}
+ * @param targets what follows each, {@code [n]}
+ * @param segments {@code 2 row} where that is a label, {@code 2 row + 1} where it is none, {@code
+ *     [n]}
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by no one, and copies would cost
-record LabelledRows(PackedRows rows, int[] positions, int[] targets, int[] ends) {
-  static LabelledRows of(PackedRows rows, int[] labels, int vocabSize) {
+record LabelledRows(PackedRows rows, int[] positions, int[] targets, int[] segments) {
+  static LabelledRows of(PackedRows rows, int[] labels, int vocabSize, IntPredicate needsPrompt) {
     if (labels.length != rows.tokens().length) {
       throw new IllegalArgumentException(
           "there are %d labels for %d tokens".formatted(labels.length, rows.tokens().length));
     }
     int[] positions = new int[labels.length];
-    int[] ends = new int[rows.rowEnds().length];
+    int[] targets = new int[labels.length];
+    int[] segments = new int[labels.length];
     int n = 0;
     int i = 0;
-    for (int row = 0; row < ends.length; row++) {
-      for (; i < rows.rowEnds()[row]; i++) {
-        if (labels[i] == Decoder.IGNORED) {
-          continue;
-        }
-        if (labels[i] < 0 || labels[i] >= vocabSize) {
+    for (int row = 0; row < rows.rowEnds().length; row++) {
+      boolean prompt = needsPrompt.test(row);
+      for (int end = rows.rowEnds()[row]; i < end; i++) {
+        boolean labelled = labels[i] != Decoder.IGNORED;
+        if (labelled && (labels[i] < 0 || labels[i] >= vocabSize)) {
           throw new UsageException(
               "label %d is %d, expected %d or an id below %d"
                   .formatted(i, labels[i], Decoder.IGNORED, vocabSize));
         }
-        positions[n++] = i;
+        if (labelled || (prompt && i + 1 < end)) {
+          positions[n] = i;
+          targets[n] = labelled ? labels[i] : rows.tokens()[i + 1];
+          segments[n++] = 2 * row + (labelled ? 0 : 1);
+        }
       }
-      ends[row] = n;
     }
-    int[] trained = Arrays.copyOf(positions, n);
-    int[] targets = Arrays.stream(trained).map(at -> labels[at]).toArray();
-    return new LabelledRows(rows, trained, targets, ends);
+    return new LabelledRows(
+        rows, Arrays.copyOf(positions, n), Arrays.copyOf(targets, n), Arrays.copyOf(segments, n));
   }
 
+  /** Whether there is no label. */
   boolean isEmpty() {
-    return targets.length == 0;
+    return Arrays.stream(segments).noneMatch(LabelledRows::isLabel);
   }
 
-  /** The first label of a row. */
-  int start(int row) {
-    return row == 0 ? 0 : ends[row - 1];
+  /** Whether a segment's targets are labels. */
+  static boolean isLabel(int segment) {
+    return segment % 2 == 0;
+  }
+
+  /** Which of so many positions have a label, counted from the first of them. */
+  int[] labelled(int start, int length) {
+    return IntStream.range(0, length).filter(i -> isLabel(segments[start + i])).toArray();
+  }
+
+  /** The labels of a row. */
+  int[] labels(int row) {
+    return IntStream.range(0, targets.length)
+        .filter(i -> segments[i] == 2 * row)
+        .map(i -> targets[i])
+        .toArray();
+  }
+
+  /** Where the stretch of one segment ends that begins at a position; at most at {@code limit}. */
+  int end(int from, int limit) {
+    int end = from;
+    while (end < limit && segments[end] == segments[from]) {
+      end++;
+    }
+    return end;
   }
 }

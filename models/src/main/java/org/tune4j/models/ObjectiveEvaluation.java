@@ -3,7 +3,6 @@ package org.tune4j.models;
 import org.tune4j.nn.Objective;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.Engine;
-import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /** Evaluates an objective over rows: a pass without adapters where it needs one, then its own. */
@@ -36,7 +35,9 @@ final class ObjectiveEvaluation {
       if (model.residents().canBeAway() && !model.checkpointLayers() && engine.recording()) {
         throw new IllegalStateException("a residency needs checkpointed layers");
       }
-      double[] reference = objective.needsReference() ? reference(rows) : null;
+      boolean known = rows.rows().facts().reference().length > 0;
+      ReferenceRows reference =
+          objective.needsReference() && !known ? reference(rows, scope) : null;
       Traversal.AtHead evaluated =
           (selected, wantsGradient) -> {
             HeadRows all =
@@ -58,27 +59,20 @@ final class ObjectiveEvaluation {
     return pass.streamsGradients() ? new LayerByLayer(model, pass) : new AllAtOnce(model, pass);
   }
 
-  /** The sums of each row's log-probabilities by the base model alone. */
-  private double[] reference(LabelledRows rows) {
-    Engine engine = pass.engine();
-    DecoderParts parts = model.residents();
-    try (TensorScope scope = engine.openScope();
-        Engine.NoGradient off = engine.noGradient()) {
-      Pass base = Pass.baseOnly(engine, scope);
-      Tensor selected = new AllAtOnce(model, base).selected(rows);
-      parts.enter(parts.last());
-      double[] sums =
-          new HeadRows(model, base, selected, rows, objective, null, false).logProbabilities();
-      parts.leave(base, parts.last());
-      return sums;
+  /** The rows in the model that they are compared with, up to its head. */
+  private ReferenceRows reference(LabelledRows rows, TensorScope scope) {
+    Decoder other = model.reference();
+    Pass base = Pass.baseOnly(pass.engine(), scope);
+    try (Engine.NoGradient off = pass.engine().noGradient()) {
+      return new ReferenceRows(other, base, new AllAtOnce(other, base).selected(rows));
     }
   }
 
   /** Enters, leaves and streams all that {@link #run} would, without a token. */
   void idle() {
     Idle idle = new Idle(model, pass);
-    if (objective.needsReference()) {
-      idle.forward();
+    if (objective.needsReference() && model.reference() == model) {
+      idle.upTo(model.residents().last());
     }
     if (pass.engine().recording()) {
       idle.forwardBackward();

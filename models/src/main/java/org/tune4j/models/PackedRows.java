@@ -10,9 +10,10 @@ import org.tune4j.UsageException;
  *
  * @param tokens ids of all rows, {@code [tokens]}
  * @param rowEnds where each row ends, ascending, the last {@code tokens.length}
+ * @param facts what is known of them besides
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by no one, and copies would cost
-public record PackedRows(int[] tokens, int[] rowEnds) {
+public record PackedRows(int[] tokens, int[] rowEnds, RowFacts facts) {
   /**
    * Checks that the rows are as many tokens as there are.
    *
@@ -32,6 +33,17 @@ public record PackedRows(int[] tokens, int[] rowEnds) {
           "rowEnds ends at %d, there are %d tokens; expected both equal and above 0"
               .formatted(last, tokens.length));
     }
+  }
+
+  /**
+   * Rows of which nothing is known besides.
+   *
+   * @param tokens ids of all rows
+   * @param rowEnds where each row ends
+   * @throws IllegalArgumentException as the canonical constructor does
+   */
+  public PackedRows(int[] tokens, int[] rowEnds) {
+    this(tokens, rowEnds, RowFacts.NONE);
   }
 
   /**

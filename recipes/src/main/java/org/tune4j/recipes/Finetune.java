@@ -291,16 +291,16 @@ public final class Finetune implements Recipe, RunMemory.Planned {
             Integer vocabSize = keys.loss() instanceof Loss ? decoder.config().vocabSize() : null;
             output.firstStep(outcome, vocabSize, step.withoutGradient());
           }
-          Double valLoss = null;
+          Validation.Outcome tested = null;
           if (keys.validation().due(state.step(), state.epochStep() == setup.stepsPerEpoch)) {
-            valLoss = test.loss(rows, ranks);
-            boolean best = state.improves(valLoss);
-            state = state.validated(valLoss);
+            tested = test.run(rows, ranks);
+            boolean best = state.improves(tested.loss());
+            state = state.validated(tested.loss());
             if (best) {
               Path unused = write(context, setup, state, "best", true);
             }
           }
-          output.step(state, indices, outcome, lr, valLoss, scores.after(state, context, ranks));
+          output.step(state, indices, outcome, lr, tested, scores.after(state, context, ranks));
           if (keys.saving().due(state.step())) {
             output.save(state);
           }

@@ -15,6 +15,7 @@ import org.tune4j.collective.ProcessGroup;
 import org.tune4j.metrics.StepMetrics;
 import org.tune4j.platform.ResidentSize;
 import org.tune4j.training.TrainStep;
+import org.tune4j.training.Validation;
 
 /**
  * What a run writes: its folder, log and checkpoints, all by rank 0. On other ranks methods do
@@ -129,7 +130,7 @@ public final class FirstRankOutput implements AutoCloseable {
    * @param indices the rows of all ranks, from 0
    * @param outcome empty where the step was skipped
    * @param lr the rate that the update used
-   * @param valLoss null where it was not taken
+   * @param validation null where there was none
    * @param scores by {@code eval_TASK_METRIC}; empty where none were taken
    */
   public void step(
@@ -137,12 +138,12 @@ public final class FirstRankOutput implements AutoCloseable {
       List<Integer> indices,
       Optional<TrainStep.Outcome> outcome,
       double lr,
-      @Nullable Double valLoss,
+      Validation.@Nullable Outcome validation,
       Map<String, Double> scores) {
     StepMetrics.RankMetrics all = reportsRanks ? onRanks() : null;
     first.ifPresent(
         o -> {
-          o.log.step(state, indices, outcome, lr, valLoss, scores, all);
+          o.log.step(state, indices, outcome, lr, validation, scores, all);
           o.checkpoints.check();
         });
   }

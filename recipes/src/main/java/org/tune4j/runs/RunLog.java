@@ -3,6 +3,7 @@ package org.tune4j.runs;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -26,6 +27,7 @@ import org.tune4j.platform.ResidentSize;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.tensor.DType;
 import org.tune4j.training.TrainStep;
+import org.tune4j.training.Validation;
 
 /**
  * What a run tells: its steps, to {@code metrics.jsonl}, loggers and the terminal, and what
@@ -129,7 +131,7 @@ public final class RunLog implements AutoCloseable {
    * @param indices its rows, from 0
    * @param outcome empty where the step was skipped, which is said and not recorded
    * @param lr the rate that the update used
-   * @param valLoss null where it was not taken
+   * @param validation null where there was none
    * @param scores by {@code eval_TASK_METRIC}; empty where none were taken
    * @throws org.tune4j.EnvironmentException when {@code metrics.jsonl} cannot be written
    */
@@ -138,9 +140,9 @@ public final class RunLog implements AutoCloseable {
       List<Integer> indices,
       Optional<TrainStep.Outcome> outcome,
       double lr,
-      @Nullable Double valLoss,
+      Validation.@Nullable Outcome validation,
       Map<String, Double> scores) {
-    step(state, indices, outcome, lr, valLoss, scores, null);
+    step(state, indices, outcome, lr, validation, scores, null);
   }
 
   /** The same, with what several ranks report. */
@@ -149,7 +151,7 @@ public final class RunLog implements AutoCloseable {
       List<Integer> indices,
       Optional<TrainStep.Outcome> outcome,
       double lr,
-      @Nullable Double valLoss,
+      Validation.@Nullable Outcome validation,
       Map<String, Double> scores,
       StepMetrics.@Nullable RankMetrics ranks) {
     if (outcome.isEmpty()) {
@@ -172,10 +174,10 @@ public final class RunLog implements AutoCloseable {
             o.tokens(),
             seconds,
             ResidentSize.mebibytes(),
-            valLoss,
+            validation == null ? null : validation.loss(),
             scores,
             ranks,
-            o.metrics());
+            metrics(o, validation));
     metrics.append(m);
     context.listener().step(m.step(), totalSteps, m.values());
     boolean due = options.due(m, totalSteps);
@@ -185,6 +187,16 @@ public final class RunLog implements AutoCloseable {
     if (due || context.terminal()) {
       progress.show(m); // a bar moves every step, whatever is logged
     }
+  }
+
+  /** The objective's, of the step and of the validation rows. */
+  private static Map<String, Double> metrics(
+      TrainStep.Outcome step, Validation.@Nullable Outcome validation) {
+    Map<String, Double> all = new LinkedHashMap<>(step.metrics());
+    if (validation != null) {
+      validation.metrics().forEach((name, value) -> all.put("val_" + name, value));
+    }
+    return all;
   }
 
   /**

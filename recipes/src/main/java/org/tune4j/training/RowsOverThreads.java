@@ -9,9 +9,11 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import org.tune4j.data.Example;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.PackedRows;
+import org.tune4j.models.RowFacts;
 import org.tune4j.nn.Objective;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.Device;
@@ -88,13 +90,20 @@ public final class RowsOverThreads implements AutoCloseable {
    * @return the sums over the rows
    */
   public Objective.Sums forwardBackward(List<Example> rows, long seed, Gradients gradients) {
+    return forwardBackward(objective, rows, seed, gradients);
+  }
+
+  /** The same of an objective of this micro-batch. */
+  Objective.Sums forwardBackward(
+      Objective objective, List<Example> rows, long seed, Gradients gradients) {
     return run(
+        objective,
         rows,
         seed,
         (group, some, own, turn) -> {
           try (TensorScope scope = engine.openScope()) {
             Pass pass = new Pass(engine, scope, true, own);
-            Objective.Sums sums = lossAndBackward(pass, some);
+            Objective.Sums sums = lossAndBackward(objective, pass, some);
             turn.await();
             gradients.add(pass.gradients());
             return sums;
@@ -106,17 +115,20 @@ public final class RowsOverThreads implements AutoCloseable {
    * The same of an update's last micro-batch: gradients are exchanged with the other ranks while
    * those below them are still computed.
    */
-  Objective.Sums forwardBackward(List<Example> rows, long seed, BucketExchange exchange) {
+  Objective.Sums forwardBackward(
+      Objective objective, List<Example> rows, long seed, BucketExchange exchange) {
     if (rows.isEmpty()) {
       return Objective.Sums.ZERO;
     }
-    exchange.expect(Math.max(1, deal(rows).size()));
+    exchange.expect(Math.max(1, deal(objective, rows).size()));
     return run(
+        objective,
         rows,
         seed,
         (group, some, own, turn) -> {
           try (TensorScope scope = engine.openScope()) {
-            return lossAndBackward(Pass.streaming(engine, scope, own, exchange.of(group)), some);
+            Pass pass = Pass.streaming(engine, scope, own, exchange.of(group));
+            return lossAndBackward(objective, pass, some);
           }
         });
   }
@@ -126,14 +138,15 @@ public final class RowsOverThreads implements AutoCloseable {
    * group, with the backend's own parallelism, for a gradient is whole once all rows have had their
    * share; the model must {@linkplain Decoder#setCheckpointLayers checkpoint} its layers.
    */
-  Objective.Sums forwardBackward(List<Example> rows, long seed, Pass.GradientSink sink) {
+  Objective.Sums forwardBackward(
+      Objective objective, List<Example> rows, long seed, Pass.GradientSink sink) {
     try (TensorScope scope = engine.openScope()) {
       Pass pass = Pass.streaming(engine, scope, seed, sink);
       if (rows.isEmpty()) {
         model.idle(pass, objective);
         return Objective.Sums.ZERO;
       }
-      return lossAndBackward(pass, rows);
+      return lossAndBackward(objective, pass, rows);
     }
   }
 
@@ -144,7 +157,13 @@ public final class RowsOverThreads implements AutoCloseable {
    *     pass
    */
   public Objective.Sums evaluate(List<Example> rows) {
+    return evaluate(objective, rows);
+  }
+
+  /** The same of another objective. */
+  Objective.Sums evaluate(Objective objective, List<Example> rows) {
     return run(
+        objective,
         rows,
         0,
         (group, some, own, turn) -> {
@@ -155,12 +174,12 @@ public final class RowsOverThreads implements AutoCloseable {
               model.idle(pass, objective);
               return Objective.Sums.ZERO;
             }
-            return lossAndBackward(pass, some);
+            return lossAndBackward(objective, pass, some);
           }
         });
   }
 
-  private Objective.Sums lossAndBackward(Pass pass, List<Example> rows) {
+  private Objective.Sums lossAndBackward(Objective objective, Pass pass, List<Example> rows) {
     return rows.isEmpty()
         ? Objective.Sums.ZERO
         : model.lossAndBackward(pass, pack(rows), labels(rows), objective);
@@ -171,6 +190,11 @@ public final class RowsOverThreads implements AutoCloseable {
     return objective;
   }
 
+  /** How many tokens a row can have at most. */
+  int longest() {
+    return model.config().maxSeqLen();
+  }
+
   /** What is done with one group of rows; its turn comes when the groups before it have ended. */
   @FunctionalInterface
   private interface GroupOfRows {
@@ -178,13 +202,13 @@ public final class RowsOverThreads implements AutoCloseable {
         throws InterruptedException;
   }
 
-  private List<List<Integer>> deal(List<Example> rows) {
+  private List<List<Integer>> deal(Objective objective, List<Example> rows) {
     int[] lengths = rows.stream().mapToInt(r -> r.tokens().length).toArray();
     return RowGroups.balance(lengths, objective.rowsTogether(), groups);
   }
 
-  private Objective.Sums run(List<Example> rows, long seed, GroupOfRows each) {
-    List<List<Integer>> groups = deal(rows);
+  private Objective.Sums run(Objective objective, List<Example> rows, long seed, GroupOfRows each) {
+    List<List<Integer>> groups = deal(objective, rows);
     if (groups.size() <= 1) {
       return turned(each, 0, rows, RandomBits.bits(seed, 0), new CountDownLatch(0));
     }
@@ -252,7 +276,18 @@ public final class RowsOverThreads implements AutoCloseable {
       }
       at += row.tokens().length;
     }
-    return new PackedRows(tokens, ends.stream().mapToInt(e -> e).toArray());
+    return new PackedRows(
+        tokens,
+        ends.stream().mapToInt(e -> e).toArray(),
+        new RowFacts(facts(rows, RowFacts::ratings), facts(rows, RowFacts::reference)));
+  }
+
+  /** What is known of all rows; nothing where it is not known of some. */
+  private static double[] facts(List<Example> rows, Function<RowFacts, double[]> fact) {
+    boolean known = rows.stream().allMatch(r -> fact.apply(r.facts()).length > 0);
+    return known
+        ? rows.stream().flatMapToDouble(r -> Arrays.stream(fact.apply(r.facts()))).toArray()
+        : new double[0];
   }
 
   private static int[] labels(List<Example> rows) {

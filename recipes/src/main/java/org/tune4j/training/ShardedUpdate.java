@@ -1,6 +1,8 @@
 package org.tune4j.training;
 
+import java.util.List;
 import org.tune4j.collective.ProcessGroup;
+import org.tune4j.data.Example;
 import org.tune4j.nn.Objective;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.tensor.RandomBits;
@@ -36,13 +38,14 @@ final class ShardedUpdate extends Update {
                 }
               });
       Objective.Sums sums = Objective.Sums.ZERO;
+      List<Objective> objectives = objectives(step);
       int own = step.own().size();
-      int ofAllRanks = microBatch() * ranks.worldSize();
-      for (int pass = 0; pass * ofAllRanks < step.all().size(); pass++) {
+      for (int pass = 0; pass < objectives.size(); pass++) {
         int from = Math.min(own, pass * microBatch());
         int to = Math.min(own, from + microBatch());
         long dropout = RandomBits.bits(seed(step), from);
-        sums = sums.plus(rows.forwardBackward(step.own().subList(from, to), dropout, gradients));
+        List<Example> some = step.own().subList(from, to);
+        sums = sums.plus(rows.forwardBackward(objectives.get(pass), some, dropout, gradients));
       }
       gradients.finish();
       sums = overRanks(sums);

@@ -1,6 +1,5 @@
 package org.tune4j.training;
 
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -120,8 +119,7 @@ public final class TrainStep {
         update.make(
             new StepRows(step, indices, batch, ofThisRank(indices), ofThisRank(batch), count), lr);
     withoutGradient = made.withoutGradient();
-    Map<String, Double> metrics = new LinkedHashMap<>();
-    made.sums().metrics().forEach((name, sum) -> metrics.put(name, sum / count));
+    Map<String, Double> metrics = objective.means(made.sums().metrics(), count);
     return Optional.of(
         new Outcome(made.sums().loss() / count, made.norm(), labels, tokens(batch), metrics));
   }

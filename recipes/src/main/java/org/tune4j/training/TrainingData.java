@@ -51,29 +51,56 @@ public record TrainingData(Dataset train, Dataset validation) {
   /**
    * Checks that an objective can take these rows.
    *
-   * @param objective that may take several rows together
-   * @throws InputException when the rows are no multiple of so many, or rows of several are laid
-   *     end to end
+   * @param objective that may take several rows together, or rated ones
+   * @throws InputException when the rows are no multiple of so many, rows of several are laid end
+   *     to end, or they are not rated as the objective needs it
    */
   public void requireFit(Objective objective) {
-    int together = objective.rowsTogether();
-    if (together > 1) {
-      requireFit("dataset", train, together);
-      requireFit("dataset_val", validation, together);
-    }
+    requireFit("dataset", train, objective);
+    requireFit("dataset_val", validation, objective);
   }
 
-  private static void requireFit(String key, Dataset rows, int together) {
+  private static void requireFit(String key, Dataset rows, Objective objective) {
+    int together = objective.rowsTogether();
+    if (!isRated(rows, objective.rating())) {
+      throw new InputException(
+          switch (objective.rating()) {
+            case PAIRS ->
+                "%s: its rows are no pairs of a chosen and a rejected answer, which the loss compares; use preference_dataset"
+                    .formatted(key);
+            case EACH ->
+                "%s: its rows do not say which answers are desirable, which the loss needs; use kto_dataset or preference_dataset"
+                    .formatted(key);
+            default ->
+                "%s: its answers are rated, and the loss would learn the rejected ones too; use a loss such as dpo_loss or kto_loss"
+                    .formatted(key);
+          });
+    }
     if (rows.size() % together != 0) {
       throw new InputException(
           "%s: there are %d rows, the loss takes %d together; give a multiple of %d rows"
               .formatted(key, rows.size(), together, together));
     }
-    if (IntStream.range(0, rows.size()).anyMatch(i -> rows.get(i).rowEnds().length > 1)) {
+    if (together > 1
+        && IntStream.range(0, rows.size()).anyMatch(i -> rows.get(i).rowEnds().length > 1)) {
       throw new InputException(
           "%s: the loss takes %d rows together, which packs would divide; set %s.packed=false"
               .formatted(key, together, key));
     }
+  }
+
+  private static boolean isRated(Dataset rows, Objective.Rating wanted) {
+    return wanted == Objective.Rating.ANY
+        || IntStream.range(0, rows.size())
+            .allMatch(
+                i -> {
+                  double[] ratings = rows.get(i).facts().ratings();
+                  return switch (wanted) {
+                    case PAIRS -> ratings.length == 1 && ratings[0] == (i % 2 == 0 ? 1 : 0);
+                    case EACH -> ratings.length == 1;
+                    default -> ratings.length == 0;
+                  };
+                });
   }
 
   /**

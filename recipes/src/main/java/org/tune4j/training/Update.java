@@ -1,6 +1,5 @@
 package org.tune4j.training;
 
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.tune4j.collective.ProcessGroup;
@@ -59,22 +58,11 @@ abstract class Update {
 
   /** Adds up over the ranks, of which some may have had no rows. */
   final Objective.Sums overRanks(Objective.Sums own) {
-    List<String> metrics = rows.objective().metrics();
-    if (!metrics.containsAll(own.metrics().keySet())) {
-      throw new IllegalStateException(
-          "the objective gives the metrics %s, expected only those that its metrics() names: %s"
-              .formatted(own.metrics().keySet(), metrics));
-    }
-    double[] values = new double[1 + metrics.size()];
-    values[0] = own.loss();
-    for (int i = 0; i < metrics.size(); i++) {
-      values[1 + i] = own.metrics().getOrDefault(metrics.get(i), 0.0);
-    }
-    double[] sums = ranks.sums(values);
-    Map<String, Double> all = new LinkedHashMap<>();
-    for (int i = 0; i < metrics.size(); i++) {
-      all.put(metrics.get(i), sums[1 + i]);
-    }
-    return new Objective.Sums(sums[0], all);
+    return RankedBatch.sums(own, rows.objective(), ranks);
+  }
+
+  /** The objectives of the step's micro-batches. */
+  final List<Objective> objectives(StepRows step) {
+    return RankedBatch.objectives(step.all(), microBatch(), rows, ranks);
   }
 }

@@ -32,7 +32,8 @@ final class UpdateInBackward extends Update {
   Made make(StepRows step, double lr) {
     Updating updating = new Updating(step, lr);
     optimizer.setUpdates(optimizer.updates() + 1);
-    Objective.Sums sums = rows.forwardBackward(step.own(), seed(step), updating);
+    Objective objective = rows.objective().of(new RankedBatch(step.all(), rows, ranks));
+    Objective.Sums sums = rows.forwardBackward(objective, step.own(), seed(step), updating);
     return new Made(
         overRanks(sums),
         Math.sqrt(updating.squares),

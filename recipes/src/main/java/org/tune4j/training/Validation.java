@@ -1,6 +1,7 @@
 package org.tune4j.training;
 
 import java.util.List;
+import java.util.Map;
 import java.util.stream.IntStream;
 import org.tune4j.InputException;
 import org.tune4j.TrainingException;
@@ -9,11 +10,20 @@ import org.tune4j.data.Dataset;
 import org.tune4j.data.Example;
 import org.tune4j.nn.Objective;
 
-/** The mean loss of rows that are not trained on. */
+/** The mean loss and metrics of rows that are not trained on. */
 public final class Validation {
   private final Dataset data;
   private final int batchSize;
+  private final Objective objective;
   private final long count;
+
+  /**
+   * What it gave.
+   *
+   * @param loss the mean
+   * @param metrics what the objective tells besides, by name
+   */
+  public record Outcome(double loss, Map<String, Double> metrics) {}
 
   /**
    * Over these rows, so many at a time.
@@ -25,6 +35,7 @@ public final class Validation {
    */
   public Validation(Dataset data, int batchSize, Objective objective) {
     this.data = data;
+    this.objective = objective;
     this.batchSize = batchSize * objective.rowsTogether();
     long labels =
         IntStream.range(0, data.size()).mapToObj(data::get).mapToLong(Example::labelCount).sum();
@@ -37,44 +48,38 @@ public final class Validation {
   }
 
   /**
-   * {@return the same loss of several ranks, each of which runs every so-many-th batch}
+   * Runs all rows forward, in order, each rank every so-many-th batch; adapters and optimiser stay
+   * as they are.
    *
    * @param rows runs them through this rank's model
    * @param ranks all of which ask this
+   * @return the means
    * @throws TrainingException when a loss is not finite, on the rank that has it; names the rows
    */
-  public double loss(RowsOverThreads rows, ProcessGroup ranks) {
-    return ranks.sum(sum(rows, ranks.rank(), ranks.worldSize())) / count;
+  public Outcome run(RowsOverThreads rows, ProcessGroup ranks) {
+    Objective.Sums own = sums(rows, ranks);
+    Objective.Sums all = RankedBatch.sums(own, objective, ranks);
+    return new Outcome(all.loss() / count, objective.means(all.metrics(), count));
   }
 
-  /**
-   * Runs all rows forward, in order; adapters and optimiser stay as they are.
-   *
-   * @param rows runs them through the model
-   * @return the mean
-   * @throws TrainingException when the loss is not finite; names the rows
-   */
-  public double loss(RowsOverThreads rows) {
-    return sum(rows, 0, 1) / count;
-  }
-
-  /** The sum of the losses of every so-many-th batch. */
-  private double sum(RowsOverThreads rows, int first, int every) {
-    double sum = 0;
-    for (int all = 0; all < data.size(); all += every * batchSize) {
-      int from = Math.min(data.size(), all + first * batchSize); // past the last: an idle pass
+  private Objective.Sums sums(RowsOverThreads rows, ProcessGroup ranks) {
+    ProcessGroup alone = ProcessGroup.alone(ranks.engine());
+    Objective.Sums sums = Objective.Sums.ZERO;
+    for (int all = 0; all < data.size(); all += ranks.worldSize() * batchSize) {
+      int from = Math.min(data.size(), all + ranks.rank() * batchSize); // past the last: idle
       List<Example> batch =
           IntStream.range(from, Math.min(data.size(), from + batchSize))
               .mapToObj(data::get)
               .toList();
-      double loss = rows.evaluate(batch).loss();
-      if (!Double.isFinite(loss)) {
+      Objective own = objective.of(new RankedBatch(batch, rows, alone));
+      Objective.Sums some = rows.evaluate(own, batch);
+      if (!Double.isFinite(some.loss())) {
         throw new TrainingException(
             "the validation loss of rows %d to %d of dataset_val is %s; look at these rows, lower optimizer.lr, or use dtype=fp32"
-                .formatted(from + 1, from + batch.size(), loss));
+                .formatted(from + 1, from + batch.size(), some.loss()));
       }
-      sum += loss;
+      sums = sums.plus(some);
     }
-    return sum;
+    return sums;
   }
 }

@@ -27,15 +27,17 @@ final class WholeUpdate extends Update {
       Gradients gradients = new Gradients(engine, trained);
       BucketExchange exchange = new BucketExchange(ranks, gradients, scope);
       Objective.Sums sums = Objective.Sums.ZERO;
+      List<Objective> objectives = objectives(step);
       int own = step.own().size();
       for (int from = 0; from < own; from += microBatch()) {
         int to = Math.min(own, from + microBatch());
         List<Example> some = step.own().subList(from, to);
+        Objective objective = objectives.get(from / microBatch());
         long dropout = RandomBits.bits(seed(step), from);
         Objective.Sums more =
             ranks.worldSize() > 1 && to == own
-                ? rows.forwardBackward(some, dropout, exchange)
-                : rows.forwardBackward(some, dropout, gradients);
+                ? rows.forwardBackward(objective, some, dropout, exchange)
+                : rows.forwardBackward(objective, some, dropout, gradients);
         if (!Double.isFinite(more.loss())) {
           throw step.notFinite("loss", more.loss(), step.ownIndices().subList(from, to));
         }
