@@ -12,6 +12,12 @@ import org.tune4j.data.SftDataset;
 import org.tune4j.data.TextCompletionDataset;
 import org.tune4j.data.TokenizedDataset;
 import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.loss.DpoLoss;
+import org.tune4j.loss.HingeLoss;
+import org.tune4j.loss.IpoLoss;
+import org.tune4j.loss.KtoLoss;
+import org.tune4j.loss.OrpoLoss;
+import org.tune4j.loss.SimpoLoss;
 import org.tune4j.metrics.DiskLogger;
 import org.tune4j.metrics.MlflowLogger;
 import org.tune4j.metrics.StdoutLogger;
@@ -48,6 +54,12 @@ public final class RecipeComponents implements ComponentProvider {
         SftDataset.class,
         InputOutputToMessages.class,
         ChunkedCrossEntropy.class,
+        DpoLoss.class,
+        IpoLoss.class,
+        HingeLoss.class,
+        KtoLoss.class,
+        OrpoLoss.class,
+        SimpoLoss.class,
         AdamW.class,
         Sgd.class,
         Constant.class,
