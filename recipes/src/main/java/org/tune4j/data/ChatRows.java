@@ -41,7 +41,20 @@ record ChatRows(
   }
 
   private List<Message> messages(DataRow row) {
-    DataRow.Cell turns = row.cell(column, "name it with dataset.conversation_column=NAME");
+    List<Message> messages =
+        turns(row, row.cell(column, "name it with dataset.conversation_column=NAME"));
+    if (newSystemPrompt != null) {
+      messages.removeIf(m -> m.role().equals("system"));
+    }
+    String system = newSystemPrompt == null ? systemBeside(row, messages.get(0)) : newSystemPrompt;
+    if (system != null) {
+      messages.add(0, new Message("system", system, true));
+    }
+    return messages;
+  }
+
+  /** The turns in a cell, in a list of their own. */
+  List<Message> turns(DataRow row, DataRow.Cell turns) {
     if (!turns.value().isArray() || turns.value().isEmpty()) {
       throw row.wrong(
           turns.place(),
@@ -58,13 +71,6 @@ record ChatRows(
             turns.place(), "column '%s', turn %d: %s".formatted(column, n + 1, e.getMessage()));
       }
       n++;
-    }
-    if (newSystemPrompt != null) {
-      messages.removeIf(m -> m.role().equals("system"));
-    }
-    String system = newSystemPrompt == null ? systemBeside(row, messages.get(0)) : newSystemPrompt;
-    if (system != null) {
-      messages.add(0, new Message("system", system, true));
     }
     return messages;
   }

@@ -42,7 +42,11 @@ record ColumnNames(Map<String, String> names) {
     return row.optionalCell(name(column));
   }
 
-  private String name(String column) {
+  DataRow.Cell cell(DataRow row, String column) {
+    return row.cell(name(column), "name it with dataset.column_map.%s=NAME".formatted(column));
+  }
+
+  String name(String column) {
     return names.getOrDefault(column, column);
   }
 }

@@ -17,6 +17,11 @@ public interface Dataset {
   /** {@return how many examples there are} */
   int size();
 
+  /** {@return how many consecutive examples belong together, such as 2 of pairs} */
+  default int rowsTogether() {
+    return 1;
+  }
+
   /**
    * {@return one example}
    *

@@ -14,7 +14,7 @@ import org.tune4j.tokenizers.Tokenizer;
  *     next
  */
 record FileDataset(
-    RowEncoder encoder,
+    RowsEncoder encoder,
     DataFiles files,
     Split split,
     boolean packed,
@@ -33,6 +33,11 @@ record FileDataset(
 
   @Override
   public Dataset open(Tokenizer tokenizer, int maxSeqLen, DataCache cache) {
+    int together = encoder.rowsTogether();
+    if (packed && !encoder.packs()) {
+      throw new UsageException(
+          "dataset.packed=true is not for rated answers; set it to false: the rows of a micro-batch lie end to end without padding anyway");
+    }
     if (packed && maxSeqLen == Integer.MAX_VALUE) {
       throw new UsageException(
           "dataset.packed=true needs tokenizer.max_seq_len, the length of a pack");
@@ -42,9 +47,9 @@ record FileDataset(
     Tokenising tokenising = new Tokenising(encoder, tokenizer, cut, onBadRow);
     String key = tokenising.key(found);
     RowStore rows = cache.rows(key, out -> tokenising.write(found, out));
-    Split.Range part = split.of(rows.size());
+    Split.Range part = split.of(rows.size() / together);
     return packed
         ? StoredDataset.packed(rows, part, maxSeqLen, splitAcrossPack)
-        : StoredDataset.rows(rows, part);
+        : StoredDataset.rows(rows, part.times(together), together);
   }
 }

@@ -40,7 +40,7 @@ public record FileOptions(
    *
    * @param source as {@link DataFiles#of} has it
    */
-  DatasetSpec dataset(RowEncoder encoder, String source, boolean splitsByDefault) {
+  DatasetSpec dataset(RowsEncoder encoder, String source, boolean splitsByDefault) {
     return new FileDataset(
         encoder,
         DataFiles.of(source, dataFiles),

@@ -28,7 +28,7 @@ final class MixedDataset implements Dataset {
         weights == null
             ? IntStream.range(0, Math.toIntExact(Arrays.stream(sizes).asLongStream().sum()))
                 .toArray()
-            : mix(sizes, weights);
+            : mix(sizes, parts.stream().mapToInt(Dataset::rowsTogether).toArray(), weights);
     Fingerprint print = Fingerprint.start().text("mixed").text(String.valueOf(weights));
     parts.forEach(p -> print.text(p.fingerprint()));
     return new MixedDataset(List.copyOf(parts), order, print.end());
@@ -37,8 +37,10 @@ final class MixedDataset implements Dataset {
   /**
    * The data sets' examples in turns, evenly: whoever lags most behind its weight is next. It ends
    * when every example was there; those of data sets that were through before come again.
+   *
+   * @param together how many examples of each are taken at once
    */
-  private static int[] mix(int[] sizes, List<Double> weights) {
+  private static int[] mix(int[] sizes, int[] together, List<Double> weights) {
     int[] starts = starts(sizes);
     long[] taken = new long[sizes.length];
     int left = sizes.length;
@@ -55,7 +57,9 @@ final class MixedDataset implements Dataset {
           next = i;
         }
       }
-      order.add(starts[next] + (int) (taken[next]++ % sizes[next]));
+      for (int i = 0; i < together[next]; i++) {
+        order.add(starts[next] + (int) (taken[next]++ % sizes[next]));
+      }
       left -= taken[next] == sizes[next] ? 1 : 0;
     }
     return order.build().toArray();
@@ -72,6 +76,11 @@ final class MixedDataset implements Dataset {
   @Override
   public int size() {
     return order.length;
+  }
+
+  @Override
+  public int rowsTogether() {
+    return parts.stream().mapToInt(Dataset::rowsTogether).max().orElseThrow();
   }
 
   @Override

@@ -1,10 +1,11 @@
 package org.tune4j.data;
 
+import java.util.List;
 import org.tune4j.tokenizers.TokenizedConversation;
 import org.tune4j.tokenizers.Tokenizer;
 
-/** What a row says to the model. Safe for several threads. */
-interface RowEncoder {
+/** What a row says to the model, as one row that is not rated. */
+interface RowEncoder extends RowsEncoder {
   /**
    * A row in tokens.
    *
@@ -12,11 +13,8 @@ interface RowEncoder {
    */
   TokenizedConversation encode(DataRow row, Tokenizer tokenizer);
 
-  /** Whether it asks the tokenizer anything. */
-  default boolean needsTokenizer() {
-    return true;
+  @Override
+  default List<Rated> rows(DataRow row, Tokenizer tokenizer, int maxSeqLen) {
+    return List.of(new Rated(encode(row, tokenizer), Double.NaN));
   }
-
-  /** All that {@link #encode} depends on but the row and the tokenizer. */
-  String settings();
 }

@@ -24,18 +24,18 @@ import org.tune4j.tokenizers.TokenizedConversation;
  * <ul>
  *   <li>{@code tokens}: 4 bytes a token, its id; the top bit says that the token which follows is
  *       trained on
- *   <li>{@code rows}: 16 bytes a row, where it ends (8), its tokens that are trained on (4), 1
- *       where it was cut (4)
+ *   <li>{@code rows}: 20 bytes a row, where it ends (8), its tokens that are trained on (4), 1
+ *       where it was cut (4), its rating in fp32 (4)
  *   <li>{@code manifest}: a line of JSON with checksums, and the checksum of that line
  * </ul>
  */
 final class RowStore {
   /** Changes when the files do. */
-  static final String FORMAT = "rows 3";
+  static final String FORMAT = "rows 4";
 
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final int TRAINED = Integer.MIN_VALUE;
-  private static final int INTS_PER_ROW = 4;
+  private static final int INTS_PER_ROW = 5;
 
   private record Manifest(
       String content,
@@ -127,6 +127,10 @@ final class RowStore {
     return rows.get((long) row * INTS_PER_ROW + 3) != 0;
   }
 
+  private double rating(int row) {
+    return Float.intBitsToFloat(rows.get((long) row * INTS_PER_ROW + 4));
+  }
+
   /** The row that a token belongs to. */
   int rowOf(long token) {
     int low = 0;
@@ -157,11 +161,15 @@ final class RowStore {
       ids[i] &= ~TRAINED;
       labels[i] = labelled ? ids[i + 1] & ~TRAINED : Example.IGNORED;
     }
+    int first = rowOf(from);
     List<Integer> ends = new ArrayList<>();
-    for (int row = rowOf(from); row < size() && start(row) < to; row++) {
+    for (int row = first; row < size() && start(row) < to; row++) {
       ends.add((int) (Math.min(to, start(row + 1)) - from));
     }
-    return new Example(ids, labels, ends.stream().mapToInt(e -> e).toArray());
+    int[] rowEnds = ends.stream().mapToInt(e -> e).toArray();
+    return rowEnds.length == 1
+        ? Example.rated(ids, labels, rating(first))
+        : new Example(ids, labels, rowEnds);
   }
 
   /** Writes the files of a folder, row by row. */
@@ -185,7 +193,8 @@ final class RowStore {
     }
 
     /** Adds a row, cut to {@code maxSeqLen} tokens. Its labels are its tokens moved by one. */
-    void add(TokenizedConversation c, int maxSeqLen) throws IOException {
+    void add(RowsEncoder.Rated row, int maxSeqLen) throws IOException {
+      TokenizedConversation c = row.tokens();
       int n = Math.min(maxSeqLen, c.tokens().length);
       int labels = 0;
       for (int i = 0; i < n; i++) {
@@ -198,6 +207,7 @@ final class RowStore {
       rows.put((int) (end >>> 32));
       rows.put(labels);
       rows.put(c.cut() || n < c.tokens().length ? 1 : 0);
+      rows.put(Float.floatToIntBits((float) row.rating()));
       count = Math.incrementExact(count);
     }
 

@@ -32,6 +32,11 @@ record Split(String text, @Nullable Bound from, @Nullable Bound to) {
     int size() {
       return to - from;
     }
+
+    /** Of units of so many rows. */
+    Range times(int rows) {
+      return new Range(from * rows, to * rows);
+    }
   }
 
   static Split parse(String text) {

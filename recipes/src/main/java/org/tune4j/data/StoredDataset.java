@@ -8,21 +8,27 @@ import org.jspecify.annotations.Nullable;
 final class StoredDataset implements Dataset {
   private final RowStore rows;
   private final Split.Range part;
+  private final int together;
   private final long @Nullable [] bounds;
   private final String fingerprint;
 
   private StoredDataset(
-      RowStore rows, Split.Range part, long @Nullable [] bounds, String fingerprint) {
+      RowStore rows, Split.Range part, int together, long @Nullable [] bounds, String fingerprint) {
     this.rows = rows;
     this.part = part;
+    this.together = together;
     this.bounds = bounds;
     this.fingerprint = fingerprint;
   }
 
-  /** A row an example. */
-  static StoredDataset rows(RowStore rows, Split.Range part) {
+  /** A row an example, so many of which belong together. */
+  static StoredDataset rows(RowStore rows, Split.Range part, int together) {
     return new StoredDataset(
-        rows, part, null, Fingerprint.start().text(rows.content()).text(part.toString()).end());
+        rows,
+        part,
+        together,
+        null,
+        Fingerprint.start().text(rows.content()).text(part.toString()).end());
   }
 
   /** A pack an example. */
@@ -38,12 +44,17 @@ final class StoredDataset implements Dataset {
             .text(part.toString())
             .text("packed %d %s".formatted(maxSeqLen, splitAcrossPack))
             .end();
-    return new StoredDataset(rows, part, bounds, fingerprint);
+    return new StoredDataset(rows, part, 1, bounds, fingerprint);
   }
 
   @Override
   public int size() {
     return bounds == null ? part.size() : bounds.length - 1;
+  }
+
+  @Override
+  public int rowsTogether() {
+    return together;
   }
 
   @Override

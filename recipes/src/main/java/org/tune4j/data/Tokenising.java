@@ -9,7 +9,6 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.tune4j.InputException;
-import org.tune4j.tokenizers.TokenizedConversation;
 import org.tune4j.tokenizers.Tokenizer;
 
 /**
@@ -18,7 +17,7 @@ import org.tune4j.tokenizers.Tokenizer;
  *
  * @param maxSeqLen rows are truncated to this many tokens
  */
-record Tokenising(RowEncoder encoder, Tokenizer tokenizer, int maxSeqLen, OnBadRow onBadRow) {
+record Tokenising(RowsEncoder encoder, Tokenizer tokenizer, int maxSeqLen, OnBadRow onBadRow) {
   private static final Logger LOG = LoggerFactory.getLogger(Tokenising.class);
   private static final int CHUNK = 64;
   private static final long SAY_AFTER = 10_000_000_000L;
@@ -72,9 +71,9 @@ record Tokenising(RowEncoder encoder, Tokenizer tokenizer, int maxSeqLen, OnBadR
     }
   }
 
-  /** A row's tokens and what the user should know of it, or why there are none. */
+  /** A row's rows and what the user should know of it, or why there are none. */
   private record Outcome(
-      @Nullable TokenizedConversation tokens, Set<String> notes, @Nullable InputException bad) {}
+      List<RowsEncoder.Rated> rows, Set<String> notes, @Nullable InputException bad) {}
 
   private final class Chunks implements RowSink {
     private final RowStore.Writer out;
@@ -116,10 +115,11 @@ record Tokenising(RowEncoder encoder, Tokenizer tokenizer, int maxSeqLen, OnBadR
       List<Outcome> outcomes = waiting.parallelStream().map(Tokenising.this::encode).toList();
       waiting.clear();
       for (Outcome o : outcomes) {
-        if (o.tokens != null) {
-          out.add(o.tokens, maxSeqLen);
-          out.note(o.notes);
-        } else if (o.bad != null) {
+        for (RowsEncoder.Rated row : o.rows) {
+          out.add(row, maxSeqLen);
+        }
+        out.note(o.notes);
+        if (o.bad != null) {
           skip(o.bad);
         }
       }
@@ -140,18 +140,21 @@ record Tokenising(RowEncoder encoder, Tokenizer tokenizer, int maxSeqLen, OnBadR
 
   private Outcome encode(DataRow row) {
     try {
-      TokenizedConversation tokens = encoder.encode(row, tokenizer);
-      if (tokens.tokens().length == 0) {
-        throw row.wrong(row.place(), "is empty, expected text that gives tokens");
+      List<RowsEncoder.Rated> rows = encoder.rows(row, tokenizer, maxSeqLen);
+      Set<String> notes = new LinkedHashSet<>();
+      for (RowsEncoder.Rated one : rows) {
+        if (one.tokens().tokens().length == 0) {
+          throw row.wrong(row.place(), "is empty, expected text that gives tokens");
+        }
+        notes.addAll(one.tokens().notes());
       }
-      Set<String> notes = new LinkedHashSet<>(tokens.notes());
       row.unread().forEach(what -> notes.add(what + ", which nothing reads"));
-      return new Outcome(tokens, notes, null);
+      return new Outcome(rows, notes, null);
     } catch (InputException e) {
       // The tokenizer's errors do not know the row.
       boolean placed = String.valueOf(e.getMessage()).startsWith(row.file().toString());
       return new Outcome(
-          null, Set.of(), placed ? e : row.wrong(row.place(), String.valueOf(e.getMessage())));
+          List.of(), Set.of(), placed ? e : row.wrong(row.place(), String.valueOf(e.getMessage())));
     }
   }
 }

@@ -8,6 +8,8 @@ import org.tune4j.data.ChatDataset;
 import org.tune4j.data.ConcatDataset;
 import org.tune4j.data.InputOutputToMessages;
 import org.tune4j.data.InstructDataset;
+import org.tune4j.data.KtoDataset;
+import org.tune4j.data.PreferenceDataset;
 import org.tune4j.data.SftDataset;
 import org.tune4j.data.TextCompletionDataset;
 import org.tune4j.data.TokenizedDataset;
@@ -52,6 +54,8 @@ public final class RecipeComponents implements ComponentProvider {
         TokenizedDataset.class,
         ConcatDataset.class,
         SftDataset.class,
+        PreferenceDataset.class,
+        KtoDataset.class,
         InputOutputToMessages.class,
         ChunkedCrossEntropy.class,
         DpoLoss.class,
