@@ -54,15 +54,10 @@ public final class Unsupported {
   private static final Map<String, String> RECIPES = new LinkedHashMap<>();
 
   static {
-    COMPONENTS.put("torchtune.rlhf.loss.DPOLoss", "DPO" + YET);
-    COMPONENTS.put("torchtune.rlhf.loss.RSOLoss", "RSO" + NOT);
     COMPONENTS.put("torchtune.rlhf.", "reinforcement learning" + NOT);
     COMPONENTS.put("torchtune.dev.", "torchtune's experimental code (torchtune.dev)" + NOT);
     COMPONENTS.put("torchtune.datasets.multimodal.", "image input" + NOT);
-    String pairs = "preference data (pairs of answers)" + YET;
-    COMPONENTS.put("torchtune.datasets.stack_exchange_paired_dataset", pairs);
-    COMPONENTS.put("torchtune.datasets.hh_rlhf_helpful_dataset", pairs);
-    COMPONENTS.put("torchtune.datasets.preference_dataset", pairs);
+    String pairs = "the name" + NOT + "; use preference_dataset";
     COMPONENTS.put("torchtune.datasets.PreferenceDataset", pairs);
     COMPONENTS.put("torchtune.data.ChosenRejectedToMessages", pairs);
     COMPONENTS.put(
@@ -98,7 +93,6 @@ public final class Unsupported {
     COMPONENTS.put("torchtune.", "this part of torchtune" + NOT);
 
     RECIPES.put("multi_dataset", "an experimental recipe of torchtune's" + NOT);
-    RECIPES.put("dpo", "DPO" + YET);
     RECIPES.put("ppo", "reinforcement learning" + NOT);
     RECIPES.put("grpo", "reinforcement learning" + NOT);
     RECIPES.put("knowledge_distillation", "knowledge distillation" + NOT);

@@ -57,7 +57,7 @@ class TorchtuneNamesTest {
         "torchtune.models.llama2.llama2_reward_7b|a reward model is not supported",
         "torchtune.models.llama2.llama2|a model with sizes of one's own is not supported; auto_model and lora_auto have those of the checkpoint's config.json",
         "torchtune.models.llama4.llama4_transform|Llama 4 (image input, mixture of experts) is not supported",
-        "torchtune.rlhf.loss.DPOLoss|DPO is not supported yet",
+        "torchtune.data.ChosenRejectedToMessages|the name is not supported; use preference_dataset",
         "torchtune.rlhf.loss.PPOLoss|reinforcement learning is not supported",
         "torchtune.modules.loss.ForwardKLLoss|knowledge distillation is not supported",
         "torchtune.training.quantization.Int4WeightOnlyQuantizer|quantisation is not supported",

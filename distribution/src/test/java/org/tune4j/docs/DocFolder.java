@@ -74,6 +74,12 @@ final class DocFolder {
         {"input_ids": [32, 5, 60, 14, 9, 71, 3, 28, 15, 40]}
         {"input_ids": [12, 80, 7, 33, 21, 6, 50, 2, 90], "labels": [-100, -100, -100, 33, 21, 6, 50, 2, 90]}
         """);
+    Files.writeString(
+        root.resolve("preferences.jsonl"),
+        """
+        {"prompt": "Where is Tom?", "chosen": "Tom is in the park.", "rejected": "Tom is red."}
+        {"prompt": "What is four plus three?", "chosen": "Seven.", "rejected": "Ten."}
+        """);
     Files.writeString(root.resolve("questions.txt"), "Where is Tom?\nWhat is four plus three?\n");
     Files.writeString(root.resolve("truthfulqa_mc2.jsonl"), TRUTHFUL_QA);
     folder.standIns();

@@ -1,6 +1,7 @@
 package org.tune4j.data;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -8,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
+import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -24,6 +26,7 @@ import org.tune4j.checkpoint.AtomicFolder;
  * @param folder made when needed
  */
 public record DataCache(Path folder) {
+  private static final String NUMBERS = "numbers";
   private static final String LOCK = ".datasets.lock";
   private static final Logger LOG = LoggerFactory.getLogger(DataCache.class);
 
@@ -40,6 +43,54 @@ public record DataCache(Path folder) {
   @FunctionalInterface
   interface Content {
     void write(RowStore.Writer out) throws IOException;
+  }
+
+  /**
+   * {@return numbers that {@link #keep} has stored; empty where they are not there whole}
+   *
+   * @param key what they were made from
+   * @param count how many they are
+   */
+  public Optional<double[]> kept(String key, int count) {
+    try {
+      ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(place(key).resolve(NUMBERS)));
+      if (bytes.remaining() != (count + 1) * Double.BYTES) {
+        return Optional.empty();
+      }
+      double[] numbers = new double[count];
+      bytes.asDoubleBuffer().get(numbers);
+      return bytes.getLong(count * Double.BYTES) == crc(bytes.limit(count * Double.BYTES))
+          ? Optional.of(numbers)
+          : Optional.empty();
+    } catch (IOException e) {
+      return Optional.empty();
+    }
+  }
+
+  /**
+   * Stores numbers that belong to rows.
+   *
+   * @param key what they were made from
+   * @param numbers one a row
+   * @throws EnvironmentException when they cannot be written
+   */
+  public void keep(String key, double[] numbers) {
+    ByteBuffer bytes = ByteBuffer.allocate((numbers.length + 1) * Double.BYTES);
+    bytes.asDoubleBuffer().put(numbers);
+    int end = numbers.length * Double.BYTES;
+    bytes.putLong(end, crc(bytes.duplicate().limit(end)));
+    write(place(key), aside -> Files.write(aside.resolve(NUMBERS), bytes.array()));
+  }
+
+  private Path place(String key) {
+    String hash = Fingerprint.start().text(key).end();
+    return folder.resolve("datasets").resolve(hash.substring(0, 32));
+  }
+
+  private static long crc(ByteBuffer bytes) {
+    CRC32C crc = new CRC32C();
+    crc.update(bytes.duplicate());
+    return crc.getValue();
   }
 
   /** The rows of a key, made by {@code content} where they are not there whole. */
@@ -87,6 +138,22 @@ public record DataCache(Path folder) {
   }
 
   private RowStore make(Path place, Content content) {
+    write(
+        place,
+        aside -> {
+          try (RowStore.Writer out = new RowStore.Writer(aside)) {
+            content.write(out);
+            out.finish();
+          }
+        });
+    try {
+      return RowStore.open(place, MappedInts.SEGMENT_BITS);
+    } catch (IOException e) {
+      throw cannotWrite(e, e);
+    }
+  }
+
+  private void write(Path place, AtomicFolder.Content content) {
     try {
       Files.createDirectories(folder);
       try (FileChannel channel =
@@ -96,24 +163,19 @@ public record DataCache(Path folder) {
                   StandardOpenOption.READ,
                   StandardOpenOption.WRITE);
           FileLock held = shared(channel)) {
-        AtomicFolder.write(
-            place,
-            aside -> {
-              try (RowStore.Writer out = new RowStore.Writer(aside)) {
-                content.write(out);
-                out.finish();
-              }
-            });
+        AtomicFolder.write(place, content);
       }
-      return RowStore.open(place, MappedInts.SEGMENT_BITS);
     } catch (EnvironmentException | IOException e) {
-      Throwable cause = e.getCause() instanceof IOException io ? io : e;
-      throw new EnvironmentException(
-          "data cannot be cached in %s: %s; free space, or set TUNE_CACHE to another folder"
-              .formatted(
-                  folder,
-                  cause instanceof IOException io ? TuneException.reason(io) : e.getMessage()),
-          e);
+      throw cannotWrite(e.getCause() instanceof IOException io ? io : e, e);
     }
+  }
+
+  private EnvironmentException cannotWrite(Throwable cause, Exception e) {
+    return new EnvironmentException(
+        "data cannot be cached in %s: %s; free space, or set TUNE_CACHE to another folder"
+            .formatted(
+                folder,
+                cause instanceof IOException io ? TuneException.reason(io) : e.getMessage()),
+        e);
   }
 }

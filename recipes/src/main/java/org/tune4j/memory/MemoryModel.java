@@ -44,6 +44,7 @@ public final class MemoryModel {
    * @param moments tensors of optimiser state a parameter
    * @param threads groups of rows that run at once
    * @param chunkTokens labels whose logits exist at once
+   * @param reference bytes of another model's weights, that the trained one is compared with
    */
   public record Settings(
       KernelMemory kernels,
@@ -53,7 +54,8 @@ public final class MemoryModel {
       boolean inBackward,
       int moments,
       int threads,
-      int chunkTokens) {}
+      int chunkTokens,
+      long reference) {}
 
   /**
    * What layers that keep the same for backward have in common.
@@ -106,11 +108,7 @@ public final class MemoryModel {
         settings.inBackward || cuda
             ? 1
             : Math.max(1, Math.min(settings.threads, load.rows().size()));
-    List<Part> parts = new ArrayList<>();
-    if (!cuda) {
-      parts.add(new Part("JVM, libraries, tokenizer", base, "resident now"));
-      parts.add(new Part("kernels, Java heap", Measured.FIRST_STEP, "fitted"));
-    }
+    List<Part> parts = beside(base);
     DType held = spec.adapter() == null ? dtype : precision.stored();
     boolean converts = stored != held;
     String read =
@@ -153,6 +151,19 @@ public final class MemoryModel {
                 * (cuda ? head(load, groups) : head(load, groups) * headHoles() + Measured.THREAD),
             "%d threads, %d labels at once".formatted(groups, settings.chunkTokens)));
     return new MemoryPlan(parts);
+  }
+
+  /** What lies beside the model and its pass. */
+  private List<Part> beside(long base) {
+    List<Part> parts = new ArrayList<>();
+    if (!cuda()) {
+      parts.add(new Part("JVM, libraries, tokenizer", base, "resident now"));
+      parts.add(new Part("kernels, Java heap", Measured.FIRST_STEP, "fitted"));
+    }
+    if (settings.reference > 0) {
+      parts.add(new Part("reference", settings.reference, "weights of the model compared with"));
+    }
+    return parts;
   }
 
   /** Whether sums are as wide as what is summed. */
@@ -318,7 +329,8 @@ public final class MemoryModel {
             during,
             settings.moments,
             settings.threads,
-            settings.chunkTokens));
+            settings.chunkTokens,
+            settings.reference));
   }
 
   /** Numbers of elements. */

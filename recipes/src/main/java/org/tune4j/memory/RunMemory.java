@@ -44,6 +44,8 @@ import org.tune4j.training.TrainingOptions;
  * @param training gives the micro-batches
  * @param compute gives device and threads
  * @param precision of frozen weights, and of all else
+ * @param reference gives the weights of another model that lies beside the trained one; null for
+ *     none
  */
 public record RunMemory(
     ModelSpec model,
@@ -53,7 +55,8 @@ public record RunMemory(
     Objective loss,
     TrainingOptions training,
     ComputeOptions compute,
-    Precision precision) {
+    Precision precision,
+    @Nullable HuggingFaceCheckpointer reference) {
   /** Set to {@code off}, runs start that do not fit. */
   public static final String CHECK = "TUNE_MEMORY_CHECK";
 
@@ -178,7 +181,15 @@ public record RunMemory(
 
   private RunMemory withCompute(TrainingOptions training, ComputeOptions compute) {
     return new RunMemory(
-        model, checkpointer, optimizer, optimizerInBackward, loss, training, compute, precision);
+        model,
+        checkpointer,
+        optimizer,
+        optimizerInBackward,
+        loss,
+        training,
+        compute,
+        precision,
+        reference);
   }
 
   /**
@@ -198,7 +209,11 @@ public record RunMemory(
 
   /** {@return whether weights are there, so that their sizes and types count} */
   public boolean hasCheckpoint() {
-    try (Stream<Path> files = Files.list(checkpointer.checkpointDir())) {
+    return hasWeights(checkpointer.checkpointDir());
+  }
+
+  private static boolean hasWeights(Path folder) {
+    try (Stream<Path> files = Files.list(folder)) {
       return files.anyMatch(f -> WEIGHTS.matcher(f.getFileName().toString()).matches());
     } catch (IOException e) {
       return false;
@@ -230,7 +245,17 @@ public record RunMemory(
             optimizerInBackward,
             optimizer.moments(),
             compute.rowThreads(),
-            loss.chunkTokens()));
+            loss.chunkTokens(),
+            referenceBytes()));
+  }
+
+  private long referenceBytes() {
+    return reference == null || !hasWeights(reference.checkpointDir())
+        ? 0
+        : reference.folder().weights().values().stream()
+                .mapToLong(w -> w.entry().shape().stream().reduce(1L, (a, b) -> a * b))
+                .sum()
+            * precision.stored().bytes();
   }
 
   /**

@@ -13,6 +13,7 @@ import org.tune4j.memory.MemoryPlan;
 import org.tune4j.memory.RunMemory;
 import org.tune4j.models.Decoder;
 import org.tune4j.nn.Loss;
+import org.tune4j.nn.Objective;
 import org.tune4j.nn.ParameterSummary;
 import org.tune4j.optim.LrSchedule;
 import org.tune4j.optim.Optimizer;
@@ -41,10 +42,10 @@ import org.tune4j.training.TrainingData;
 import org.tune4j.training.Validation;
 
 /**
- * Fine-tuning of a decoder: of its adapters, with the base model frozen, or of every parameter. One
- * device is a group of one rank; of several ranks each takes every so-many-th row of a batch, the
- * gradients of all are added once an update, and rank 0 writes. The results are those of one device
- * with a batch as large as all ranks' together.
+ * Fine-tuning of a decoder to an objective: of its adapters, with the base model frozen, or of
+ * every parameter. One device is a group of one rank; of several ranks each takes every so-many-th
+ * row of a batch, the gradients of all are added once an update, and rank 0 writes. The results are
+ * those of one device with a batch as large as all ranks' together.
  */
 public final class Finetune implements Recipe, RunMemory.Planned {
   private final FinetuneOptions keys;
@@ -53,6 +54,8 @@ public final class Finetune implements Recipe, RunMemory.Planned {
   private final boolean saveAdapterWeightsOnly;
   private final boolean optimizerInBwd;
   private final @Nullable Strategy strategy;
+  private final @Nullable Comparison comparison;
+  private final Objective objective;
 
   /** Of keys that {@link FinetuneRecipes} has checked; without a strategy, of a single device. */
   Finetune(
@@ -60,7 +63,20 @@ public final class Finetune implements Recipe, RunMemory.Planned {
       boolean saveAdapterWeightsOnly,
       boolean optimizerInBwd,
       @Nullable Strategy strategy) {
+    this(keys, keys.loss(), saveAdapterWeightsOnly, optimizerInBwd, strategy, null);
+  }
+
+  /** The same with an objective that compares with another model than the one without adapters. */
+  Finetune(
+      FinetuneOptions keys,
+      Objective objective,
+      boolean saveAdapterWeightsOnly,
+      boolean optimizerInBwd,
+      @Nullable Strategy strategy,
+      @Nullable Comparison comparison) {
     this.keys = keys;
+    this.comparison = comparison;
+    this.objective = objective;
     this.checkpointer = keys.checkpointer();
     this.lrScheduler = LrSchedule.orConstant(keys.lrScheduler());
     this.saveAdapterWeightsOnly = saveAdapterWeightsOnly;
@@ -84,10 +100,11 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         checkpointer,
         keys.optimizer(),
         optimizerInBwd,
-        keys.loss(),
+        objective,
         keys.training(),
         keys.compute(),
-        precision);
+        precision,
+        comparison == null || comparison.precomputed() ? null : comparison.checkpointer());
   }
 
   @Override
@@ -101,13 +118,13 @@ public final class Finetune implements Recipe, RunMemory.Planned {
       if (setup == null) {
         return;
       }
-      try (RowsOverThreads rows = setup.model.rows(setup.threads, keys.loss())) {
+      try (RowsOverThreads rows = setup.model.rows(setup.threads, objective)) {
         TrainStep step =
             new TrainStep(
                 ranks, setup.model, setup.optimizer, rows, keys.training(), optimizerInBwd);
         Validation test =
             new Validation(
-                setup.data.validation(), keys.validation().batchSize(keys.training()), keys.loss());
+                setup.data.validation(), keys.validation().batchSize(keys.training()), objective);
         if (context.dryRun()) {
           new DryRun(step, setup.batches, setup.data.train(), setup.totalSteps)
               .report(setup.plan.mebibytes(), out);
@@ -149,7 +166,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     TrainingData data = read(ranks);
     out.println("data: " + data.train().report());
     checkpointer.warnings().forEach(out::println);
-    Batches batches = keys.training().batches(data.train(), keys.loss(), ranks);
+    Batches batches = keys.training().batches(data.train(), objective, ranks);
     long stepsPerEpoch = keys.training().stepsPerEpoch(batches.perEpoch());
     long totalSteps = stepsPerEpoch * keys.training().epochs();
     lrScheduler.warning(totalSteps).ifPresent(out::println);
@@ -163,6 +180,9 @@ public final class Finetune implements Recipe, RunMemory.Planned {
       return null;
     }
     RunMemory.RankPlan memory = plan(context, ranks, precision, data, out);
+    int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
+    TrainingData known =
+        comparison == null ? data : comparison.known(data, keys, ranks, threads, precision, out);
     ModelOnRanks model = load(saved, ranks, run, precision, memory.sharded());
     if (!saveAdapterWeightsOnly) {
       Merge.requirePossible(model.decoder());
@@ -170,9 +190,11 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     out.println(ParameterSummary.of(model.decoder()));
     Optimizer optimizer = keys.optimizer().create(model.trained());
     saved.ifPresent(s -> model.restore(s, optimizer));
-    int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
+    if (comparison != null) {
+      comparison.giveTo(model.decoder(), ranks, precision, keys.compute().mmap());
+    }
     return new Setup(
-        data,
+        known,
         batches,
         stepsPerEpoch,
         totalSteps,
@@ -192,7 +214,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
             checkpointer.checkpointDir(),
             keys.dataset(),
             keys.validation().datasetVal());
-    data.requireFit(keys.loss());
+    data.requireFit(objective);
     return data;
   }
 
@@ -221,7 +243,9 @@ public final class Finetune implements Recipe, RunMemory.Planned {
 
   private RunIdentity identity(
       RunContext context, ProcessGroup ranks, TrainingData data, Precision precision) {
-    String base = checkpointer.fingerprint(keys.model());
+    String base =
+        checkpointer.fingerprint(keys.model())
+            + (comparison == null ? "" : " " + comparison.fingerprint());
     int threads = keys.compute().rowThreads(context.ranks());
     RunIdentity identity =
         distributed()
@@ -288,7 +312,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
           output.stop();
           state = state.nextStep();
           if (state.step() == 1) {
-            Integer vocabSize = keys.loss() instanceof Loss ? decoder.config().vocabSize() : null;
+            Integer vocabSize = objective instanceof Loss ? decoder.config().vocabSize() : null;
             output.firstStep(outcome, vocabSize, step.withoutGradient());
           }
           Validation.Outcome tested = null;

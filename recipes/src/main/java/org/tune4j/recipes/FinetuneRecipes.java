@@ -62,6 +62,7 @@ public final class FinetuneRecipes {
           @Default("false")
           boolean optimizerInBwd) {
     requireNoAdapters(keys, "lora_finetune_single_device");
+    requireNoReference(keys);
     requireOneWholeBackward(keys, optimizerInBwd);
     return new Finetune(keys, false, optimizerInBwd, null);
   }
@@ -87,6 +88,7 @@ public final class FinetuneRecipes {
           @Default("fsdp")
           String strategy) {
     requireNoAdapters(keys, "lora_finetune_distributed");
+    requireNoReference(keys);
     requireOneWholeBackward(keys, optimizerInBwd);
     Strategy parsed = Strategy.parse(strategy);
     if (optimizerInBwd && parsed != Strategy.DDP) {
@@ -97,7 +99,7 @@ public final class FinetuneRecipes {
     return new Finetune(keys, false, optimizerInBwd, parsed);
   }
 
-  private static void requireAdapters(FinetuneOptions keys) {
+  static void requireAdapters(FinetuneOptions keys) {
     AdapterConfig adapter = keys.model().adapter();
     if (adapter == null) {
       throw new UsageException(
@@ -108,7 +110,7 @@ public final class FinetuneRecipes {
   }
 
   /** Of a recipe that trains all weights, beside one that trains adapters. */
-  private static void requireNoAdapters(FinetuneOptions keys, String adapterRecipe) {
+  static void requireNoAdapters(FinetuneOptions keys, String adapterRecipe) {
     if (keys.model().adapter() != null) {
       throw new UsageException(
           "model %s has adapters; train it with %s, or name the plain builder"
@@ -119,10 +121,12 @@ public final class FinetuneRecipes {
           "checkpointer.adapter_checkpoint is %s, but all weights are trained; merge the adapter first or leave it out"
               .formatted(keys.checkpointer().adapterCheckpoint()));
     }
+  }
+
+  private static void requireNoReference(FinetuneOptions keys) {
     if (keys.loss().needsReference()) {
       throw new UsageException(
-          "loss compares the model with itself without adapters, but all weights are trained; use %s"
-              .formatted(adapterRecipe));
+          "loss compares the model with what it was, of which full_finetune keeps no copy; use full_dpo_distributed, or lora_dpo_single_device");
     }
   }
 

@@ -42,6 +42,7 @@ public final class RecipeComponents implements ComponentProvider {
   public List<Class<?>> components() {
     return List.of(
         FinetuneRecipes.class,
+        PreferenceRecipes.class,
         EleutherEval.class,
         Generate.class,
         HuggingFaceCheckpointer.class,

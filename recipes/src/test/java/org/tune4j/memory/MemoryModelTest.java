@@ -36,7 +36,7 @@ class MemoryModelTest {
             : SizedModel.named("smollm2_135m").lora(lora),
         Precision.of(dtype),
         new MemoryModel.Settings(
-            KERNELS, Device.CPU, DType.BF16, checkpoint, false, 2, threads, 128));
+            KERNELS, Device.CPU, DType.BF16, checkpoint, false, 2, threads, 128, 0));
   }
 
   private static void near(long measured, MemoryPlan plan) {

@@ -42,7 +42,8 @@ class RunMemoryTest {
         new ChunkedCrossEntropy(8, 128),
         new TrainingOptions(2, epochs, null, 1, null, true, 1L),
         new ComputeOptions("javacpp", "cpu", dtype, null, 2, false, true),
-        Precision.of(DType.parse(dtype)));
+        Precision.of(DType.parse(dtype)),
+        null);
   }
 
   private static ModelSpec lora() {

@@ -122,7 +122,7 @@ class PairObjectiveTest {
     TinyRun full = run();
     full.full = true;
     assertEquals(
-        "loss compares the model with itself without adapters, but all weights are trained; use lora_finetune_single_device",
+        "loss compares the model with what it was, of which full_finetune keeps no copy; use full_dpo_distributed, or lora_dpo_single_device",
         assertThrows(UsageException.class, () -> full.run(dir)).getMessage());
   }
 }

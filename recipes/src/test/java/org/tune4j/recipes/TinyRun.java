@@ -71,6 +71,11 @@ final class TinyRun {
   boolean activationCheckpointing;
   int threads = 2;
   boolean full;
+
+  /** Whether it is a recipe of preferences. */
+  boolean preferences;
+
+  boolean precomputeReference;
   boolean optimizerInBwd;
   @Nullable Integer saveEvery = 2;
 
@@ -113,6 +118,19 @@ final class TinyRun {
       labels[i] = i + 1 < tokens.length && i + 1 >= masked ? tokens[i + 1] : Example.IGNORED;
     }
     return new Example(tokens, labels, new int[] {tokens.length});
+  }
+
+  /** The same in pairs, of which each first row was chosen; both have the prompt in common. */
+  static List<Example> pairs(long seed, int count) {
+    List<Example> rated = new ArrayList<>();
+    List<Example> rows = rows(seed, 2 * count);
+    for (int i = 0; i < rows.size(); i++) {
+      Example row = rows.get(i);
+      int[] tokens = row.tokens().clone();
+      System.arraycopy(rows.get(i - i % 2).tokens(), 0, tokens, 0, 2);
+      rated.add(Example.rated(tokens, row.labels(), i % 2 == 0 ? 1 : 0));
+    }
+    return rated;
   }
 
   /** Rows laid end to end, two in each. */
@@ -244,6 +262,11 @@ final class TinyRun {
             evaluating,
             samples,
             logging);
+    if (preferences) {
+      return full
+          ? PreferenceRecipes.fullDistributed(keys, null, precomputeReference, "ddp")
+          : PreferenceRecipes.loraSingleDevice(keys, true, precomputeReference);
+    }
     return full
         ? FinetuneRecipes.fullSingleDevice(keys, optimizerInBwd)
         : FinetuneRecipes.loraSingleDevice(keys, true);
