@@ -56,6 +56,12 @@ class KilledRunTest {
     kill(backend, 2, 6, TuneProcess::fullArguments);
   }
 
+  @ParameterizedTest
+  @MethodSource("aBackend")
+  void kill_preferencesAtTwoMoments_sameBytes(String backend) throws Exception {
+    kill(backend, 2, 6, TuneProcess::preferenceArguments);
+  }
+
   @Tag("long")
   @ParameterizedTest
   @MethodSource("backends")

@@ -135,6 +135,23 @@ final class TuneProcess {
     return all;
   }
 
+  /** From preferences, by the loss that compares most. */
+  static List<String> preferenceArguments(String backend, Path output, String... changes) {
+    List<String> all = run("lora", backend, output);
+    all.set(1, "lora_dpo_single_device");
+    all.addAll(
+        List.of(
+            "save_adapter_weights_only=true",
+            "lora_dropout=0.1",
+            "dataset._component_=preference_dataset",
+            "dataset.data_files="
+                + PROJECT.resolve("distribution/src/test/resources/preferences.jsonl"),
+            "loss={_component_: kto_loss}",
+            "batch_size=2"));
+    all.addAll(List.of(changes));
+    return all;
+  }
+
   private static List<String> run(String method, String backend, Path output) {
     return new ArrayList<>(
         List.of(
