@@ -33,6 +33,17 @@ public interface RowsAtHead {
   double sum(Loss loss);
 
   /**
+   * Evaluates a function of the logits and the reference's over all labels and takes the gradient
+   * of the sum.
+   *
+   * @param divergence of {@link Objective#chunkTokens} positions at a time
+   * @return the sum
+   * @throws IllegalStateException when the objective does not say that it {@linkplain
+   *     Objective#needsReference needs} the reference
+   */
+  double sum(Divergence divergence);
+
+  /**
    * {@return the sum of the log-probabilities of each row's labels, in nats, {@code [rows]}; no
    * gradient is taken}
    */

@@ -75,7 +75,6 @@ public final class Unsupported {
         "torchtune.data.AlpacaToMessages", "the name" + NOT + "; use alpaca_dataset as data set");
     COMPONENTS.put(
         "torchtune.data.", "the name" + NOT + "; use chat_dataset or instruct_dataset as data set");
-    COMPONENTS.put("torchtune.modules.loss.", "knowledge distillation" + NOT);
     COMPONENTS.put("torchtune.modules.classifier_model", "a reward model" + NOT);
     COMPONENTS.put("torchtune.training.quantization.", "quantisation" + NOT);
     String folder = "; use hf_checkpointer with the model's Hugging Face folder";
@@ -95,7 +94,6 @@ public final class Unsupported {
     RECIPES.put("multi_dataset", "an experimental recipe of torchtune's" + NOT);
     RECIPES.put("ppo", "reinforcement learning" + NOT);
     RECIPES.put("grpo", "reinforcement learning" + NOT);
-    RECIPES.put("knowledge_distillation", "knowledge distillation" + NOT);
     RECIPES.put("qat_", "quantisation-aware training" + NOT);
     RECIPES.put("early_exit", "early exit" + NOT);
     RECIPES.put("quantize", "quantisation" + NOT);

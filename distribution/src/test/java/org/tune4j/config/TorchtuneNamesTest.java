@@ -59,7 +59,6 @@ class TorchtuneNamesTest {
         "torchtune.models.llama4.llama4_transform|Llama 4 (image input, mixture of experts) is not supported",
         "torchtune.data.ChosenRejectedToMessages|the name is not supported; use preference_dataset",
         "torchtune.rlhf.loss.PPOLoss|reinforcement learning is not supported",
-        "torchtune.modules.loss.ForwardKLLoss|knowledge distillation is not supported",
         "torchtune.training.quantization.Int4WeightOnlyQuantizer|quantisation is not supported",
         "torchtune.datasets.wikitext_dataset|the name is not supported; use text_completion_dataset with column=page",
       })

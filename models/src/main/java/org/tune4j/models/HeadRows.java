@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.nn.Divergence;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Objective;
 import org.tune4j.nn.Pass;
@@ -96,20 +97,37 @@ final class HeadRows implements RowsAtHead {
 
   @Override
   public double sum(Loss loss) {
-    Evaluated all =
-        run(
-            loss.chunkTokens(),
-            wantsGradient,
-            (logits, targets, start) -> {
-              int[] at = rows.labelled(start, (int) logits.size(0));
-              if (at.length < logits.size(0)) {
-                logits = logits.indexSelect(engine.indices(at));
-                targets = targets.indexSelect(engine.indices(at));
-              }
-              return at.length == 0 ? null : loss.sum(logits, targets);
-            });
+    return sum(loss.chunkTokens(), (logits, targets, start) -> loss.sum(logits, targets));
+  }
+
+  @Override
+  public double sum(Divergence divergence) {
+    ReferenceRows other = requireReference();
+    return sum(
+        objective.chunkTokens(),
+        (logits, targets, start) -> {
+          Tensor reference;
+          try (Engine.NoGradient off = engine.noGradient()) {
+            reference = other.logits(start, (int) logits.size(0));
+          }
+          return divergence.sum(logits, reference, targets);
+        });
+  }
+
+  private double sum(int chunk, OfChunk function) {
+    if (Arrays.stream(rows.segments()).anyMatch(s -> !LabelledRows.isLabel(s))) {
+      throw new IllegalStateException("an objective that needs prompts takes log-probabilities");
+    }
+    Evaluated all = run(chunk, wantsGradient, function);
     add(all.gradient);
     return all.sum;
+  }
+
+  private ReferenceRows requireReference() {
+    if (reference == null) {
+      throw new IllegalStateException("the objective does not say that it needs the reference");
+    }
+    return reference;
   }
 
   @Override
@@ -163,19 +181,10 @@ final class HeadRows implements RowsAtHead {
     if (known.length > 0) {
       return known.clone();
     }
-    if (reference == null) {
-      throw new IllegalStateException(
-          "the objective does not say that it needs the reference's log-probabilities");
-    }
+    ReferenceRows other = requireReference();
     try (Engine.NoGradient off = engine.noGradient()) {
       return new HeadRows(
-              reference.model(),
-              reference.pass(),
-              reference.selected(),
-              rows,
-              objective,
-              null,
-              false)
+              other.model(), other.pass(), other.selected(), rows, objective, null, false)
           .logProbabilities();
     }
   }

@@ -62,6 +62,7 @@ final class ObjectiveEvaluation {
   /** The rows in the model that they are compared with, up to its head. */
   private ReferenceRows reference(LabelledRows rows, TensorScope scope) {
     Decoder other = model.reference();
+    rows.rows().check(other.config());
     Pass base = Pass.baseOnly(pass.engine(), scope);
     try (Engine.NoGradient off = pass.engine().noGradient()) {
       return new ReferenceRows(other, base, new AllAtOnce(other, base).selected(rows));

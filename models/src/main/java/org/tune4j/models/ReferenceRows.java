@@ -10,4 +10,9 @@ import org.tune4j.tensor.Tensor;
  * @param pass of this thread, of which nothing is recorded
  * @param selected the hidden states of the same positions, {@code [n, dim]}
  */
-record ReferenceRows(Decoder model, Pass pass, Tensor selected) {}
+record ReferenceRows(Decoder model, Pass pass, Tensor selected) {
+  /** The logits of some positions, {@code [length, vocab]}. */
+  Tensor logits(int start, int length) {
+    return model.project(pass, selected.narrow(0, start, length));
+  }
+}

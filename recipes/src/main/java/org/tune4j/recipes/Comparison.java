@@ -29,6 +29,11 @@ record Comparison(ModelSpec model, HuggingFaceCheckpointer checkpointer, boolean
     return new Comparison(keys.model().withAdapter(null), from.withAdapter(null), precomputed);
   }
 
+  /** Compares its weights' names and shapes with its architecture. */
+  void check() {
+    checkpointer.check(model);
+  }
+
   /** What is minimised by those that do not compute it in every step. */
   Objective objective(Objective objective) {
     return precomputed ? new KnownReference(objective) : objective;

@@ -111,6 +111,9 @@ public final class Finetune implements Recipe, RunMemory.Planned {
   public void run(RunContext context) {
     keys.saving().requireFree(keys.outputDir(), checkpointer, context);
     checkpointer.check(keys.model());
+    if (comparison != null) {
+      comparison.check();
+    }
     try (ProcessGroup ranks = join(context);
         TensorScope run = ranks.engine().openScope()) {
       PrintStream out = FirstRankOutput.printer(ranks, context.out());

@@ -15,11 +15,15 @@ import org.tune4j.data.TextCompletionDataset;
 import org.tune4j.data.TokenizedDataset;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.loss.DpoLoss;
+import org.tune4j.loss.ForwardKlLoss;
 import org.tune4j.loss.HingeLoss;
 import org.tune4j.loss.IpoLoss;
+import org.tune4j.loss.JensenShannonLoss;
 import org.tune4j.loss.KtoLoss;
 import org.tune4j.loss.OrpoLoss;
+import org.tune4j.loss.ReverseKlLoss;
 import org.tune4j.loss.SimpoLoss;
+import org.tune4j.loss.SymmetricKlLoss;
 import org.tune4j.metrics.DiskLogger;
 import org.tune4j.metrics.MlflowLogger;
 import org.tune4j.metrics.StdoutLogger;
@@ -43,6 +47,7 @@ public final class RecipeComponents implements ComponentProvider {
     return List.of(
         FinetuneRecipes.class,
         PreferenceRecipes.class,
+        DistillationRecipes.class,
         EleutherEval.class,
         Generate.class,
         HuggingFaceCheckpointer.class,
@@ -65,6 +70,10 @@ public final class RecipeComponents implements ComponentProvider {
         KtoLoss.class,
         OrpoLoss.class,
         SimpoLoss.class,
+        ForwardKlLoss.class,
+        ReverseKlLoss.class,
+        SymmetricKlLoss.class,
+        JensenShannonLoss.class,
         AdamW.class,
         Sgd.class,
         Constant.class,

@@ -1,5 +1,6 @@
 package org.tune4j.loss;
 
+import org.tune4j.nn.Divergence;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.RowsAtHead;
 
@@ -33,6 +34,11 @@ final class GivenRows implements RowsAtHead {
 
   @Override
   public double sum(Loss loss) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public double sum(Divergence divergence) {
     throw new UnsupportedOperationException();
   }
 

@@ -32,6 +32,7 @@ import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.data.Example;
 import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.loss.ForwardKlLoss;
 import org.tune4j.models.ModelRegistry;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.models.auto.AutoModel;
@@ -76,6 +77,10 @@ final class TinyRun {
   boolean preferences;
 
   boolean precomputeReference;
+
+  /** The folder of the model that it learns from; null for none. */
+  @Nullable Path teacher;
+
   boolean optimizerInBwd;
   @Nullable Integer saveEvery = 2;
 
@@ -262,6 +267,15 @@ final class TinyRun {
             evaluating,
             samples,
             logging);
+    if (teacher != null) {
+      return DistillationRecipes.singleDevice(
+          keys,
+          AutoModel.base(ModelRegistry.installed()),
+          new HuggingFaceCheckpointer(teacher, null, out),
+          new ForwardKlLoss(8),
+          0.5,
+          true);
+    }
     if (preferences) {
       return full
           ? PreferenceRecipes.fullDistributed(keys, null, precomputeReference, "ddp")

@@ -14,6 +14,7 @@ import org.tune4j.config.ShippedConfigs;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.data.MessageTransform;
 import org.tune4j.evaluation.EvaluationTask;
+import org.tune4j.loss.DistillationLoss;
 import org.tune4j.metrics.MetricLogger;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.nn.Objective;
@@ -36,6 +37,7 @@ public final class LsCommand implements Callable<Integer> {
     KINDS.put(DatasetSpec.class, "data set");
     KINDS.put(MessageTransform.class, "message transform");
     KINDS.put(Objective.class, "loss");
+    KINDS.put(DistillationLoss.class, "distillation loss");
     KINDS.put(Optimizer.Spec.class, "optimizer");
     KINDS.put(LrSchedule.class, "lr schedule");
     KINDS.put(MetricLogger.Spec.class, "metric logger");
