@@ -151,8 +151,8 @@ public final class EveryKind implements ComponentProvider {
     }
 
     @Override
-    public int moments() {
-      return 0;
+    public Map<String, Kept> kept(Parameter parameter) {
+      return Map.of();
     }
 
     @Override
@@ -180,7 +180,7 @@ public final class EveryKind implements ComponentProvider {
         }
 
         @Override
-        public Map<String, List<Tensor>> state() {
+        public Map<String, Tensor> state(int i) {
           return Map.of();
         }
       };

@@ -87,9 +87,10 @@ final class Torchtune {
     KEYS.put("log_level", "progress and errors are always printed");
 
     String adamw = "is adamw here: its state has the parameters' dtype and stays in memory";
-    for (String name : List.of("AdamW", "AdamW8bit", "PagedAdamW", "PagedAdamW8bit")) {
-      STAND_INS.put("bitsandbytes.optim." + name, adamw);
-    }
+    STAND_INS.put("bitsandbytes.optim.AdamW", adamw);
+    STAND_INS.put("bitsandbytes.optim.PagedAdamW", adamw);
+    STAND_INS.put(
+        "bitsandbytes.optim.PagedAdamW8bit", "is adamw_8bit here: its state stays in memory");
     String json = "is hf_tokenizer here: it reads tokenizer.json and the chat template beside it";
     for (String name :
         List.of(

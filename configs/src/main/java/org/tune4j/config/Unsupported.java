@@ -86,9 +86,9 @@ public final class Unsupported {
     COMPONENTS.put(
         "torchtune.training.metric_logging.CometLogger",
         "Comet" + NOT + "; use tensorboard_logger or mlflow_logger");
-    String state = "optimiser state in another dtype than the parameters'" + NOT + "; use adamw";
-    COMPONENTS.put("bitsandbytes.", state);
-    COMPONENTS.put("torchao.", state);
+    String optimizer = "this optimiser" + NOT + "; use adamw_8bit";
+    COMPONENTS.put("bitsandbytes.", optimizer);
+    COMPONENTS.put("torchao.", optimizer);
     COMPONENTS.put("torchtune.", "this part of torchtune" + NOT);
 
     RECIPES.put("multi_dataset", "an experimental recipe of torchtune's" + NOT);

@@ -268,8 +268,8 @@ class BadInputTest {
         "dtype=fp17|dtype 'fp17' is not known; accepted are fp64, fp32, bf16, fp16",
         "device=tpu|device 'tpu' is not known; accepted are cpu, cuda and cuda:INDEX",
         "max_shard_size=5XB|max_shard_size is '5XB', expected a size such as 5GB or 200MB",
-        "optimizer=torch.optim.AdamV|optimizer._component_ is 'torch.optim.AdamV', which is not known; did you mean 'adamw'?; there are adamw, sgd",
-        "optimizer=torchao.prototype.low_bit_optim.AdamW8bit|optimizer._component_ is 'torchao.prototype.low_bit_optim.AdamW8bit': optimiser state in another dtype than the parameters' is not supported; use adamw",
+        "optimizer=torch.optim.AdamV|optimizer._component_ is 'torch.optim.AdamV', which is not known; did you mean 'adamw'?; there are adafactor, adamw, adamw_8bit, lion, schedule_free_adamw, sgd",
+        "optimizer=torchao.optim.AdamW4bit|optimizer._component_ is 'torchao.optim.AdamW4bit': this optimiser is not supported; use adamw_8bit",
         "tensor_parallel_dim=2|key 'tensor_parallel_dim' is '2': tensor parallelism is not supported; ranks share a model with strategy=fsdp",
         "optimizer.lrr=1|key 'lrr' is not known; did you mean 'lr'?; accepted are lr, betas, eps, weight_decay, fused, loraplus_lr_ratio",
       })

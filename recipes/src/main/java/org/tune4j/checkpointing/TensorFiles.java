@@ -11,6 +11,7 @@ import java.util.Map;
 import org.tune4j.InputException;
 import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
+import org.tune4j.checkpoint.SafetensorsType;
 import org.tune4j.spi.Capability;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -83,7 +84,8 @@ public final class TensorFiles {
       return;
     }
     Engine engine = target.engine();
-    DType dtype = dtype(file, e);
+    boolean bytesAlone = target.dtype() == DType.UINT8 && e.type() == SafetensorsType.U8;
+    DType dtype = bytesAlone ? DType.UINT8 : dtype(file, e);
     try (FileChannel in = FileChannel.open(file, StandardOpenOption.READ);
         TensorScope scope = engine.openScope();
         Engine.NoGradient off = engine.noGradient()) {

@@ -12,6 +12,7 @@ import org.tune4j.models.ModelSpec;
 import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Chunks;
+import org.tune4j.optim.Optimizer;
 import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.KernelMemory;
 import org.tune4j.tensor.DType;
@@ -41,7 +42,7 @@ public final class MemoryModel {
    * @param stored the type of the checkpoint's weights
    * @param checkpointLayers whether layers keep their inputs alone
    * @param inBackward whether the optimiser runs during backward
-   * @param moments tensors of optimiser state a parameter
+   * @param optimizer whose state counts
    * @param threads groups of rows that run at once
    * @param chunkTokens labels whose logits exist at once
    * @param reference bytes of another model's weights, that the trained one is compared with
@@ -52,7 +53,7 @@ public final class MemoryModel {
       DType stored,
       boolean checkpointLayers,
       boolean inBackward,
-      int moments,
+      Optimizer.Spec optimizer,
       int threads,
       int chunkTokens,
       long reference) {}
@@ -78,7 +79,7 @@ public final class MemoryModel {
     this.dtype = precision.compute();
     this.settings = settings;
     decoder = spec.build(spec.adapter() == null ? Precision.of(dtype) : precision);
-    counts = Counts.of(decoder);
+    counts = Counts.of(decoder, settings.optimizer);
     for (DecoderBlock layer : decoder.layers()) {
       layers.merge(
           new LayerKind(layer.keptPerToken(dtype), layer.attentionShape()), 1, Integer::sum);
@@ -101,7 +102,6 @@ public final class MemoryModel {
     Counts n = counts;
     boolean cuda = cuda();
     DType stored = settings.stored;
-    int moments = settings.moments;
     long s = dtype.bytes();
     long t = trained().bytes();
     int groups =
@@ -124,7 +124,7 @@ public final class MemoryModel {
       parts.add(new Part("adapters", n.trained * t, trained().toString()));
     }
     long gradients = gradients(n, groups);
-    long copies = cuda ? 0 : n.trained * t * (1 + moments);
+    long copies = cuda ? 0 : n.saved;
     // Of one width, copies take the blocks that gradients have left.
     parts.add(
         new Part(
@@ -134,7 +134,7 @@ public final class MemoryModel {
     if (!wide(trained()) && copies > 0) {
       parts.add(new Part("checkpoint being written", holed(copies), "copies of what is saved"));
     }
-    parts.add(new Part("optimiser", n.trained * t * moments, "%d a parameter".formatted(moments)));
+    parts.add(new Part("optimiser", n.state, n.statePerParameter()));
     parts.add(
         new Part(
             "activations",
@@ -327,15 +327,22 @@ public final class MemoryModel {
             settings.stored,
             checkpoint,
             during,
-            settings.moments,
+            settings.optimizer,
             settings.threads,
             settings.chunkTokens,
             settings.reference));
   }
 
-  /** Numbers of elements. */
-  private record Counts(long all, long frozen, long trained, long largest, long layer) {
-    static Counts of(Decoder decoder) {
+  /** Numbers of elements; bytes of the optimiser's state, and of what a checkpoint copies. */
+  private record Counts(
+      long all, long frozen, long trained, long largest, long layer, long state, long saved) {
+    String statePerParameter() {
+      return "%.1f bytes a parameter".formatted(state / (double) Math.max(1, trained));
+    }
+
+    static Counts of(Decoder decoder, Optimizer.Spec optimizer) {
+      long state = 0;
+      long saved = 0;
       long all = 0;
       long trained = 0;
       long largest = 0;
@@ -344,6 +351,8 @@ public final class MemoryModel {
         if (p.trainable()) {
           trained += p.shape().elements();
           largest = Math.max(largest, p.shape().elements());
+          state += optimizer.bytes(p);
+          saved += optimizer.savedBytes(p);
         }
       }
       long layer =
@@ -351,7 +360,7 @@ public final class MemoryModel {
               .filter(Parameter::trainable)
               .mapToLong(p -> p.shape().elements())
               .sum();
-      return new Counts(all, all - trained, trained, largest, layer);
+      return new Counts(all, all - trained, trained, largest, layer, state, saved);
     }
   }
 }

@@ -243,7 +243,7 @@ public record RunMemory(
             storedType(),
             optimizerInBackward || compute.enableActivationCheckpointing(),
             optimizerInBackward,
-            optimizer.moments(),
+            optimizer,
             compute.rowThreads(),
             loss.chunkTokens(),
             referenceBytes()));

@@ -1,9 +1,7 @@
 package org.tune4j.optim;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -48,10 +46,11 @@ public record AdamW(
       value = "adamw",
       aliases = {
         "torch.optim.AdamW",
+        "adamw_torch",
+        "adamw_torch_fused",
         "bitsandbytes.optim.AdamW",
-        "bitsandbytes.optim.AdamW8bit",
         "bitsandbytes.optim.PagedAdamW",
-        "bitsandbytes.optim.PagedAdamW8bit"
+        "paged_adamw_32bit"
       })
   public AdamW(
       @Doc("learning rate before the schedule's factor") @Default("1e-3") double lr,
@@ -70,10 +69,7 @@ public record AdamW(
         .that(
             weightDecay >= 0 && weightDecay <= 10,
             "adamw: weight_decay is %s, expected between 0 and 10".formatted(weightDecay))
-        .that(
-            loraplusLrRatio > 0 && loraplusLrRatio <= 1000,
-            "adamw: loraplus_lr_ratio is %s, expected above 0, up to 1000"
-                .formatted(loraplusLrRatio))
+        .that(LoraPlus.fits(loraplusLrRatio), LoraPlus.expected("adamw", loraplusLrRatio))
         .check();
     this.lr = lr;
     this.betas = List.copyOf(betas);
@@ -98,96 +94,50 @@ public record AdamW(
   }
 
   @Override
-  public int moments() {
-    return 2;
+  public Map<String, Kept> kept(Parameter parameter) {
+    return Map.of("exp_avg", Kept.like(parameter), "exp_avg_sq", Kept.like(parameter));
   }
 
   @Override
   public Optimizer create(List<Parameter> parameters) {
-    return new State(parameters.stream().map(p -> Group.ALL).toList(), parameters);
+    return new State(LoraPlus.off(), parameters);
   }
 
   @Override
   public Optimizer create(Map<String, Parameter> parameters) {
-    if (loraplusLrRatio == 1) {
-      return create(List.copyOf(parameters.values()));
-    }
-    if (parameters.keySet().stream().noneMatch(name -> name.contains("lora_B"))) {
-      throw new UsageException(
-          "adamw: loraplus_lr_ratio is %s, but no lora_B is trained by itself; set it to 1, or strategy=ddp where weights are sharded"
-              .formatted(loraplusLrRatio));
-    }
-    List<Group> groups = new ArrayList<>();
-    parameters.forEach((name, p) -> groups.add(Group.of(name, p)));
-    return new State(groups, List.copyOf(parameters.values()));
+    return new State(
+        LoraPlus.of("adamw", loraplusLrRatio, parameters), List.copyOf(parameters.values()));
   }
 
-  /** How a parameter differs from the others under LoRA+. */
-  private enum Group {
-    ALL,
-    FASTER,
-    FASTER_WITHOUT_DECAY;
+  private final class State extends CountedOptimizer {
+    private final LoraPlus groups;
 
-    static Group of(String name, Parameter p) {
-      if (!name.contains("lora_B") && p.shape().rank() != 1) {
-        return ALL;
-      }
-      return name.contains("bias") ? FASTER_WITHOUT_DECAY : FASTER;
-    }
-  }
-
-  private final class State implements Optimizer {
-    private final List<Group> groups;
-    private final List<Tensor> values = new ArrayList<>();
-    private final List<Tensor> means = new ArrayList<>();
-    private final List<Tensor> squares = new ArrayList<>();
-    private long updates;
-
-    State(List<Group> groups, List<Parameter> parameters) {
+    State(LoraPlus groups, List<Parameter> parameters) {
+      super(AdamW.this, parameters);
       this.groups = groups;
-      for (Parameter p : parameters) {
-        Tensor value = p.tensor();
-        values.add(value);
-        means.add(value.engine().zeros(value.dtype(), value.shape()));
-        squares.add(value.engine().zeros(value.dtype(), value.shape()));
-      }
     }
 
     @Override
     public void update(int parameter, Tensor gradient, double lr) {
       Operations operations = gradient.engine().operations();
-      Group group = groups.get(parameter);
-      double rate = group == Group.ALL ? lr : lr * loraplusLrRatio;
-      double decay = group == Group.FASTER_WITHOUT_DECAY ? 0 : weightDecay;
       Chunks.forEach(
-          List.of(values.get(parameter), gradient, means.get(parameter), squares.get(parameter)),
+          List.of(
+              value(parameter),
+              gradient,
+              state(parameter, "exp_avg"),
+              state(parameter, "exp_avg_sq")),
           t ->
               operations.adamW(
                   t.get(0),
                   t.get(1),
                   t.get(2),
                   t.get(3),
-                  updates,
-                  rate,
+                  updates(),
+                  groups.rate(parameter, lr),
                   betas.get(0),
                   betas.get(1),
                   eps,
-                  decay));
-    }
-
-    @Override
-    public long updates() {
-      return updates;
-    }
-
-    @Override
-    public void setUpdates(long updates) {
-      this.updates = updates;
-    }
-
-    @Override
-    public Map<String, List<Tensor>> state() {
-      return Map.of("exp_avg", means, "exp_avg_sq", squares);
+                  groups.decay(parameter, weightDecay)));
     }
   }
 }

@@ -1,6 +1,5 @@
 package org.tune4j.optim;
 
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -9,25 +8,28 @@ import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
-import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Tensor;
 
 /**
  * Stochastic gradient descent with momentum and L2 weight decay, as {@code torch.optim.SGD} has it:
  * {@code g += weightDecay p; v = momentum v + g; p -= lr v}, the first {@code v} being {@code g}.
- * The momentum has the parameters' type, arithmetic is fp32 or wider.
+ * Nesterov's is {@code p -= lr (g + momentum v)}. The momentum has the parameters' type, arithmetic
+ * is fp32 or wider.
  *
  * @param lr learning rate before the schedule's factor
  * @param momentum part of the last update that is carried over; 0 keeps no state
  * @param weightDecay L2 penalty, added to the gradient
+ * @param nesterov whether the gradient is taken where the momentum leads
  */
-public record Sgd(double lr, double momentum, double weightDecay) implements Optimizer.Spec {
+public record Sgd(double lr, double momentum, double weightDecay, boolean nesterov)
+    implements Optimizer.Spec {
   /**
    * Checks the numbers.
    *
    * @param lr from 0 to 1000
    * @param momentum from 0 to below 1
    * @param weightDecay from 0 to 10
+   * @param nesterov takes a momentum above 0
    * @throws org.tune4j.UsageException with all that are out of bounds
    */
   @Component(
@@ -37,7 +39,8 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
       @Doc("learning rate before the schedule's factor") @Default("1e-3") double lr,
       @Doc("part of the last update that is carried over; 0 keeps no state") @Default("0.0")
           double momentum,
-      @Doc("L2 penalty, added to the gradient") @Default("0.0") double weightDecay) {
+      @Doc("L2 penalty, added to the gradient") @Default("0.0") double weightDecay,
+      @Doc("Nesterov's momentum") @Default("false") boolean nesterov) {
     new Requirements()
         .that(lr >= 0 && lr <= 1000, "sgd: lr is %s, expected between 0 and 1000".formatted(lr))
         .that(
@@ -46,15 +49,17 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
         .that(
             weightDecay >= 0 && weightDecay <= 10,
             "sgd: weight_decay is %s, expected between 0 and 10".formatted(weightDecay))
+        .that(!nesterov || momentum > 0, "sgd: nesterov takes a momentum above 0")
         .check();
     this.lr = lr;
     this.momentum = momentum;
     this.weightDecay = weightDecay;
+    this.nesterov = nesterov;
   }
 
   @Override
-  public int moments() {
-    return momentum > 0 ? 1 : 0;
+  public Map<String, Kept> kept(Parameter parameter) {
+    return momentum > 0 ? Map.of("momentum_buffer", Kept.like(parameter)) : Map.of();
   }
 
   @Override
@@ -62,27 +67,17 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
     return new State(parameters);
   }
 
-  private final class State implements Optimizer {
-    private final List<Tensor> values = new ArrayList<>();
-    private final List<Tensor> velocities = new ArrayList<>();
-    private long updates;
-
+  private final class State extends CountedOptimizer {
     State(List<Parameter> parameters) {
-      for (Parameter p : parameters) {
-        Tensor value = p.tensor();
-        values.add(value);
-        if (momentum > 0) {
-          velocities.add(value.engine().zeros(value.dtype(), value.shape()));
-        }
-      }
+      super(Sgd.this, parameters);
     }
 
     @Override
     public void update(int parameter, Tensor gradient, double lr) {
-      Tensor value = values.get(parameter);
+      Tensor value = value(parameter);
       if (momentum > 0) {
         Chunks.forEach(
-            List.of(value, gradient, velocities.get(parameter)),
+            List.of(value, gradient, state(parameter, "momentum_buffer")),
             t -> update(t.get(0), t.get(1), t.get(2), lr));
       } else {
         Chunks.forEach(List.of(value, gradient), t -> update(t.get(0), t.get(1), null, lr));
@@ -97,29 +92,11 @@ public record Sgd(double lr, double momentum, double weightDecay) implements Opt
       }
       if (velocity != null) {
         // Zeros times the momentum leave the first gradient as it is.
-        g = wide(velocity).mul(momentum).add(g);
-        velocity.copyFrom(g);
+        Tensor v = wide(velocity).mul(momentum).add(g);
+        velocity.copyFrom(v);
+        g = nesterov ? g.add(v.mul(momentum)) : v;
       }
       value.copyFrom(p.sub(g.mul(lr)));
-    }
-
-    private static Tensor wide(Tensor t) {
-      return t.dtype() == DType.FP32 || t.dtype() == DType.FP64 ? t : t.cast(DType.FP32);
-    }
-
-    @Override
-    public long updates() {
-      return updates;
-    }
-
-    @Override
-    public void setUpdates(long updates) {
-      this.updates = updates;
-    }
-
-    @Override
-    public Map<String, List<Tensor>> state() {
-      return momentum > 0 ? Map.of("momentum_buffer", velocities) : Map.of();
     }
   }
 }

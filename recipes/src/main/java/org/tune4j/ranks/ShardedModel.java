@@ -7,8 +7,9 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.DoubleConsumer;
 import java.util.function.Function;
@@ -263,48 +264,56 @@ public final class ShardedModel implements ModelOnRanks, Residency {
 
   @Override
   public TrainedState state(Optimizer optimizer) {
-    if (decoder.adapter().isEmpty()) {
-      return write(optimizer.updates(), optimizer.state(), decoder.precision().compute());
-    }
-    Map<String, Tensor> states = new LinkedHashMap<>();
-    for (String kind : new TreeSet<>(optimizer.state().keySet())) {
-      List<Tensor> ranges = Objects.requireNonNull(optimizer.state().get(kind));
-      for (int i = 0; i < trainedShards.size(); i++) {
-        whole(trainedShards.get(i), ranges.get(i), kind + ".", states);
-      }
-    }
-    return TrainedState.of(optimizer.updates(), weights(), states);
+    return optimizer.atResult(
+        () -> {
+          if (decoder.adapter().isEmpty()) {
+            return write(optimizer, decoder.precision().compute());
+          }
+          Map<String, Tensor> states = new TreeMap<>();
+          for (int i = 0; i < trainedShards.size(); i++) {
+            FlatShard shard = trainedShards.get(i);
+            optimizer.state(i).forEach((kind, range) -> whole(shard, range, kind + ".", states));
+          }
+          return TrainedState.of(optimizer, weights(), states);
+        });
   }
 
   /**
    * Has each rank write what it keeps; rank 0 puts it together when it is wanted, so that none
    * needs room for all.
    *
-   * @param kinds of the optimiser's state, a range a shard
+   * @param optimizer whose state is written too; null for none
    * @param dtype that the weights are written in
    */
-  private TrainedState write(long updates, Map<String, List<Tensor>> kinds, DType dtype) {
+  private TrainedState write(@Nullable Optimizer optimizer, DType dtype) {
     TensorWriter writer = new TensorWriter();
     List<StoredTensor> own = new ArrayList<>();
     trained.forEach((name, p) -> own.add(writer.stored(name, p.tensor(), dtype)));
-    kinds.forEach(
-        (kind, ranges) -> {
-          for (int i = 0; i < ranges.size(); i++) {
-            Tensor range = ranges.get(i);
-            String name = kind + "." + trainedShards.get(i).shard().name();
-            own.add(writer.stored(name, range, range.dtype()));
-          }
-        });
+    Set<String> kinds = new TreeSet<>();
+    for (int i = 0; optimizer != null && i < trainedShards.size(); i++) {
+      String name = trainedShards.get(i).shard().name();
+      optimizer
+          .state(i)
+          .forEach(
+              (kind, range) -> {
+                kinds.add(kind);
+                own.add(writer.stored(kind + "." + name, range, range.dtype()));
+              });
+    }
     // Of the names that are swept away where a run was killed.
     ShardFiles files =
         ShardFiles.write(ranks, folder.resolve(".ranks.%08x.tmp".formatted(written++)), own);
     if (ranks.rank() != 0) {
-      return new TrainedState(updates, Map.of(), Map.of(), () -> {});
+      return new TrainedState(0, Map.of(), Map.of(), Map.of(), () -> {});
     }
     Map<String, StoredTensor> states = new LinkedHashMap<>();
-    new TreeSet<>(kinds.keySet())
-        .forEach(kind -> states.putAll(files.whole(kind + ".", trainedShards)));
-    return new TrainedState(updates, files.whole("", trainedShards), states, files::remove);
+    kinds.forEach(kind -> states.putAll(files.whole(kind + ".", trainedShards)));
+    return new TrainedState(
+        optimizer == null ? 0 : optimizer.updates(),
+        optimizer == null ? Map.of() : optimizer.numbers(),
+        files.whole("", trainedShards),
+        states,
+        files::remove);
   }
 
   /** Copies of what is trained, whole, by full name; rank 0 has them. */
@@ -333,29 +342,27 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   @Override
   public void restore(SavedRun saved, Optimizer optimizer) {
     SafetensorsFile stored = SafetensorsFile.open(saved.folder().resolve(SavedRun.OPTIMIZER));
-    optimizer
-        .state()
-        .forEach(
-            (kind, ranges) -> {
-              for (int i = 0; i < ranges.size(); i++) {
-                trainedShards
-                    .get(i)
-                    .fill(
-                        ranges.get(i),
-                        slot ->
-                            TensorFiles.read(
-                                engine,
-                                saved.folder().resolve(SavedRun.OPTIMIZER),
-                                stored.entry(kind + "." + slot.name())));
-              }
-            });
-    optimizer.setUpdates(saved.updates());
+    for (int i = 0; i < trainedShards.size(); i++) {
+      FlatShard shard = trainedShards.get(i);
+      optimizer
+          .state(i)
+          .forEach(
+              (kind, range) ->
+                  shard.fill(
+                      range,
+                      slot ->
+                          TensorFiles.read(
+                              engine,
+                              saved.folder().resolve(SavedRun.OPTIMIZER),
+                              stored.entry(kind + "." + slot.name()))));
+    }
+    saved.restoreCounts(optimizer);
   }
 
   @Override
   public Path save(ModelWriter writer, String name, boolean adapterOnly, ShardSize size) {
     if (decoder.adapter().isEmpty()) {
-      TrainedState weights = write(0, Map.of(), saved);
+      TrainedState weights = write(null, saved);
       if (ranks.rank() == 0) {
         writer.saveModel(decoder, weights.weights(), name, size);
       }

@@ -5,6 +5,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
 import org.tune4j.adapters.Merge;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.collective.ProcessGroup;
@@ -183,6 +184,10 @@ public final class Finetune implements Recipe, RunMemory.Planned {
       return null;
     }
     RunMemory.RankPlan memory = plan(context, ranks, precision, data, out);
+    if (memory.sharded() && !keys.optimizer().elementwise()) {
+      throw new UsageException(
+          "optimizer: this one updates whole parameters, and with strategy=fsdp a rank has a stretch of each; set strategy=ddp, or another optimizer, such as adamw");
+    }
     int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
     TrainingData known =
         comparison == null ? data : comparison.known(data, keys, ranks, threads, precision, out);
@@ -296,11 +301,8 @@ public final class Finetune implements Recipe, RunMemory.Planned {
       Validation test) {
     RunState state = begin(setup.saved);
     Decoder decoder = setup.model.decoder();
-    Path folder = checkpointer.checkpointDir();
-    Scores scores =
-        new Scores(keys.evaluation(), keys.tokenizer(), folder, ranks.engine(), decoder);
-    Samples samples =
-        new Samples(keys.sampling(), keys.tokenizer(), folder, ranks.engine(), decoder);
+    Scores scores = scores(ranks, setup);
+    Samples samples = samples(ranks, setup);
     try (FirstRankOutput output = output(context, ranks, out, setup)) {
       if (setup.saved.isEmpty()) {
         samples.show("before training", out);
@@ -308,7 +310,9 @@ public final class Finetune implements Recipe, RunMemory.Planned {
       while (state.epoch() < keys.training().epochs()) {
         while (state.epochStep() < setup.stepsPerEpoch && !keys.validation().exhausted(state)) {
           List<Integer> indices = setup.batches.of(state.epoch(), state.epochStep());
-          double lr = keys.optimizer().lr() * lrScheduler.factor(state.step(), setup.totalSteps);
+          double lr =
+              keys.optimizer().lr(state.step())
+                  * lrScheduler.factor(state.step(), setup.totalSteps);
           output.start();
           Optional<TrainStep.Outcome> outcome =
               step.run(state.step(), indices, setup.data.train()::get, lr);
@@ -320,7 +324,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
           }
           Validation.Outcome tested = null;
           if (keys.validation().due(state.step(), state.epochStep() == setup.stepsPerEpoch)) {
-            tested = test.run(rows, ranks);
+            tested = setup.optimizer.atResult(() -> test.run(rows, ranks));
             boolean best = state.improves(tested.loss());
             state = state.validated(tested.loss());
             if (best) {
@@ -341,6 +345,26 @@ public final class Finetune implements Recipe, RunMemory.Planned {
       samples.show("after training", out);
       output.finished();
     }
+  }
+
+  private Scores scores(ProcessGroup ranks, Setup setup) {
+    return new Scores(
+        keys.evaluation(),
+        keys.tokenizer(),
+        checkpointer.checkpointDir(),
+        ranks.engine(),
+        setup.model.decoder(),
+        setup.optimizer);
+  }
+
+  private Samples samples(ProcessGroup ranks, Setup setup) {
+    return new Samples(
+        keys.sampling(),
+        keys.tokenizer(),
+        checkpointer.checkpointDir(),
+        ranks.engine(),
+        setup.model.decoder(),
+        setup.optimizer);
   }
 
   private FirstRankOutput output(
@@ -389,10 +413,12 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     ModelCard card =
         new ModelCard(
             context, keys.outputDir(), checkpointer.checkpointDir(), setup.model.decoder());
-    return setup.model.save(
-        checkpointer.writer().withCard(() -> card.text(state)),
-        name,
-        adapterOnly,
-        keys.saving().shardSize());
+    return setup.optimizer.atResult(
+        () ->
+            setup.model.save(
+                checkpointer.writer().withCard(() -> card.text(state)),
+                name,
+                adapterOnly,
+                keys.saving().shardSize()));
   }
 }

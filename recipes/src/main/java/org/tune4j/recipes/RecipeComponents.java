@@ -29,13 +29,17 @@ import org.tune4j.metrics.MlflowLogger;
 import org.tune4j.metrics.StdoutLogger;
 import org.tune4j.metrics.TensorBoardLogger;
 import org.tune4j.metrics.WandbLogger;
+import org.tune4j.optim.Adafactor;
 import org.tune4j.optim.AdamW;
+import org.tune4j.optim.AdamW8bit;
 import org.tune4j.optim.Constant;
 import org.tune4j.optim.Cosine;
 import org.tune4j.optim.CosineWithRestarts;
 import org.tune4j.optim.InverseSqrt;
 import org.tune4j.optim.Linear;
+import org.tune4j.optim.Lion;
 import org.tune4j.optim.Rex;
+import org.tune4j.optim.ScheduleFreeAdamW;
 import org.tune4j.optim.Sgd;
 import org.tune4j.tokenizers.PromptTemplate;
 import org.tune4j.tokenizers.TokenizerSpec;
@@ -75,7 +79,11 @@ public final class RecipeComponents implements ComponentProvider {
         SymmetricKlLoss.class,
         JensenShannonLoss.class,
         AdamW.class,
+        AdamW8bit.class,
+        Lion.class,
+        Adafactor.class,
         Sgd.class,
+        ScheduleFreeAdamW.class,
         Constant.class,
         Linear.class,
         Cosine.class,

@@ -280,7 +280,7 @@ public final class RunCheckpoints implements AutoCloseable {
             SafetensorsWriter.write(
                 aside.resolve(SavedRun.OPTIMIZER),
                 List.copyOf(snapshot.trained.optimizer().values()));
-            SavedRun.write(aside, snapshot.state, snapshot.trained.updates(), identity);
+            SavedRun.write(aside, snapshot.state, snapshot.trained, identity);
             Manifest.write(aside);
           });
     }

@@ -8,6 +8,7 @@ import org.tune4j.generation.GenerationListener;
 import org.tune4j.generation.Generator;
 import org.tune4j.generation.SamplingOptions;
 import org.tune4j.models.Decoder;
+import org.tune4j.optim.Optimizer;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tokenizers.Message;
 import org.tune4j.tokenizers.Tokenizer;
@@ -20,6 +21,7 @@ public final class Samples {
   private final Path modelFolder;
   private final Engine engine;
   private final Decoder decoder;
+  private final Optimizer optimizer;
 
   /**
    * Of this model, as it is whenever {@link #show} is called.
@@ -29,18 +31,21 @@ public final class Samples {
    * @param modelFolder where the tokenizer's files lie unless it names them
    * @param engine that computes
    * @param decoder with weights
+   * @param optimizer that trains it
    */
   public Samples(
       SampleOptions options,
       TokenizerSpec tokenizer,
       Path modelFolder,
       Engine engine,
-      Decoder decoder) {
+      Decoder decoder,
+      Optimizer optimizer) {
     this.options = options;
     this.tokenizer = tokenizer;
     this.modelFolder = modelFolder;
     this.engine = engine;
     this.decoder = decoder;
+    this.optimizer = optimizer;
   }
 
   /**
@@ -62,11 +67,13 @@ public final class Samples {
               .map(q -> tokens.prompt(List.of(new Message("user", q, true))))
               .toList();
       List<Generation> answers =
-          new Generator(engine, decoder, tokens)
-              .generate(
-                  prompts,
-                  SamplingOptions.greedy(options.sampleMaxNewTokens()),
-                  GenerationListener.NONE);
+          optimizer.atResult(
+              () ->
+                  new Generator(engine, decoder, tokens)
+                      .generate(
+                          prompts,
+                          SamplingOptions.greedy(options.sampleMaxNewTokens()),
+                          GenerationListener.NONE));
       out.println(when + ":");
       for (int i = 0; i < questions.size(); i++) {
         out.printf("  %s%n    %s%n", questions.get(i), answers.get(i).text().strip());

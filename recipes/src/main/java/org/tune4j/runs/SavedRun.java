@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.checkpoint.SafetensorsFile;
@@ -23,9 +24,11 @@ import org.tune4j.tensor.Tensor;
  * @param folder that holds it, whole
  * @param state where the run stood
  * @param updates that the optimiser had made
+ * @param numbers that it kept
  * @param identity what the run was
  */
-public record SavedRun(Path folder, RunState state, long updates, RunIdentity identity) {
+public record SavedRun(
+    Path folder, RunState state, long updates, Map<String, Double> numbers, RunIdentity identity) {
   static final String STATE = "state.json";
 
   /** The file of the optimiser's state. */
@@ -64,6 +67,7 @@ public record SavedRun(Path folder, RunState state, long updates, RunIdentity id
           folder,
           state,
           json.path("updates").asLong(),
+          numbers(json.path("optimizer")),
           new RunIdentity(
               settings,
               json.path("base").asText(),
@@ -76,8 +80,14 @@ public record SavedRun(Path folder, RunState state, long updates, RunIdentity id
     }
   }
 
+  private static Map<String, Double> numbers(JsonNode json) {
+    Map<String, Double> numbers = new LinkedHashMap<>();
+    json.properties().forEach(e -> numbers.put(e.getKey(), e.getValue().asDouble()));
+    return numbers;
+  }
+
   /** Writes {@code state.json}. */
-  static void write(Path folder, RunState state, long updates, RunIdentity identity)
+  static void write(Path folder, RunState state, TrainedState trained, RunIdentity identity)
       throws IOException {
     ObjectNode json = JSON.createObjectNode();
     json.put("version", VERSION);
@@ -87,7 +97,9 @@ public record SavedRun(Path folder, RunState state, long updates, RunIdentity id
     @Nullable Double best = state.bestValLoss();
     json.put("best_val_loss", best);
     json.put("validations_since_best", state.validationsSinceBest());
-    json.put("updates", updates);
+    json.put("updates", trained.updates());
+    ObjectNode numbers = json.putObject("optimizer");
+    new TreeMap<>(trained.numbers()).forEach((name, n) -> numbers.put(name, n));
     json.put("row_threads", identity.rowThreads());
     json.put("base", identity.base());
     json.put("data", identity.data());
@@ -111,7 +123,17 @@ public record SavedRun(Path folder, RunState state, long updates, RunIdentity id
     SafetensorsFile stored = SafetensorsFile.open(file);
     optimizerTensors(optimizer, names)
         .forEach((name, tensor) -> TensorFiles.readInto(tensor, file, stored.entry(name)));
+    restoreCounts(optimizer);
+  }
+
+  /**
+   * Puts an optimiser's numbers where they were, but none of its tensors.
+   *
+   * @param optimizer that counts on from there
+   */
+  public void restoreCounts(Optimizer optimizer) {
     optimizer.setUpdates(updates);
+    optimizer.setNumbers(numbers);
   }
 
   /**
@@ -122,15 +144,11 @@ public record SavedRun(Path folder, RunState state, long updates, RunIdentity id
    * @param names of its parameters, in its order
    */
   public static Map<String, Tensor> optimizerTensors(Optimizer optimizer, List<String> names) {
-    Map<String, Tensor> all = new LinkedHashMap<>();
-    optimizer
-        .state()
-        .forEach(
-            (kind, tensors) -> {
-              for (int i = 0; i < tensors.size(); i++) {
-                all.put(kind + "." + names.get(i), tensors.get(i));
-              }
-            });
+    Map<String, Tensor> all = new TreeMap<>();
+    for (int i = 0; i < names.size(); i++) {
+      String name = names.get(i);
+      optimizer.state(i).forEach((kind, t) -> all.put(kind + "." + name, t));
+    }
     return all;
   }
 }

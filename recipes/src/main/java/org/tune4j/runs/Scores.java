@@ -8,6 +8,7 @@ import org.tune4j.collective.ProcessGroup;
 import org.tune4j.evaluation.Evaluation;
 import org.tune4j.evaluation.LogLikelihoods;
 import org.tune4j.models.Decoder;
+import org.tune4j.optim.Optimizer;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.TensorScope;
@@ -22,6 +23,7 @@ public final class Scores {
   private final Path modelFolder;
   private final Engine engine;
   private final Decoder decoder;
+  private final Optimizer optimizer;
 
   /**
    * Of this model, as it is whenever {@link #after} is called.
@@ -31,6 +33,7 @@ public final class Scores {
    * @param modelFolder where the tokenizer's files lie unless it names them
    * @param engine that computes
    * @param decoder with weights
+   * @param optimizer that trains it
    * @throws org.tune4j.TuneException when a task is not known or its data cannot be read
    */
   public Scores(
@@ -38,7 +41,8 @@ public final class Scores {
       TokenizerSpec tokenizer,
       Path modelFolder,
       Engine engine,
-      Decoder decoder) {
+      Decoder decoder,
+      Optimizer optimizer) {
     this.options = options;
     this.evaluation =
         Evaluation.of(
@@ -47,6 +51,7 @@ public final class Scores {
     this.modelFolder = modelFolder;
     this.engine = engine;
     this.decoder = decoder;
+    this.optimizer = optimizer;
   }
 
   /**
@@ -59,10 +64,11 @@ public final class Scores {
    * @param ranks all of which ask this and get the same
    */
   public Map<String, Double> after(RunState state, RunContext context, ProcessGroup ranks) {
+    return options.due(state.step()) ? optimizer.atResult(() -> scores(context, ranks)) : Map.of();
+  }
+
+  private Map<String, Double> scores(RunContext context, ProcessGroup ranks) {
     Map<String, Double> scores = new LinkedHashMap<>();
-    if (!options.due(state.step())) {
-      return scores;
-    }
     try (TensorScope scope = engine.openScope();
         Tokenizer tokens = tokenizer.open(modelFolder)) {
       LogLikelihoods asked =

@@ -10,6 +10,7 @@ import org.tune4j.adapters.lora.AttnModule;
 import org.tune4j.adapters.lora.LoraArguments;
 import org.tune4j.adapters.lora.LoraTargets;
 import org.tune4j.models.auto.SizedModel;
+import org.tune4j.optim.AdamW;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.KernelMemory;
 import org.tune4j.tensor.DType;
@@ -17,6 +18,7 @@ import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Precision;
 
 class MemoryModelTest {
+  private static final AdamW ADAMW = new AdamW(1e-3, List.of(0.9, 0.999), 1e-8, 0.01, true);
   private static final KernelMemory KERNELS = Backends.installed().find("javacpp").kernelMemory();
   private static final LoraArguments QV = rank(16);
   private static final long BASE = 345L << 20;
@@ -36,7 +38,7 @@ class MemoryModelTest {
             : SizedModel.named("smollm2_135m").lora(lora),
         Precision.of(dtype),
         new MemoryModel.Settings(
-            KERNELS, Device.CPU, DType.BF16, checkpoint, false, 2, threads, 128, 0));
+            KERNELS, Device.CPU, DType.BF16, checkpoint, false, ADAMW, threads, 128, 0));
   }
 
   private static void near(long measured, MemoryPlan plan) {

@@ -25,10 +25,16 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.tune4j.UsageException;
 import org.tune4j.checkpoint.Manifest;
+import org.tune4j.optim.Adafactor;
+import org.tune4j.optim.AdamW8bit;
+import org.tune4j.optim.Lion;
+import org.tune4j.optim.ScheduleFreeAdamW;
 
 /** A run that was stopped or damaged goes on to the bits of the run that was not. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ExactResumeTest {
+  private static final List<Double> BETAS = List.of(0.9, 0.999);
+
   @TempDir static Path undisturbed;
   @TempDir Path temp;
   private final Map<Kind, Whole> wholes = new EnumMap<>(Kind.class);
@@ -48,6 +54,26 @@ class ExactResumeTest {
           r.dropout = 0.25;
         }),
     FULL(r -> r.full = true),
+    SCHEDULE_FREE(
+        r -> {
+          r.optimizer = new ScheduleFreeAdamW(1e-2, BETAS, 1e-8, 0.01, 3, 1, 2);
+          r.validation = TinyRun.rows(2, 2);
+          r.validateEvery = 1;
+        }),
+    LION(r -> r.optimizer = new Lion(1e-2, BETAS, 0.01)),
+    ADAFACTOR(
+        r ->
+            r.optimizer =
+                new Adafactor(null, List.of(1e-30, 1e-3), 1, -0.8, 0.9, 0, true, true, false)),
+    MOMENTS_OF_8_BITS_IN_BACKWARD(
+        r -> {
+          r.optimizer = new AdamW8bit(1e-2, BETAS, 1e-8, 0.01, 1024, 1);
+          r.full = true;
+          r.optimizerInBwd = true;
+          r.accumulation = 1;
+          r.batchSize = 2;
+          r.activationCheckpointing = true;
+        }),
     OPTIMIZER_IN_BACKWARD(
         r -> {
           r.full = true;

@@ -39,6 +39,7 @@ import org.tune4j.models.auto.AutoModel;
 import org.tune4j.nn.Objective;
 import org.tune4j.optim.AdamW;
 import org.tune4j.optim.Cosine;
+import org.tune4j.optim.Optimizer;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.recipe.RunListener;
@@ -67,6 +68,7 @@ final class TinyRun {
   int epochs = 2;
   boolean shuffle = true;
   double lr = 1e-2;
+  Optimizer.@Nullable Spec optimizer;
   double alpha = 16;
   double dropout = 0;
   boolean activationCheckpointing;
@@ -225,7 +227,6 @@ final class TinyRun {
     TokenizerSpec tokenizer = new TokenizerSpec(Path.of("../docs/tiny"), null);
     HuggingFaceCheckpointer checkpointer = new HuggingFaceCheckpointer(model, null, out);
     DatasetSpec dataset = (t, max, cache) -> Dataset.of(train);
-    AdamW optimizer = new AdamW(lr, List.of(0.9, 0.999), 1e-8, 0.01, true);
     Cosine schedule = new Cosine(1, 0.5);
     TrainingOptions training =
         new TrainingOptions(
@@ -257,7 +258,7 @@ final class TinyRun {
             full ? AutoModel.base(ModelRegistry.installed()) : lora(),
             checkpointer,
             dataset,
-            optimizer,
+            optimizer == null ? new AdamW(lr, List.of(0.9, 0.999), 1e-8, 0.01, true) : optimizer,
             schedule,
             loss,
             training,

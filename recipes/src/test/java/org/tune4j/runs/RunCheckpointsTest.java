@@ -58,7 +58,7 @@ class RunCheckpointsTest {
     try (TensorScope scope = engine.openScope()) {
       Parameter p = new Parameter("w", Shape.of(3), DType.FP32, true);
       p.set(engine.zeros(DType.FP32, Shape.of(3)));
-      Optimizer optimizer = new Sgd(1, 0.5, 0).create(List.of(p));
+      Optimizer optimizer = new Sgd(1, 0.5, 0, false).create(List.of(p));
       RunCheckpoints checkpoints =
           new RunCheckpoints(
               out,
@@ -106,7 +106,7 @@ class RunCheckpointsTest {
         new RunCheckpoints(
             out,
             3,
-            () -> new TrainedState(0, Map.of(), Map.of(), () -> {}),
+            () -> new TrainedState(0, Map.of(), Map.of(), Map.of(), () -> {}),
             IDENTITY,
             (folder, values) -> {
               if (writing.getCount() > 0) {
@@ -139,6 +139,7 @@ class RunCheckpointsTest {
             () ->
                 new TrainedState(
                     0,
+                    Map.of(),
                     Map.of(),
                     Map.of(),
                     () -> {

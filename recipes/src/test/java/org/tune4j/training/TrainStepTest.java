@@ -28,8 +28,11 @@ import org.tune4j.models.TestBackend;
 import org.tune4j.models.TinyModels;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Parameter;
+import org.tune4j.optim.Adafactor;
 import org.tune4j.optim.AdamW;
+import org.tune4j.optim.AdamW8bit;
 import org.tune4j.optim.Optimizer;
+import org.tune4j.optim.ScheduleFreeAdamW;
 import org.tune4j.optim.Sgd;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.recipe.RunListener;
@@ -132,7 +135,15 @@ class TrainStepTest {
    * and the head share.
    */
   @ParameterizedTest
-  @CsvSource({"llama2, adamw", "llama2, sgd", "llama3_2, adamw", "llama3_2, sgd"})
+  @CsvSource({
+    "llama2, adamw",
+    "llama2, sgd",
+    "llama3_2, adamw",
+    "llama3_2, sgd",
+    "llama3_2, adamw_8bit",
+    "llama3_2, adafactor",
+    "llama3_2, schedule_free_adamw"
+  })
   void run_optimizerInBackward_equalsTheOptimizerBehindIt(String family, String optimizer) {
     Random random = new Random(3);
     List<Example> data = new ArrayList<>();
@@ -153,10 +164,16 @@ class TrainStepTest {
   private Map<String, float[]> train(
       String family, String optimizer, List<Example> data, boolean inBackward) {
     TrainingOptions options = new TrainingOptions(2, 1, null, 1, null, false, 0L);
+    List<Double> betas = List.of(0.9, 0.999);
     Optimizer.Spec spec =
-        optimizer.equals("adamw")
-            ? new AdamW(1e-3, List.of(0.9, 0.999), 1e-6, 0.1, true)
-            : new Sgd(1e-2, 0.9, 0.1);
+        switch (optimizer) {
+          case "adamw" -> new AdamW(1e-3, betas, 1e-6, 0.1, true);
+          case "adamw_8bit" -> new AdamW8bit(1e-3, betas, 1e-6, 0.1, 512, 1);
+          case "adafactor" ->
+              new Adafactor(1e-3, List.of(1e-30, 1e-3), 1, -0.8, null, 0, true, false, false);
+          case "schedule_free_adamw" -> new ScheduleFreeAdamW(1e-3, betas, 1e-6, 0.1, 0, 0, 2);
+          default -> new Sgd(1e-2, 0.9, 0.1, false);
+        };
     try (TensorScope run = engine.openScope()) {
       Decoder model = TinyModels.family(engine, family).setCheckpointLayers(true);
       Map<String, Parameter> weights = model.parameters();

@@ -68,7 +68,7 @@ class TrainingTraceTest {
     Optimizer.Spec spec =
         optimizer.equals("adamw")
             ? new AdamW(1e-3, List.of(0.9, 0.95), 1e-6, 0.1, true)
-            : new Sgd(1e-1, 0.9, 0.01);
+            : new Sgd(1e-1, 0.9, 0.01, false);
     try (TensorScope run = engine.openScope()) {
       Decoder model = TinyModels.family(engine, "llama2").setCheckpointLayers(checkpointLayers);
       Map<String, Parameter> weights = model.parameters();
