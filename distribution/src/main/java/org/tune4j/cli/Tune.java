@@ -25,6 +25,7 @@ import org.tune4j.cli.model.ConvertCommand;
 import org.tune4j.cli.model.EvalCommand;
 import org.tune4j.cli.model.GenerateCommand;
 import org.tune4j.cli.model.LogitsCommand;
+import org.tune4j.cli.model.MergeAdaptersCommand;
 import org.tune4j.cli.model.MergeCommand;
 import org.tune4j.cli.model.ServeCommand;
 import org.tune4j.cli.terminal.Terminal;
@@ -59,6 +60,7 @@ import picocli.CommandLine.Spec;
       EvalCommand.class,
       LogitsCommand.class,
       MergeCommand.class,
+      MergeAdaptersCommand.class,
       ConvertCommand.class,
       ServeCommand.class,
       DownloadCommand.class,
@@ -89,6 +91,7 @@ import picocli.CommandLine.Spec;
       "  tune eval --model DIR --tasks truthfulqa_mc2 --data FILE",
       "  tune logits --model DIR --ids ids.jsonl -o logits.safetensors",
       "  tune merge --model DIR --adapter out/epoch_0 -o merged",
+      "  tune merge-adapters --adapter a --weight 0.7 --adapter b --weight 0.3 -o ab",
       "  tune convert merged merged.gguf --type q8_0",
       "  tune push out/epoch_0 OWNER/NAME",
       "  tune serve --model DIR --adapter pirate=out/epoch_0",

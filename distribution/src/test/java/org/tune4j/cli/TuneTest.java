@@ -348,7 +348,7 @@ class TuneTest {
     fails(
         2,
         "tune: command 'vaildate' is not known; did you mean 'validate'?; there are run, ls, cp,"
-            + " cat, reference, validate, migrate, generate, chat, eval, logits, merge, convert, serve, download, push, plan,"
+            + " cat, reference, validate, migrate, generate, chat, eval, logits, merge, merge-adapters, convert, serve, download, push, plan,"
             + " data, dashboard, plot, new, backends, env; see `tune --help`",
         "vaildate");
     fails(

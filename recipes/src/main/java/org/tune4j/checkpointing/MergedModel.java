@@ -90,7 +90,7 @@ public final class MergedModel {
     }
   }
 
-  private static void requireEmpty(Path output) {
+  static void requireEmpty(Path output) {
     if (!Files.isDirectory(output)) {
       return;
     }

@@ -20,6 +20,9 @@ final class Decompositions {
   /** Of a singular vector's residual, relative to the largest squared singular value. */
   private static final double ENOUGH = 1e-12;
 
+  /** Length of a row beside the others' directions, as a part of its own, that is none. */
+  private static final double DEPENDENT = 1e-14;
+
   private static final int MOST = 500;
 
   private Decompositions() {}
@@ -62,6 +65,25 @@ final class Decompositions {
       }
       basis = moved;
     }
+  }
+
+  /**
+   * The part of {@code up down} that its largest singular values make; they are in {@code up}'s
+   * columns. Fewer than {@code rank} where the product has fewer.
+   */
+  static Factors largest(Engine engine, Tensor down, Tensor up, int rank) {
+    Tensor a = down.cast(DType.FP64);
+    double[][] basis = rows(a.toDoubles(), Math.toIntExact(a.size(0)));
+    orthonormalise(basis);
+    Tensor within = tensor(engine, basis, DType.FP64).matmul(a.transpose(0, 1));
+    double[][] images =
+        rows(within.matmul(up.cast(DType.FP64).transpose(0, 1)).toDoubles(), basis.length);
+    Ritz ritz = Ritz.of(images);
+    int some = Math.min(rank, basis.length);
+    return factors(
+        engine,
+        Arrays.copyOf(ritz.combine(basis), some),
+        Arrays.copyOf(ritz.combine(images), some));
   }
 
   /** The product of the first columns of {@code Q} and the first rows of {@code R}, of W = Q R. */
@@ -132,13 +154,15 @@ final class Decompositions {
   /** Gram and Schmidt's, each row twice, since once leaves what rounding left. */
   private static void orthonormalise(double[][] rows) {
     for (int i = 0; i < rows.length; i++) {
+      double before = Math.sqrt(dot(rows[i], rows[i]));
       for (int again = 0; again < 2; again++) {
         for (int j = 0; j < i; j++) {
           subtract(rows[i], rows[j], dot(rows[i], rows[j]));
         }
       }
       double length = Math.sqrt(dot(rows[i], rows[i]));
-      rows[i] = times(rows[i], length == 0 ? 0 : 1 / length);
+      // What rounding leaves of a sum of the rows before it has no direction.
+      rows[i] = times(rows[i], length <= DEPENDENT * before ? 0 : 1 / length);
     }
   }
 
