@@ -116,9 +116,9 @@ final class Binding {
     Optional<String> unsupported = Unsupported.key(key);
     if (meant.isEmpty() && Torchtune.isOff(value)) {
       notes.add("%s: key '%s' is not known and off: it is ignored".formatted(value.origin(), key));
-    } else if (unsupported.isPresent() && value instanceof Node.Scalar s) {
-      problems.add(
-          "%s: key '%s' is '%s': %s".formatted(value.origin(), key, s.text(), unsupported.get()));
+    } else if (unsupported.isPresent()) {
+      String is = value instanceof Node.Scalar s ? " is '%s'".formatted(s.text()) : "";
+      problems.add("%s: key '%s'%s: %s".formatted(value.origin(), key, is, unsupported.get()));
     } else {
       problems.add(
           "%s: key '%s' is not known%s; accepted are %s"

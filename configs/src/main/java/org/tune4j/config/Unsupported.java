@@ -33,6 +33,10 @@ public final class Unsupported {
 
   private static final Map<String, String> KEYS =
       Map.of(
+          "adapters",
+          "training several adapters at once"
+              + NOT
+              + "; train each in a run with its own output_dir",
           "collate_fn",
           "image input" + NOT,
           "tensor_parallel_dim",
