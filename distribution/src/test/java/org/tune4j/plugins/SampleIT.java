@@ -115,7 +115,12 @@ abstract class SampleIT {
         TensorScope scope = engine.openScope();
         InferenceModel opened =
             InferenceModel.open(
-                plugins.over(ModelRegistry.installed()), model, null, engine, DType.FP32)) {
+                plugins.over(ModelRegistry.installed()),
+                model,
+                List.of(),
+                null,
+                engine,
+                DType.FP32)) {
       Pass pass = Pass.evaluation(engine, scope);
       return opened.with(adapter).logits(pass, PackedRows.of(tokens)).toDoubles();
     }

@@ -63,6 +63,39 @@ public interface AdapterConfig {
     return Optional.empty();
   }
 
+  /**
+   * {@return what trains rows of a linear that is none of the {@link #targets}, without storage;
+   * empty where none are, as by default}
+   *
+   * @param path of the linear in the model
+   * @param linear none of the {@link #modulesToSave}
+   */
+  default Optional<LinearAdapter> trainedRows(String path, Linear linear) {
+    return Optional.empty();
+  }
+
+  /**
+   * {@return the same that also trains the rows of some tokens}
+   *
+   * @param tokens their ids
+   * @param tables names of the embedding, and of a head that is not tied; those that are not
+   *     trained otherwise
+   * @throws UsageException where this kind of adapter cannot, as by default
+   */
+  default AdapterConfig withTokens(List<Integer> tokens, List<String> tables) {
+    if (tables.isEmpty()) {
+      return this;
+    }
+    throw new UsageException(
+        "tokenizer.added_tokens adds rows that this kind of adapter does not train; name %s in modules_to_save, or train LoRA"
+            .formatted(String.join(" and ", tables)));
+  }
+
+  /** {@return how many tokens the model has to have for it, as far as it says; by default 0} */
+  default int tokens() {
+    return 0;
+  }
+
   /** {@return the modules of which a copy is trained and saved along; by default none} */
   default ModulesToSave modulesToSave() {
     return ModulesToSave.NONE;

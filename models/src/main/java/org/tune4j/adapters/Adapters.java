@@ -68,6 +68,8 @@ public final class Adapters {
         linear.adapt(name, new CopiedLinear(linear, null));
       } else if (config.targets().matches(path)) {
         linear.adapt(name, config.create(path, linear));
+      } else {
+        config.trainedRows(path, linear).ifPresent(adapter -> linear.adapt(name, adapter));
       }
     } else if (module instanceof Embedding embedding && copied) {
       embedding.adapt(name, new CopiedEmbedding(embedding, config.modulesToSave().tied()));

@@ -1,5 +1,6 @@
 package org.tune4j.adapters;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -9,6 +10,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.tune4j.InputException;
 import org.tune4j.checkpoint.PeftAdapter;
@@ -31,6 +33,8 @@ public record SavedAdapter(
     AdapterConfig config,
     Map<AdapterTensor, Entry> tensors,
     Map<String, Entry> baseWeights) {
+  private static final Pattern TABLE = Pattern.compile("(.*\\.)?(embed_tokens|lm_head)\\.weight");
+
   /** What to do with an adapter of a kind that is not supported. */
   public static final String MERGE =
       "merge the adapter into its base model with PEFT's merge_and_unload and use that model";
@@ -105,6 +109,40 @@ public record SavedAdapter(
     TreeSet<String> modules = new TreeSet<>();
     tensors.keySet().forEach(tensor -> modules.add(tensor.module()));
     return List.copyOf(modules);
+  }
+
+  /**
+   * {@return how many tokens the model has to have, 0 where it does not say: embedding and head of
+   * a model whose vocabulary was extended are saved along, whole or by rows}
+   */
+  public int tokens() {
+    int tokens = config.tokens();
+    for (Map<String, Entry> own : List.of(named(), baseWeights)) {
+      for (Map.Entry<String, Entry> e : own.entrySet()) {
+        List<Long> shape = e.getValue().shape();
+        if (TABLE.matcher(e.getKey()).matches() && shape.size() == 2) {
+          tokens = Math.max(tokens, Math.toIntExact(shape.get(0)));
+        }
+      }
+    }
+    return tokens;
+  }
+
+  /**
+   * {@return the folder with the tokenizer that an adapter with rows of {@link #tokens} brings;
+   * empty where it brings none}
+   */
+  public Optional<Path> tokenizer() {
+    Path beside = file.resolveSibling("tokenizer.json");
+    return tokens() > 0 && Files.exists(beside)
+        ? Optional.ofNullable(beside.getParent())
+        : Optional.empty();
+  }
+
+  private Map<String, Entry> named() {
+    Map<String, Entry> named = new LinkedHashMap<>();
+    tensors.forEach((tensor, entry) -> named.put(TrainedCopy.original(tensor.name()), entry));
+    return named;
   }
 
   /**

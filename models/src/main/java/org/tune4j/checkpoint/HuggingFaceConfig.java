@@ -30,6 +30,8 @@ public record HuggingFaceConfig(
     List<Integer> eosTokenIds,
     @Nullable Integer padTokenId) {
   private static final String QUANTISATION = "quantization_config";
+  private static final String VOCABULARY = "vocab_size";
+  private static final String PER_LAYER = "vocab_size_per_layer_input";
   private static final String TIED = "tie_word_embeddings";
 
   /**
@@ -40,6 +42,28 @@ public record HuggingFaceConfig(
   public static JsonFields text(JsonFields json) {
     // The head is the image model's.
     return json.has(TextModel.CONFIG) ? json.object(TextModel.CONFIG).with(TIED, json) : json;
+  }
+
+  /**
+   * {@return the same with so many tokens; itself where it has them}
+   *
+   * @param rows one for each token of a tokenizer
+   * @throws InputException if each layer takes an input of its own for every token
+   */
+  public HuggingFaceConfig withVocabulary(int rows) {
+    JsonFields text = inImageModel() ? json.object(TextModel.CONFIG) : json;
+    if (!text.has(VOCABULARY) || text.positive(VOCABULARY) >= rows) {
+      return this;
+    }
+    if (text.has(PER_LAYER)) {
+      throw text.wrong(PER_LAYER, "null where tokens are added: a layer has no input for them");
+    }
+    JsonFields wider =
+        inImageModel()
+            ? json.set(TextModel.CONFIG, text.set(VOCABULARY, rows).toMap())
+            : json.set(VOCABULARY, rows);
+    return new HuggingFaceConfig(
+        wider, tieWordEmbeddings, dtype, bosTokenId, eosTokenIds, padTokenId);
   }
 
   /** Whether the text model is a part of an image model's checkpoint. */

@@ -15,10 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
 import org.tune4j.TuneException;
@@ -36,6 +33,8 @@ public final class HuggingFaceFolder {
   /** The name of the model's description. */
   public static final String CONFIG = "config.json";
 
+  private static final Set<String> MODELS = Set.of(CONFIG, "generation_config.json");
+
   private static final Set<String> SIDE_FILES =
       Set.of(
           CONFIG,
@@ -48,17 +47,21 @@ public final class HuggingFaceFolder {
           "vocab.txt",
           "merges.txt");
 
-  private static final String TORCH = "pytorch_model.bin";
-  private static final Pattern WEIGHTS = Pattern.compile(".*\\.(bin|pth|pt|safetensors|gguf)");
-  private static final Pattern GGUF = Pattern.compile(".*\\.gguf");
-  private static final Pattern SHARD =
-      Pattern.compile("model-[0-9]{5}-of-([0-9]{5})\\.safetensors");
+  private static final Pattern TABLE = Pattern.compile("(.*\\.)?(embed_tokens|lm_head)\\.weight");
 
   private final Path path;
   private final HuggingFaceConfig config;
   private final List<WeightsFile> files;
   private final Map<String, Weight> weights;
   private final List<Weight> others = new ArrayList<>();
+
+  private HuggingFaceFolder(
+      Path path, HuggingFaceConfig config, List<WeightsFile> files, Map<String, Weight> weights) {
+    this.path = path;
+    this.config = config;
+    this.files = files;
+    this.weights = weights;
+  }
 
   private HuggingFaceFolder(Path path, HuggingFaceConfig config, List<WeightsFile> files) {
     this.path = path;
@@ -97,6 +100,24 @@ public final class HuggingFaceFolder {
         });
     read.keySet().removeIf(name -> !isText(name));
     this.weights = Collections.unmodifiableMap(read);
+  }
+
+  /**
+   * {@return the same with so many rows of embedding and head: those that are added are the mean of
+   * the others, as where transformers resizes token embeddings; itself where it has them}
+   *
+   * @param rows one for each token of a tokenizer
+   * @throws InputException if each layer takes an input of its own for every token
+   */
+  public HuggingFaceFolder withVocabulary(int rows) {
+    Map<String, Weight> all = new LinkedHashMap<>(weights);
+    all.replaceAll((name, w) -> TABLE.matcher(name).matches() ? MeanRows.of(w, rows) : w);
+    if (all.equals(weights)) {
+      return this;
+    }
+    HuggingFaceFolder wider = new HuggingFaceFolder(path, config.withVocabulary(rows), files, all);
+    wider.others.addAll(others);
+    return wider;
   }
 
   private boolean isText(String name) {
@@ -176,103 +197,9 @@ public final class HuggingFaceFolder {
     }
     HuggingFaceConfig config = HuggingFaceConfig.read(folder.resolve(CONFIG));
     return new HuggingFaceFolder(
-        folder, config, weights.isEmpty() ? openOwn(folder) : openListed(folder, weights));
-  }
-
-  private static List<WeightsFile> openListed(Path folder, List<Path> names) {
-    Set<Path> files = new TreeSet<>();
-    names.forEach(name -> files.add(folder.resolve(name)));
-    for (Path file : files) {
-      if (!Files.exists(file)) {
-        throw new InputException(
-            "checkpointer.checkpoint_files lists "
-                + file
-                + ", which does not exist; list the files of "
-                + folder
-                + ", or leave the key out to load what the folder holds");
-      }
-    }
-    return files.stream().map(WeightsFile::open).toList();
-  }
-
-  /**
-   * safetensors go before torch's files and one file before an index, as in transformers; shards
-   * say by their names what they are.
-   */
-  private static List<WeightsFile> openOwn(Path folder) {
-    for (String single : List.of(ShardPlan.SINGLE, TORCH)) {
-      Path file = folder.resolve(single);
-      Path index = folder.resolve(single + ".index.json");
-      if (Files.exists(file)) {
-        return List.of(WeightsFile.open(file));
-      }
-      if (Files.exists(index)) {
-        return ShardIndex.read(index).openShards();
-      }
-    }
-    List<String> shards = matching(folder, SHARD);
-    if (!shards.isEmpty()) {
-      requireWhole(folder, shards);
-      return shards.stream().map(name -> WeightsFile.open(folder.resolve(name))).toList();
-    }
-    List<String> meta = matching(folder, MetaModel.FILE);
-    if (meta.size() > 1) {
-      throw new InputException(
-          "the checkpoint folder %s has a model that is cut into %d files through each of its weights; download it in Hugging Face's format"
-              .formatted(folder, meta.size()));
-    }
-    List<String> only = meta.isEmpty() ? matching(folder, GGUF) : meta;
-    if (only.size() != 1) {
-      throw new InputException(
-          "the checkpoint folder %s has no weights: expected %s or %s%s"
-              .formatted(folder, ShardPlan.SINGLE, ShardPlan.INDEX, otherWeights(folder)));
-    }
-    return List.of(WeightsFile.open(folder.resolve(only.get(0))));
-  }
-
-  private static List<String> matching(Path folder, Pattern name) {
-    return list(folder).stream()
-        .map(file -> String.valueOf(file.getFileName()))
-        .filter(name.asMatchPredicate())
-        .toList();
-  }
-
-  /** Without an index the names alone tell whether a shard is missing. */
-  private static void requireWhole(Path folder, List<String> shards) {
-    Matcher first = SHARD.matcher(shards.get(0));
-    int count = first.matches() ? Integer.parseInt(first.group(1)) : 0;
-    for (int i = 1; i <= count; i++) {
-      String name = "model-%05d-of-%05d.safetensors".formatted(i, count);
-      if (!shards.contains(name)) {
-        throw new InputException(
-            "the checkpoint folder %s has shards and no %s, and of the shards %s is missing; download both"
-                .formatted(folder, ShardPlan.INDEX, name));
-      }
-    }
-    if (shards.size() != count) {
-      throw new InputException(
-          "the checkpoint folder %s has shards of several checkpoints and no %s; download it, or list the files to load in checkpointer.checkpoint_files"
-              .formatted(folder, ShardPlan.INDEX));
-    }
-  }
-
-  private static String otherWeights(Path folder) {
-    List<String> other = matching(folder, WEIGHTS);
-    if (other.isEmpty()) {
-      return "; download them";
-    }
-    return ", found "
-        + Texts.quoted(other)
-        + "; list the files to load in checkpointer.checkpoint_files";
-  }
-
-  private static List<Path> list(Path folder) {
-    try (Stream<Path> files = Files.list(folder)) {
-      return files.filter(Files::isRegularFile).sorted().toList();
-    } catch (IOException e) {
-      throw new InputException(
-          "cannot read the folder " + folder + ": " + TuneException.reason(e), e);
-    }
+        folder,
+        config,
+        weights.isEmpty() ? FolderFiles.own(folder) : FolderFiles.listed(folder, weights));
   }
 
   /** {@return the folder} */
@@ -325,7 +252,11 @@ public final class HuggingFaceFolder {
    * generation config, tokenizer, chat template.
    */
   List<Path> sideFiles() {
-    return list(path).stream()
+    return sideFiles(path);
+  }
+
+  private static List<Path> sideFiles(Path folder) {
+    return FolderFiles.all(folder).stream()
         .filter(
             file -> {
               String name = String.valueOf(file.getFileName());
@@ -339,11 +270,11 @@ public final class HuggingFaceFolder {
    * else: a model from elsewhere must not carry a file of this machine into what is made from it}
    */
   public List<Path> foreignFiles() {
-    return sideFiles().stream().filter(file -> !isOwn(file)).toList();
+    return sideFiles().stream().filter(file -> !isOwn(path, file)).toList();
   }
 
   /** Whether a file lies in the folder, or is a link to the blobs of the hub cache around it. */
-  private boolean isOwn(Path file) {
+  private static boolean isOwn(Path path, Path file) {
     try {
       Path folder = path.toRealPath();
       Path real = file.toRealPath();
@@ -366,8 +297,25 @@ public final class HuggingFaceFolder {
    * @throws EnvironmentException if one cannot be copied
    */
   public void copySideFiles(Path target) {
-    for (Path file : sideFiles()) {
-      if (!isOwn(file)) {
+    copy(path, sideFiles(), target);
+  }
+
+  /**
+   * Copies the tokenizer's files among those that {@link #copySideFiles} copies.
+   *
+   * @param folder of a model or an adapter
+   * @param target exists
+   * @throws EnvironmentException if one cannot be copied
+   */
+  public static void copyTokenizer(Path folder, Path target) {
+    List<Path> files = new ArrayList<>(sideFiles(folder));
+    files.removeIf(file -> MODELS.contains(String.valueOf(file.getFileName())));
+    copy(folder, files, target);
+  }
+
+  private static void copy(Path folder, List<Path> files, Path target) {
+    for (Path file : files) {
+      if (!isOwn(folder, file)) {
         continue;
       }
       // As a stream: a copy of a read-only file would be read-only, and could not be changed.

@@ -145,6 +145,12 @@ public final class JsonFields {
         : this;
   }
 
+  /** The same with another value of a field. */
+  JsonFields set(String field, Object value) {
+    return new JsonFields(
+        file, prefix, node.deepCopy().set(field, MAPPER.<JsonNode>valueToTree(value)));
+  }
+
   /** {@return whether these are what an image model's file says of its text model} */
   public boolean isTextModel() {
     return prefix.equals(TextModel.CONFIG + ".");

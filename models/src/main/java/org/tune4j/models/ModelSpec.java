@@ -64,8 +64,8 @@ public record ModelSpec(
 
   /**
    * The same with the sizes that a checkpoint has. A builder with sizes of its own keeps the
-   * checkpoint's longest row and must agree in all else: weights of the same shapes may belong to
-   * other rotary frequencies, and would compute something, wrongly.
+   * checkpoint's longest row and added tokens, and must agree in all else: weights of the same
+   * shapes may belong to other rotary frequencies, and would compute something, wrongly.
    *
    * @param read of {@code config.json}
    * @return whose sizes are known
@@ -74,6 +74,9 @@ public record ModelSpec(
   public ModelSpec withConfig(ModelConfig read) {
     if (config != null) {
       List<String> differences = config.differences(read);
+      if (read.sizes().vocabSize() > config.sizes().vocabSize()) {
+        differences.removeIf(line -> line.startsWith("vocab_size is ")); // Tokens were added.
+      }
       if (!differences.isEmpty()) {
         throw new UsageException(
             "the checkpoint is not model '%s': %s; name the checkpoint's own builder, or %s, which reads config.json"

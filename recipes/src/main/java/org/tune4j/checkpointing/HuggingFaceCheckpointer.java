@@ -11,6 +11,7 @@ import org.tune4j.UsageException;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.SavedAdapter;
+import org.tune4j.checkpoint.HuggingFaceConfig;
 import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Component;
@@ -24,16 +25,17 @@ import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Precision;
 import org.tune4j.tensor.Tensor;
+import org.tune4j.tokenizers.TokenizerSpec;
 
 /**
  * Loads a Hugging Face folder, weights mapped into memory; its {@link #writer} writes adapters and
  * models. The folder's headers are read once, when something first needs them. Immutable.
  */
 public final class HuggingFaceCheckpointer {
-  private final Path checkpointDir;
-  private final List<Path> checkpointFiles;
+  private final CheckpointFiles files;
   private final @Nullable Path adapterCheckpoint;
   private final Path outputDir;
+  private final Vocabulary vocabulary;
   private final AtomicReference<@Nullable HuggingFaceFolder> opened;
 
   /**
@@ -46,19 +48,24 @@ public final class HuggingFaceCheckpointer {
    */
   public HuggingFaceCheckpointer(
       Path checkpointDir, @Nullable Path adapterCheckpoint, Path outputDir) {
-    this(checkpointDir, List.of(), adapterCheckpoint, outputDir, new AtomicReference<>());
+    this(
+        new CheckpointFiles(checkpointDir, List.of()),
+        adapterCheckpoint,
+        outputDir,
+        new Vocabulary(0, null),
+        new AtomicReference<>());
   }
 
   private HuggingFaceCheckpointer(
-      Path checkpointDir,
-      List<Path> checkpointFiles,
+      CheckpointFiles files,
       @Nullable Path adapterCheckpoint,
       Path outputDir,
+      Vocabulary vocabulary,
       AtomicReference<@Nullable HuggingFaceFolder> opened) {
-    this.checkpointDir = checkpointDir;
-    this.checkpointFiles = List.copyOf(checkpointFiles);
+    this.files = files;
     this.adapterCheckpoint = adapterCheckpoint;
     this.outputDir = outputDir;
+    this.vocabulary = vocabulary;
     this.opened = opened;
   }
 
@@ -104,14 +111,17 @@ public final class HuggingFaceCheckpointer {
           "checkpointer.safe_serialization is false, weights are only written as safetensors; set"
               + " it to true");
     }
-    CheckpointFiles files = CheckpointFiles.of(checkpointDir, checkpointFiles);
     return new HuggingFaceCheckpointer(
-        files.folder(), files.names(), adapterCheckpoint, outputDir, new AtomicReference<>());
+        CheckpointFiles.of(checkpointDir, checkpointFiles),
+        adapterCheckpoint,
+        outputDir,
+        new Vocabulary(0, null),
+        new AtomicReference<>());
   }
 
   /** {@return the model's folder} */
   public Path checkpointDir() {
-    return checkpointDir;
+    return files.folder();
   }
 
   /** {@return the PEFT adapter to start from; null for none} */
@@ -135,7 +145,46 @@ public final class HuggingFaceCheckpointer {
    * @param adapter its folder or its safetensors file; null for none
    */
   public HuggingFaceCheckpointer withAdapter(@Nullable Path adapter) {
-    return new HuggingFaceCheckpointer(checkpointDir, checkpointFiles, adapter, outputDir, opened);
+    return new HuggingFaceCheckpointer(files, adapter, outputDir, vocabulary, opened);
+  }
+
+  /**
+   * {@return the same, but of a model with the tokens that a tokenizer adds: an adapter trains
+   * their rows, and what is written has the tokenizer beside it}
+   *
+   * @param tokenizer of the run
+   */
+  public HuggingFaceCheckpointer withTokenizer(TokenizerSpec tokenizer) {
+    return tokenizer.addedTokens().isEmpty() ? this : with(new Vocabulary(0, tokenizer));
+  }
+
+  /**
+   * {@return the same, but as {@link HuggingFaceFolder#withVocabulary} has the model}
+   *
+   * @param tokens that the model has at least
+   */
+  public HuggingFaceCheckpointer withVocabulary(int tokens) {
+    return with(new Vocabulary(tokens, null));
+  }
+
+  private HuggingFaceCheckpointer with(Vocabulary other) {
+    return new HuggingFaceCheckpointer(
+        files, adapterCheckpoint, outputDir, other, new AtomicReference<>());
+  }
+
+  Vocabulary vocabulary() {
+    return vocabulary;
+  }
+
+  private int rows() {
+    return vocabulary.rows(files.folder());
+  }
+
+  /**
+   * {@return what {@code config.json} says, with the tokens that are added; without weights too}
+   */
+  public HuggingFaceConfig config() {
+    return HuggingFaceFolder.config(files.folder()).withVocabulary(rows());
   }
 
   /**
@@ -149,7 +198,7 @@ public final class HuggingFaceCheckpointer {
         ? List.of()
         : List.of(
             "warning: merged models will lack %s of %s, which are links to other folders; put the files there"
-                .formatted(foreign.stream().map(Path::getFileName).toList(), checkpointDir));
+                .formatted(foreign.stream().map(Path::getFileName).toList(), files.folder()));
   }
 
   /**
@@ -160,7 +209,7 @@ public final class HuggingFaceCheckpointer {
   public HuggingFaceFolder folder() {
     HuggingFaceFolder folder = opened.get();
     if (folder == null) {
-      folder = HuggingFaceFolder.open(checkpointDir, checkpointFiles);
+      folder = HuggingFaceFolder.open(files.folder(), files.names()).withVocabulary(rows());
       opened.set(folder);
     }
     return folder;
@@ -173,7 +222,7 @@ public final class HuggingFaceCheckpointer {
    * @throws InputException when a file is broken
    */
   public HuggingFaceFolder folder(Path weights) {
-    return weights.equals(checkpointDir) ? folder() : HuggingFaceFolder.open(weights);
+    return weights.equals(files.folder()) ? folder() : HuggingFaceFolder.open(weights);
   }
 
   /**
@@ -308,11 +357,15 @@ public final class HuggingFaceCheckpointer {
    */
   public ModelSpec adapted(ModelSpec spec, ModelConfig config) {
     ModelSpec sized = spec.withConfig(config);
-    AdapterConfig asked = sized.adapter();
-    if (adapterCheckpoint == null || asked == null) {
+    if (sized.adapter() == null) {
       return sized;
     }
-    return sized.withAdapter(asked.resume(adapterCheckpoint, config.build(DType.FP32)));
+    AdapterConfig own = sized.adapter();
+    AdapterConfig asked = vocabulary.trainedBy(own, config.sizes(), files.folder());
+    return sized.withAdapter(
+        adapterCheckpoint == null
+            ? asked
+            : asked.resume(adapterCheckpoint, config.build(DType.FP32)));
   }
 
   private ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {

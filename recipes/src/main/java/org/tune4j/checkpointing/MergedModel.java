@@ -59,8 +59,10 @@ public final class MergedModel {
       Path output,
       ShardSize shardSize) {
     requireEmpty(output);
-    HuggingFaceFolder folder = HuggingFaceFolder.open(model);
     AdapterCheckpoint from = new AdapterCheckpoint(registry.open(adapter));
+    HuggingFaceCheckpointer files =
+        new HuggingFaceCheckpointer(model, null, output).withVocabulary(from.saved().tokens());
+    HuggingFaceFolder folder = files.folder();
     DType type = dtype == null ? TensorFiles.mostly(folder) : dtype;
     Decoder decoder = from.adapted(registry.read(folder.config().json()), Precision.of(type));
     BaseWeights.match(decoder, folder);
@@ -83,10 +85,14 @@ public final class MergedModel {
           };
       AtomicFolder.write(
           output,
-          target ->
-              new HuggingFaceCheckpointer(model, null, output)
-                  .writer()
-                  .writeModel(target, decoder, tensors(engine, decoder, weights), shardSize));
+          target -> {
+            files
+                .writer()
+                .writeModel(target, decoder, tensors(engine, decoder, weights), shardSize);
+            from.saved()
+                .tokenizer()
+                .ifPresent(beside -> HuggingFaceFolder.copyTokenizer(beside, target));
+          });
     }
   }
 

@@ -147,6 +147,7 @@ public final class ModelWriter {
     read.others().forEach(w -> all.add(w.stored()));
     ShardPlan.of(all, shardSize).write(folder);
     read.copySideFiles(folder);
+    base.vocabulary().write(base.checkpointDir(), folder);
     read.config()
         .write(
             folder.resolve(HuggingFaceFolder.CONFIG),
@@ -174,6 +175,7 @@ public final class ModelWriter {
           try (TensorScope scope = engine.openScope()) {
             write(folder, decoder, decoder.adapter().orElseThrow().finished(), finished(decoder));
           }
+          base.vocabulary().write(base.checkpointDir(), folder);
           if (!adapterOnly) {
             writeModel(folder, decoder, MergedModel.tensors(decoder), shardSize);
           }

@@ -2,11 +2,13 @@ package org.tune4j.inference;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.generation.Generator;
@@ -63,27 +65,37 @@ public final class InferenceModel implements AutoCloseable {
    */
   public static InferenceModel open(
       Path folder, @Nullable Path tokenizer, Engine engine, DType dtype) {
-    return open(ModelRegistry.installed(), folder, tokenizer, engine, dtype);
+    return open(ModelRegistry.installed(), folder, List.of(), tokenizer, engine, dtype);
   }
 
   /**
-   * Opens a model.
+   * Opens a model for some adapters. One that adds tokens to the model's also brings the tokenizer,
+   * for all.
    *
    * @param registry knows the model's family and the adapters' types
    * @param folder a Hugging Face model's
-   * @param tokenizer its file or folder; null for the model's own
+   * @param adapters PEFT adapters' folders; see {@link #with}
+   * @param tokenizer its file or folder; null for the model's own, or an adapter's
    * @param engine what computes it; stays open when the model closes
    * @param dtype of the weights; those stored in another type are converted
    * @return open; the caller closes it
-   * @throws InputException when a file is missing, broken or of an unsupported kind
+   * @throws InputException when a file is missing, broken or of an unsupported kind, or two
+   *     adapters bring different tokenizers
    */
   public static InferenceModel open(
-      ModelRegistry registry, Path folder, @Nullable Path tokenizer, Engine engine, DType dtype) {
+      ModelRegistry registry,
+      Path folder,
+      List<Path> adapters,
+      @Nullable Path tokenizer,
+      Engine engine,
+      DType dtype) {
+    AddedTokens added = AddedTokens.of(registry, adapters);
     return open(
         registry,
         new ModelSpec("auto_model", registry, null, null),
-        new HuggingFaceCheckpointer(folder, null, folder),
-        TokenizerSpec.of(tokenizer == null ? folder : tokenizer),
+        new HuggingFaceCheckpointer(folder, null, folder).withVocabulary(added.tokens()),
+        TokenizerSpec.of(tokenizer == null ? added.tokenizer().orElse(folder) : tokenizer),
+        folder,
         engine,
         dtype);
   }
@@ -93,7 +105,7 @@ public final class InferenceModel implements AutoCloseable {
    *
    * @param registry knows the adapters' types
    * @param spec a plain model's
-   * @param files its {@code adapterCheckpoint} is not looked at; see {@link #with}
+   * @param files its {@code adapterCheckpoint} may add tokens; see {@link #with}
    * @param tokenizer opened here, and closed with the model
    * @param engine what computes it; stays open when the model closes
    * @param dtype of the weights; those stored in another type are converted
@@ -107,14 +119,32 @@ public final class InferenceModel implements AutoCloseable {
       TokenizerSpec tokenizer,
       Engine engine,
       DType dtype) {
-    Path folder = files.checkpointDir();
-    HuggingFaceCheckpointer base = files.withAdapter(null);
+    Path adapter = files.adapterCheckpoint();
+    AddedTokens added = AddedTokens.of(registry, adapter == null ? List.of() : List.of(adapter));
+    return open(
+        registry,
+        spec,
+        files.withAdapter(null).withVocabulary(added.tokens()),
+        tokenizer,
+        added.tokenizer().orElse(files.checkpointDir()),
+        engine,
+        dtype);
+  }
+
+  private static InferenceModel open(
+      ModelRegistry registry,
+      ModelSpec spec,
+      HuggingFaceCheckpointer base,
+      TokenizerSpec tokenizer,
+      Path tokenizerDir,
+      Engine engine,
+      DType dtype) {
     base.check(spec);
-    Tokenizer text = tokenizer.open(folder);
+    Tokenizer text = tokenizer.open(tokenizerDir);
     Precision precision = ComputeDType.ofThisMachine().precision(dtype, engine);
     return new InferenceModel(
         registry,
-        folder,
+        base.checkpointDir(),
         engine,
         text,
         freeze(base.load(spec, ProcessGroup.alone(engine), precision, true, 0)));
@@ -175,7 +205,13 @@ public final class InferenceModel implements AutoCloseable {
     if (known != null) {
       return known;
     }
-    Decoder decoder = HuggingFaceCheckpointer.withAdapter(engine, base, registry.open(adapter));
+    SavedAdapter saved = registry.open(adapter);
+    if (saved.tokens() > base.config().vocabSize()) {
+      throw saved.wrong(
+          "it has rows for %d tokens, the model that is open has %d; name the adapter when the model is opened"
+              .formatted(saved.tokens(), base.config().vocabSize()));
+    }
+    Decoder decoder = HuggingFaceCheckpointer.withAdapter(engine, base, saved);
     packed.ifPresent(decoder::setPacked);
     adapted.put(adapter, freeze(decoder));
     return decoder;

@@ -226,7 +226,7 @@ public record RunMemory(
     if (config == null
         ? Files.isDirectory(folder)
         : Files.exists(folder.resolve(HuggingFaceFolder.CONFIG))) {
-      config = model.reader().read(HuggingFaceFolder.config(folder).json());
+      config = model.reader().read(checkpointer.config().json());
       model.withConfig(config);
     }
     if (config == null) {

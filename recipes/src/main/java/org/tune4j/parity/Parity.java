@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.Adapters;
+import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
@@ -79,7 +80,10 @@ public record Parity(boolean gradients, int greedy, int greedyPrompt) {
       DType dtype,
       Path ids,
       Path output) {
-    HuggingFaceCheckpointer files = new HuggingFaceCheckpointer(model, null, model);
+    SavedAdapter saved = adapter == null ? null : registry.open(adapter);
+    HuggingFaceCheckpointer files =
+        new HuggingFaceCheckpointer(model, null, model)
+            .withVocabulary(saved == null ? 0 : saved.tokens());
     ModelSpec spec = new ModelSpec("auto_model", registry, null, null);
     Precision precision = ComputeDType.ofThisMachine().precision(dtype, engine);
     List<Example> rows = rows(ids, files.unloaded(spec, files.folder(), precision).config());
@@ -87,9 +91,7 @@ public record Parity(boolean gradients, int greedy, int greedyPrompt) {
       Decoder base = files.load(spec, ProcessGroup.alone(engine), precision, true, 0);
       base.parameters().values().forEach(p -> p.setTrainable(false));
       Decoder decoder =
-          adapter == null
-              ? base
-              : HuggingFaceCheckpointer.withAdapter(engine, base, registry.open(adapter));
+          saved == null ? base : HuggingFaceCheckpointer.withAdapter(engine, base, saved);
       TensorWriter writer = new TensorWriter();
       List<StoredTensor> tensors = new ArrayList<>();
       for (int i = 0; i < rows.size(); i++) {

@@ -64,6 +64,7 @@ public record FinetuneOptions(
    * @throws org.tune4j.UsageException naming what does
    */
   public FinetuneOptions {
+    checkpointer = checkpointer.withTokenizer(tokenizer);
     if (tokenizer.isNone()) {
       DatasetSpec val = validation.datasetVal();
       new Requirements()

@@ -61,6 +61,7 @@ final class TinyRun {
   static final int VOCAB = 320;
 
   Path model = MODEL;
+  TokenizerSpec tokenizer = new TokenizerSpec(Path.of("../docs/tiny"), null);
   List<Example> rows = rows(1, 5);
   @Nullable List<Example> validation;
   int batchSize = 1;
@@ -224,7 +225,6 @@ final class TinyRun {
   private Recipe recipe(Path out) {
     List<Example> train = rows;
     List<Example> test = validation;
-    TokenizerSpec tokenizer = new TokenizerSpec(Path.of("../docs/tiny"), null);
     HuggingFaceCheckpointer checkpointer = new HuggingFaceCheckpointer(model, null, out);
     DatasetSpec dataset = (t, max, cache) -> Dataset.of(train);
     Cosine schedule = new Cosine(1, 0.5);

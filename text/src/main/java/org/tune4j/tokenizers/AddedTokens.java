@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -44,10 +45,17 @@ final class AddedTokens {
    *
    * @param converted whether it was made from a {@code tokenizer.model}, whose own added tokens
    *     give way to all that the files beside it name
+   * @param more special tokens that no file names, added behind all others
    */
-  static void complete(ObjectNode json, TokenizerConfig config, boolean converted) {
+  static void complete(
+      ObjectNode json, TokenizerConfig config, boolean converted, List<String> more) {
     AddedTokens added = new AddedTokens(json, config);
     added.addAll(converted);
+    more.forEach(content -> added.add(content, TextNode.valueOf(content), true));
+    if (!added.tokens.isEmpty()) {
+      ArrayNode all = json.putArray("added_tokens");
+      added.tokens.values().forEach(all::add);
+    }
     if (config.tokenizerClass().writesPostProcessor) {
       added.writePostProcessor();
     }
@@ -106,10 +114,6 @@ final class AddedTokens {
                 add(content, there != null ? there : TextNode.valueOf(content), true);
               }
             });
-    if (!tokens.isEmpty()) {
-      ArrayNode all = json.putArray("added_tokens");
-      tokens.values().forEach(all::add);
-    }
   }
 
   private boolean isNamed(String content) {

@@ -68,19 +68,16 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
    *
    * @param file {@code tokenizer.json}, or a Llama's SentencePiece {@code tokenizer.model}
    * @param chatTemplate null for the one beside the file
+   * @param addedTokens special tokens besides the file's
    */
-  static HuggingFaceTokenizerFile open(Path file, @Nullable Path chatTemplate) {
-    if (!Files.isRegularFile(file)) {
-      throw new InputException(
-          "tokenizer %s does not exist; copy the model's tokenizer.json there or set tokenizer.path"
-              .formatted(file));
-    }
+  static HuggingFaceTokenizerFile open(
+      Path file, @Nullable Path chatTemplate, List<String> addedTokens) {
+    require(file);
     NativeLibrary.unpackPrivately();
     try {
-      Path parent = file.toAbsolutePath().getParent();
-      Path folder = parent == null ? file : parent;
+      Path folder = folder(file);
       TokenizerConfig config = TokenizerConfig.beside(folder);
-      ObjectNode json = json(file, config);
+      ObjectNode json = json(file, config, addedTokens);
       RegexGuard guard = RegexGuard.of(file, json);
       HuggingFaceTokenizer tokenizer =
           HuggingFaceTokenizer.newInstance(
@@ -98,7 +95,8 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
           id(json, template.specialToken("bos_token")),
           stopIds.stream().mapToInt(id -> id).findFirst(),
           stopIds,
-          TokenizerFingerprint.of(file, template.text() + config.tokenizerClass()));
+          TokenizerFingerprint.of(
+              file, template.text() + config.tokenizerClass() + String.join("\n", addedTokens)));
     } catch (IOException | RuntimeException | LinkageError e) {
       if (e instanceof InputException known) {
         throw known;
@@ -109,8 +107,36 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     }
   }
 
-  /** A sound {@code tokenizer.json}, with all that the files beside it say. */
-  private static ObjectNode json(Path file, TokenizerConfig config) throws IOException {
+  private static void require(Path file) {
+    if (!Files.isRegularFile(file)) {
+      throw new InputException(
+          "tokenizer %s does not exist; copy the model's tokenizer.json there or set tokenizer.path"
+              .formatted(file));
+    }
+  }
+
+  private static Path folder(Path file) {
+    Path parent = file.toAbsolutePath().getParent();
+    return parent == null ? file : parent;
+  }
+
+  /** What adding tokens makes of a file. */
+  static NewTokens extended(Path file, List<String> addedTokens) {
+    require(file);
+    try {
+      ObjectNode json = json(file, TokenizerConfig.beside(folder(file)), addedTokens);
+      List<Integer> ids =
+          addedTokens.stream().map(token -> id(json, token).orElseThrow()).sorted().toList();
+      return new NewTokens(ids, vocabSize(json), new ObjectMapper().writeValueAsString(json));
+    } catch (IOException e) {
+      throw new InputException(
+          "tokenizer %s cannot be read: %s; fetch the file again".formatted(file, firstLine(e)), e);
+    }
+  }
+
+  /** A sound {@code tokenizer.json}, with all that the files beside it say, and more tokens. */
+  private static ObjectNode json(Path file, TokenizerConfig config, List<String> addedTokens)
+      throws IOException {
     byte[] bytes = Files.readAllBytes(file);
     boolean converted = SentencePieceModel.isName(file);
     JsonNode json =
@@ -120,7 +146,7 @@ final class HuggingFaceTokenizerFile implements Tokenizer {
     if (!(json instanceof ObjectNode object)) {
       throw new IOException("it contains no JSON object");
     }
-    AddedTokens.complete(object, config, converted);
+    AddedTokens.complete(object, config, converted, addedTokens);
     TokenizerJson.check(file, object);
     return object;
   }

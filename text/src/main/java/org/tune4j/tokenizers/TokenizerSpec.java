@@ -4,9 +4,13 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
+import org.tune4j.component.AlsoCalled;
 import org.tune4j.component.Component;
 import org.tune4j.component.Doc;
 
@@ -21,13 +25,15 @@ import org.tune4j.component.Doc;
  * @param promptTemplate words around each message of a {@code tokenizer.model}; null for the
  *     model's own
  * @param chatTemplate a Jinja file for a {@code tokenizer.json}; null for the one beside it
+ * @param addedTokens special tokens besides those of a {@code tokenizer.json}
  */
 public record TokenizerSpec(
     @Nullable Path path,
     @Nullable Integer maxSeqLen,
     @Nullable Model model,
     @Nullable PromptTemplate promptTemplate,
-    @Nullable Path chatTemplate) {
+    @Nullable Path chatTemplate,
+    List<String> addedTokens) {
   /** Models whose {@code tokenizer.model} comes without a chat template. */
   public enum Model {
     /** Of Llama 2, with its chat prompt. */
@@ -49,11 +55,16 @@ public record TokenizerSpec(
   }
 
   /**
-   * Checks the limit.
+   * Checks the limit and the tokens.
    *
-   * @throws UsageException if {@code maxSeqLen} is below 2
+   * @throws UsageException if {@code maxSeqLen} is below 2, or a token is empty or stands twice
    */
   public TokenizerSpec {
+    addedTokens = List.copyOf(addedTokens);
+    if (addedTokens.contains("") || Set.copyOf(addedTokens).size() < addedTokens.size()) {
+      throw new UsageException(
+          "added_tokens is %s, expected texts that differ".formatted(addedTokens));
+    }
     if (maxSeqLen != null && maxSeqLen < 2) {
       throw new UsageException("max_seq_len is %d, expected 2 or more".formatted(maxSeqLen));
     }
@@ -66,7 +77,7 @@ public record TokenizerSpec(
    * @param maxSeqLen in tokens, 2 or more; null for no limit
    */
   public TokenizerSpec(@Nullable Path path, @Nullable Integer maxSeqLen) {
-    this(path, maxSeqLen, null, null, null);
+    this(path, maxSeqLen, null, null, null, List.of());
   }
 
   /**
@@ -93,6 +104,7 @@ public record TokenizerSpec(
    * @param path of the file or its folder; null for the checkpoint's folder
    * @param maxSeqLen rows are truncated to this many tokens, 2 or more; null for no limit
    * @param chatTemplate a Jinja file; null for the one beside {@code tokenizer.json}
+   * @param addedTokens special tokens besides the file's; null for none
    */
   @Component("hf_tokenizer")
   public static TokenizerSpec huggingFace(
@@ -102,8 +114,20 @@ public record TokenizerSpec(
           @Nullable Path path,
       @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen,
       @Doc("a Jinja file; null for the chat template beside the tokenizer")
-          @Nullable Path chatTemplate) {
-    return new TokenizerSpec(path, maxSeqLen, null, null, chatTemplate);
+          @Nullable Path chatTemplate,
+      @Doc(
+              "special tokens to add to the vocabulary; their rows of embedding and head begin as"
+                  + " the mean of the others, and are trained")
+          @AlsoCalled({
+            "special_tokens",
+            "add_special_tokens",
+            "add_tokens",
+            "new_tokens",
+            "tokens"
+          })
+          @Nullable List<String> addedTokens) {
+    return new TokenizerSpec(
+        path, maxSeqLen, null, null, chatTemplate, addedTokens == null ? List.of() : addedTokens);
   }
 
   /**
@@ -186,7 +210,7 @@ public record TokenizerSpec(
       @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen,
       @Doc("text around each message; null for Llama2 Chat's")
           @Nullable PromptTemplate promptTemplate) {
-    return new TokenizerSpec(path, maxSeqLen, Model.LLAMA2, promptTemplate, null);
+    return new TokenizerSpec(path, maxSeqLen, Model.LLAMA2, promptTemplate, null, List.of());
   }
 
   /**
@@ -207,7 +231,7 @@ public record TokenizerSpec(
       @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen,
       @Doc("text around each message; null for Mistral's")
           @Nullable PromptTemplate promptTemplate) {
-    return new TokenizerSpec(path, maxSeqLen, Model.MISTRAL, promptTemplate, null);
+    return new TokenizerSpec(path, maxSeqLen, Model.MISTRAL, promptTemplate, null, List.of());
   }
 
   /**
@@ -226,7 +250,7 @@ public record TokenizerSpec(
           @Nullable Path path,
       @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen,
       @Doc("text around each message; null for none") @Nullable PromptTemplate promptTemplate) {
-    return new TokenizerSpec(path, maxSeqLen, Model.LLAMA3, promptTemplate, null);
+    return new TokenizerSpec(path, maxSeqLen, Model.LLAMA3, promptTemplate, null, List.of());
   }
 
   /**
@@ -238,7 +262,7 @@ public record TokenizerSpec(
   @Component("no_tokenizer")
   public static TokenizerSpec none(
       @Doc("rows are truncated to this many tokens") @Nullable Integer maxSeqLen) {
-    return new TokenizerSpec(null, maxSeqLen, Model.NONE, null, null);
+    return new TokenizerSpec(null, maxSeqLen, Model.NONE, null, null, List.of());
   }
 
   /** {@return whether there are only ids, and nothing that reads text} */
@@ -287,6 +311,20 @@ public record TokenizerSpec(
         : SentencePieceFile.open(file, template, maxSeqLen);
   }
 
+  /**
+   * {@return what {@link #addedTokens} make of the tokenizer; empty where there are none}
+   *
+   * @param checkpointDir the folder that {@link #path} stands for where it is null
+   * @throws InputException when the file is missing or broken
+   */
+  public Optional<NewTokens> newTokens(Path checkpointDir) {
+    return addedTokens.isEmpty()
+        ? Optional.empty()
+        : Optional.of(
+            HuggingFaceTokenizerFile.extended(
+                found(path == null ? checkpointDir : path), addedTokens));
+  }
+
   /** {@code tokenizer.json}, or {@code tokenizer.model} where that lies alone. */
   private static Path found(Path place) {
     Path json = place.resolve("tokenizer.json");
@@ -307,7 +345,7 @@ public record TokenizerSpec(
     if (isModel(file)) {
       isTiktoken(file);
     }
-    return HuggingFaceTokenizerFile.open(file, chatTemplate);
+    return HuggingFaceTokenizerFile.open(file, chatTemplate, addedTokens);
   }
 
   /** Lines of base 64, where SentencePiece's protocol buffer begins with a field's tag. */

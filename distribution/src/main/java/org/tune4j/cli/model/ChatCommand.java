@@ -86,7 +86,7 @@ public final class ChatCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     try (Engine engine = compute.open(backends.get());
         TensorScope scope = engine.openScope();
-        InferenceModel opened = compute.load(model, engine)) {
+        InferenceModel opened = compute.load(model, ModelOptions.some(adapter), engine)) {
       opened.with(adapter);
       err.println(
           ComputeOptions.describe(engine, opened.base().precision()) + "; /quit ends, " + COMMANDS);

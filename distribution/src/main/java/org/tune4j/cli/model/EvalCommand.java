@@ -115,7 +115,7 @@ public final class EvalCommand implements Callable<Integer> {
       spec.commandLine().getErr().println(ComputeOptions.describe(engine));
       for (Path folder : models) {
         try (TensorScope scope = engine.openScope();
-            InferenceModel model = compute.load(folder, engine)) {
+            InferenceModel model = compute.load(folder, adapters, engine)) {
           for (@Nullable Path adapter : variants()) {
             outcomes.add(run(evaluation, model, adapter));
           }

@@ -125,7 +125,7 @@ public final class GenerateCommand implements Callable<Integer> {
     PrintWriter err = spec.commandLine().getErr();
     try (Engine engine = compute.open(backends.get());
         TensorScope scope = engine.openScope();
-        InferenceModel opened = compute.load(model, engine)) {
+        InferenceModel opened = compute.load(model, ModelOptions.some(adapter, compare), engine)) {
       err.println(ComputeOptions.describe(engine, opened.base().precision()));
       List<int[]> ids = texts.stream().map(t -> encode(opened.tokenizer(), t)).toList();
       if (compare != null) {

@@ -3,6 +3,9 @@ package org.tune4j.cli.model;
 import jakarta.inject.Inject;
 import jakarta.inject.Provider;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.Objects;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.cli.hub.HubModels;
 import org.tune4j.inference.InferenceModel;
@@ -41,9 +44,18 @@ final class ModelOptions {
     return compute.open(backends);
   }
 
-  /** The model, fetched where it names a repository; its tensors in the innermost scope. */
-  InferenceModel load(Path model, Engine engine) {
+  /** Those that are given. */
+  static List<Path> some(@Nullable Path... adapters) {
+    return Stream.of(adapters).filter(Objects::nonNull).map(Path.class::cast).toList();
+  }
+
+  /**
+   * The model for some adapters, fetched where it names a repository; its tensors in the innermost
+   * scope.
+   */
+  InferenceModel load(Path model, List<Path> adapters, Engine engine) {
     Path folder = models.folder(model, spec.commandLine().getErr());
-    return InferenceModel.open(registry.get(), folder, tokenizer, engine, compute.dtype());
+    return InferenceModel.open(
+        registry.get(), folder, adapters, tokenizer, engine, compute.dtype());
   }
 }

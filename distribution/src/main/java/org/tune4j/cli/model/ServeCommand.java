@@ -187,7 +187,7 @@ public final class ServeCommand implements Callable<Integer> {
     try (StopSignal stop = StopSignal.listening();
         Engine engine = compute.open(backends.get());
         TensorScope scope = engine.openScope();
-        InferenceModel opened = compute.load(model, engine)) {
+        InferenceModel opened = compute.load(model, List.copyOf(adapters.values()), engine)) {
       err.println(ComputeOptions.describe(engine, opened.base().precision()));
       ServedModels models = new ServedModels(opened, name(opened), adapters);
       try (ModelServer server =

@@ -172,6 +172,53 @@ public record LoraConfig(
   }
 
   @Override
+  public int tokens() {
+    return beside.tokens.values().stream()
+        .flatMap(List::stream)
+        .mapToInt(id -> id + 1)
+        .max()
+        .orElse(0);
+  }
+
+  @Override
+  public Optional<LinearAdapter> trainedRows(String path, Linear linear) {
+    return beside.tokens.entrySet().stream()
+        .filter(
+            e ->
+                !e.getKey().equals(Beside.EMBEDDING)
+                    && TargetModules.of(List.of(e.getKey())).matches(path))
+        .findFirst()
+        .map(e -> new TrainedHead(linear, e.getValue()));
+  }
+
+  @Override
+  public AdapterConfig withTokens(List<Integer> tokens, List<String> tables) {
+    if (!tables.isEmpty() && !beside.tokens.isEmpty()) {
+      throw new UsageException(
+          "trainable_token_indices is set, and tokenizer.added_tokens trains rows of its own; leave one out");
+    }
+    Map<String, List<Integer>> all = new LinkedHashMap<>(beside.tokens);
+    for (String table : tables) {
+      if (targets.matches(table)) {
+        throw new UsageException(
+            "tokenizer.added_tokens trains rows of %s, which is also adapted; leave it out of the targets, or name it in modules_to_save"
+                .formatted(table));
+      }
+      all.put(table, tokens);
+    }
+    return new LoraConfig(
+        targets,
+        rank,
+        alpha,
+        dropout,
+        useRslora,
+        rankPattern,
+        alphaPattern,
+        variant,
+        new Beside(beside.parameters, beside.modules, all));
+  }
+
+  @Override
   public Optional<ExpertsAdapter> create(String path, Experts experts) {
     Set<Experts.Weight> weights = EnumSet.noneOf(Experts.Weight.class);
     for (Experts.Weight weight : Experts.Weight.values()) {

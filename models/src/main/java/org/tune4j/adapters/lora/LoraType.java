@@ -23,7 +23,7 @@ import org.tune4j.checkpoint.Texts;
 public final class LoraType implements AdapterType {
   static final String PEFT_TYPE = "LORA";
 
-  private static final String TOKENS = TrainedTokens.NAME + "." + TrainedTokens.ROWS;
+  private static final String TOKENS = TokenRows.NAME + "." + TokenRows.ROWS;
 
   @Override
   public String peftType() {
