@@ -32,6 +32,7 @@ public final class Pass {
   private final Map<Parameter, Tensor> leaves = new LinkedHashMap<>();
   private @Nullable String adapter = DEFAULT_ADAPTER;
   private final Tape tape;
+  private @Nullable LoadBalance balance;
   private long dropoutPosition;
 
   /** Takes each gradient during backward, as soon as it is whole. */
@@ -219,6 +220,26 @@ public final class Pass {
    */
   public Scan.Rows scan(Scan scan, Tensor x, int[] rowEnds, List<List<Tensor>> states) {
     return tape.scan(scan, x, rowEnds, states);
+  }
+
+  /**
+   * {@return a router's scores, to whose gradient the {@linkplain #setLoadBalance load balance}
+   * adds its own}
+   *
+   * @param scores {@code [tokens, experts]}, used once
+   * @param chosen the experts of each token, one token's after the other
+   */
+  public Tensor balanced(Tensor scores, int[] chosen) {
+    return balance == null ? scores : tape.pulled(scores, balance.observe(scores, chosen));
+  }
+
+  /**
+   * Observes the routers from now on; graphs have to end, see {@link #setCutting}.
+   *
+   * @param observer of this pass's rows; null for none, as at first
+   */
+  public void setLoadBalance(@Nullable LoadBalance observer) {
+    balance = observer;
   }
 
   /**

@@ -3,6 +3,7 @@ package org.tune4j.nn;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.function.Supplier;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -93,6 +94,20 @@ final class Tape {
     }
   }
 
+  /** {@code output} has the values of {@code input}, and a gradient besides the one it gets. */
+  private record Pulled(Tensor input, Tensor output, Supplier<Tensor> more) implements Step {
+    @Override
+    public void backward(Tensor gradient) {
+      input.backward(gradient.add(more.get()));
+    }
+
+    @Override
+    public void close() {
+      input.close();
+      output.close();
+    }
+  }
+
   void setCutting(boolean on) {
     cutting = on;
   }
@@ -127,6 +142,16 @@ final class Tape {
     byInput.putIfAbsent(x, fork);
     byValues.put(values, fork);
     return fork;
+  }
+
+  /** The same of a tensor that is used once, to whose gradient another is added. */
+  Tensor pulled(Tensor x, Supplier<Tensor> more) {
+    if (!records(x)) {
+      return x;
+    }
+    Tensor output = x.leaf().moveTo(owner);
+    steps.add(new Pulled(x.gradientEdge().moveTo(owner), output, more));
+    return output;
   }
 
   Tensor linear(Tensor x, Tensor w) {

@@ -13,6 +13,8 @@ import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.models.layers.Embedding;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.Norm;
+import org.tune4j.models.layers.Router;
+import org.tune4j.nn.LoadBalance;
 import org.tune4j.nn.Module;
 import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
@@ -41,6 +43,7 @@ public final class Decoder extends Module {
   private @Nullable AdapterConfig adapter;
   private volatile boolean checkpointLayers;
   private @Nullable Decoder reference;
+  private double loadBalance;
 
   /**
    * A decoder without storage, trainable.
@@ -81,7 +84,7 @@ public final class Decoder extends Module {
             config.tieWordEmbeddings()
                 ? new Linear(embedding.weight())
                 : new Linear(config.hiddenSize(), config.vocabSize(), dtype));
-    parts = new DecoderParts(body.first(), body.layers, body.norm, head);
+    parts = new DecoderParts(body.first(), body.layers(), body.norm(), head);
   }
 
   /**
@@ -147,12 +150,12 @@ public final class Decoder extends Module {
 
   /** {@return whether a layer has a state instead of attention, which cannot go back} */
   public boolean recurrent() {
-    return body.layers.stream().anyMatch(b -> b.attentionShape().equals(AttentionShape.NONE));
+    return body.layers().stream().anyMatch(b -> b.attentionShape().equals(AttentionShape.NONE));
   }
 
   /** {@return the layers, first to last; unmodifiable} */
   public List<DecoderBlock> layers() {
-    return body.layers;
+    return body.layers();
   }
 
   /**
@@ -172,6 +175,22 @@ public final class Decoder extends Module {
   public Decoder setCheckpointLayers(boolean on) {
     checkpointLayers = on;
     return this;
+  }
+
+  /**
+   * Adds to {@link #lossAndBackward} how unevenly routers divide tokens among experts ({@link
+   * LoadBalance}); before the model is used.
+   *
+   * @param factor of that loss, 0 at first
+   * @throws UsageException when no layer has a router
+   */
+  public void setLoadBalance(double factor) {
+    if (factor != 0 && modules().values().stream().noneMatch(Router.class::isInstance)) {
+      throw new UsageException(
+          "router_aux_loss_coef is %s, and the model has no experts; leave it out"
+              .formatted(factor));
+    }
+    loadBalance = factor;
   }
 
   /**
@@ -237,7 +256,7 @@ public final class Decoder extends Module {
       return 0;
     }
     int i = 0;
-    while (i < body.layers.size() && !body.layers.get(i).trains()) {
+    while (i < body.layers().size() && !body.layers().get(i).trains()) {
       i++;
     }
     return i;
@@ -246,9 +265,9 @@ public final class Decoder extends Module {
   /** What the tokens of each layer attend to: those of their own rows. */
   private IntFunction<AttentionContext> context(Engine engine, PackedRows rows) {
     Rotations rotations =
-        Rotations.of(engine, body.layers, rows.positions(row -> 0), precision.compute());
+        Rotations.of(engine, body.layers(), rows.positions(row -> 0), precision.compute());
     return layer ->
-        new OwnRows(engine, rotations.of(body.layers.get(layer).attentionShape()), rows);
+        new OwnRows(engine, rotations.of(body.layers().get(layer).attentionShape()), rows);
   }
 
   /**
@@ -281,7 +300,8 @@ public final class Decoder extends Module {
     Engine engine = pass.engine();
     try (Engine.NoGradient off = engine.noGradient();
         TensorScope scope = engine.openScope()) {
-      Tensor h = hidden(pass, next.rows(), next.context(engine, body.layers, precision.compute()));
+      Tensor h =
+          hidden(pass, next.rows(), next.context(engine, body.layers(), precision.compute()));
       next.advance();
       return scope.moveOut(lastPart(pass, h.indexSelect(engine.indices(at))));
     }
@@ -289,7 +309,7 @@ public final class Decoder extends Module {
 
   /** The last part, which the caller has entered. */
   Tensor project(Pass pass, Tensor hidden) {
-    Tensor logits = head.forward(pass, body.norm.forward(pass, hidden));
+    Tensor logits = head.forward(pass, body.norm().forward(pass, hidden));
     Tensor scaled = config.logitScale() == 1 ? logits : logits.mul(config.logitScale());
     double cap = config.logitSoftCap();
     return cap == 0 ? scaled : scaled.div(cap).tanh().mul(cap);
@@ -317,14 +337,14 @@ public final class Decoder extends Module {
   /** The layers over some rows; what the rows share belongs to the innermost scope. */
   LayerForward over(Pass pass, PackedRows rows) {
     IntFunction<AttentionContext> context = context(pass.engine(), rows);
-    return (layer, x) -> body.layers.get(layer).forward(pass, pass.fork(x), context.apply(layer));
+    return (layer, x) -> body.layers().get(layer).forward(pass, pass.fork(x), context.apply(layer));
   }
 
   private Tensor hidden(Pass pass, PackedRows rows, IntFunction<AttentionContext> context) {
     Tensor h = embedded(pass, rows);
-    for (int i = 0; i < body.layers.size(); i++) {
+    for (int i = 0; i < body.layers().size(); i++) {
       parts.enter(1 + i);
-      Tensor next = body.layers.get(i).forward(pass, pass.fork(h), context.apply(i));
+      Tensor next = body.layers().get(i).forward(pass, pass.fork(h), context.apply(i));
       parts.leave(pass, 1 + i);
       h.close();
       h = next;
@@ -342,15 +362,15 @@ public final class Decoder extends Module {
 
   /** The same, of a part that the caller has entered. */
   Tensor embed(Pass pass, PackedRows rows) {
-    Tensor h = body.embedding.forward(pass, rows.tokens());
+    Tensor h = body.embedding().forward(pass, rows.tokens());
     Tensor wide = h.dtype() == precision.compute() ? h : h.cast(precision.compute());
     Tensor scaled = config.embeddingScale() == 1 ? wide : wide.mul(config.embeddingScale());
-    if (body.side == null) {
+    if (body.side() == null) {
       return scaled;
     }
     try (TensorScope scope = pass.engine().openScope()) {
       Tensor both = pass.fork(scaled);
-      Tensor beside = body.side.forward(pass, rows.tokens(), both);
+      Tensor beside = body.side().forward(pass, rows.tokens(), both);
       return scope.moveOut(Tensor.cat(List.of(both, beside), 1));
     }
   }
@@ -378,8 +398,8 @@ public final class Decoder extends Module {
     rows.check(config);
     LabelledRows labelled =
         LabelledRows.of(rows, labels, config.vocabSize(), objective::needsPrompt);
-    pass.setCutting(precision.widens() || recurrent());
-    return new ObjectiveEvaluation(this, pass, objective).run(labelled);
+    pass.setCutting(precision.widens() || recurrent() || loadBalance != 0);
+    return new ObjectiveEvaluation(this, pass, objective, loadBalance).run(labelled);
   }
 
   /**
@@ -390,6 +410,6 @@ public final class Decoder extends Module {
    * @param objective that the other ranks evaluate
    */
   public void idle(Pass pass, Objective objective) {
-    new ObjectiveEvaluation(this, pass, objective).idle();
+    new ObjectiveEvaluation(this, pass, objective, 0).idle();
   }
 }

@@ -7,12 +7,12 @@ import org.tune4j.models.layers.Norm;
 import org.tune4j.nn.Module;
 import org.tune4j.nn.ModuleList;
 
-/** A decoder without its head. */
+/** The decoder without its head. */
 final class DecoderBody extends Module {
-  final Embedding embedding;
-  final @Nullable SideInput side;
-  final List<DecoderBlock> layers;
-  final Norm norm;
+  private final Embedding embedding;
+  private final @Nullable SideInput side;
+  private final List<DecoderBlock> layers;
+  private final Norm norm;
 
   DecoderBody(
       Embedding embedding,
@@ -31,5 +31,21 @@ final class DecoderBody extends Module {
 
   List<Module> first() {
     return side == null ? List.of(embedding) : List.of(embedding, side);
+  }
+
+  Embedding embedding() {
+    return embedding;
+  }
+
+  @Nullable SideInput side() {
+    return side;
+  }
+
+  List<DecoderBlock> layers() {
+    return layers;
+  }
+
+  Norm norm() {
+    return norm;
   }
 }

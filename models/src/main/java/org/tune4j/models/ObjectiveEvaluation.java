@@ -1,5 +1,6 @@
 package org.tune4j.models;
 
+import org.tune4j.nn.LoadBalance;
 import org.tune4j.nn.Objective;
 import org.tune4j.nn.Pass;
 import org.tune4j.tensor.Engine;
@@ -10,8 +11,10 @@ final class ObjectiveEvaluation {
   private final Decoder model;
   private final Pass pass;
   private final Objective objective;
+  private final double loadBalance;
 
-  ObjectiveEvaluation(Decoder model, Pass pass, Objective objective) {
+  /** With this times the routers' load balance. */
+  ObjectiveEvaluation(Decoder model, Pass pass, Objective objective, double loadBalance) {
     if (objective.chunkTokens() <= 0) {
       throw new IllegalArgumentException(
           "chunkTokens of the loss is %d, expected 1 or more".formatted(objective.chunkTokens()));
@@ -19,6 +22,7 @@ final class ObjectiveEvaluation {
     this.model = model;
     this.pass = pass;
     this.objective = objective;
+    this.loadBalance = loadBalance;
   }
 
   /** The sums over the rows; their gradients are added to the pass's. */
@@ -38,15 +42,32 @@ final class ObjectiveEvaluation {
       boolean known = rows.rows().facts().reference().length > 0;
       ReferenceRows reference =
           objective.needsReference() && !known ? reference(rows, scope) : null;
+      LoadBalance balance = loadBalance == 0 ? null : balance(rows);
+      pass.setLoadBalance(balance);
       Traversal.AtHead evaluated =
           (selected, wantsGradient) -> {
             HeadRows all =
                 new HeadRows(model, pass, selected, rows, objective, reference, wantsGradient);
             Objective.Sums sums = objective.evaluate(all);
+            if (balance != null) {
+              sums = sums.plus(Objective.Sums.of(balance.sum()));
+            }
             return new Traversal.Evaluated(sums, all.gradient());
           };
       return traversal().run(rows, evaluated);
     }
+  }
+
+  /** Each row counts as much as its labels do in the objective. */
+  private LoadBalance balance(LabelledRows rows) {
+    double[] weights = new double[rows.ends().length];
+    int together = objective.rowsTogether();
+    for (int row = 0; row < weights.length; row++) {
+      int labels = rows.ends()[row] - rows.start(row);
+      long count = objective.count(together, (long) together * labels);
+      weights[row] = loadBalance * count / together;
+    }
+    return new LoadBalance(rows.rows().rowEnds(), weights);
   }
 
   private Traversal traversal() {

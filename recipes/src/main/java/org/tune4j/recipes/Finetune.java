@@ -280,13 +280,18 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         saved.filter(s -> !adapted).map(SavedRun::folder).orElse(checkpointer.checkpointDir());
     long seed = keys.training().seedOrZero();
     ComputeOptions compute = keys.compute();
+    double balance = keys.training().routerAuxLossCoef();
     if (sharded) {
-      return ShardedModel.load(from, keys.model(), weights, ranks, run, precision, seed);
+      ShardedModel model =
+          ShardedModel.load(from, keys.model(), weights, ranks, run, precision, seed);
+      model.decoder().setLoadBalance(balance);
+      return model;
     }
     Decoder decoder =
         adapted
             ? from.load(keys.model(), ranks, precision, compute.mmap(), seed)
             : from.loadTrainable(keys.model(), weights, ranks.engine(), precision.compute());
+    decoder.setLoadBalance(balance);
     decoder.setCheckpointLayers(optimizerInBwd || compute.enableActivationCheckpointing());
     return new ReplicatedModel(ranks, decoder, precision.stored());
   }

@@ -3,6 +3,7 @@ package org.tune4j.training;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.collective.ProcessGroup;
+import org.tune4j.component.AlsoCalled;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
@@ -18,6 +19,8 @@ import org.tune4j.nn.Objective;
  * @param maxStepsPerEpoch maximum number of steps per epoch; null for all rows
  * @param gradientAccumulationSteps micro-batches per step
  * @param clipGradNorm maximum global L2 norm of the gradients; null for any
+ * @param routerAuxLossCoef factor of the routers' load balance, which is added to the loss; 0 for
+ *     none
  * @param shuffle whether rows come in random order, another each epoch
  * @param seed of initial adapters, order and dropout; null for 0
  */
@@ -27,6 +30,10 @@ public record TrainingOptions(
     @Doc("maximum number of steps per epoch") @Nullable Integer maxStepsPerEpoch,
     @Doc("micro-batches per step") @Default("1") int gradientAccumulationSteps,
     @Doc("maximum global L2 norm of the gradients") @Nullable Double clipGradNorm,
+    @Doc("factor of the loss of uneven loads of experts, which is added; 0 for none")
+        @AlsoCalled({"moe_aux_loss_coef", "aux_loss_coef"})
+        @Default("0")
+        double routerAuxLossCoef,
     @Doc("shuffle rows, in a new order each epoch") @Default("true") boolean shuffle,
     @Doc("seed of initial adapters, order and dropout; null for 0") @Nullable Long seed) {
   /**
@@ -43,6 +50,9 @@ public record TrainingOptions(
         .that(
             clipGradNorm == null || clipGradNorm > 0,
             "clip_grad_norm is %s, expected a number above 0".formatted(clipGradNorm))
+        .that(
+            routerAuxLossCoef >= 0 && Double.isFinite(routerAuxLossCoef),
+            "router_aux_loss_coef is %s, expected 0 or more".formatted(routerAuxLossCoef))
         .check();
   }
 
@@ -108,6 +118,7 @@ public record TrainingOptions(
         maxStepsPerEpoch,
         gradientAccumulationSteps,
         clipGradNorm,
+        routerAuxLossCoef,
         shuffle,
         seed);
   }

@@ -40,7 +40,7 @@ class RunMemoryTest {
         new AdamW(1e-3, List.of(0.9, 0.999), 1e-8, 0.01, true),
         false,
         new ChunkedCrossEntropy(8, 128),
-        new TrainingOptions(2, epochs, null, 1, null, true, 1L),
+        new TrainingOptions(2, epochs, null, 1, null, 0, true, 1L),
         new ComputeOptions("javacpp", "cpu", dtype, null, 2, false, true),
         Precision.of(DType.parse(dtype)),
         null);

@@ -230,7 +230,7 @@ final class TinyRun {
     Cosine schedule = new Cosine(1, 0.5);
     TrainingOptions training =
         new TrainingOptions(
-            batchSize, epochs, null, accumulation, optimizerInBwd ? null : 1.0, shuffle, seed);
+            batchSize, epochs, null, accumulation, optimizerInBwd ? null : 1.0, 0, shuffle, seed);
     ComputeOptions compute =
         new ComputeOptions(
             System.getProperty("tune4j.test.backend", ""),

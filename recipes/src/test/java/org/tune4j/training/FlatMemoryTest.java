@@ -58,7 +58,7 @@ class FlatMemoryTest {
       Optimizer optimizer =
           new AdamW(1e-4, List.of(0.9, 0.999), 1e-8, 0.01, true)
               .create(List.copyOf(adapters.values()));
-      TrainingOptions options = new TrainingOptions(4, 1, null, 1, 1.0, true, 1L);
+      TrainingOptions options = new TrainingOptions(4, 1, null, 1, 1.0, 0, true, 1L);
       List<Example> data = rows(64, model.config().vocabSize());
       try (RowsOverThreads rows = new RowsOverThreads(engine, model, 2, Loss.crossEntropy(16))) {
         TrainStep step = new TrainStep(engine, adapters, optimizer, rows, options, false);

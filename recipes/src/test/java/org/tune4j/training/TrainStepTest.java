@@ -51,7 +51,7 @@ import org.tune4j.tensor.TensorScope;
 /** One update, or none. */
 class TrainStepTest {
   private static final TrainingOptions OPTIONS =
-      new TrainingOptions(1, 1, null, 2, null, false, 0L);
+      new TrainingOptions(1, 1, null, 2, null, 0, false, 0L);
   private static final Example ROW =
       new Example(new int[] {3, 4, 5, 6}, new int[] {4, 5, 6, Example.IGNORED}, new int[] {4});
 
@@ -163,7 +163,7 @@ class TrainStepTest {
   /** Losses, norms, weights and optimiser's state after three updates of all weights. */
   private Map<String, float[]> train(
       String family, String optimizer, List<Example> data, boolean inBackward) {
-    TrainingOptions options = new TrainingOptions(2, 1, null, 1, null, false, 0L);
+    TrainingOptions options = new TrainingOptions(2, 1, null, 1, null, 0, false, 0L);
     List<Double> betas = List.of(0.9, 0.999);
     Optimizer.Spec spec =
         switch (optimizer) {

@@ -34,7 +34,7 @@ public final class MixtureOfExperts extends Mlp {
     Tensor in = pass.fork(x);
     Tensor scores = router.scores(pass, in);
     int[] chosen = chosen(scores);
-    Tensor weights = router.weights(scores, chosen);
+    Tensor weights = router.weights(pass.balanced(scores, chosen), chosen);
     int k = router.chosen();
     // The places of tokens and choices, sorted by expert: each expert's are a stretch of them.
     int[] order = byExpert(chosen, Math.toIntExact(scores.size(1)));
