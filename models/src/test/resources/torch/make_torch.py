@@ -1,4 +1,4 @@
-"""Writes one tiny Llama as safetensors, as Hugging Face's pytorch_model.bin and as Meta's consolidated.00.pth.
+"""Writes one tiny Llama as safetensors, as Hugging Face's pytorch_model.bin and as Meta's consolidated.00.pth, also in two files.
 
     pip install torch transformers
     python make_torch.py
@@ -39,7 +39,7 @@ def meta(w, heads):  # the inverse of transformers' permute
     return w.view(heads, 2, w.shape[0] // heads // 2, w.shape[1]).transpose(1, 2).reshape(w.shape).contiguous()
 
 
-torch.save({"tok_embeddings.weight": hf["model.embed_tokens.weight"], "norm.weight": hf["model.norm.weight"],
+whole = {"tok_embeddings.weight": hf["model.embed_tokens.weight"], "norm.weight": hf["model.norm.weight"],
             "output.weight": hf["lm_head.weight"], "rope.freqs": torch.arange(2.0),
             "layers.0.attention.wq.weight": meta(hf[p + "self_attn.q_proj.weight"], H),
             "layers.0.attention.wk.weight": meta(hf[p + "self_attn.k_proj.weight"], KV),
@@ -49,7 +49,14 @@ torch.save({"tok_embeddings.weight": hf["model.embed_tokens.weight"], "norm.weig
             "layers.0.feed_forward.w2.weight": hf[p + "mlp.down_proj.weight"],
             "layers.0.feed_forward.w3.weight": hf[p + "mlp.up_proj.weight"],
             "layers.0.attention_norm.weight": hf[p + "input_layernorm.weight"],
-            "layers.0.ffn_norm.weight": hf[p + "post_attention_layernorm.weight"]}, f"{here}/meta/consolidated.00.pth")
+            "layers.0.ffn_norm.weight": hf[p + "post_attention_layernorm.weight"]}
+torch.save(whole, f"{here}/meta/consolidated.00.pth")
+for version, embedding in (("meta2", 1), ("meta3", 0)):  # as fairscale's layers cut them for Llama 2, and for Llama 3
+    cut = lambda name: embedding if "tok_" in name else 1 if ".wo." in name or ".w2." in name else 0
+    os.makedirs(f"{here}/{version}", exist_ok=True)
+    for i in range(2):
+        torch.save({k: v.clone() if v.dim() == 1 else v.chunk(2, cut(k))[i].contiguous().clone() for k, v in whole.items()},
+                   f"{here}/{version}/consolidated.0{i}.pth")
 json.dump({"dim": DIM, "n_layers": 1, "n_heads": H, "n_kv_heads": KV, "vocab_size": VOCAB, "multiple_of": 16,
            "norm_eps": 1e-5, "rope_theta": 500000.0}, open(f"{here}/meta/params.json", "w"))
 json.dump({"model_type": "llama", "hidden_size": DIM, "intermediate_size": FF, "num_hidden_layers": 1, "vocab_size": VOCAB,

@@ -36,7 +36,13 @@ final class FolderFiles {
                 + ", or leave the key out to load what the folder holds");
       }
     }
-    return files.stream().map(WeightsFile::open).toList();
+    boolean meta =
+        files.size() > 1
+            && files.stream()
+                .allMatch(f -> MetaModel.FILE.matcher(String.valueOf(f.getFileName())).matches());
+    return meta
+        ? List.of(MetaModel.joined(List.copyOf(files)))
+        : files.stream().map(WeightsFile::open).toList();
   }
 
   /**
@@ -61,9 +67,7 @@ final class FolderFiles {
     }
     List<String> meta = matching(folder, MetaModel.FILE);
     if (meta.size() > 1) {
-      throw new InputException(
-          "the checkpoint folder %s has a model that is cut into %d files through each of its weights; download it in Hugging Face's format"
-              .formatted(folder, meta.size()));
+      return List.of(MetaModel.joined(meta.stream().map(folder::resolve).toList()));
     }
     List<String> only = meta.isEmpty() ? matching(folder, GGUF) : meta;
     if (only.size() != 1) {

@@ -1,6 +1,7 @@
 package org.tune4j.checkpoint;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -9,20 +10,26 @@ import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.tune4j.InputException;
+import org.tune4j.checkpoint.HuggingFaceFolder.Weight;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 
 /**
- * Llama as Meta publishes it: {@code consolidated.00.pth} and {@code params.json}. Source: {@code
+ * Llama as Meta publishes it: {@code consolidated.00.pth} and {@code params.json}; the larger ones
+ * in several files, each of which has a stretch of every matrix. Source: {@code
  * convert_llama_weights_to_hf.py} of transformers.
  */
 final class MetaModel {
+  private static final String EMBEDDING = "tok_embeddings.weight";
+
   /** Its sizes. */
   static final String PARAMS = "params.json";
 
-  /** Its weights; a model of several such files is cut through each of its weights. */
+  /** Its weights. */
   static final Pattern FILE = Pattern.compile("consolidated\\.\\d\\d\\.pth");
 
-  private static final String EMBEDDING = "tok_embeddings.weight";
+  /** What is cut between its columns; other matrices are between their rows. */
+  private static final Set<String> BY_COLUMNS = Set.of("attention.wo", "feed_forward.w2");
+
   private static final String BUFFER = "rope.freqs";
   private static final Pattern LAYER = Pattern.compile("layers\\.(\\d+)\\.(.+)\\.weight");
   private static final Map<String, String> TOP =
@@ -57,12 +64,23 @@ final class MetaModel {
 
   /** By Hugging Face's names, the rows of q and k in its order. */
   static Map<String, Entry> weights(Path file, Map<String, Entry> entries, JsonFields config) {
+    return weights(List.of(file), List.of(entries), config);
+  }
+
+  /** The same of a model in several files. */
+  private static Map<String, Entry> weights(
+      List<Path> files, List<Map<String, Entry>> entries, JsonFields config) {
+    int n = files.size();
+    Path file = files.get(0);
     int heads = config.positive("num_attention_heads", 32);
     Map<String, Integer> turned =
         Map.of(
-            "attention.wq", heads, "attention.wk", config.positive("num_key_value_heads", heads));
+            "attention.wq",
+            heads / n,
+            "attention.wk",
+            config.positive("num_key_value_heads", heads) / n);
     Map<String, Entry> weights = new LinkedHashMap<>();
-    for (Entry e : entries.values()) {
+    for (Entry e : entries.get(0).values()) {
       if (e.name().equals(BUFFER)) {
         continue;
       }
@@ -76,9 +94,55 @@ final class MetaModel {
         throw new InputException(
             "%s: tensor %s is none of a Llama's".formatted(file, Texts.quoted(e.name())));
       }
-      weights.put(name, RowLayout.turned(file, e.named(name), turned.getOrDefault(module, 0)));
+      List<Weight> parts = new ArrayList<>();
+      for (int i = 0; i < n; i++) {
+        Entry part = entries.get(i).get(e.name());
+        if (part == null) {
+          throw new InputException(
+              "%s lacks tensor %s of %s; give the files of one model"
+                  .formatted(files.get(i), Texts.quoted(e.name()), file));
+        }
+        parts.add(
+            new Weight(
+                files.get(i),
+                RowLayout.turned(files.get(i), part.named(name), turned.getOrDefault(module, 0))));
+      }
+      boolean whole = n == 1 || e.shape().size() < 2;
+      weights.put(
+          name, whole ? parts.get(0).entry() : JoinedLayout.of(parts, cut(e, module, config)));
     }
     return weights;
+  }
+
+  /** Llama 3 cuts the embedding between its rows. */
+  private static int cut(Entry part, String module, JsonFields config) {
+    boolean columns =
+        part.name().equals(EMBEDDING)
+            ? part.shape().get(1) < config.positive("hidden_size")
+            : BY_COLUMNS.contains(module);
+    return columns ? 1 : 0;
+  }
+
+  /** A model in several files, in their order. */
+  static WeightsFile joined(List<Path> files) {
+    List<TorchFile> parts = files.stream().map(TorchFile::open).toList();
+    TorchFile first = parts.get(0);
+    return new WeightsFile() {
+      @Override
+      public Path path() {
+        return first.path();
+      }
+
+      @Override
+      public Map<String, Entry> entries() {
+        return first.entries();
+      }
+
+      @Override
+      public Map<String, Entry> weights(JsonFields config) {
+        return MetaModel.weights(files, parts.stream().map(TorchFile::entries).toList(), config);
+      }
+    };
   }
 
   /** What Hugging Face's {@code config.json} would say. */

@@ -14,12 +14,15 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import org.tune4j.InputException;
 import org.tune4j.checkpoint.HuggingFaceFolder.Weight;
 
@@ -91,17 +94,36 @@ class TorchFileTest {
     assertEquals(8192, config.positive("max_position_embeddings"));
   }
 
-  @Test
-  void open_metaModelInPieces_isRefused() throws Exception {
-    for (String name : new String[] {"consolidated.00.pth", "consolidated.01.pth"}) {
-      Files.copy(resource("meta/consolidated.00.pth"), folder.resolve(name));
+  @ParameterizedTest
+  @ValueSource(strings = {"meta2", "meta3"})
+  void open_metaModelInPieces_isTheWhole(String version) throws Exception {
+    List<Path> names = List.of(Path.of("consolidated.00.pth"), Path.of("consolidated.01.pth"));
+    for (Path name : names) {
+      Files.copy(resource(version + "/" + name), folder.resolve(name));
     }
     Files.copy(resource("meta/params.json"), folder.resolve("params.json"));
+    assertWeights(HuggingFaceFolder.open(folder));
+    assertWeights(HuggingFaceFolder.open(folder, names));
+    // A part that begins and ends inside rows, and goes over several pieces.
+    Weight o =
+        HuggingFaceFolder.open(folder).weights().get("model.layers.0.self_attn.o_proj.weight");
+    ByteBuffer part = ByteBuffer.allocate(75);
+    try (FileChannel in = FileChannel.open(o.file())) {
+      o.entry().layout().read(in, o.entry(), 21, part);
+    }
+    assertEquals(ByteBuffer.wrap(bytes(o), 21, 75), part.flip());
+  }
+
+  @Test
+  void open_metaModelOfOtherPieces_isRefused() throws Exception {
+    Files.copy(resource("meta2/consolidated.00.pth"), folder.resolve("consolidated.00.pth"));
+    Files.copy(resource("meta/consolidated.00.pth"), folder.resolve("consolidated.01.pth"));
+    Files.copy(resource("meta/params.json"), folder.resolve("params.json"));
     assertEquals(
-        "the checkpoint folder "
-            + folder
-            + " has a model that is cut into 2 files through each of its weights; download it in"
-            + " Hugging Face's format",
+        folder.resolve("consolidated.01.pth")
+            + ": 'model.embed_tokens.weight' is BF16 [24, 16], in "
+            + folder.resolve("consolidated.00.pth")
+            + " it is BF16 [24, 8]; give the files of one model",
         assertThrows(InputException.class, () -> HuggingFaceFolder.open(folder)).getMessage());
   }
 
