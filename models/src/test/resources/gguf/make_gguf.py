@@ -1,4 +1,4 @@
-"""Writes quants.safetensors: random blocks of each of GGUF's types, and what llama.cpp's gguf package makes of them.
+"""Writes quants.safetensors: random blocks of each of GGUF's types, and what llama.cpp's gguf package makes of them; and a tiny Llama.
 
     pip install gguf safetensors
     python make_gguf.py
@@ -67,3 +67,26 @@ for name, e in entries.items():
     known = TOP.get(stem) or "blk.0." + NAMES[stem.removeprefix("model.layers.0.")]
     w.add_tensor(known + ".weight", np.ascontiguousarray(values), raw_dtype=T.BF16)
 w.write_header_to_file(), w.write_kv_data_to_file(), w.write_tensors_to_file(), w.close()
+
+# The same in two files, as llama.cpp's gguf-split cuts it: metadata in the first, tensors in both.
+from gguf import GGUFReader
+
+os.makedirs(os.path.join(here, "split"), exist_ok=True)
+whole = GGUFReader(os.path.join(here, "tiny.gguf"))
+with open(os.path.join(here, "tiny.gguf"), "rb") as f:
+    raw = f.read()
+half = len(whole.tensors) // 2
+keys = [f for f in whole.fields.values() if not f.name.startswith("GGUF.")]
+for i, tensors in enumerate((whole.tensors[:half], whole.tensors[half:])):
+    kv = [raw[k.offset:k.offset + sum(p.nbytes for p in k.parts)] for k in keys] if i == 0 else []
+    for name, kind, value in (("split.no", 2, i), ("split.count", 2, 2), ("split.tensors.count", 5, len(whole.tensors))):
+        kv.append(struct.pack("<Q", len(name)) + name.encode() + struct.pack("<I", kind) + struct.pack({2: "<H", 5: "<i"}[kind], value))
+    infos, data = b"", b""
+    for t in tensors:
+        infos += struct.pack("<Q", len(t.name)) + t.name.encode() + struct.pack("<I", len(t.shape)) + struct.pack(f"<{len(t.shape)}Q", *t.shape)
+        infos += struct.pack("<IQ", t.tensor_type, len(data))
+        data += t.data.tobytes()
+        data += bytes(-len(data) % 32)
+    head = struct.pack("<IIQQ", 0x46554747, 3, len(tensors), len(kv)) + b"".join(kv) + infos
+    with open(os.path.join(here, "split", f"tiny-0000{i + 1}-of-00002.gguf"), "wb") as f:
+        f.write(head + bytes(-len(head) % 32) + data)

@@ -70,12 +70,13 @@ final class FolderFiles {
       return List.of(MetaModel.joined(meta.stream().map(folder::resolve).toList()));
     }
     List<String> only = meta.isEmpty() ? matching(folder, GGUF) : meta;
-    if (only.size() != 1) {
+    boolean split = !only.isEmpty() && GgufModel.parts(folder.resolve(only.get(0))) == only.size();
+    if (only.size() != 1 && !split) {
       throw new InputException(
           "the checkpoint folder %s has no weights: expected %s or %s%s"
               .formatted(folder, ShardPlan.SINGLE, ShardPlan.INDEX, otherWeights(folder)));
     }
-    return List.of(WeightsFile.open(folder.resolve(only.get(0))));
+    return only.stream().map(name -> WeightsFile.open(folder.resolve(name))).toList();
   }
 
   private static List<String> matching(Path folder, Pattern name) {

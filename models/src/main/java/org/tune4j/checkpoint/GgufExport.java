@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -20,6 +21,7 @@ import org.tune4j.checkpoint.SafetensorsFile.Entry;
 
 /** Writes models and LoRA adapters as GGUF files for llama.cpp, a row at a time. */
 public final class GgufExport {
+  private static final Pattern EXPERT = Pattern.compile("\\.experts\\.(\\d+)\\.");
   private static final Pattern FACTOR = Pattern.compile("(.+)\\.lora_([AB])\\.weight");
 
   /** {@code general.file_type} of llama.cpp. */
@@ -38,7 +40,7 @@ public final class GgufExport {
    * Writes a model. Norms and biases stay fp32; the embedding and the head are at least Q8_0. A
    * weight whose rows are no multiple of the type's blocks becomes Q8_0, or F16.
    *
-   * @param model of Llama's architecture
+   * @param model of an architecture that {@code gguf.json} has
    * @param type f32, f16, bf16, q8_0, q4_0 or q4_k
    * @param target the file
    * @throws UsageException if the type is none of these
@@ -56,25 +58,29 @@ public final class GgufExport {
         "general.name", String.valueOf(model.path().toAbsolutePath().normalize().getFileName()));
     metadata.put("general.file_type", Objects.requireNonNull(FILE_TYPES.get(wanted)));
     metadata.put("general.quantization_version", 2);
-    metadata.putAll(architecture.metadata(config));
+    metadata.putAll(new GgufSizes(architecture).metadata(config));
     Weight embedding = model.weights().get("model.embed_tokens.weight");
     if (embedding == null) {
       throw new InputException("the model %s has no embedding".formatted(model.path()));
     }
     int vocabulary = Math.toIntExact(embedding.entry().shape().get(0));
     metadata.putAll(GgufVocabulary.metadata(model.path(), vocabulary));
-    List<GgufWriter.Tensor> tensors = new ArrayList<>();
-    GgufRope.factors(config, GgufArchitecture.headDim(config))
-        .ifPresent(factors -> tensors.add(ropeFactors(factors)));
+    List<GgufWriter.Tensor> tensors = new ArrayList<>(factors(config));
+    Map<String, List<WeightRows>> named = new LinkedHashMap<>();
     model
         .weights()
         .forEach(
-            (name, w) -> {
-              WeightRows rows =
-                  new WeightRows(w.file(), w.entry(), order(architecture, name, config), 1);
-              String named = architecture.nameOf(name);
-              tensors.add(tensor(named, stored(wanted, named, w.entry().shape()), rows));
-            });
+            (name, w) ->
+                named
+                    .computeIfAbsent(architecture.nameOf(name), n -> new ArrayList<>())
+                    .add(
+                        new WeightRows(
+                            w.file(),
+                            w.entry(),
+                            order(architecture, name, config),
+                            1,
+                            architecture.shifts(name) ? 1 : 0)));
+    named.forEach((name, parts) -> tensors.add(tensor(wanted, name, parts)));
     GgufWriter.write(target, metadata, tensors);
   }
 
@@ -122,7 +128,8 @@ public final class GgufExport {
                   adapter.file(),
                   e,
                   b ? order(architecture, weight, config) : WeightRows.Order.STORED,
-                  factor)));
+                  factor,
+                  0)));
     }
     Map<String, Object> metadata = new LinkedHashMap<>();
     metadata.put("general.architecture", architecture.name());
@@ -148,6 +155,9 @@ public final class GgufExport {
     if (shape.size() < 2) {
       return GgufType.F32;
     }
+    if (name.endsWith("ffn_gate_inp.weight")) {
+      return GgufType.F32;
+    }
     boolean table = name.equals("token_embd.weight") || name.equals("output.weight");
     long width = shape.get(shape.size() - 1);
     for (GgufType type : List.of(wanted, GgufType.Q8_0)) {
@@ -157,6 +167,32 @@ public final class GgufExport {
       }
     }
     return GgufType.F16;
+  }
+
+  /** A weight, or those of all experts, the first of which comes first. */
+  private static GgufWriter.Tensor tensor(GgufType wanted, String name, List<WeightRows> parts) {
+    WeightRows first = parts.get(0);
+    GgufType type = stored(wanted, name, first.entry().shape());
+    if (!name.contains("_exps.")) {
+      return tensor(name, type, first);
+    }
+    parts.sort(Comparator.comparingInt(GgufExport::expert));
+    List<Long> shape = new ArrayList<>(first.entry().shape());
+    shape.add(0, (long) parts.size());
+    return new GgufWriter.Tensor(
+        name,
+        type,
+        shape,
+        channel -> {
+          for (WeightRows part : parts) {
+            part.write(type, channel);
+          }
+        });
+  }
+
+  private static int expert(WeightRows rows) {
+    Matcher m = EXPERT.matcher(rows.entry().name());
+    return m.find() ? Integer.parseInt(m.group(1)) : 0;
   }
 
   private static GgufWriter.Tensor tensor(String name, GgufType type, WeightRows rows) {
@@ -177,9 +213,20 @@ public final class GgufExport {
         };
   }
 
-  private static GgufWriter.Tensor ropeFactors(float[] factors) {
+  private static List<GgufWriter.Tensor> factors(JsonFields config) {
+    List<GgufWriter.Tensor> tensors = new ArrayList<>();
+    GgufRope.factors(config, GgufSizes.headDim(config))
+        .ifPresent(f -> tensors.add(factors(GgufArchitecture.ROPE_FACTORS, f)));
+    GgufRope.factors(config, "long_factor")
+        .ifPresent(f -> tensors.add(factors(GgufArchitecture.LONG_FACTORS, f)));
+    GgufRope.factors(config, "short_factor")
+        .ifPresent(f -> tensors.add(factors(GgufArchitecture.SHORT_FACTORS, f)));
+    return tensors;
+  }
+
+  private static GgufWriter.Tensor factors(String name, float[] factors) {
     return new GgufWriter.Tensor(
-        GgufArchitecture.ROPE_FACTORS,
+        name,
         GgufType.F32,
         List.of((long) factors.length),
         channel -> {

@@ -76,7 +76,7 @@ final class GgufFile implements WeightsFile {
 
   @Override
   public Map<String, Entry> weights(JsonFields config) {
-    return GgufArchitecture.of(metadata).weights(path, entries, config);
+    return GgufArchitecture.of(config).weights(path, entries, config);
   }
 
   /** What is read of a file. */

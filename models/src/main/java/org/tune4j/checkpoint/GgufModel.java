@@ -9,13 +9,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
+import java.util.TreeMap;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.tune4j.InputException;
 import org.tune4j.TuneException;
+import org.tune4j.checkpoint.HuggingFaceFolder.Weight;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 
 /** A model in a GGUF file, which holds what a Hugging Face folder has beside the weights too. */
@@ -23,14 +28,19 @@ public final class GgufModel {
   /** The weights' file in a folder that is made for one: a link. */
   private static final String LINK = "weights.gguf";
 
+  /** The same of a model that is split. */
+  private static final String PART = "weights-%05d-of-%05d.gguf";
+
+  private static final Pattern SPLIT = Pattern.compile("(.+)-\\d{5}-of-(\\d{5})\\.gguf");
+
   /** A change of what is written into a folder makes another folder. */
-  private static final String VERSION = "1";
+  private static final String VERSION = "2";
 
   private GgufModel() {}
 
   /**
    * {@return the GGUF file that a place stands for: itself, or the only one of a folder without
-   * {@code config.json}}
+   * {@code config.json}; of one that is split, the first}
    *
    * @param place need not exist
    * @throws InputException if the folder cannot be read
@@ -42,42 +52,64 @@ public final class GgufModel {
     if (!Files.isDirectory(place) || Files.exists(place.resolve(HuggingFaceFolder.CONFIG))) {
       return Optional.empty();
     }
-    try (Stream<Path> files = Files.list(place)) {
-      List<Path> found = files.filter(GgufModel::isName).limit(2).toList();
-      return found.size() == 1 ? Optional.of(found.get(0)) : Optional.empty();
-    } catch (IOException e) {
-      throw new InputException(
-          "cannot read the folder " + place + ": " + TuneException.reason(e), e);
-    }
+    List<Path> found = FolderFiles.all(place).stream().filter(GgufModel::isName).toList();
+    boolean one = !found.isEmpty() && parts(found.get(0)) == found.size();
+    return one ? Optional.of(found.get(0)) : Optional.empty();
   }
 
   private static boolean isName(Path file) {
     return String.valueOf(file.getFileName()).endsWith(".gguf");
   }
 
+  /** How many files a model has, as the name of its first one says. */
+  static int parts(Path first) {
+    Matcher m = SPLIT.matcher(String.valueOf(first.getFileName()));
+    return m.matches() ? Integer.parseInt(m.group(2)) : 1;
+  }
+
+  /** All files of a model. */
+  private static List<GgufFile> files(Path first) {
+    Matcher m = SPLIT.matcher(String.valueOf(first.getFileName()));
+    if (!m.matches()) {
+      return List.of(GgufFile.open(first));
+    }
+    List<GgufFile> files = new ArrayList<>();
+    for (int i = 1; i <= Integer.parseInt(m.group(2)); i++) {
+      Path part = first.resolveSibling("%s-%05d-of-%s.gguf".formatted(m.group(1), i, m.group(2)));
+      if (!Files.exists(part)) {
+        throw new InputException(
+            "the GGUF model %s is split, and %s is missing; download all its files into one folder"
+                .formatted(first, part.getFileName()));
+      }
+      files.add(GgufFile.open(part));
+    }
+    return files;
+  }
+
   /**
    * Makes a folder with a link to the file, and what its metadata says as {@code config.json} and
    * tokenizer files. One that was made for the same file is taken as it is.
    *
-   * @param file GGUF
+   * @param file GGUF; of a model that is split, any of its files
    * @param parent of such folders, made as needed
    * @return the folder
    * @throws InputException if the file is broken, or of a kind that is not supported
    * @throws org.tune4j.EnvironmentException if the folder cannot be written
    */
   public static Path folder(Path file, Path parent) {
-    Path folder = parent.resolve(name(file));
+    Path first = first(file);
+    Path folder = parent.resolve(name(first));
     if (Files.exists(folder.resolve(HuggingFaceFolder.CONFIG))) {
       return folder;
     }
-    GgufFile gguf = GgufFile.open(file);
-    GgufMetadata metadata = gguf.metadata();
+    List<GgufFile> files = files(first);
+    GgufMetadata metadata = files.get(0).metadata();
+    Map<String, Weight> tensors = new TreeMap<>();
+    files.forEach(
+        part -> part.entries().forEach((n, e) -> tensors.put(n, new Weight(part.path(), e))));
     Map<String, Object> config =
-        GgufArchitecture.of(metadata).config(metadata, gguf.entries().keySet());
-    Entry factors = gguf.entries().get(GgufArchitecture.ROPE_FACTORS);
-    if (factors != null) {
-      scaling(file, factors, config);
-    }
+        new GgufSizes(GgufArchitecture.of(metadata)).config(metadata, tensors.keySet());
+    scaling(tensors, config);
     Map<String, byte[]> tokenizer = GgufTokenizer.files(metadata);
     AtomicFolder.write(
         folder,
@@ -86,9 +118,20 @@ public final class GgufModel {
             Files.write(target.resolve(side.getKey()), side.getValue());
           }
           json(target.resolve(HuggingFaceFolder.CONFIG), config);
-          link(target.resolve(LINK), file.toRealPath());
+          for (int i = 0; i < files.size(); i++) {
+            link(
+                target.resolve(files.size() == 1 ? LINK : PART.formatted(i + 1, files.size())),
+                files.get(i).path().toRealPath());
+          }
         });
     return folder;
+  }
+
+  private static Path first(Path file) {
+    Matcher m = SPLIT.matcher(String.valueOf(file.getFileName()));
+    return m.matches()
+        ? file.resolveSibling("%s-00001-of-%s.gguf".formatted(m.group(1), m.group(2)))
+        : file;
   }
 
   /**
@@ -97,7 +140,11 @@ public final class GgufModel {
    * @param folder of a model
    */
   public static Path origin(Path folder) {
-    Path link = folder.resolve(LINK);
+    Path whole = folder.resolve(LINK);
+    Path link =
+        Files.exists(whole)
+            ? whole
+            : FolderFiles.all(folder).stream().filter(GgufModel::isName).findFirst().orElse(whole);
     try {
       return Files.isSymbolicLink(link) ? link.toRealPath() : folder;
     } catch (IOException e) {
@@ -134,24 +181,42 @@ public final class GgufModel {
     }
   }
 
-  /** Finds the formula that gives the file's factors. */
-  private static void scaling(Path file, Entry entry, Map<String, Object> config) {
-    float[] factors = new float[Math.toIntExact(entry.length() / entry.type().bytes())];
-    try (FileChannel channel = FileChannel.open(file)) {
+  /** Finds the formula that gives the file's factors, or takes them as they are. */
+  private static void scaling(Map<String, Weight> tensors, Map<String, Object> config) {
+    Weight one = tensors.get(GgufArchitecture.ROPE_FACTORS);
+    if (one != null) {
+      double theta = (Double) config.getOrDefault("rope_theta", 10_000.0);
+      config.put(
+          "rope_scaling",
+          GgufRope.scaling(values(one), theta)
+              .orElseThrow(
+                  () ->
+                      new InputException(
+                          "%s: %s scales rotations in another way than Llama 3.1's; get the model in Hugging Face's format"
+                              .formatted(one.file(), one.entry().name()))));
+    }
+    Weight longer = tensors.get(GgufArchitecture.LONG_FACTORS);
+    Weight shorter = tensors.get(GgufArchitecture.SHORT_FACTORS);
+    if (longer != null && shorter != null) {
+      Map<String, Object> scaling = new LinkedHashMap<>();
+      scaling.put("rope_type", "longrope");
+      scaling.put("long_factor", values(longer));
+      scaling.put("short_factor", values(shorter));
+      config.put("rope_scaling", scaling);
+    }
+  }
+
+  private static float[] values(Weight w) {
+    Entry entry = w.entry();
+    float[] values = new float[Math.toIntExact(entry.length() / entry.type().bytes())];
+    try (FileChannel channel = FileChannel.open(w.file())) {
       ByteBuffer bytes =
           ByteBuffer.allocate(Math.toIntExact(entry.length())).order(ByteOrder.LITTLE_ENDIAN);
       entry.layout().read(channel, entry, 0, bytes);
-      Floats.read(bytes.flip(), entry.type(), factors);
+      Floats.read(bytes.flip(), entry.type(), values);
+      return values;
     } catch (IOException e) {
-      throw new InputException("cannot read " + file + ": " + TuneException.reason(e), e);
+      throw new InputException("cannot read " + w.file() + ": " + TuneException.reason(e), e);
     }
-    config.put(
-        "rope_scaling",
-        GgufRope.scaling(factors, (Double) config.getOrDefault("rope_theta", 10_000.0))
-            .orElseThrow(
-                () ->
-                    new InputException(
-                        "%s: %s scales rotations in another way than Llama 3.1's; get the model in Hugging Face's format"
-                            .formatted(file, entry.name()))));
   }
 }

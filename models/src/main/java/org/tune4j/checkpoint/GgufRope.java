@@ -1,5 +1,6 @@
 package org.tune4j.checkpoint;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,14 +14,16 @@ final class GgufRope {
   private static final double LOW = 1;
   private static final double HIGH = 4;
   private static final int ORIGINAL = 8192;
+  private static final String FULL = "full_attention";
 
   private GgufRope() {}
 
-  /** Where {@code config.json} says it. */
+  /** Where {@code config.json} says it of layers without a window. */
   static JsonFields fields(JsonFields config) {
     for (String field : List.of("rope_scaling", "rope_parameters")) {
       if (config.has(field) && !config.object(field).isEmpty()) {
-        return config.object(field);
+        JsonFields all = config.object(field);
+        return all.value(FULL) != null ? all.object(FULL) : all;
       }
     }
     return config.empty();
@@ -57,6 +60,19 @@ final class GgufRope {
       factors[i] = (float) (1 / ((1 - share) / factor + share));
     }
     return factors;
+  }
+
+  /** The divisors of rows that are longer or shorter than the original model takes. */
+  static Optional<float[]> factors(JsonFields config, String field) {
+    JsonNode listed = fields(config).value(field);
+    if (listed == null) {
+      return Optional.empty();
+    }
+    float[] factors = new float[listed.size()];
+    for (int i = 0; i < factors.length; i++) {
+      factors[i] = (float) listed.get(i).asDouble();
+    }
+    return Optional.of(factors);
   }
 
   /** What {@code config.json} would say; empty for another formula's. */

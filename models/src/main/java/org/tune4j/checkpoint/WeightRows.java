@@ -6,6 +6,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.channels.WritableByteChannel;
 import java.nio.file.Path;
+import java.util.List;
 import org.tune4j.InputException;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 
@@ -16,8 +17,9 @@ import org.tune4j.checkpoint.SafetensorsFile.Entry;
  * @param entry its place there
  * @param order which row comes at a place
  * @param factor that every element is multiplied by
+ * @param shift that is added to it then
  */
-record WeightRows(Path file, Entry entry, Order order, float factor) {
+record WeightRows(Path file, Entry entry, Order order, float factor, float shift) {
   /** Which row comes at a place. */
   @FunctionalInterface
   interface Order {
@@ -33,13 +35,14 @@ record WeightRows(Path file, Entry entry, Order order, float factor) {
   }
 
   WeightRows(Path file, Entry entry) {
-    this(file, entry, Order.STORED, 1);
+    this(file, entry, Order.STORED, 1, 0);
   }
 
-  /** Elements of a row. */
+  /** Elements of a row; a vector is one, unless its elements are put into another order. */
   int width() {
-    return Math.toIntExact(
-        entry.shape().isEmpty() ? 1 : entry.shape().get(entry.shape().size() - 1));
+    List<Long> shape = entry.shape();
+    boolean single = shape.isEmpty() || (shape.size() == 1 && order != Order.STORED);
+    return single ? 1 : Math.toIntExact(shape.get(shape.size() - 1));
   }
 
   void forEach(Sink sink) throws IOException {
@@ -56,8 +59,8 @@ record WeightRows(Path file, Entry entry, Order order, float factor) {
       for (long place = 0; place < rows; place++) {
         entry.layout().read(in, entry, order.row(place, rows) * bytes, stored.clear());
         Floats.read(stored.flip(), entry.type(), row);
-        for (int i = 0; i < row.length && factor != 1; i++) {
-          row[i] *= factor;
+        for (int i = 0; i < row.length && (factor != 1 || shift != 0); i++) {
+          row[i] = row[i] * factor + shift;
         }
         sink.accept(row);
       }
