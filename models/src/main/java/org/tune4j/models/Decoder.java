@@ -9,7 +9,6 @@ import org.tune4j.UsageException;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.models.layers.AttentionContext;
-import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.models.layers.Embedding;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.Norm;
@@ -150,7 +149,7 @@ public final class Decoder extends Module {
 
   /** {@return whether a layer has a state instead of attention, which cannot go back} */
   public boolean recurrent() {
-    return body.layers().stream().anyMatch(b -> b.attentionShape().equals(AttentionShape.NONE));
+    return body.recurrent();
   }
 
   /** {@return the layers, first to last; unmodifiable} */
@@ -255,11 +254,7 @@ public final class Decoder extends Module {
     if (parts.trainsBelow()) {
       return 0;
     }
-    int i = 0;
-    while (i < body.layers().size() && !body.layers().get(i).trains()) {
-      i++;
-    }
-    return i;
+    return body.lowestTrained();
   }
 
   /** What the tokens of each layer attend to: those of their own rows. */
@@ -362,17 +357,7 @@ public final class Decoder extends Module {
 
   /** The same, of a part that the caller has entered. */
   Tensor embed(Pass pass, PackedRows rows) {
-    Tensor h = body.embedding().forward(pass, rows.tokens());
-    Tensor wide = h.dtype() == precision.compute() ? h : h.cast(precision.compute());
-    Tensor scaled = config.embeddingScale() == 1 ? wide : wide.mul(config.embeddingScale());
-    if (body.side() == null) {
-      return scaled;
-    }
-    try (TensorScope scope = pass.engine().openScope()) {
-      Tensor both = pass.fork(scaled);
-      Tensor beside = body.side().forward(pass, rows.tokens(), both);
-      return scope.moveOut(Tensor.cat(List.of(both, beside), 1));
-    }
+    return body.embed(pass, rows, config.embeddingScale(), precision.compute());
   }
 
   /**

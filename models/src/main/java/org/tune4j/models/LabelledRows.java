@@ -52,6 +52,13 @@ record LabelledRows(PackedRows rows, int[] positions, int[] targets, int[] segme
     return Arrays.stream(segments).noneMatch(LabelledRows::isLabel);
   }
 
+  /** How many labels each row has, {@code [rows]}. */
+  long[] labelsOfRows() {
+    long[] counts = new long[rows.rowEnds().length];
+    Arrays.stream(segments).filter(LabelledRows::isLabel).forEach(s -> counts[s / 2]++);
+    return counts;
+  }
+
   /** Whether a segment's targets are labels. */
   static boolean isLabel(int segment) {
     return segment % 2 == 0;

@@ -60,11 +60,11 @@ final class ObjectiveEvaluation {
 
   /** Each row counts as much as its labels do in the objective. */
   private LoadBalance balance(LabelledRows rows) {
-    double[] weights = new double[rows.ends().length];
+    long[] labels = rows.labelsOfRows();
+    double[] weights = new double[labels.length];
     int together = objective.rowsTogether();
     for (int row = 0; row < weights.length; row++) {
-      int labels = rows.ends()[row] - rows.start(row);
-      long count = objective.count(together, (long) together * labels);
+      long count = objective.count(together, together * labels[row]);
       weights[row] = loadBalance * count / together;
     }
     return new LoadBalance(rows.rows().rowEnds(), weights);

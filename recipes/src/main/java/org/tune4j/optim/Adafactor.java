@@ -164,7 +164,7 @@ public final class Adafactor implements Optimizer.Spec {
       try (TensorScope scope = engine.openScope();
           Engine.NoGradient off = engine.noGradient()) {
         Tensor value = value(parameter);
-        double decay = 1 - Math.pow(updates(), decayRate);
+        double decay = 1 - Math.pow((double) updates(), decayRate);
         List<Piece> pieces =
             value.shape().rank() < 2
                 ? whole(parameter, gradient, decay)

@@ -126,7 +126,7 @@ public record ScheduleFreeAdamW(
       count(rate);
       double beta1 = betas.get(0);
       double beta2 = betas.get(1);
-      double correction = 1 - Math.pow(beta2, updates());
+      double correction = 1 - Math.pow(beta2, (double) updates());
       Chunks.forEach(
           List.of(
               value(parameter), gradient, state(parameter, "z"), state(parameter, "exp_avg_sq")),
@@ -153,7 +153,7 @@ public record ScheduleFreeAdamW(
       }
       counted = updates();
       largestRate = Math.max(largestRate, rate);
-      double weight = Math.pow(updates(), r) * Math.pow(largestRate, weightLrPower);
+      double weight = Math.pow((double) updates(), r) * Math.pow(largestRate, weightLrPower);
       weights += weight;
       part = weights == 0 ? 0 : weight / weights;
     }

@@ -20,18 +20,20 @@ public final class DistillationRecipes {
    * {@return distillation on one device, of which nothing is opened or read yet}
    *
    * @param keys of every recipe that fine-tunes; {@code loss} is that of the labels
-   * @param teacherModel the teacher's architecture; adapters, which would begin at zero, are left out
+   * @param teacherModel the teacher's architecture; adapters, which would begin at zero, are left
+   *     out
    * @param teacherCheckpointer gives its weights
    * @param kdLoss how far the student is from the teacher
    * @param kdRatio the share of {@code kdLoss}, the rest is {@code loss}
    * @param saveAdapterWeightsOnly whether to leave the merged model out
-   * @throws UsageException when the teacher has a saved adapter, the student has none, {@code loss} is
-   *     another objective, or {@code kdRatio} is out of its range
+   * @throws UsageException when the teacher has a saved adapter, the student has none, {@code loss}
+   *     is another objective, or {@code kdRatio} is out of its range
    */
   @Component("knowledge_distillation_single_device")
   public static Finetune singleDevice(
       @Inline FinetuneOptions keys,
-      @Doc("the teacher's architecture; adapters, which would begin at zero, are left out") ModelSpec teacherModel,
+      @Doc("the teacher's architecture; adapters, which would begin at zero, are left out")
+          ModelSpec teacherModel,
       @Doc("where the teacher's weights come from") HuggingFaceCheckpointer teacherCheckpointer,
       @Doc("how far the student is from the teacher") DistillationLoss kdLoss,
       @Doc("the share of kd_loss, the rest is loss") @Default("0.5") double kdRatio,
@@ -44,7 +46,8 @@ public final class DistillationRecipes {
    * {@return distillation on several ranks, of which nothing is opened or read yet}
    *
    * @param keys of every recipe that fine-tunes; {@code loss} is that of the labels
-   * @param teacherModel the teacher's architecture; adapters, which would begin at zero, are left out
+   * @param teacherModel the teacher's architecture; adapters, which would begin at zero, are left
+   *     out
    * @param teacherCheckpointer gives its weights, whole on every rank
    * @param kdLoss how far the student is from the teacher
    * @param kdRatio the share of {@code kdLoss}, the rest is {@code loss}
@@ -56,7 +59,8 @@ public final class DistillationRecipes {
   @Component("knowledge_distillation_distributed")
   public static Finetune distributed(
       @Inline FinetuneOptions keys,
-      @Doc("the teacher's architecture; adapters, which would begin at zero, are left out") ModelSpec teacherModel,
+      @Doc("the teacher's architecture; adapters, which would begin at zero, are left out")
+          ModelSpec teacherModel,
       @Doc("where the teacher's weights come from") HuggingFaceCheckpointer teacherCheckpointer,
       @Doc("how far the student is from the teacher") DistillationLoss kdLoss,
       @Doc("the share of kd_loss, the rest is loss") @Default("0.5") double kdRatio,

@@ -19,8 +19,6 @@ import org.tune4j.nn.ParameterSummary;
 import org.tune4j.optim.LrSchedule;
 import org.tune4j.optim.Optimizer;
 import org.tune4j.ranks.ModelOnRanks;
-import org.tune4j.ranks.ReplicatedModel;
-import org.tune4j.ranks.ShardedModel;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.runs.DryRun;
@@ -167,7 +165,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         distributed()
             ? "%s, %d ranks (%s)".formatted(computing, ranks.worldSize(), ranks.name())
             : computing);
-    TrainingData data = read(ranks);
+    TrainingData data = keys.read(ranks, objective);
     out.println("data: " + data.train().report());
     checkpointer.warnings().forEach(out::println);
     Batches batches = keys.training().batches(data.train(), objective, ranks);
@@ -191,7 +189,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     int threads = saved.map(s -> s.identity().rowThreads()).orElse(identity.rowThreads());
     TrainingData known =
         comparison == null ? data : comparison.known(data, keys, ranks, threads, precision, out);
-    ModelOnRanks model = load(saved, ranks, run, precision, memory.sharded());
+    ModelOnRanks model = keys.load(saved, ranks, run, precision, memory.sharded(), optimizerInBwd);
     if (!saveAdapterWeightsOnly) {
       Merge.requirePossible(model.decoder());
     }
@@ -212,18 +210,6 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         model,
         optimizer,
         threads);
-  }
-
-  private TrainingData read(ProcessGroup ranks) {
-    TrainingData data =
-        TrainingData.read(
-            ranks,
-            keys.tokenizer(),
-            checkpointer.checkpointDir(),
-            keys.dataset(),
-            keys.validation().datasetVal());
-    data.requireFit(objective);
-    return data;
   }
 
   private RunMemory.RankPlan plan(
@@ -261,39 +247,6 @@ public final class Finetune implements Recipe, RunMemory.Planned {
                 ranks, keys.training(), context.settings(), base, data.fingerprint(), threads)
             : RunIdentity.of(ranks.engine(), context.settings(), base, data.fingerprint(), threads);
     return identity.withPrecision(precision);
-  }
-
-  /** The model as the run goes on from: a checkpoint's adapter or weights, or the first ones. */
-  private ModelOnRanks load(
-      Optional<SavedRun> saved,
-      ProcessGroup ranks,
-      TensorScope run,
-      Precision precision,
-      boolean sharded) {
-    boolean adapted = keys.model().adapter() != null;
-    HuggingFaceCheckpointer from =
-        saved
-            .filter(s -> adapted)
-            .map(s -> checkpointer.withAdapter(s.folder()))
-            .orElse(checkpointer);
-    Path weights =
-        saved.filter(s -> !adapted).map(SavedRun::folder).orElse(checkpointer.checkpointDir());
-    long seed = keys.training().seedOrZero();
-    ComputeOptions compute = keys.compute();
-    double balance = keys.training().routerAuxLossCoef();
-    if (sharded) {
-      ShardedModel model =
-          ShardedModel.load(from, keys.model(), weights, ranks, run, precision, seed);
-      model.decoder().setLoadBalance(balance);
-      return model;
-    }
-    Decoder decoder =
-        adapted
-            ? from.load(keys.model(), ranks, precision, compute.mmap(), seed)
-            : from.loadTrainable(keys.model(), weights, ranks.engine(), precision.compute());
-    decoder.setLoadBalance(balance);
-    decoder.setCheckpointLayers(optimizerInBwd || compute.enableActivationCheckpointing());
-    return new ReplicatedModel(ranks, decoder, precision.stored());
   }
 
   private void train(

@@ -1,24 +1,34 @@
 package org.tune4j.recipes;
 
 import java.nio.file.Path;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
 import org.tune4j.component.Requirements;
 import org.tune4j.data.DatasetSpec;
+import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelSpec;
 import org.tune4j.nn.Objective;
 import org.tune4j.optim.LrSchedule;
 import org.tune4j.optim.Optimizer;
+import org.tune4j.ranks.ModelOnRanks;
+import org.tune4j.ranks.ReplicatedModel;
+import org.tune4j.ranks.ShardedModel;
 import org.tune4j.runs.EvaluationOptions;
 import org.tune4j.runs.LoggingOptions;
 import org.tune4j.runs.SampleOptions;
+import org.tune4j.runs.SavedRun;
 import org.tune4j.runs.SavingOptions;
 import org.tune4j.runs.ValidationOptions;
+import org.tune4j.tensor.Precision;
+import org.tune4j.tensor.TensorScope;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
+import org.tune4j.training.TrainingData;
 import org.tune4j.training.TrainingOptions;
 
 /**
@@ -74,6 +84,47 @@ public record FinetuneOptions(
           .that(sampling.samplePrompts().isEmpty(), without("sample_prompts"))
           .check();
     }
+  }
+
+  /** The rows, which must be what the objective takes. */
+  TrainingData read(ProcessGroup ranks, Objective objective) {
+    TrainingData data =
+        TrainingData.read(
+            ranks, tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());
+    data.requireFit(objective);
+    return data;
+  }
+
+  /** The model as the run goes on from: a checkpoint's adapter or weights, or the first ones. */
+  ModelOnRanks load(
+      Optional<SavedRun> saved,
+      ProcessGroup ranks,
+      TensorScope run,
+      Precision precision,
+      boolean sharded,
+      boolean checkpointLayers) {
+    boolean adapted = model.adapter() != null;
+    HuggingFaceCheckpointer from =
+        saved
+            .filter(s -> adapted)
+            .map(s -> checkpointer.withAdapter(s.folder()))
+            .orElse(checkpointer);
+    Path weights =
+        saved.filter(s -> !adapted).map(SavedRun::folder).orElse(checkpointer.checkpointDir());
+    long seed = training.seedOrZero();
+    double balance = training.routerAuxLossCoef();
+    if (sharded) {
+      ShardedModel shards = ShardedModel.load(from, model, weights, ranks, run, precision, seed);
+      shards.decoder().setLoadBalance(balance);
+      return shards;
+    }
+    Decoder decoder =
+        adapted
+            ? from.load(model, ranks, precision, compute.mmap(), seed)
+            : from.loadTrainable(model, weights, ranks.engine(), precision.compute());
+    decoder.setLoadBalance(balance);
+    decoder.setCheckpointLayers(checkpointLayers || compute.enableActivationCheckpointing());
+    return new ReplicatedModel(ranks, decoder, precision.stored());
   }
 
   private static String without(String key) {

@@ -1,7 +1,7 @@
 """Loads what `tune convert` writes as GGUF into llama.cpp, and compares the next tokens of ten prompts with `tune logits`.
 
     python3 -m venv VENV && VENV/bin/pip install llama-cpp-python safetensors numpy   # builds llama.cpp, some minutes
-    VENV/bin/python bench/llama_cpp.py --model DIR [--adapter ADAPTER]
+    VENV/bin/python bench/gguf_check.py --model DIR [--adapter ADAPTER]
 
 Converts the model (F16) and, with --adapter, the merged model and the adapter beside the base. Each is compared with the
 model in fp32: the five likeliest tokens after every prompt, in order, and their log-probabilities. Ends with 1 if a token
