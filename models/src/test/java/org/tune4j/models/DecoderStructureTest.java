@@ -22,7 +22,7 @@ class DecoderStructureTest {
     assertEquals(
         """
         Decoder(
-          (model): Body(
+          (model): DecoderBody(
             (embed_tokens): Embedding(320, 64)
             (layers): ModuleList(
               (0-2): 3 x ResidualBlock(

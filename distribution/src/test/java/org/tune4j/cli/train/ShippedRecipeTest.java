@@ -161,8 +161,8 @@ class ShippedRecipeTest {
   @Test
   void ls_everyShippedConfig() {
     assertEquals(0, tune("ls"));
-    assertEquals(90, configs().size());
-    assertEquals(54, configs().stream().filter(c -> c.contains("lora")).count());
+    assertEquals(104, configs().size());
+    assertEquals(66, configs().stream().filter(c -> c.contains("lora")).count());
     assertTrue(out().contains("\nlora_finetune_single_device  " + "quickstart\n"), out());
   }
 
@@ -202,8 +202,10 @@ class ShippedRecipeTest {
         2, tune("run", "lora_finetune_single_devise", "--config", "llama2/7B_lora_single_device"));
     assertEquals(
         "tune: recipe 'lora_finetune_single_devise' is not known; did you mean"
-            + " 'lora_finetune_single_device'?; there are eleuther_eval, full_finetune_distributed,"
-            + " full_finetune_single_device, generate, lora_finetune_distributed,"
+            + " 'lora_finetune_single_device'?; there are eleuther_eval, full_dpo_distributed,"
+            + " full_finetune_distributed, full_finetune_single_device, generate,"
+            + " knowledge_distillation_distributed, knowledge_distillation_single_device,"
+            + " lora_dpo_distributed, lora_dpo_single_device, lora_finetune_distributed,"
             + " lora_finetune_single_device",
         err());
     assertEquals(
@@ -242,7 +244,8 @@ class ShippedRecipeTest {
     assertTrue(
         lines.contains(
             "override 'optimizer._component_=adamm': optimizer._component_ is 'adamm', which is not"
-                + " known; did you mean 'adamw'?; there are adamw, sgd"),
+                + " known; did you mean 'adamw'?; there are adafactor, adamw, adamw_8bit,"
+                + " lion, schedule_free_adamw, sgd"),
         err());
   }
 
