@@ -24,7 +24,7 @@ final class Measured {
   static final double HOLES_ONE_WIDTH = 1.25;
 
   /** The same of a chunk's logits: the largest blocks, for which a hole is rarely large enough. */
-  static final long HEAD_HOLES = 4;
+  static final long HEAD_HOLES = 6;
 
   /** That where all tensors are fp32 or wider. */
   static final long HEAD_HOLES_ONE_WIDTH = 3;
