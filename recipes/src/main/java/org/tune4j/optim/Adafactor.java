@@ -8,7 +8,6 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
-import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -68,28 +67,24 @@ public final class Adafactor implements Optimizer.Spec {
           boolean relativeStep,
       @Doc("with relative_step: at most 1e-6 times the step") @Default("false")
           boolean warmupInit) {
-    new Requirements()
+    Hyperparameters.of("adafactor")
         .that(
             (lr == null) == relativeStep,
-            "adafactor: lr is %s and relative_step is %s; give lr with relative_step=false, or neither"
+            "lr is %s and relative_step is %s; give lr with relative_step=false, or neither"
                 .formatted(lr, relativeStep))
         .that(
             lr == null || (lr >= 0 && lr <= 10),
-            "adafactor: lr is %s, expected between 0 and 10".formatted(lr))
+            "lr is %s, expected between 0 and 10".formatted(lr))
         .that(
             eps.size() == 2 && eps.stream().allMatch(e -> e > 0),
-            "adafactor: eps is %s, expected two numbers above 0".formatted(eps))
-        .that(
-            clipThreshold > 0,
-            "adafactor: clip_threshold is %s, expected above 0".formatted(clipThreshold))
-        .that(decayRate < 0, "adafactor: decay_rate is %s, expected below 0".formatted(decayRate))
+            "eps is %s, expected two numbers above 0".formatted(eps))
+        .that(clipThreshold > 0, "clip_threshold is %s, expected above 0".formatted(clipThreshold))
+        .that(decayRate < 0, "decay_rate is %s, expected below 0".formatted(decayRate))
         .that(
             beta1 == null || (beta1 >= 0 && beta1 < 1),
-            "adafactor: beta1 is %s, expected in [0, 1) or null".formatted(beta1))
-        .that(
-            weightDecay >= 0 && weightDecay <= 10,
-            "adafactor: weight_decay is %s, expected between 0 and 10".formatted(weightDecay))
-        .that(relativeStep || !warmupInit, "adafactor: warmup_init takes relative_step=true")
+            "beta1 is %s, expected in [0, 1) or null".formatted(beta1))
+        .weightDecay(weightDecay, 10)
+        .that(relativeStep || !warmupInit, "warmup_init takes relative_step=true")
         .check();
     this.lr = lr;
     this.eps = List.copyOf(eps);

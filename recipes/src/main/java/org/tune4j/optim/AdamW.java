@@ -5,7 +5,6 @@ import java.util.Map;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
-import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.Operations;
 import org.tune4j.tensor.Tensor;
@@ -60,16 +59,12 @@ public record AdamW(
       @Doc("accepted for torchtune's configs; the backend decides") @Default("true") boolean fused,
       @Doc("LoRA+: learning rate of lora_B relative to lora_A's") @Default("1.0")
           double loraplusLrRatio) {
-    new Requirements()
-        .that(lr >= 0 && lr <= 10, "adamw: lr is %s, expected between 0 and 10".formatted(lr))
-        .that(
-            betas.size() == 2 && betas.stream().allMatch(b -> b >= 0 && b < 1),
-            "adamw: betas is %s, expected two numbers in [0, 1)".formatted(betas))
-        .that(eps > 0 && eps < 1, "adamw: eps is %s, expected between 0 and 1".formatted(eps))
-        .that(
-            weightDecay >= 0 && weightDecay <= 10,
-            "adamw: weight_decay is %s, expected between 0 and 10".formatted(weightDecay))
-        .that(LoraPlus.fits(loraplusLrRatio), LoraPlus.expected("adamw", loraplusLrRatio))
+    Hyperparameters.of("adamw")
+        .lr(lr, 10)
+        .betas(betas)
+        .eps(eps)
+        .weightDecay(weightDecay, 10)
+        .loraplusLrRatio(loraplusLrRatio)
         .check();
     this.lr = lr;
     this.betas = List.copyOf(betas);

@@ -6,7 +6,6 @@ import org.tune4j.component.AlsoCalled;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
-import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -65,17 +64,13 @@ public record AdamW8bit(
           long minSize,
       @Doc("LoRA+: learning rate of lora_B relative to lora_A's") @Default("1.0")
           double loraplusLrRatio) {
-    new Requirements()
-        .that(lr >= 0 && lr <= 10, "adamw_8bit: lr is %s, expected between 0 and 10".formatted(lr))
-        .that(
-            betas.size() == 2 && betas.stream().allMatch(b -> b >= 0 && b < 1),
-            "adamw_8bit: betas is %s, expected two numbers in [0, 1)".formatted(betas))
-        .that(eps > 0 && eps < 1, "adamw_8bit: eps is %s, expected between 0 and 1".formatted(eps))
-        .that(
-            weightDecay >= 0 && weightDecay <= 10,
-            "adamw_8bit: weight_decay is %s, expected between 0 and 10".formatted(weightDecay))
-        .that(minSize >= 0, "adamw_8bit: min_size is %d, expected 0 or more".formatted(minSize))
-        .that(LoraPlus.fits(loraplusLrRatio), LoraPlus.expected("adamw_8bit", loraplusLrRatio))
+    Hyperparameters.of("adamw_8bit")
+        .lr(lr, 10)
+        .betas(betas)
+        .eps(eps)
+        .weightDecay(weightDecay, 10)
+        .that(minSize >= 0, "min_size is %d, expected 0 or more".formatted(minSize))
+        .loraplusLrRatio(loraplusLrRatio)
         .check();
     this.lr = lr;
     this.betas = List.copyOf(betas);

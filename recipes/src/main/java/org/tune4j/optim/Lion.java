@@ -5,7 +5,6 @@ import java.util.Map;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
-import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.Tensor;
 
@@ -38,15 +37,7 @@ public record Lion(double lr, List<Double> betas, double weightDecay) implements
       @Doc("part of the mean in the direction, and in the next mean") @Default("[0.9, 0.99]")
           List<Double> betas,
       @Doc("decoupled weight decay") @Default("0.0") double weightDecay) {
-    new Requirements()
-        .that(lr >= 0 && lr <= 10, "lion: lr is %s, expected between 0 and 10".formatted(lr))
-        .that(
-            betas.size() == 2 && betas.stream().allMatch(b -> b >= 0 && b < 1),
-            "lion: betas is %s, expected two numbers in [0, 1)".formatted(betas))
-        .that(
-            weightDecay >= 0 && weightDecay <= 1000,
-            "lion: weight_decay is %s, expected between 0 and 1000".formatted(weightDecay))
-        .check();
+    Hyperparameters.of("lion").lr(lr, 10).betas(betas).weightDecay(weightDecay, 1000).check();
     this.lr = lr;
     this.betas = List.copyOf(betas);
     this.weightDecay = weightDecay;

@@ -11,8 +11,6 @@ import org.tune4j.nn.Parameter;
  * not decay, as in PEFT's {@code create_loraplus_optimizer}.
  */
 final class LoraPlus {
-  private static final int MOST = 1000;
-
   /** One learning rate for all, whatever parameters there are. */
   private static final LoraPlus OFF = new LoraPlus(List.of(), 1);
 
@@ -60,15 +58,6 @@ final class LoraPlus {
       return Group.ALL;
     }
     return name.contains("bias") ? Group.FASTER_WITHOUT_DECAY : Group.FASTER;
-  }
-
-  static boolean fits(double ratio) {
-    return ratio > 0 && ratio <= MOST;
-  }
-
-  static String expected(String optimizer, double ratio) {
-    return "%s: loraplus_lr_ratio is %s, expected above 0, up to %d"
-        .formatted(optimizer, ratio, MOST);
   }
 
   /** The learning rate of a parameter. */

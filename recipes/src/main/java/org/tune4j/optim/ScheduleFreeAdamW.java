@@ -8,7 +8,6 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
-import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.Tensor;
 
@@ -59,24 +58,16 @@ public record ScheduleFreeAdamW(
       @Doc("updates over which the learning rate rises") @Default("0") int warmupSteps,
       @Doc("power of an update's number in its weight in the average") @Default("0.0") double r,
       @Doc("power of the learning rate in that weight") @Default("2.0") double weightLrPower) {
-    new Requirements()
+    Hyperparameters.of("schedule_free_adamw")
+        .lr(lr, 10)
         .that(
-            lr >= 0 && lr <= 10,
-            "schedule_free_adamw: lr is %s, expected between 0 and 10".formatted(lr))
-        .that(
-            betas.size() == 2 && betas.stream().allMatch(b -> b >= 0 && b < 1) && betas.get(0) > 0,
-            "schedule_free_adamw: betas is %s, expected two numbers in [0, 1), the first above 0"
-                .formatted(betas))
-        .that(
-            eps > 0 && eps < 1,
-            "schedule_free_adamw: eps is %s, expected between 0 and 1".formatted(eps))
-        .that(
-            weightDecay >= 0 && weightDecay <= 10,
-            "schedule_free_adamw: weight_decay is %s, expected between 0 and 10"
-                .formatted(weightDecay))
+            Hyperparameters.areTwoBelowOne(betas) && betas.get(0) > 0,
+            "betas is %s, expected two numbers in [0, 1), the first above 0".formatted(betas))
+        .eps(eps)
+        .weightDecay(weightDecay, 10)
         .that(
             warmupSteps >= 0 && r >= 0 && weightLrPower >= 0,
-            "schedule_free_adamw: warmup_steps, r and weight_lr_power are %d, %s and %s, expected 0 or more"
+            "warmup_steps, r and weight_lr_power are %d, %s and %s, expected 0 or more"
                 .formatted(warmupSteps, r, weightLrPower))
         .check();
     this.lr = lr;

@@ -6,7 +6,6 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
-import org.tune4j.component.Requirements;
 import org.tune4j.nn.Parameter;
 import org.tune4j.tensor.Tensor;
 
@@ -41,15 +40,12 @@ public record Sgd(double lr, double momentum, double weightDecay, boolean nester
           double momentum,
       @Doc("L2 penalty, added to the gradient") @Default("0.0") double weightDecay,
       @Doc("Nesterov's momentum") @Default("false") boolean nesterov) {
-    new Requirements()
-        .that(lr >= 0 && lr <= 1000, "sgd: lr is %s, expected between 0 and 1000".formatted(lr))
+    Hyperparameters.of("sgd")
+        .lr(lr, 1000)
         .that(
-            momentum >= 0 && momentum < 1,
-            "sgd: momentum is %s, expected in [0, 1)".formatted(momentum))
-        .that(
-            weightDecay >= 0 && weightDecay <= 10,
-            "sgd: weight_decay is %s, expected between 0 and 10".formatted(weightDecay))
-        .that(!nesterov || momentum > 0, "sgd: nesterov takes a momentum above 0")
+            momentum >= 0 && momentum < 1, "momentum is %s, expected in [0, 1)".formatted(momentum))
+        .weightDecay(weightDecay, 10)
+        .that(!nesterov || momentum > 0, "nesterov takes a momentum above 0")
         .check();
     this.lr = lr;
     this.momentum = momentum;

@@ -1,6 +1,5 @@
 package org.tune4j.recipes;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -92,15 +91,7 @@ class PairObjectiveTest {
 
   @Test
   void stoppedAndResumed_givesTheSameBits() throws IOException {
-    Path whole = dir.resolve("whole");
-    run().run(whole);
-    Path twice = dir.resolve("twice");
-    run().runAndStopAfter(twice, 3);
-    TinyRun again = run();
-    again.resume = true;
-    again.run(twice);
-    assertArrayEquals(run().weights(whole), run().weights(twice));
-    assertEquals(TinyRun.metrics(whole), TinyRun.metrics(twice));
+    TinyRun.assertResumesToTheSameBits(PairObjectiveTest::run, dir);
   }
 
   @Test

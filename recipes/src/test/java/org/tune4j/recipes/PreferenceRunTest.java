@@ -1,6 +1,5 @@
 package org.tune4j.recipes;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -85,15 +84,7 @@ class PreferenceRunTest {
   @ParameterizedTest
   @MethodSource("losses")
   void stoppedAndResumed_givesTheSameBits(Objective loss) throws IOException {
-    Path whole = dir.resolve("whole");
-    run(loss).run(whole);
-    Path twice = dir.resolve("twice");
-    run(loss).runAndStopAfter(twice, 3);
-    TinyRun again = run(loss);
-    again.resume = true;
-    again.run(twice);
-    assertArrayEquals(run(loss).weights(whole), run(loss).weights(twice));
-    assertEquals(TinyRun.metrics(whole), TinyRun.metrics(twice));
+    TinyRun.assertResumesToTheSameBits(() -> run(loss), dir);
   }
 
   private static void assertSame(List<JsonNode> expected, List<JsonNode> actual, double tolerance) {

@@ -1,5 +1,8 @@
 package org.tune4j.recipes;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -19,6 +22,7 @@ import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
@@ -171,6 +175,19 @@ final class TinyRun {
   void runAndStopAfter(Path out, int steps) {
     int[] made = {0};
     run(out, () -> ++made[0] >= steps);
+  }
+
+  /** A run that stops after three steps and goes on ends in the bits of one that does not stop. */
+  static void assertResumesToTheSameBits(Supplier<TinyRun> runs, Path dir) throws IOException {
+    Path whole = dir.resolve("whole");
+    runs.get().run(whole);
+    Path twice = dir.resolve("twice");
+    runs.get().runAndStopAfter(twice, 3);
+    TinyRun again = runs.get();
+    again.resume = true;
+    again.run(twice);
+    assertArrayEquals(runs.get().weights(whole), runs.get().weights(twice));
+    assertEquals(metrics(whole), metrics(twice));
   }
 
   /**
