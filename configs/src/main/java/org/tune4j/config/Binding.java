@@ -103,7 +103,7 @@ final class Binding {
             (key, value) -> {
               if (!accepted.contains(key)
                   && !ignored.contains(key)
-                  && !Torchtune.isSwitchedOff(key, value)
+                  && !Torchtune.changesNothing(key, value)
                   && !key.equals(COMPONENT)) {
                 unknownKey(key, value, known(keys, section), accepted);
               }

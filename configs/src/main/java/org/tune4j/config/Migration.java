@@ -122,7 +122,7 @@ public final class Migration {
       return doc != null && doc.value().startsWith(Doc.NO_EFFECT);
     }
     return (path.isEmpty() && Torchtune.keys().contains(name))
-        || Torchtune.isSwitchedOff(name, value)
+        || Torchtune.changesNothing(name, value)
         || (Torchtune.isOff(value) && Suggestions.hint(name, keys).isEmpty());
   }
 

@@ -37,11 +37,8 @@ final class Torchtune {
           "tensor_parallel_dim",
           // Optimisers.
           "amsgrad",
-          "capturable",
           "dampening",
           "differentiable",
-          "foreach",
-          "fused",
           "maximize",
           "nesterov",
           // Schedules.
@@ -55,6 +52,9 @@ final class Torchtune {
           "filter_fn",
           "streaming",
           "trust_remote_code");
+
+  /** Switches of torch's optimisers that choose how an update is computed, and not what. */
+  private static final Set<String> IMPLEMENTATIONS = Set.of("capturable", "foreach", "fused");
 
   /** Numbers that mean off, by the end of the switch's name. */
   private static final Map<String, Set<String>> OFF_NUMBERS =
@@ -117,13 +117,14 @@ final class Torchtune {
   }
 
   /**
-   * Whether a key of any section is a switch that nothing here has, and off.
+   * Whether a key of any section is a switch that nothing here has, and changes no result.
    *
    * @param key its name
    * @param value what it is set to
    */
-  static boolean isSwitchedOff(String key, Node value) {
-    return SWITCHES.contains(key) && (isOff(value) || isOffNumber(key, value));
+  static boolean changesNothing(String key, Node value) {
+    return IMPLEMENTATIONS.contains(key)
+        || (SWITCHES.contains(key) && (isOff(value) || isOffNumber(key, value)));
   }
 
   /** Whether a value is null, false, empty, or a section of such values. */

@@ -127,7 +127,7 @@ class TorchtuneConfigTest {
       quoteCharacter = '`',
       value = {
         "optimizer=bitsandbytes.optim.PagedAdamW|optimizer._component_ 'bitsandbytes.optim.PagedAdamW' is adamw here: its state has the parameters' dtype and stays in memory",
-        "optimizer={_component_: bitsandbytes.optim.PagedAdamW8bit, lr: 1e-4}|optimizer._component_ 'bitsandbytes.optim.PagedAdamW8bit' is adamw_8bit here: its state stays in memory",
+        "optimizer=bitsandbytes.optim.PagedAdamW8bit|optimizer._component_ 'bitsandbytes.optim.PagedAdamW8bit' is adamw_8bit here: its state stays in memory",
         "tokenizer=torchtune.models.qwen2.qwen2_tokenizer|tokenizer._component_ 'torchtune.models.qwen2.qwen2_tokenizer' is hf_tokenizer here: it reads tokenizer.json and the chat template beside it",
         "fsdp_cpu_offload=True|key 'fsdp_cpu_offload' has no effect: the weights' shards are kept where they are computed with",
         "enable_activation_offloading=True|key 'enable_activation_offloading' has no effect: enable_activation_checkpointing is what saves activation memory",
