@@ -235,7 +235,7 @@ class Ops(Module):
       else:
         pass
     if differentiable:
-      product = torch.dot(torch.reshape(logits, [-1]), torch.reshape(gradient, [-1]))
+      product = torch.sum(torch.mul(logits, gradient))
       result = torch.add(sum, torch.to(torch.sub(product, torch.detach(product)), ops.prim.dtype(sum)))
     else:
       result = sum

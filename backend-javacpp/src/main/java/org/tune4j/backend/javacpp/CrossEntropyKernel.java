@@ -50,8 +50,10 @@ final class CrossEntropyKernel {
     if (gradient == null) {
       return sum;
     }
-    // A zero that leads back to the logits: a product's gradient is its other factor.
-    Tensor product = logits.reshape(-1).dot(gradient.reshape(-1));
+    // A zero that leads back to the logits: a product's gradient is its other factor. libtorch's
+    // dot
+    // of bf16 is a scalar loop, 25 times slower than this.
+    Tensor product = logits.mul(gradient).sum();
     return sum.add(product.sub(product.detach()).to(wide));
   }
 
