@@ -14,6 +14,7 @@ public final class Parameter {
   private final Shape shape;
   private final DType dtype;
   private volatile boolean trainable;
+  private volatile boolean outputFactor;
   private volatile @Nullable Tensor tensor;
 
   /**
@@ -58,6 +59,24 @@ public final class Parameter {
    */
   public void setTrainable(boolean on) {
     trainable = on;
+  }
+
+  /**
+   * {@return whether it is the factor on the output's side of an adapter's product, which LoRA+
+   * (Hayou et al. 2024) gives a larger learning rate}
+   */
+  public boolean isOutputFactor() {
+    return outputFactor;
+  }
+
+  /**
+   * Says that it is the factor on the output's side of an adapter's product.
+   *
+   * @return this parameter
+   */
+  public Parameter markOutputFactor() {
+    outputFactor = true;
+    return this;
   }
 
   /** {@return whether it was {@linkplain #set set}} */

@@ -7,8 +7,8 @@ import org.tune4j.UsageException;
 import org.tune4j.nn.Parameter;
 
 /**
- * LoRA+ (Hayou et al. 2024): {@code lora_B} and vectors have a larger learning rate, and biases do
- * not decay, as in PEFT's {@code create_loraplus_optimizer}.
+ * LoRA+ (Hayou et al. 2024): {@linkplain Parameter#isOutputFactor output factors} and vectors have
+ * a larger learning rate, and biases do not decay, as in PEFT's {@code create_loraplus_optimizer}.
  */
 final class LoraPlus {
   /** One learning rate for all, whatever parameters there are. */
@@ -34,18 +34,18 @@ final class LoraPlus {
   }
 
   /**
-   * By name and shape.
+   * By role and shape.
    *
    * @param optimizer for the message
-   * @throws UsageException when none of the names is a {@code lora_B}'s
+   * @throws UsageException when none is an output factor
    */
   static LoraPlus of(String optimizer, double ratio, Map<String, Parameter> parameters) {
     if (ratio == 1) {
       return OFF;
     }
-    if (parameters.keySet().stream().noneMatch(name -> name.contains("lora_B"))) {
+    if (parameters.values().stream().noneMatch(Parameter::isOutputFactor)) {
       throw new UsageException(
-          "%s: loraplus_lr_ratio is %s, but no lora_B is trained by itself; set it to 1, or strategy=ddp where weights are sharded"
+          "%s: loraplus_lr_ratio is %s, but no parameter is the output factor of an adapter (lora_B); set it to 1, or strategy=ddp where weights are sharded"
               .formatted(optimizer, ratio));
     }
     List<Group> groups = new ArrayList<>();
@@ -54,7 +54,7 @@ final class LoraPlus {
   }
 
   private static Group group(String name, Parameter p) {
-    if (!name.contains("lora_B") && p.shape().rank() != 1) {
+    if (!p.isOutputFactor() && p.shape().rank() != 1) {
       return Group.ALL;
     }
     return name.contains("bias") ? Group.FASTER_WITHOUT_DECAY : Group.FASTER;

@@ -27,12 +27,12 @@ class AdamWTest {
 
   /** A first step of AdamW is the rate in the gradient's direction, after the decay. */
   @Test
-  void loraplus_ofAStep_movesLoraBFasterAndLeavesBiasesUndecayed() {
+  void loraplus_ofAStep_movesOutputFactorsFasterAndLeavesBiasesUndecayed() {
     Engine engine = TestBackend.engine();
     try (TensorScope scope = engine.openScope()) {
       Map<String, Parameter> named = new LinkedHashMap<>();
       named.put("q_proj.lora_A.weight", ones(engine, Shape.of(1, 2)));
-      named.put("q_proj.lora_B.weight", ones(engine, Shape.of(2, 1)));
+      named.put("q_proj.lora_B.weight", ones(engine, Shape.of(2, 1)).markOutputFactor());
       named.put("q_proj.lora_B.bias", ones(engine, Shape.of(2)));
       named.put("q_proj.lora_magnitude_vector", ones(engine, Shape.of(2)));
       Optimizer optimizer = LORAPLUS.create(named);
@@ -52,12 +52,12 @@ class AdamWTest {
   }
 
   @Test
-  void loraplus_withoutLoraB_isRefused() {
+  void loraplus_withoutOutputFactor_isRefused() {
     Engine engine = TestBackend.engine();
     try (TensorScope scope = engine.openScope()) {
       Map<String, Parameter> sharded = Map.of("part_1", ones(engine, Shape.of(2)));
       assertEquals(
-          "adamw: loraplus_lr_ratio is 4.0, but no lora_B is trained by itself; set it to 1, or strategy=ddp where weights are sharded",
+          "adamw: loraplus_lr_ratio is 4.0, but no parameter is the output factor of an adapter (lora_B); set it to 1, or strategy=ddp where weights are sharded",
           assertThrows(UsageException.class, () -> LORAPLUS.create(sharded)).getMessage());
     }
     assertEquals(

@@ -53,7 +53,7 @@ public class LoraAdapter extends LinearAdapter {
     a = add("lora_A", new Linear(linear.in(), size.rank(), dtype)).weight();
     Linear up =
         add("lora_B", new Linear(size.rank(), linear.out(), dtype, config.variant().bias()));
-    b = up.weight();
+    b = up.weight().markOutputFactor();
     bias = up.ownParameters().get("bias");
   }
 

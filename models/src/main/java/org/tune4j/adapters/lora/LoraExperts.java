@@ -43,7 +43,7 @@ final class LoraExperts extends ExpertsAdapter {
       this.down = add("lora_A", down);
       this.up = add("lora_B", up);
       a = down.weight();
-      b = up.weight();
+      b = up.weight().markOutputFactor();
     }
   }
 
