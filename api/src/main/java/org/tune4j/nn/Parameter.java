@@ -102,14 +102,19 @@ public final class Parameter {
   /**
    * Gives it storage: the tensor itself, not a copy.
    *
-   * @param values owned by a scope that outlives its use
+   * @param values owned by a scope that outlives its use; of its type, or quantised, which cannot
+   *     be trained
    * @throws IllegalArgumentException when shape or type differ
    */
   public void set(Tensor values) {
-    if (!values.shape().equals(shape) || values.dtype() != dtype) {
+    if (!values.shape().equals(shape)
+        || (values.dtype() != dtype && !values.dtype().isQuantised())) {
       throw new IllegalArgumentException(
           "parameter %s is %s %s, the tensor is %s %s"
               .formatted(name, dtype, shape, values.dtype(), values.shape()));
+    }
+    if (values.dtype().isQuantised()) {
+      trainable = false;
     }
     tensor = values;
   }

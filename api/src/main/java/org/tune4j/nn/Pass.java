@@ -176,8 +176,8 @@ public final class Pass {
 
   /**
    * {@return {@code x W^T}, {@code [n, out]}, owned by the calling thread's scope} A frozen weight
-   * narrower than {@code x} is widened where it is used, in forward and again in backward, so that
-   * no wide copy of it is kept.
+   * narrower than {@code x}, or quantised, is widened where it is used, in forward and again in
+   * backward, so that no wide copy of it is kept.
    *
    * @param x {@code [n, in]}, of {@link #input}
    * @param weight {@code [out, in]}

@@ -69,9 +69,9 @@ public final class StateDict {
 
   /**
    * Gives a model's parameters the tensors of their names: the tensors themselves where the type is
-   * the model's, otherwise copies of the model's type that belong to the innermost scope. A second
-   * name of a shared parameter ({@code lm_head.weight} of a tied head) is accepted and not read.
-   * Nothing is changed when this throws.
+   * the model's or a quantised one, otherwise copies of the model's type that belong to the
+   * innermost scope. A second name of a shared parameter ({@code lm_head.weight} of a tied head) is
+   * accepted and not read. Nothing is changed when this throws.
    *
    * @param model must not outlive the tensors it is given
    * @param tensors by full name, of the parameters' shapes and any type
@@ -90,7 +90,8 @@ public final class StateDict {
             (name, p) -> {
               Tensor t = tensors.get(name);
               if (t != null) {
-                p.set(t.dtype() == p.dtype() ? t : t.cast(p.dtype()));
+                boolean asIs = t.dtype() == p.dtype() || t.dtype().isQuantised();
+                p.set(asIs ? t : t.cast(p.dtype()));
               }
             });
     return loaded;

@@ -45,8 +45,20 @@ public interface Kernels {
   }
 
   /**
-   * Computes {@link #linear} with a frozen weight of a narrower type, which is widened a tile at a
-   * time. Records nothing for gradients.
+   * Unpacks rows of a quantised matrix.
+   *
+   * @param w {@code [out, in]}
+   * @param from the first row; in NF4, rows are whole blocks
+   * @param rows how many
+   * @return fp32 {@code [rows, in]}
+   */
+  default @Nullable TensorHandle unpack(Quantised w, long from, long rows) {
+    return null;
+  }
+
+  /**
+   * Computes {@link #linear} with a frozen weight of a narrower type, or a {@link Quantised} one,
+   * which is widened a tile at a time. Records nothing for gradients.
    *
    * @param x {@code [n, in]}
    * @param w {@code [out, in]}, narrower than {@code x}

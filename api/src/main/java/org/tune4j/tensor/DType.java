@@ -18,7 +18,14 @@ public enum DType {
   /** Signed 64 bits: token ids, labels, indices. */
   INT64("int64", 8, false),
   /** Unsigned 8 bits: raw bytes. */
-  UINT8("uint8", 1, false);
+  UINT8("uint8", 1, false),
+  /**
+   * NormalFloat of 4 bits in blocks of 64 elements, row after row (Dettmers et al. 2023). Only
+   * frozen matrices are stored so, in parts that {@link Engine#quantised} takes.
+   */
+  NF4("nf4", 0, false),
+  /** Signed 8 bits with a factor a row, of frozen matrices too. */
+  INT8("int8", 0, false);
 
   private final String label;
   private final int bytes;
@@ -30,9 +37,35 @@ public enum DType {
     this.floating = floating;
   }
 
-  /** {@return the size of an element in bytes} */
+  /**
+   * {@return the size of an element in bytes}
+   *
+   * @throws IllegalStateException when it is quantised: its elements share factors
+   */
   public int bytes() {
+    if (isQuantised()) {
+      throw new IllegalStateException(this + " has no size an element; ask for a shape's bytes");
+    }
     return bytes;
+  }
+
+  /**
+   * {@return the bytes of a tensor, parts and all}
+   *
+   * @param shape of the tensor
+   */
+  public long bytes(Shape shape) {
+    long n = shape.elements();
+    return switch (this) {
+      case NF4 -> n / 2 + Nf4.blocks(n) + Float.BYTES * (Nf4.groups(Nf4.blocks(n)) + 1);
+      case INT8 -> n + Float.BYTES * shape.size(0);
+      default -> n * bytes;
+    };
+  }
+
+  /** {@return whether frozen matrices alone are stored so, and unpacked where they are used} */
+  public boolean isQuantised() {
+    return this == NF4 || this == INT8;
   }
 
   /** {@return whether arithmetic and gradients are defined for it} */

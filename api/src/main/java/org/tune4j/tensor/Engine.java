@@ -17,6 +17,7 @@ import org.tune4j.spi.BackendOptions;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Capability;
 import org.tune4j.spi.KernelMemory;
+import org.tune4j.spi.Quantised;
 import org.tune4j.spi.TensorHandle;
 
 /**
@@ -246,6 +247,31 @@ public final class Engine implements AutoCloseable {
     }
     ByteBuffer copy = data.duplicate().order(ByteOrder.LITTLE_ENDIAN);
     return adopt(backend.of(copy, dtype, shape, device), dtype, shape, device);
+  }
+
+  /**
+   * {@return a frozen matrix of parts, which it takes over: they are its own from here on}
+   *
+   * <ul>
+   *   <li>{@link DType#INT8}: the elements' bits, uint8 {@code [out, in]}, and what those of a row
+   *       are multiplied by, fp32 {@code [out]}.
+   *   <li>{@link DType#NF4}, of {@code n} elements in row-major order: their numbers in {@link
+   *       Nf4#values}, two a byte, the first in its upper half, uint8 {@code [n / 2]}; and the
+   *       factors of the blocks, fp32 {@code [blocks]}. Or instead of these three parts: their
+   *       numbers in {@link Nf4#factors}, uint8 {@code [blocks]}; what those of a group are
+   *       multiplied by, fp32 {@code [groups]}; and what is added then, fp32 {@code [1]}.
+   * </ul>
+   *
+   * @param dtype one of these
+   * @param shape {@code [out, in]}; {@code n} is even
+   * @param parts on one device
+   * @throws IllegalArgumentException when the parts are others
+   */
+  public Tensor quantised(DType dtype, Shape shape, List<Tensor> parts) {
+    QuantisedOperations.check(dtype, shape, parts);
+    Device where = parts.get(0).device();
+    List<TensorHandle> handles = parts.stream().map(Tensor::giveUp).toList();
+    return adopt(new Quantised(dtype, shape, handles), dtype, shape, where);
   }
 
   /**

@@ -37,7 +37,7 @@ final class LinearOperations {
   Tensor widenedLinear(Tensor x, Tensor w) {
     Operations.fits(
         x.shape().rank() == 2 && x.size(1) == w.size(1) && widens(w, x), "widenedLinear", x, w);
-    TensorHandle h = kernels.widenedLinear(x.handle(), w.handle());
+    TensorHandle h = kernels.widenedLinear(x.handle(), w.anyHandle());
     if (h != null) {
       return result(h, x, x.size(0), w.size(0));
     }
@@ -54,7 +54,7 @@ final class LinearOperations {
         "widenedLinearInput",
         gradient,
         w);
-    TensorHandle h = kernels.widenedLinearInput(gradient.handle(), w.handle());
+    TensorHandle h = kernels.widenedLinearInput(gradient.handle(), w.anyHandle());
     if (h != null) {
       return result(h, gradient, gradient.size(0), w.size(1));
     }
@@ -65,9 +65,11 @@ final class LinearOperations {
   }
 
   private static boolean widens(Tensor w, Tensor to) {
+    DType dtype = w.dtype();
     return w.shape().rank() == 2
-        && w.dtype().isFloating()
-        && w.dtype().bytes() < to.dtype().bytes();
+        && (dtype.isQuantised()
+            ? to.dtype().isFloating()
+            : dtype.isFloating() && dtype.bytes() < to.dtype().bytes());
   }
 
   /** {@link Operations#pack}. */

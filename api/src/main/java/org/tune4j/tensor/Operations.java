@@ -15,12 +15,14 @@ public final class Operations {
   private final Engine engine;
   private final Kernels kernels;
   private final LinearOperations linears;
+  private final QuantisedOperations quantised;
   private final AttentionOperations attention;
 
   Operations(Engine engine, Kernels kernels) {
     this.engine = engine;
     this.kernels = kernels;
     this.linears = new LinearOperations(engine, kernels);
+    this.quantised = new QuantisedOperations(engine, kernels);
     this.attention = new AttentionOperations(engine, kernels, this);
   }
 
@@ -51,8 +53,25 @@ public final class Operations {
   }
 
   /**
-   * {@link #linear(Tensor, Tensor)} with a frozen weight in a narrower type, which is widened where
-   * it is used. Records nothing for gradients.
+   * {@return rows of a quantised tensor in fp32, {@code [rows, in]}}
+   *
+   * @param w {@code [out, in]}, quantised
+   * @param from the first row
+   * @param rows how many
+   * @throws IllegalArgumentException when it is not quantised
+   */
+  public Tensor unpack(Tensor w, long from, long rows) {
+    return quantised.unpack(w, from, rows);
+  }
+
+  /** Rows of an int8 tensor by index, in fp32. */
+  Tensor unpack(Tensor w, Tensor indices) {
+    return quantised.unpack(w, indices);
+  }
+
+  /**
+   * {@link #linear(Tensor, Tensor)} with a frozen weight in a narrower type, or a quantised one,
+   * which is widened where it is used. Records nothing for gradients.
    *
    * @param x {@code [n, in]}
    * @param w {@code [out, in]}, narrower than {@code x}

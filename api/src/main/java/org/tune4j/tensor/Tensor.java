@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.spi.Quantised;
 import org.tune4j.spi.TensorHandle;
 
 /**
@@ -35,10 +36,19 @@ public final class Tensor extends TensorArithmetic {
   /**
    * {@return what the backend knows this tensor as; valid until the owner closes}
    *
-   * @throws IllegalStateException when the owner or the engine is closed
+   * @throws IllegalStateException when the owner or the engine is closed, or this is quantised
    */
   @Override
   public TensorHandle handle() {
+    if (dtype.isQuantised()) {
+      throw new IllegalStateException(
+          "%s %s can only be multiplied with or cast; cast it first".formatted(dtype, shape));
+    }
+    return anyHandle();
+  }
+
+  /** The same, of quantised tensors too. */
+  TensorHandle anyHandle() {
     engine.checkOpen();
     if (scope == null) {
       throw new IllegalStateException(
@@ -56,7 +66,7 @@ public final class Tensor extends TensorArithmetic {
    * @throws IllegalStateException when either is closed
    */
   public Tensor moveTo(TensorScope target) {
-    TensorHandle unused = handle();
+    TensorHandle unused = anyHandle();
     TensorScope before = scope;
     if (before != null && before != target) {
       target.add(this);
@@ -78,8 +88,23 @@ public final class Tensor extends TensorArithmetic {
   void release() {
     if (scope != null) {
       scope = null;
-      engine.backend().release(handle);
+      if (handle instanceof Quantised q) {
+        q.parts().forEach(engine.backend()::release);
+      } else {
+        engine.backend().release(handle);
+      }
     }
+  }
+
+  /** Gives the handle to another tensor, which releases it. */
+  TensorHandle giveUp() {
+    TensorHandle own = handle();
+    TensorScope owner = scope;
+    if (owner != null) {
+      owner.remove(this);
+      scope = null;
+    }
+    return own;
   }
 
   String origin() {
@@ -109,21 +134,7 @@ public final class Tensor extends TensorArithmetic {
   }
 
   /**
-   * {@return a view with two dimensions exchanged}
-   *
-   * @param dim0 negative counts from the last
-   * @param dim1 negative counts from the last
-   * @throws IllegalArgumentException when there is no such dimension
-   */
-  public Tensor transpose(int dim0, int dim1) {
-    int a = shape.dim(dim0);
-    int b = shape.dim(dim1);
-    Shape s = shape.with(a, shape.size(b)).with(b, shape.size(a));
-    return result(engine.backend().transpose(handle(), a, b), s);
-  }
-
-  /**
-   * {@return a view of elements {@code start} to {@code start + length} of a dimension}
+   * {@return a view of a stretch of a dimension; of a quantised tensor's rows, a copy in fp32}
    *
    * @param dim negative counts from the last
    * @param start from 0
@@ -136,21 +147,10 @@ public final class Tensor extends TensorArithmetic {
       throw new IllegalArgumentException(
           "narrow %s: %d..%d lies outside dimension %d".formatted(shape, start, start + length, d));
     }
-    return result(engine.backend().narrow(handle(), d, start, length), shape.with(d, length));
-  }
-
-  /**
-   * {@return a view that repeats dimensions of size 1; the rank stays}
-   *
-   * @param sizes of all dimensions
-   * @throws IllegalArgumentException when they do not fit
-   */
-  public Tensor expand(long... sizes) {
-    Shape target = Shape.of(sizes);
-    if (target.rank() != shape.rank() || !shape.broadcast(target).equals(target)) {
-      throw new IllegalArgumentException("expand %s: does not fit %s".formatted(shape, target));
+    if (dtype.isQuantised() && d == 0) {
+      return engine.operations().unpack(this, start, length);
     }
-    return result(engine.backend().expand(handle(), target), target);
+    return result(engine.backend().narrow(handle(), d, start, length), shape.with(d, length));
   }
 
   // Copies
@@ -168,7 +168,13 @@ public final class Tensor extends TensorArithmetic {
    */
   public Tensor cast(DType to) {
     engine.check(to);
-    return engine.adopt(engine.backend().cast(handle(), to), to, shape, device);
+    if (!dtype.isQuantised()) {
+      return engine.adopt(engine.backend().cast(handle(), to), to, shape, device);
+    }
+    try (TensorScope s = engine.openScope()) {
+      Tensor all = engine.operations().unpack(this, 0, shape.size(0));
+      return s.moveOut(to == DType.FP32 ? all : all.cast(to));
+    }
   }
 
   /**

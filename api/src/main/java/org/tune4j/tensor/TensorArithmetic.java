@@ -57,6 +57,34 @@ abstract sealed class TensorArithmetic permits Tensor {
     return engine.adopt(h, dtype, s, device);
   }
 
+  /**
+   * {@return a view with two dimensions exchanged}
+   *
+   * @param dim0 negative counts from the last
+   * @param dim1 negative counts from the last
+   * @throws IllegalArgumentException when there is no such dimension
+   */
+  public Tensor transpose(int dim0, int dim1) {
+    int a = shape.dim(dim0);
+    int b = shape.dim(dim1);
+    Shape s = shape.with(a, shape.size(b)).with(b, shape.size(a));
+    return result(engine.backend().transpose(handle(), a, b), s);
+  }
+
+  /**
+   * {@return a view that repeats dimensions of size 1; the rank stays}
+   *
+   * @param sizes of all dimensions
+   * @throws IllegalArgumentException when they do not fit
+   */
+  public Tensor expand(long... sizes) {
+    Shape target = Shape.of(sizes);
+    if (target.rank() != shape.rank() || !shape.broadcast(target).equals(target)) {
+      throw new IllegalArgumentException("expand %s: does not fit %s".formatted(shape, target));
+    }
+    return result(engine.backend().expand(handle(), target), target);
+  }
+
   private Tensor unary(Unary op) {
     checkFloating(op.name());
     return result(engine.backend().unary(op, handle()), shape);
@@ -253,13 +281,16 @@ abstract sealed class TensorArithmetic permits Tensor {
   }
 
   /**
-   * {@return rows along dimension 0}
+   * {@return rows along dimension 0; those of an int8 tensor in fp32}
    *
    * @param indices int64 {@code [n]}, in range, which is not checked
    * @throws IllegalArgumentException when they are not int64 of rank 1
    */
   public Tensor indexSelect(Tensor indices) {
     checkIndices(indices, 1, "indexSelect");
+    if (this instanceof Tensor t && dtype == DType.INT8) {
+      return engine.operations().unpack(t, indices);
+    }
     return result(
         engine.backend().indexSelect(handle(), indices.handle()), shape.with(0, indices.size(0)));
   }

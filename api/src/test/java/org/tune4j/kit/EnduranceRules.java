@@ -26,7 +26,7 @@ import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
 
 /** Chapter 7: several threads, and many steps. */
-abstract class EnduranceRules extends KernelRules {
+abstract class EnduranceRules extends QuantisedRules {
   private static final int THREADS = 4;
   private static final int STEPS = Integer.getInteger("tune4j.kit.steps", 10_000);
   private static final int WARM = 1000;

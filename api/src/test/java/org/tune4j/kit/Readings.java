@@ -47,6 +47,7 @@ final class Readings {
       case FP16 -> half(b.getShort(2 * i));
       case INT64 -> b.getLong(8 * i);
       case UINT8 -> b.get(i) & 0xff;
+      case NF4, INT8 -> throw new IllegalArgumentException(dtype + " has no elements to read");
     };
   }
 

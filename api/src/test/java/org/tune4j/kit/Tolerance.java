@@ -19,7 +19,7 @@ final class Tolerance {
       case FP32 -> 1e-5;
       case FP16 -> 5e-3;
       case BF16 -> 4e-2;
-      case INT64, UINT8 -> 0;
+      case INT64, UINT8, NF4, INT8 -> 0;
     };
   }
 }

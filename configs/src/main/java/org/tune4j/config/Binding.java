@@ -316,7 +316,7 @@ final class Binding {
     Factory f = registry.find(name.text(), kind);
     if (f == null) {
       String unknown =
-          Unsupported.component(name.text(), kind, registry)
+          Unsupported.component(name.text())
               .map(": "::concat)
               .orElseGet(
                   () ->

@@ -125,27 +125,23 @@ public final class Unsupported {
   /**
    * What a component of torchtune's world is; empty for any other.
    *
-   * @param name that the registry does not have for the kind
+   * @param name that the registry does not have
    */
-  static Optional<String> component(String name, Class<?> kind, ComponentRegistry registry) {
-    return name.startsWith(MODELS) || name.startsWith("qlora_")
-        ? Optional.of(model(name, kind, registry))
+  static Optional<String> component(String name) {
+    return name.startsWith(MODELS)
+        ? Optional.of(model(name))
         : COMPONENTS.entrySet().stream()
             .filter(e -> name.startsWith(e.getKey()))
             .map(Map.Entry::getValue)
             .findFirst();
   }
 
-  private static String model(String name, Class<?> kind, ComponentRegistry registry) {
+  private static String model(String name) {
     String family = FAMILIES.get(name.replace(MODELS, "").replaceFirst("\\..*", ""));
     if (family != null) {
       return family;
     }
     String last = Torchtune.last(name);
-    if (last.startsWith("qlora_")) {
-      String lora = last.substring(1);
-      return "QLoRA" + YET + (registry.find(lora, kind) == null ? "" : "; use " + lora);
-    }
     return last.contains("_classifier") || last.contains("_reward_")
         ? "a reward model" + NOT
         : "a model with sizes of one's own"

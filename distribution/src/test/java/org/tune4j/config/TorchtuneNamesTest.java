@@ -26,7 +26,7 @@ class TorchtuneNamesTest {
   }
 
   private static String reason(String name) {
-    return Unsupported.component(name, kind(name), REGISTRY).orElse("");
+    return Unsupported.component(name).orElse("");
   }
 
   @Test
@@ -52,8 +52,6 @@ class TorchtuneNamesTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "torchtune.models.gemma.qlora_gemma_2b|QLoRA is not supported yet; use lora_gemma_2b",
-        "torchtune.models.llama3.qlora_llama3_8b|QLoRA is not supported yet; use lora_llama3_8b",
         "torchtune.models.llama2.llama2_reward_7b|a reward model is not supported",
         "torchtune.models.llama2.llama2|a model with sizes of one's own is not supported; auto_model and lora_auto have those of the checkpoint's config.json",
         "torchtune.models.llama4.llama4_transform|Llama 4 (image input, mixture of experts) is not supported",

@@ -92,14 +92,27 @@ public final class JsonFields {
         throw new InputException(
             file + " has " + Texts.size(size) + ", expected a JSON file; download the file again");
       }
-      JsonNode node = MAPPER.readTree(Files.readAllBytes(file));
-      if (node instanceof ObjectNode object) {
-        return new JsonFields(file, "", object);
+      return parse(file, "", Files.readAllBytes(file));
+    } catch (IOException e) {
+      throw new InputException("cannot read " + file + ": " + TuneException.reason(e), e);
+    }
+  }
+
+  /**
+   * The fields of an object that is a part of a file.
+   *
+   * @param prefix of the fields' names in messages
+   */
+  static JsonFields parse(Path file, String prefix, byte[] json) {
+    String what = prefix.isEmpty() ? file.toString() : file + ": " + prefix;
+    try {
+      if (MAPPER.readTree(json) instanceof ObjectNode object) {
+        return new JsonFields(file, prefix, object);
       }
-      throw new InputException(file + " contains no JSON object; download the file again");
+      throw new InputException(what + " contains no JSON object; download the file again");
     } catch (JsonProcessingException e) {
       throw new InputException(
-          file + " is not valid JSON (" + position(e) + "); download the file again", e);
+          what + " is not valid JSON (" + position(e) + "); download the file again", e);
     } catch (IOException e) {
       throw new InputException("cannot read " + file + ": " + TuneException.reason(e), e);
     }
@@ -278,6 +291,15 @@ public final class JsonFields {
    */
   public double positiveDecimal(String field, double absent) {
     return has(field) ? positiveDecimal(field) : absent;
+  }
+
+  /** A finite number. */
+  double decimal(String field) {
+    JsonNode value = require(field, "a number");
+    if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {
+      throw wrong(field, "a number");
+    }
+    return value.doubleValue();
   }
 
   /**

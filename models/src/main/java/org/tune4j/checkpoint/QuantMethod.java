@@ -13,7 +13,9 @@ enum QuantMethod {
   /** Weights of 8 bits with scales for blocks. */
   FP8,
   /** Experts of 4 bits. */
-  MXFP4;
+  MXFP4,
+  /** Weights of 4 bits in NF4, or of 8 with a factor a row. */
+  BITSANDBYTES;
 
   private static final String METHOD = "quant_method";
 
@@ -31,9 +33,10 @@ enum QuantMethod {
             () ->
                 quantisation.wrong(
                     METHOD,
-                    Arrays.stream(values())
+                    "one of "
+                        + Arrays.stream(values())
                             .map(QuantMethod::spelling)
-                            .collect(Collectors.joining(" or "))
+                            .collect(Collectors.joining(", "))
                         + "; give the checkpoint in float32, float16 or bfloat16"));
   }
 
@@ -41,11 +44,15 @@ enum QuantMethod {
     return name().toLowerCase(Locale.ROOT);
   }
 
-  /** The weights as bf16, without the scales; those that are not quantised as they are. */
+  /**
+   * The weights without the scales, as bf16 or in a layout of their own; those that are not
+   * quantised as they are.
+   */
   Map<String, Weight> weights(Map<String, Weight> stored, JsonFields quantisation) {
     return switch (this) {
       case FP8 -> Fp8Layout.weights(stored, quantisation);
       case MXFP4 -> Mxfp4Layout.weights(stored);
+      case BITSANDBYTES -> BitsAndBytes.weights(stored, quantisation);
     };
   }
 }

@@ -383,7 +383,8 @@ public final class Decoder extends Module {
     rows.check(config);
     LabelledRows labelled =
         LabelledRows.of(rows, labels, config.vocabSize(), objective::needsPrompt);
-    pass.setCutting(precision.widens() || recurrent() || loadBalance != 0);
+    pass.setCutting(
+        precision.widens() || recurrent() || loadBalance != 0 || Quantisation.isIn(this));
     return new ObjectiveEvaluation(this, pass, objective, loadBalance).run(labelled);
   }
 

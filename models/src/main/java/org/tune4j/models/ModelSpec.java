@@ -14,12 +14,30 @@ import org.tune4j.tensor.Precision;
  * @param reader of a checkpoint's {@code config.json}
  * @param config null where the checkpoint's {@code config.json} decides
  * @param adapter null for a plain model
+ * @param quantisation of a frozen model's weights
  */
 public record ModelSpec(
     String name,
     ModelReader reader,
     @Nullable ModelConfig config,
-    @Nullable AdapterConfig adapter) {
+    @Nullable AdapterConfig adapter,
+    Quantisation quantisation) {
+  /**
+   * A model whose weights are as its checkpoint has them.
+   *
+   * @param name the builder's
+   * @param reader of a checkpoint's {@code config.json}
+   * @param config null where the checkpoint's {@code config.json} decides
+   * @param adapter null for a plain model
+   */
+  public ModelSpec(
+      String name,
+      ModelReader reader,
+      @Nullable ModelConfig config,
+      @Nullable AdapterConfig adapter) {
+    this(name, reader, config, adapter, Quantisation.NONE);
+  }
+
   /**
    * {@return a plain model of known sizes}
    *
@@ -59,7 +77,16 @@ public record ModelSpec(
    * @param other null for a plain model
    */
   public ModelSpec withAdapter(@Nullable AdapterConfig other) {
-    return new ModelSpec(name, reader, config, other);
+    return new ModelSpec(name, reader, config, other, quantisation);
+  }
+
+  /**
+   * {@return the same with weights in other types}
+   *
+   * @param other of the frozen weights
+   */
+  public ModelSpec quantised(Quantisation other) {
+    return new ModelSpec(name, reader, config, adapter, other);
   }
 
   /**
@@ -86,7 +113,7 @@ public record ModelSpec(
                     adapter == null ? "auto_model" : "lora_auto"));
       }
     }
-    return new ModelSpec(name, reader, read, adapter);
+    return new ModelSpec(name, reader, read, adapter, quantisation);
   }
 
   /**

@@ -244,7 +244,7 @@ class HuggingFaceTest {
           final_logit_softcapping | 30.0 | final_logit_softcapping is 30.0, expected 0 or 0.0; this family computes nothing else
           hidden_act | "gelu" | hidden_act is "gelu", expected "silu" or "gelu_pytorch_tanh"; no other activation is supported
           partial_rotary_factor | 0.5 | partial_rotary_factor is 0.5, expected 1 or 1.0; this family computes nothing else
-          quantization_config | {"bits":4} | quantization_config.quant_method is null, expected fp8 or mxfp4; give the checkpoint in float32, float16 or bfloat16
+          quantization_config | {"bits":4} | quantization_config.quant_method is null, expected one of fp8, mxfp4, bitsandbytes; give the checkpoint in float32, float16 or bfloat16
           eos_token_id | "x" | eos_token_id is "x", expected an integer of at least -1
           eos_token_id | [1,"x"] | eos_token_id is [1,"x"], expected a token id or a list of token ids
           dtype | 4 | dtype is 4, expected a string

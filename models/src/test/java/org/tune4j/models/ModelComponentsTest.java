@@ -40,12 +40,7 @@ class ModelComponentsTest {
   private static final LoraArguments LORA = LoraArguments.of(AttnModule.Q_PROJ, AttnModule.V_PROJ);
 
   private static LoraArguments arguments(
-      List<AttnModule> attention,
-      int rank,
-      double alpha,
-      double dropout,
-      boolean quantize,
-      boolean dora) {
+      List<AttnModule> attention, int rank, double alpha, double dropout, boolean dora) {
     LoraTargets targets = new LoraTargets(attention, false, false, null, null, null);
     return new LoraArguments(
         targets,
@@ -55,7 +50,7 @@ class ModelComponentsTest {
         null,
         null,
         false,
-        quantize,
+        Quantisation.NONE,
         dora,
         dora,
         true,
@@ -260,7 +255,7 @@ class ModelComponentsTest {
     UsageException e =
         assertThrows(
             UsageException.class,
-            () -> arguments(List.of(AttnModule.Q_PROJ), rank, alpha, dropout, false, false));
+            () -> arguments(List.of(AttnModule.Q_PROJ), rank, alpha, dropout, false));
     assertEquals(message, e.getMessage());
   }
 
@@ -397,8 +392,8 @@ class ModelComponentsTest {
   @Test
   void lora_withWhatIsNotThereYet_isRefused() {
     List<AttnModule> q = List.of(AttnModule.Q_PROJ);
-    assertThrows(UsageException.class, () -> arguments(q, 8, 16, 0, true, false));
-    assertThrows(UsageException.class, () -> arguments(q, 8, 16, 0, false, true)); // and lora_bias
-    assertThrows(UsageException.class, () -> arguments(List.of(), 8, 16, 0, false, false).config());
+    assertThrows(UsageException.class, () -> arguments(q, 8, 16, 0, true));
+    assertThrows(UsageException.class, () -> arguments(q, 8, 16, 0, true)); // and lora_bias
+    assertThrows(UsageException.class, () -> arguments(List.of(), 8, 16, 0, false).config());
   }
 }

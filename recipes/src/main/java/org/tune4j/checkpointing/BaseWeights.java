@@ -6,6 +6,7 @@ import java.util.Map;
 import org.tune4j.InputException;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.HuggingFaceFolder.Weight;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 import org.tune4j.models.Decoder;
 import org.tune4j.nn.Parameter;
@@ -40,20 +41,20 @@ final class BaseWeights {
     }
   }
 
-  /** All weights in the model's type; they belong to the innermost scope. */
+  /** Weights in the model's type, or quantised; they belong to the innermost scope. */
   static Map<String, Tensor> read(
-      HuggingFaceFolder folder, Engine engine, DType dtype, Reader reader) {
+      Map<String, Weight> weights, Engine engine, DType dtype, Reader reader) {
     Map<String, Tensor> base = new LinkedHashMap<>();
-    folder
-        .weights()
-        .forEach(
-            (name, w) -> {
-              Tensor stored = reader.read(engine, w.file(), w.entry());
-              base.put(name, TensorFiles.narrow(stored, dtype));
-              if (stored.dtype() != dtype) {
-                stored.close();
-              }
-            });
+    weights.forEach(
+        (name, w) -> {
+          Tensor stored = reader.read(engine, w.file(), w.entry());
+          if (stored.dtype() == dtype || stored.dtype().isQuantised()) {
+            base.put(name, stored);
+          } else {
+            base.put(name, stored.cast(dtype));
+            stored.close();
+          }
+        });
     return base;
   }
 }

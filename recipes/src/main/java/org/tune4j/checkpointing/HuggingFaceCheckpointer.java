@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
@@ -13,6 +14,7 @@ import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.checkpoint.HuggingFaceConfig;
 import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.QuantisedLayout;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
@@ -20,6 +22,7 @@ import org.tune4j.component.Doc;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelConfig;
 import org.tune4j.models.ModelSpec;
+import org.tune4j.models.Quantisation;
 import org.tune4j.nn.StateDict;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -250,9 +253,9 @@ public final class HuggingFaceCheckpointer {
   }
 
   /**
-   * The model with its weights: frozen ones mapped where the file has the run's type, adapters from
-   * {@link #adapterCheckpoint} or initialised. Tensors belong to the calling thread's innermost
-   * scope; ranks of one process share the frozen ones.
+   * The model with its weights: frozen ones mapped where the file has the run's type or they are
+   * quantised, adapters from {@link #adapterCheckpoint} or initialised. Tensors belong to the
+   * calling thread's innermost scope; ranks of one process share the frozen ones.
    *
    * @param spec the model that the config names, with adapters or without
    * @param ranks of the run; all of them load
@@ -267,10 +270,15 @@ public final class HuggingFaceCheckpointer {
       ModelSpec spec, ProcessGroup ranks, Precision precision, boolean mapped, long seed) {
     Engine engine = ranks.engine();
     HuggingFaceFolder folder = folder();
-    BaseWeights.Reader reader = mapped ? TensorFiles::map : TensorFiles::read;
-    DType stored = precision.stored();
-    Map<String, Tensor> base = ranks.once(() -> BaseWeights.read(folder, engine, stored, reader));
-    Decoder decoder = build(spec, folder, base, precision);
+    BaseWeights.Reader reader = mapped ? TensorFiles::map : TensorFiles::readQuantised;
+    Decoder decoder = unloaded(spec, folder, precision);
+    Map<String, DType> quantised = spec.quantisation().of(decoder);
+    Map<String, Tensor> base =
+        ranks.once(
+            () ->
+                BaseWeights.read(
+                    QuantisedWeights.of(folder, quantised), engine, precision.stored(), reader));
+    StateDict.load(decoder, base, false);
     giveAdapters(engine, decoder, seed, base::get);
     return decoder;
   }
@@ -288,8 +296,10 @@ public final class HuggingFaceCheckpointer {
    */
   public Decoder loadTrainable(ModelSpec spec, Path weights, Engine engine, DType dtype) {
     HuggingFaceFolder folder = folder(weights);
-    Map<String, Tensor> all = BaseWeights.read(folder, engine, dtype, TensorFiles::read);
-    return build(spec, folder, all, Precision.of(dtype));
+    Decoder decoder = unloaded(spec, folder, Precision.of(dtype));
+    StateDict.load(
+        decoder, BaseWeights.read(folder.weights(), engine, dtype, TensorFiles::read), false);
+    return decoder;
   }
 
   /**
@@ -336,14 +346,7 @@ public final class HuggingFaceCheckpointer {
    * @param dtype of the weights; those stored in another type are converted
    */
   public static Map<String, Tensor> mapped(HuggingFaceFolder folder, Engine engine, DType dtype) {
-    return BaseWeights.read(folder, engine, dtype, TensorFiles::map);
-  }
-
-  private Decoder build(
-      ModelSpec spec, HuggingFaceFolder folder, Map<String, Tensor> base, Precision precision) {
-    Decoder decoder = unloaded(spec, folder, precision);
-    StateDict.load(decoder, base, false);
-    return decoder;
+    return BaseWeights.read(folder.weights(), engine, dtype, TensorFiles::map);
   }
 
   /**
@@ -366,6 +369,24 @@ public final class HuggingFaceCheckpointer {
         adapterCheckpoint == null
             ? asked
             : asked.resume(adapterCheckpoint, config.build(DType.FP32)));
+  }
+
+  /**
+   * {@return a frozen model with the types of weights that the checkpoint has quantised}
+   *
+   * @param spec whose keys count where the checkpoint has none
+   * @throws InputException when a file is broken
+   */
+  public ModelSpec asStored(ModelSpec spec) {
+    return folder().weights().values().stream()
+        .flatMap(w -> w.entry().layout() instanceof QuantisedLayout q ? Stream.of(q) : Stream.of())
+        .findFirst()
+        .map(
+            q ->
+                spec.quantised(
+                    new Quantisation(
+                        q.dtype().toString(), spec.quantisation().quantizeEmbeddings())))
+        .orElse(spec);
   }
 
   private ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,6 +19,7 @@ import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.Merge;
 import org.tune4j.checkpoint.AtomicFolder;
 import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.QuantisedLayout;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.models.Decoder;
@@ -63,6 +65,7 @@ public final class MergedModel {
     HuggingFaceCheckpointer files =
         new HuggingFaceCheckpointer(model, null, output).withVocabulary(from.saved().tokens());
     HuggingFaceFolder folder = files.folder();
+    requireOriginal(folder, "merge into the original weights: give their folder as --model");
     DType type = dtype == null ? TensorFiles.mostly(folder) : dtype;
     Decoder decoder = from.adapted(registry.read(folder.config().json()), Precision.of(type));
     BaseWeights.match(decoder, folder);
@@ -96,6 +99,27 @@ public final class MergedModel {
     }
   }
 
+  /**
+   * Refuses to merge into quantised weights, whose steps are wider than most of what an adapter
+   * adds.
+   *
+   * @param folder of the base weights
+   * @param fix what to do instead
+   * @throws UsageException when one is quantised
+   */
+  public static void requireOriginal(HuggingFaceFolder folder, String fix) {
+    folder
+        .weights()
+        .forEach(
+            (name, w) -> {
+              if (w.entry().layout() instanceof QuantisedLayout q) {
+                throw new UsageException(
+                    "%s: %s is stored in %s, which an adapter cannot be merged into; %s"
+                        .formatted(folder.path(), name, q.dtype(), fix));
+              }
+            });
+  }
+
   static void requireEmpty(Path output) {
     if (!Files.isDirectory(output)) {
       return;
@@ -110,10 +134,31 @@ public final class MergedModel {
     }
   }
 
-  /** Those of a decoder with adapters, all of which has storage. */
-  static List<StoredTensor> tensors(Decoder decoder) {
+  /**
+   * Those of a decoder with adapters, all of which has storage.
+   *
+   * @param folder has the weights that are merged into where the decoder's are quantised
+   */
+  static List<StoredTensor> tensors(Decoder decoder, HuggingFaceFolder folder) {
     Engine engine = decoder.parameters().values().iterator().next().tensor().engine();
-    return tensors(engine, decoder, Parameter::tensor);
+    Map<Parameter, String> names = new HashMap<>();
+    decoder.parameters().forEach((name, p) -> names.put(p, name));
+    return tensors(
+        engine,
+        decoder,
+        p ->
+            p.tensor().dtype().isQuantised()
+                ? original(engine, folder, p, names.get(p))
+                : p.tensor());
+  }
+
+  private static Tensor original(
+      Engine engine, HuggingFaceFolder folder, Parameter p, @Nullable String name) {
+    HuggingFaceFolder.Weight w = folder.weights().get(name);
+    if (w == null) {
+      throw new IllegalArgumentException(name);
+    }
+    return TensorFiles.narrow(TensorFiles.map(engine, w.file(), w.entry()), p.dtype());
   }
 
   /**

@@ -177,7 +177,7 @@ public final class ModelWriter {
           }
           base.vocabulary().write(base.checkpointDir(), folder);
           if (!adapterOnly) {
-            writeModel(folder, decoder, MergedModel.tensors(decoder), shardSize);
+            writeModel(folder, decoder, MergedModel.tensors(decoder, base.folder()), shardSize);
           }
           finish(folder);
         });

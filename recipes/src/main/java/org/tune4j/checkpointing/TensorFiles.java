@@ -6,10 +6,16 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.tune4j.InputException;
 import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.HuggingFaceFolder.Weight;
+import org.tune4j.checkpoint.Int8Layout;
+import org.tune4j.checkpoint.Nf4Layout;
+import org.tune4j.checkpoint.QuantisedLayout;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 import org.tune4j.checkpoint.SafetensorsType;
 import org.tune4j.spi.Capability;
@@ -27,8 +33,8 @@ public final class TensorFiles {
   private TensorFiles() {}
 
   /**
-   * {@return a tensor over the file's pages; a copy where the file or the backend does not allow
-   * that}
+   * {@return a tensor over the file's pages, quantised where the file's is; a copy where the file
+   * or the backend does not allow that}
    *
    * @param engine that holds it
    * @param file that holds the tensor
@@ -36,9 +42,61 @@ public final class TensorFiles {
    * @throws InputException when the file cannot be read, or the type is none that is trained
    */
   public static Tensor map(Engine engine, Path file, Entry e) {
+    if (e.layout() instanceof QuantisedLayout layout) {
+      return quantised(engine, e, layout, TensorFiles::mapPart);
+    }
     return maps(engine, e)
         ? engine.map(file, e.offset(), dtype(file, e), Shape.of(e.dimensions()))
         : read(engine, file, e);
+  }
+
+  /** {@link #map}, with parts that are read into memory. */
+  static Tensor readQuantised(Engine engine, Path file, Entry e) {
+    return e.layout() instanceof QuantisedLayout layout
+        ? quantised(engine, e, layout, TensorFiles::readPart)
+        : read(engine, file, e);
+  }
+
+  /** How a part of a quantised tensor comes from its file. */
+  private interface PartReader {
+    Tensor of(Engine engine, Weight part, DType dtype, Shape shape);
+  }
+
+  private static Tensor quantised(
+      Engine engine, Entry e, QuantisedLayout layout, PartReader reader) {
+    Shape shape = Shape.of(e.dimensions());
+    List<Tensor> parts = new ArrayList<>();
+    for (Weight part : layout.parts()) {
+      long n = part.entry().length() / part.entry().type().bytes();
+      boolean bytes = part.entry().type().bytes() == 1;
+      boolean rows = layout.dtype() == DType.INT8 && bytes;
+      parts.add(
+          reader.of(engine, part, bytes ? DType.UINT8 : DType.FP32, rows ? shape : Shape.of(n)));
+    }
+    if (layout instanceof Nf4Layout nf4 && nf4.twice()) {
+      parts.add(engine.tensor(new float[] {nf4.offset()}, DType.FP32, Shape.of(1)));
+    }
+    if (layout instanceof Int8Layout) {
+      Tensor largest = parts.get(1);
+      parts.set(1, largest.div(127));
+      largest.close();
+    }
+    return engine.quantised(layout.dtype(), shape, parts);
+  }
+
+  private static Tensor mapPart(Engine engine, Weight part, DType dtype, Shape shape) {
+    return maps(engine, part.entry())
+        ? engine.map(part.file(), part.entry().offset(), dtype, shape)
+        : readPart(engine, part, dtype, shape);
+  }
+
+  private static Tensor readPart(Engine engine, Weight part, DType dtype, Shape shape) {
+    Entry e = part.entry();
+    try (FileChannel in = FileChannel.open(part.file(), StandardOpenOption.READ)) {
+      return engine.tensor(fill(in, e, 0, shape.elements(), dtype), dtype, shape);
+    } catch (IOException x) {
+      throw new InputException("%s cannot be read: %s".formatted(part.file(), x), x);
+    }
   }
 
   private static boolean maps(Engine engine, Entry e) {
@@ -47,7 +105,7 @@ public final class TensorFiles {
   }
 
   /**
-   * {@return a tensor of its own with the file's values}
+   * {@return a tensor of its own with the file's values, in the type that a quantised one had}
    *
    * @param engine that holds it
    * @param file that holds the tensor

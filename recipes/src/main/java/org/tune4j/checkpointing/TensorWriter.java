@@ -126,6 +126,7 @@ public final class TensorWriter {
       case FP16 -> SafetensorsType.F16;
       case INT64 -> SafetensorsType.I64;
       case UINT8 -> SafetensorsType.U8;
+      case NF4, INT8 -> throw new IllegalArgumentException(dtype + " is written in parts");
     };
   }
 }

@@ -32,6 +32,7 @@ public final class MemoryModel {
   private final Settings settings;
   private final Decoder decoder;
   private final Counts counts;
+  private final long frozen;
   private final Map<LayerKind, Integer> layers = new LinkedHashMap<>();
 
   /**
@@ -80,10 +81,28 @@ public final class MemoryModel {
     this.settings = settings;
     decoder = spec.build(spec.adapter() == null ? Precision.of(dtype) : precision);
     counts = Counts.of(decoder, settings.optimizer);
+    frozen = frozen();
     for (DecoderBlock layer : decoder.layers()) {
       layers.merge(
           new LayerKind(layer.keptPerToken(dtype), layer.attentionShape()), 1, Integer::sum);
     }
+  }
+
+  /** Bytes of frozen weights as they are kept. */
+  private long frozen() {
+    Map<String, DType> quantised = spec.quantisation().of(decoder);
+    long bytes = 0;
+    for (Map.Entry<String, Parameter> e : decoder.parameters().entrySet()) {
+      Parameter p = e.getValue();
+      if (!p.trainable()) {
+        bytes += quantised.getOrDefault(e.getKey(), precision.stored()).bytes(p.shape());
+      }
+    }
+    return bytes;
+  }
+
+  private String quantised() {
+    return spec.quantisation().linears().map(dtype -> ", linear layers in " + dtype).orElse("");
   }
 
   /** Sums of gradients and losses are fp32, or fp64 where everything is. */
@@ -105,7 +124,7 @@ public final class MemoryModel {
     long s = dtype.bytes();
     long t = trained().bytes();
     int groups =
-        settings.inBackward || cuda
+        settings.inBackward || cuda || !spec.quantisation().of(decoder).isEmpty()
             ? 1
             : Math.max(1, Math.min(settings.threads, load.rows().size()));
     List<Part> parts = beside(base);
@@ -118,9 +137,7 @@ public final class MemoryModel {
     } else {
       parts.add(
           new Part(
-              "weights",
-              n.frozen * held.bytes(),
-              converts || cuda ? read : "mapped, " + precision));
+              "weights", frozen, (converts || cuda ? read : "mapped, " + precision) + quantised()));
       parts.add(new Part("adapters", n.trained * t, trained().toString()));
     }
     long gradients = gradients(n, groups);
@@ -334,8 +351,7 @@ public final class MemoryModel {
   }
 
   /** Numbers of elements; bytes of the optimiser's state, and of what a checkpoint copies. */
-  private record Counts(
-      long all, long frozen, long trained, long largest, long layer, long state, long saved) {
+  private record Counts(long all, long trained, long largest, long layer, long state, long saved) {
     String statePerParameter() {
       return "%.1f bytes a parameter".formatted(state / (double) Math.max(1, trained));
     }
@@ -360,7 +376,7 @@ public final class MemoryModel {
               .filter(Parameter::trainable)
               .mapToLong(p -> p.shape().elements())
               .sum();
-      return new Counts(all, all - trained, trained, largest, layer, state, saved);
+      return new Counts(all, trained, largest, layer, state, saved);
     }
   }
 }

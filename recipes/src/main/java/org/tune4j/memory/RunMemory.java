@@ -234,8 +234,9 @@ public record RunMemory(
           "model '%s' reads its sizes from a checkpoint's config.json, and there is no folder %s; set checkpointer.checkpoint_dir"
               .formatted(model.name(), folder));
     }
+    ModelSpec spec = checkpointer.adapted(model, config);
     return new MemoryModel(
-        checkpointer.adapted(model, config),
+        hasCheckpoint() ? checkpointer.asStored(spec) : spec,
         precision,
         new MemoryModel.Settings(
             kernels,

@@ -10,6 +10,7 @@ import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpointing.ModelWriter;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.models.Decoder;
+import org.tune4j.models.Quantisation;
 import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
 import org.tune4j.optim.Optimizer;
@@ -50,7 +51,10 @@ public final class ReplicatedModel implements ModelOnRanks {
 
   @Override
   public RowsOverThreads rows(int threads, Objective objective) {
-    return new RowsOverThreads(ranks.engine(), decoder, threads, objective);
+    // A quantised weight is unpacked once for all rows then.
+    return Quantisation.isIn(decoder)
+        ? RowsOverThreads.inOneGroup(ranks.engine(), decoder, threads, objective)
+        : new RowsOverThreads(ranks.engine(), decoder, threads, objective);
   }
 
   @Override

@@ -15,8 +15,10 @@ import java.util.function.DoubleConsumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.QuantisedLayout;
 import org.tune4j.checkpoint.SafetensorsFile;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
@@ -129,6 +131,17 @@ public final class ShardedModel implements ModelOnRanks, Residency {
     decoder.setResidency(this);
   }
 
+  private static void requirePlain(ModelSpec spec, Decoder decoder, HuggingFaceFolder folder) {
+    boolean stored =
+        folder.weights().values().stream()
+            .anyMatch(w -> w.entry().layout() instanceof QuantisedLayout);
+    if (stored || !spec.quantisation().of(decoder).isEmpty()) {
+      throw new UsageException(
+          "quantised weights cannot be sharded; set strategy=ddp%s"
+              .formatted(stored ? "" : ", or quantize_base=false"));
+    }
+  }
+
   /**
    * Loads a model of which each rank keeps its shards.
    *
@@ -142,6 +155,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
    * @param seed of the initial adapters, the same on all ranks
    * @return ready for forward, with checkpointed layers
    * @throws org.tune4j.InputException when a file is broken, or is another model's
+   * @throws UsageException when weights are quantised
    */
   public static ShardedModel load(
       HuggingFaceCheckpointer from,
@@ -156,6 +170,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
     // What is trained is kept in the type that is computed in.
     Precision types = spec.adapter() == null ? Precision.of(precision.compute()) : precision;
     Decoder decoder = from.unloaded(spec, folder, types);
+    requirePlain(spec, decoder, folder);
     DType saved = precision.stored();
     Function<String, @Nullable Tensor> stored =
         name -> {

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.Merge;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.checkpointing.MergedModel;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Batches;
 import org.tune4j.memory.MemoryPlan;
@@ -192,6 +193,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     ModelOnRanks model = keys.load(saved, ranks, run, precision, memory.sharded(), optimizerInBwd);
     if (!saveAdapterWeightsOnly) {
       Merge.requirePossible(model.decoder());
+      requireOriginal(model.decoder());
     }
     out.println(ParameterSummary.of(model.decoder()));
     Optimizer optimizer = keys.optimizer().create(model.trained());
@@ -210,6 +212,14 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         model,
         optimizer,
         threads);
+  }
+
+  private void requireOriginal(Decoder decoder) {
+    if (decoder.adapter().isPresent()) {
+      MergedModel.requireOriginal(
+          checkpointer.folder(),
+          "set save_adapter_weights_only=true, and merge into the original weights with tune merge");
+    }
   }
 
   private RunMemory.RankPlan plan(

@@ -25,6 +25,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.tune4j.UsageException;
 import org.tune4j.checkpoint.Manifest;
+import org.tune4j.models.Quantisation;
 import org.tune4j.optim.Adafactor;
 import org.tune4j.optim.AdamW8bit;
 import org.tune4j.optim.Lion;
@@ -53,6 +54,7 @@ class ExactResumeTest {
           r.activationCheckpointing = true;
           r.dropout = 0.25;
         }),
+    NF4(r -> r.quantisation = new Quantisation(true, true)),
     FULL(r -> r.full = true),
     SCHEDULE_FREE(
         r -> {

@@ -39,6 +39,7 @@ import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.loss.ForwardKlLoss;
 import org.tune4j.models.ModelRegistry;
 import org.tune4j.models.ModelSpec;
+import org.tune4j.models.Quantisation;
 import org.tune4j.models.auto.AutoModel;
 import org.tune4j.nn.Objective;
 import org.tune4j.optim.AdamW;
@@ -76,6 +77,7 @@ final class TinyRun {
   Optimizer.@Nullable Spec optimizer;
   double alpha = 16;
   double dropout = 0;
+  Quantisation quantisation = Quantisation.NONE;
   boolean activationCheckpointing;
   int threads = 2;
   boolean full;
@@ -306,13 +308,14 @@ final class TinyRun {
 
   private ModelSpec lora() {
     return AutoModel.lora(
-        ModelRegistry.installed(),
-        new LoraArguments(
-            new LoraTargets(
-                List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), true, false, null, null, null),
-            4,
-            alpha,
-            dropout));
+            ModelRegistry.installed(),
+            new LoraArguments(
+                new LoraTargets(
+                    List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), true, false, null, null, null),
+                4,
+                alpha,
+                dropout))
+        .quantised(quantisation);
   }
 
   private Map<String, String> settings(Path out) {

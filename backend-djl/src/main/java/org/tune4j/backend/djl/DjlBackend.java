@@ -37,7 +37,7 @@ final class DjlBackend implements Backend {
   private final PtNDManager manager;
   private final Script script;
   private final Storage storage;
-  private final Kernels kernels;
+  private final DjlKernels kernels;
   private final List<Device> devices;
   private final int defaultThreads;
   private final ThreadLocal<Boolean> prepared = ThreadLocal.withInitial(this::prepareThread);
@@ -402,6 +402,7 @@ final class DjlBackend implements Backend {
 
   @Override
   public void close() {
+    kernels.close();
     script.close();
     manager.close();
   }

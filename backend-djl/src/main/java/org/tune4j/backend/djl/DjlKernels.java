@@ -6,6 +6,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.backend.djl.Script.Scalar;
 import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.Kernels;
+import org.tune4j.spi.Quantised;
 import org.tune4j.spi.TensorHandle;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
@@ -21,11 +22,17 @@ final class DjlKernels implements Kernels {
   private final DjlBackend backend;
   private final Storage storage;
   private final Script script;
+  private final Unpacking unpacking;
 
   DjlKernels(DjlBackend backend, Storage storage, Script script) {
     this.backend = backend;
     this.storage = storage;
     this.script = script;
+    this.unpacking = new Unpacking(backend, storage, script);
+  }
+
+  void close() {
+    unpacking.close();
   }
 
   @Override
@@ -34,22 +41,41 @@ final class DjlKernels implements Kernels {
   }
 
   @Override
-  public TensorHandle widenedLinear(TensorHandle x, TensorHandle w) {
+  public @Nullable TensorHandle widenedLinear(TensorHandle x, TensorHandle w) {
     return widened("widened_linear", x, w);
   }
 
   @Override
-  public TensorHandle widenedLinearInput(TensorHandle g, TensorHandle w) {
+  public @Nullable TensorHandle widenedLinearInput(TensorHandle g, TensorHandle w) {
     return widened("widened_linear_input", g, w);
   }
 
-  private TensorHandle widened(String method, TensorHandle x, TensorHandle w) {
+  private @Nullable TensorHandle widened(String method, TensorHandle x, TensorHandle w) {
+    if (w instanceof Quantised q) {
+      return Unpacking.takes(q) ? product(x, q, method.endsWith("input")) : null;
+    }
     boolean before = backend.setGradientMode(false);
     try (Scalar tile = script.scalar((double) TILE * backend.threads())) {
       return backend.like(x, script.call(method, backend.in(x), backend.in(w), tile.array()));
     } finally {
       backend.setGradientMode(before);
     }
+  }
+
+  private TensorHandle product(TensorHandle x, Quantised w, boolean ofInput) {
+    boolean before = backend.setGradientMode(false);
+    try {
+      long elements = TILE * backend.threads() / Float.BYTES;
+      return backend.like(x, unpacking.product((DjlTensor) x, w, ofInput, elements));
+    } finally {
+      backend.setGradientMode(before);
+    }
+  }
+
+  @Override
+  public TensorHandle unpack(Quantised w, long from, long rows) {
+    Device device = ((DjlTensor) w.parts().get(0)).device;
+    return new DjlTensor(unpacking.rows(w, from, rows, false), DType.FP32, device);
   }
 
   /** In oneDNN's blocked layout, which a plain weight is brought into for every product again. */

@@ -37,6 +37,7 @@ final class Storage {
       case BF16, FP16 -> DataType.FLOAT16;
       case INT64 -> DataType.INT64;
       case UINT8 -> DataType.UINT8;
+      case NF4, INT8 -> throw new IllegalArgumentException(dtype + " is no primitive's");
     };
   }
 
@@ -159,6 +160,7 @@ final class Storage {
       case FP16 -> 5;
       case INT64 -> 4;
       case UINT8 -> 0;
+      case NF4, INT8 -> throw new IllegalArgumentException(dtype + " is no primitive's");
     };
   }
 

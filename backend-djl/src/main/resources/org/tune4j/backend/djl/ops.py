@@ -88,6 +88,50 @@ class Ops(Module):
       _0 = torch.copy_(part, torch.narrow(w, 0, begin, rows))
       _1 = torch.addmm_(result, torch.narrow(g, 1, begin, rows), part, beta=1, alpha=1)
     return result
+  def int8_rows(self: __torch__.Ops, codes: Tensor, factors: Tensor, numbers: Tensor) -> Tensor:
+    begin = int(numbers[0])
+    rows = int(numbers[1])
+    own = torch.to(torch.view_copy(torch.narrow(codes, 0, begin, rows), dtype=1), 6)
+    return torch.mul_(own, torch.unsqueeze(torch.narrow(factors, 0, begin, rows), 1))
+  def nf4_factors(self: __torch__.Ops, codes: Tensor, groups: Tensor, offset: Tensor, table: Tensor) -> Tensor:
+    block = torch.index_select(table, 0, torch.to(codes, 3))
+    return torch.add_(torch.mul_(block, groups), offset)
+  def nf4_rows(self: __torch__.Ops, codes: Tensor, scales: Tensor, groups: Tensor, offset: Tensor, quads: Tensor, table: Tensor, numbers: Tensor) -> Tensor:
+    begin = int(numbers[0])
+    rows = int(numbers[1])
+    width = int(numbers[2])
+    start = torch.mul(begin, width)
+    count = torch.mul(rows, width)
+    bytes = torch.clone(torch.narrow(codes, 0, torch.floordiv(start, 2), torch.floordiv(count, 2)))
+    keys = torch.add_(torch.to(torch.view_copy(bytes, dtype=2), 3), 32768)
+    device = ops.prim.device(codes)
+    dtype = ops.prim.dtype(quads)
+    if torch.eq(dtype, 6):
+      quad = 10
+    else:
+      quad = 4
+    found = torch.index_select(torch.view_copy(torch.to(quads, device), dtype=quad), 0, keys)
+    values = torch.reshape(torch.view_copy(found, dtype=dtype), [-1, 64])
+    first = torch.floordiv(start, 64)
+    blocks = torch.floordiv(count, 64)
+    own = torch.narrow(scales, 0, first, blocks)
+    if torch.eq(ops.prim.dtype(own), 6):
+      factors = own
+    else:
+      group = torch.floordiv(first, 256)
+      last = torch.floordiv(torch.sub(torch.add(first, blocks), 1), 256)
+      each = torch.repeat_interleave(torch.narrow(groups, 0, group, torch.add(torch.sub(last, group), 1)), 256)
+      each0 = torch.narrow(each, 0, torch.sub(first, torch.mul(group, 256)), blocks)
+      factors = (self).nf4_factors(own, each0, offset, torch.to(table, device), )
+    return torch.reshape(torch.mul_(values, torch.to(torch.unsqueeze(factors, 1), dtype)), [rows, width])
+  def product_into(self: __torch__.Ops, result: Tensor, x: Tensor, tile: Tensor, begin: Tensor) -> Tensor:
+    part = torch.narrow(result, 1, int(begin), torch.size(tile, 0))
+    return torch.mm(x, torch.t(torch.to(tile, ops.prim.dtype(x))), out=part)
+  def add_product_into(self: __torch__.Ops, result: Tensor, g: Tensor, tile: Tensor, begin: Tensor) -> Tensor:
+    part = torch.narrow(g, 1, int(begin), torch.size(tile, 0))
+    return torch.addmm_(result, part, torch.to(tile, ops.prim.dtype(g)), beta=1, alpha=1)
+  def matrix_like(self: __torch__.Ops, x: Tensor, width: Tensor) -> Tensor:
+    return torch.zeros([torch.size(x, 0), int(width)], dtype=ops.prim.dtype(x), device=ops.prim.device(x))
   def mkldnn_takes_bf16(self: __torch__.Ops, x: Tensor) -> bool:
     return ops.mkldnn._is_mkldnn_bf16_supported()
   def pack(self: __torch__.Ops, w: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.Kernels;
+import org.tune4j.spi.Quantised;
 import org.tune4j.spi.TensorHandle;
 
 /** Operations in as few ATen calls, and passes over memory, as autograd allows. */
@@ -18,18 +19,21 @@ final class JavacppKernels implements Kernels {
   private final Threads threads;
   private final AttentionKernel attention;
   private final Packing packing;
+  private final Unpacking unpacking;
   private final Widening widening;
 
   JavacppKernels(Threads threads) {
     this.threads = threads;
     this.attention = new AttentionKernel();
     this.packing = new Packing();
-    this.widening = new Widening(threads);
+    this.unpacking = new Unpacking();
+    this.widening = new Widening(threads, unpacking);
   }
 
   void close() {
     attention.close();
     packing.close();
+    unpacking.close();
   }
 
   @Override
@@ -41,18 +45,38 @@ final class JavacppKernels implements Kernels {
   }
 
   @Override
-  public TensorHandle widenedLinear(TensorHandle x, TensorHandle w) {
-    threads.beforeProduct();
+  public TensorHandle unpack(Quantised w, long from, long rows) {
     try (PointerScope s = new PointerScope()) {
-      return Handle.keep(widening.linear(Handle.of(x), Handle.of(w)));
+      Tensor like = Handle.of(w.parts().get(1));
+      Tensor all =
+          torch.empty(
+              new long[] {rows, w.shape().size(1)},
+              like.options().dtype(new ScalarTypeOptional(ScalarType.Float)),
+              null);
+      unpacking.rows(w, from, all);
+      return Handle.keep(all);
     }
   }
 
   @Override
-  public TensorHandle widenedLinearInput(TensorHandle g, TensorHandle w) {
+  public @Nullable TensorHandle widenedLinear(TensorHandle x, TensorHandle w) {
+    if (w instanceof Quantised q && !Unpacking.takes(q)) {
+      return null;
+    }
     threads.beforeProduct();
     try (PointerScope s = new PointerScope()) {
-      return Handle.keep(widening.linearInput(Handle.of(g), Handle.of(w)));
+      return Handle.keep(widening.linear(Handle.of(x), w));
+    }
+  }
+
+  @Override
+  public @Nullable TensorHandle widenedLinearInput(TensorHandle g, TensorHandle w) {
+    if (w instanceof Quantised q && !Unpacking.takes(q)) {
+      return null;
+    }
+    threads.beforeProduct();
+    try (PointerScope s = new PointerScope()) {
+      return Handle.keep(widening.linearInput(Handle.of(g), w));
     }
   }
 

@@ -25,6 +25,7 @@ final class Types {
       case FP16 -> ScalarType.Half;
       case INT64 -> ScalarType.Long;
       case UINT8 -> ScalarType.Byte;
+      case NF4, INT8 -> throw new IllegalArgumentException(dtype + " is no primitive's");
     };
   }
 

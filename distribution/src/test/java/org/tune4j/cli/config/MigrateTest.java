@@ -212,11 +212,11 @@ class MigrateTest {
   void migrate_whatDoesNotValidate_isRefused() throws IOException {
     Path file =
         Files.writeString(
-            dir.resolve("my.yaml"), RECIPE.replace("lora_llama3_8b", "qlora_llama3_8b"));
+            dir.resolve("my.yaml"), RECIPE.replace("lora_llama3_8b", "llama3_reward_8b"));
     assertEquals(2, tune("migrate", file.toString()));
     assertEquals("", out);
     assertEquals(
-        "DIR/my.yaml:9:22: model._component_ is 'torchtune.models.llama3.qlora_llama3_8b': QLoRA is not supported yet; use lora_llama3_8b\n",
+        "DIR/my.yaml:9:22: model._component_ is 'torchtune.models.llama3.llama3_reward_8b': a reward model is not supported\n",
         err);
   }
 }

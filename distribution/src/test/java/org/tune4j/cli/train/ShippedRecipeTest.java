@@ -111,8 +111,7 @@ class ShippedRecipeTest {
           target_modules=[q_proj] | target_modules and torchtune's lora_attn_modules, apply_lora_to_mlp, apply_lora_to_output are both set; keep one of the two ways
           lora_attn_modules=[gate_proj] | key 'lora_attn_modules' is 'gate_proj', expected one of q_proj, k_proj, v_proj, output_proj; name other linears in target_modules instead
           resume=true | key 'resume' is not known; did you mean 'resume_from_checkpoint'?
-          model=qlora_gemma_2b | model._component_ is 'qlora_gemma_2b': QLoRA is not supported yet
-          model=qlora_llama3_8b | model._component_ is 'qlora_llama3_8b': QLoRA is not supported yet; use lora_llama3_8b
+          quantize_base=nf8 | quantize_base is nf8, expected true, false, nf4 or int8
           """)
   void validate_wordsOfOtherTrainers_areToldOurs(String override, String message) {
     assertEquals(2, tune("validate", "smollm2/135M_lora_single_device", override), out());

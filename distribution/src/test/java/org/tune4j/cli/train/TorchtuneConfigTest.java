@@ -149,7 +149,6 @@ class TorchtuneConfigTest {
       delimiter = '|',
       quoteCharacter = '`',
       value = {
-        "model=torchtune.models.llama3.qlora_llama3_8b|model._component_ is 'torchtune.models.llama3.qlora_llama3_8b': QLoRA is not supported yet; use lora_llama3_8b",
         "dataset=torchtune.datasets.multimodal.the_cauldron_dataset|dataset._component_ is 'torchtune.datasets.multimodal.the_cauldron_dataset': image input is not supported",
         "loss=torchtune.rlhf.loss.PPOLoss|loss._component_ is 'torchtune.rlhf.loss.PPOLoss': reinforcement learning is not supported",
         "model=torchtune.models.llama4.lora_llama4_scout_17b_16e|model._component_ is 'torchtune.models.llama4.lora_llama4_scout_17b_16e': Llama 4 (image input, mixture of experts) is not supported",

@@ -84,7 +84,7 @@ public class LoraAdapter extends LinearAdapter {
     }
     Tensor result;
     if (base.weight() instanceof BaseWeight.Plain plain
-        && plain.parameter().dtype() == x.dtype()
+        && plain.parameter().tensor().dtype() == x.dtype()
         && !drops(pass)) {
       result = ops.loraLinear(x, pass.value(plain.parameter()), down, up, size.scale());
     } else {

@@ -10,6 +10,7 @@ import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Inline;
 import org.tune4j.component.Requirements;
+import org.tune4j.models.Quantisation;
 
 /**
  * The keys of every {@code lora_} builder.
@@ -22,7 +23,7 @@ import org.tune4j.component.Requirements;
  *     path; null for none
  * @param alphaPattern the alpha of linears that have another, likewise
  * @param useRslora whether the update is scaled by {@code loraAlpha / sqrt(loraRank)} instead
- * @param quantizeBase QLoRA; true is refused
+ * @param quantisation of the frozen weights
  * @param useDora whether rows have a trained length (DoRA)
  * @param loraBias whether {@code lora_B} has a bias
  * @param initLoraWeights the factors' first values: true, {@code pissa} or {@code olora}
@@ -43,10 +44,7 @@ public record LoraArguments(
         @Nullable Map<String, Double> alphaPattern,
     @Doc("rsLoRA: scale the update by lora_alpha / sqrt(lora_rank) instead") @Default("false")
         boolean useRslora,
-    @Doc("QLoRA: keep the base in NF4; not supported yet")
-        @AlsoCalled({"load_in_4bit", "load_in_8bit"})
-        @Default("false")
-        boolean quantizeBase,
+    @Inline Quantisation quantisation,
     @Doc("DoRA: also train the length of each row") @Default("false") boolean useDora,
     @Doc("lora_B has a bias, which only merges into a linear with one") @Default("false")
         boolean loraBias,
@@ -97,9 +95,6 @@ public record LoraArguments(
    */
   public LoraArguments {
     initLoraWeights = String.valueOf(initLoraWeights);
-    new Requirements()
-        .that(!quantizeBase, "quantize_base=true (QLoRA) is not supported yet; set it to false")
-        .check();
     config(
         targets,
         loraRank,
@@ -129,7 +124,7 @@ public record LoraArguments(
         null,
         null,
         false,
-        false,
+        Quantisation.NONE,
         false,
         false,
         true,
@@ -147,10 +142,32 @@ public record LoraArguments(
         new LoraTargets(List.of(loraAttnModules), false, false, null, null, null), 8, 16, 0);
   }
 
-  /** {@return whether every key is left out, or as it is where it is left out} */
+  /** {@return whether every key of the adapters is left out, or as it is where it is left out} */
   public boolean isDefault() {
-    return equals(
-        new LoraArguments(new LoraTargets(null, false, false, null, null, null), 8, 16, 0));
+    return with(Quantisation.NONE)
+        .equals(new LoraArguments(new LoraTargets(null, false, false, null, null, null), 8, 16, 0));
+  }
+
+  /**
+   * {@return the same over weights in other types}
+   *
+   * @param other of the frozen weights
+   */
+  public LoraArguments with(Quantisation other) {
+    return new LoraArguments(
+        targets,
+        loraRank,
+        loraAlpha,
+        loraDropout,
+        rankPattern,
+        alphaPattern,
+        useRslora,
+        other,
+        useDora,
+        loraBias,
+        initLoraWeights,
+        saveAsLora,
+        beside);
   }
 
   /**

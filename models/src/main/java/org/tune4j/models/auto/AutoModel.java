@@ -39,8 +39,24 @@ public final class AutoModel {
    */
   @Component("lora_auto")
   public static ModelSpec lora(@Provided ModelRegistry models, @Inline LoraArguments lora) {
+    return named("lora_auto", models, lora).quantised(lora.quantisation());
+  }
+
+  /**
+   * {@return the same with the linear layers' weights in NF4 (Dettmers et al. 2023), unless another
+   * type is asked for}
+   *
+   * @param models the families there are
+   * @param lora which linears are adapted, and how
+   */
+  @Component("qlora_auto")
+  public static ModelSpec qlora(@Provided ModelRegistry models, @Inline LoraArguments lora) {
+    return named("qlora_auto", models, lora).quantised(lora.quantisation().orNf4());
+  }
+
+  private static ModelSpec named(String name, ModelRegistry models, LoraArguments lora) {
     return new ModelSpec(
-        "lora_auto", models, null, lora.isDefault() ? new AsSaved(models) : lora.config());
+        name, models, null, lora.isDefault() ? new AsSaved(models) : lora.config());
   }
 
   /**

@@ -90,6 +90,19 @@ public final class SizedModel {
    */
   @Component("lora_*")
   public ModelSpec lora(@Inline LoraArguments lora) {
-    return ModelSpec.adapted("lora_" + name, config(), lora.config());
+    return ModelSpec.adapted("lora_" + name, config(), lora.config())
+        .quantised(lora.quantisation());
+  }
+
+  /**
+   * {@return the same with the linear layers' weights in NF4 (Dettmers et al. 2023), unless another
+   * type is asked for}
+   *
+   * @param lora which linears are adapted, and how
+   */
+  @Component("qlora_*")
+  public ModelSpec qlora(@Inline LoraArguments lora) {
+    return ModelSpec.adapted("qlora_" + name, config(), lora.config())
+        .quantised(lora.quantisation().orNf4());
   }
 }

@@ -52,11 +52,16 @@ public final class JoinedLinear implements Branches {
   @Override
   public Optional<PackedWeight> pack(Engine engine) {
     try (TensorScope scope = engine.openScope()) {
-      Tensor all = Tensor.cat(linears.stream().map(l -> l.weight().tensor()).toList(), 0);
       DType dtype = linears.get(0).dtype();
+      Tensor all =
+          Tensor.cat(linears.stream().map(l -> plain(l.weight().tensor(), dtype)).toList(), 0);
       Tensor wide = all.dtype() == dtype ? all : all.cast(dtype);
       return engine.operations().pack(wide).map(scope::moveOut);
     }
+  }
+
+  private static Tensor plain(Tensor weight, DType dtype) {
+    return weight.dtype().isQuantised() ? weight.cast(dtype) : weight;
   }
 
   @Override

@@ -1,0 +1,104 @@
+package org.tune4j.backend.djl;
+
+import ai.djl.pytorch.engine.PtNDArray;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.List;
+import org.tune4j.backend.djl.Script.Scalar;
+import org.tune4j.spi.Quantised;
+import org.tune4j.spi.TensorHandle;
+import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Device;
+import org.tune4j.tensor.Nf4;
+import org.tune4j.tensor.Shape;
+
+/**
+ * Rows of quantised matrices, and products with them a tile of rows at a time. NF4 is looked up
+ * four elements at a time, by the 16 bits that stand for them; a lookup takes as long for one.
+ */
+final class Unpacking implements AutoCloseable {
+  private final DjlBackend backend;
+  private final Script script;
+  private final Storage storage;
+  private final PtNDArray quads;
+  private final PtNDArray narrowQuads;
+  private final PtNDArray factors;
+
+  Unpacking(DjlBackend backend, Storage storage, Script script) {
+    this.backend = backend;
+    this.script = script;
+    this.storage = storage;
+    quads = array(Nf4.quads());
+    narrowQuads = script.call("to_bf16", quads);
+    factors = array(Nf4.factors());
+  }
+
+  private PtNDArray array(float[] values) {
+    ByteBuffer bytes =
+        ByteBuffer.allocateDirect(Float.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
+    bytes.asFloatBuffer().put(values);
+    TensorHandle t = storage.of(bytes, DType.FP32, Shape.of(values.length), Device.CPU);
+    return ((DjlTensor) t).array;
+  }
+
+  @Override
+  public void close() {
+    quads.close();
+    narrowQuads.close();
+    factors.close();
+  }
+
+  /** Whether 64 rows at a time, and what is left, are whole blocks. */
+  static boolean takes(Quantised w) {
+    return w.dtype() == DType.INT8 || w.shape().elements() % Nf4.BLOCK == 0;
+  }
+
+  /**
+   * Rows. In bf16, NF4's values and factors are rounded before they are multiplied, as torchtune
+   * does: that takes half the time of rounding their products.
+   *
+   * @param narrow whether NF4 is given as bf16; all else as fp32
+   */
+  PtNDArray rows(Quantised w, long from, long rows, boolean narrow) {
+    List<PtNDArray> parts = w.parts().stream().map(backend::in).toList();
+    try (PtNDArray numbers = storage.int64(from, rows, w.shape().size(1))) {
+      if (w.dtype() == DType.INT8) {
+        return script.call("int8_rows", parts.get(0), parts.get(1), numbers);
+      }
+      boolean twice = parts.size() > 2;
+      PtNDArray groups = twice ? parts.get(2) : factors;
+      PtNDArray offset = twice ? parts.get(3) : factors;
+      return script.call(
+          "nf4_rows",
+          parts.get(0),
+          parts.get(1),
+          groups,
+          offset,
+          narrow ? narrowQuads : quads,
+          factors,
+          numbers);
+    }
+  }
+
+  /** {@code x w^T}, or {@code x w} for the gradient of an input. */
+  PtNDArray product(DjlTensor x, Quantised w, boolean ofInput, long elements) {
+    long out = w.shape().size(0);
+    long width = w.shape().size(1);
+    long most = Math.max(Nf4.BLOCK, elements / width / Nf4.BLOCK * Nf4.BLOCK);
+    boolean narrow = x.dtype == DType.BF16;
+    PtNDArray in = backend.in(x);
+    PtNDArray result;
+    try (Scalar columns = script.scalar((double) (ofInput ? width : out))) {
+      result = script.call("matrix_like", in, columns.array());
+    }
+    for (long from = 0; from < out; from += most) {
+      try (PtNDArray tile = rows(w, from, Math.min(most, out - from), narrow);
+          Scalar begin = script.scalar((double) from)) {
+        script
+            .call(ofInput ? "add_product_into" : "product_into", result, in, tile, begin.array())
+            .close();
+      }
+    }
+    return result;
+  }
+}
