@@ -11,7 +11,6 @@ import java.util.Optional;
  */
 public final class Unsupported {
   private static final String MODELS = "torchtune.models.";
-  private static final String YET = " is not supported yet";
   private static final String NOT = " is not supported";
 
   /** torchtune's packages of models that are not here. */

@@ -14,12 +14,14 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 import org.tune4j.EnvironmentException;
 import org.tune4j.InputException;
 import org.tune4j.TuneException;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
+import org.tune4j.tensor.DType;
 
 /**
  * A model's folder as Hugging Face lays it out: {@code config.json}, the weights in one or several
@@ -225,6 +227,14 @@ public final class HuggingFaceFolder {
    */
   public Map<String, Weight> weights() {
     return weights;
+  }
+
+  /** {@return the type of the first quantised weight; empty where none is} */
+  public Optional<DType> quantised() {
+    return weights.values().stream()
+        .filter(w -> w.entry().layout() instanceof QuantisedLayout)
+        .map(w -> ((QuantisedLayout) w.entry().layout()).dtype())
+        .findFirst();
   }
 
   /**

@@ -6,14 +6,18 @@ import org.tune4j.tensor.Nf4;
 
 /**
  * Takes a matrix' elements in row-major order and gives NF4's parts, as bitsandbytes' {@code
- * quantize_4bit} with {@code compress_statistics} does. Used by one thread, for one matrix.
+ * quantize_4bit} with {@code compress_statistics} does on a CPU. Used by one thread, for one
+ * matrix.
  */
 final class Nf4Quantiser {
   /** Buckets of a block's elements, so narrow that each has one boundary at most. */
   private static final int BUCKETS = 256;
 
-  private static final float[] VALUES = Nf4.values();
-  private static final float[] FACTORS = Nf4.factors();
+  /** Of [-1, 1]: bitsandbytes rounds a block's factor to one of these before it takes a value. */
+  private static final int STEPS = 65535;
+
+  private static final float[] BOUNDARIES = boundaries(Nf4.values());
+  private static final float[] FACTOR_BOUNDARIES = boundaries(Nf4.factors());
 
   /** The value at the beginning of each bucket. */
   private static final byte[] FIRST = first();
@@ -30,14 +34,24 @@ final class Nf4Quantiser {
     factors = new float[Math.toIntExact(Nf4.blocks(elements))];
   }
 
+  /** What lies halfway between values belongs to the lower one. */
+  private static float[] boundaries(float[] values) {
+    float[] all = new float[values.length - 1];
+    for (int i = 0; i < all.length; i++) {
+      all[i] = (values[i] + values[i + 1]) / 2;
+    }
+    return all;
+  }
+
+  private static int nearest(float[] boundaries, float x) {
+    int at = Arrays.binarySearch(boundaries, x);
+    return at < 0 ? -at - 1 : at;
+  }
+
   private static byte[] first() {
     byte[] first = new byte[BUCKETS + 1];
-    for (int i = 0, code = 0; i <= BUCKETS; i++) {
-      float begin = 2f * i / BUCKETS - 1;
-      while (code + 1 < VALUES.length && 2 * begin > VALUES[code] + VALUES[code + 1]) {
-        code++;
-      }
-      first[i] = (byte) code;
+    for (int i = 0; i <= BUCKETS; i++) {
+      first[i] = (byte) nearest(BOUNDARIES, 2f * i / BUCKETS - 1);
     }
     return first;
   }
@@ -72,27 +86,19 @@ final class Nf4Quantiser {
       largest = Math.max(largest, Math.abs(block[i]));
     }
     factors[blocks] = largest;
-    float unit = largest == 0 ? 1 : largest;
+    float inverse = largest == 0 ? 1 : 1 / largest;
     int at = blocks * (Nf4.BLOCK / 2);
     for (int i = 0; i < inBlock; i += 2) {
-      codes[at++] = (byte) (code(block[i] / unit) << 4 | code(block[i + 1] / unit));
+      codes[at++] = (byte) (code(block[i] * inverse) << 4 | code(block[i + 1] * inverse));
     }
     blocks++;
     inBlock = 0;
   }
 
-  /** The nearest value's number; the lower one's halfway. */
   private static int code(float element) {
     float x = Math.min(1, Math.max(-1, element));
     int code = FIRST[(int) ((x + 1) * (BUCKETS / 2f))];
-    return next(VALUES, x, code);
-  }
-
-  /** The value after this one where it is nearer, by the distances as fp32 has them. */
-  private static int next(float[] values, float x, int code) {
-    boolean nearer =
-        code + 1 < values.length && Math.abs(x - values[code + 1]) < Math.abs(x - values[code]);
-    return nearer ? code + 1 : code;
+    return code < BOUNDARIES.length && x > BOUNDARIES[code] ? code + 1 : code;
   }
 
   /** The parts, once all elements are there. */
@@ -116,16 +122,17 @@ final class Nf4Quantiser {
       for (int i = from; i < to; i++) {
         groups[g] = Math.max(groups[g], Math.abs(factors[i] - offset));
       }
-      float unit = groups[g] == 0 ? 1 : groups[g];
+      float inverse = groups[g] == 0 ? 1 : 1 / groups[g];
       for (int i = from; i < to; i++) {
-        own[i] = (byte) nearest((factors[i] - offset) / unit);
+        own[i] = (byte) factor((factors[i] - offset) * inverse);
       }
     }
     return new Parts(codes, own, groups, offset);
   }
 
-  private static int nearest(float factor) {
-    int at = Arrays.binarySearch(FACTORS, factor);
-    return at >= 0 ? at : next(FACTORS, factor, Math.max(0, -at - 2));
+  private static int factor(float element) {
+    float x = Math.min(1, Math.max(-1, element));
+    int step = (int) ((x + 1) / 2 * STEPS + 0.5f);
+    return nearest(FACTOR_BOUNDARIES, 2f * step / STEPS - 1);
   }
 }

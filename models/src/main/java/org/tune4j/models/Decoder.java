@@ -381,11 +381,10 @@ public final class Decoder extends Module {
   public Objective.Sums lossAndBackward(
       Pass pass, PackedRows rows, int[] labels, Objective objective) {
     rows.check(config);
-    LabelledRows labelled =
-        LabelledRows.of(rows, labels, config.vocabSize(), objective::needsPrompt);
     pass.setCutting(
         precision.widens() || recurrent() || loadBalance != 0 || Quantisation.isIn(this));
-    return new ObjectiveEvaluation(this, pass, objective, loadBalance).run(labelled);
+    return new ObjectiveEvaluation(this, pass, objective, loadBalance)
+        .run(LabelledRows.of(rows, labels, config.vocabSize(), objective::needsPrompt));
   }
 
   /**

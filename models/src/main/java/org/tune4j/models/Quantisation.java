@@ -66,6 +66,15 @@ public record Quantisation(
   }
 
   /**
+   * {@return the same over a checkpoint's weights, of which those that are quantised stay so}
+   *
+   * @param stored their type; empty where none is
+   */
+  public Quantisation over(Optional<DType> stored) {
+    return stored.map(type -> new Quantisation(type, quantizeEmbeddings)).orElse(this);
+  }
+
+  /**
    * {@return the type of each weight that is quantised, by its full name in the model's order:
    * those of linears but the head, and of experts}
    *

@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Function;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
@@ -14,7 +13,6 @@ import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.checkpoint.HuggingFaceConfig;
 import org.tune4j.checkpoint.HuggingFaceFolder;
-import org.tune4j.checkpoint.QuantisedLayout;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
@@ -22,7 +20,6 @@ import org.tune4j.component.Doc;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.ModelConfig;
 import org.tune4j.models.ModelSpec;
-import org.tune4j.models.Quantisation;
 import org.tune4j.nn.StateDict;
 import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
@@ -369,24 +366,6 @@ public final class HuggingFaceCheckpointer {
         adapterCheckpoint == null
             ? asked
             : asked.resume(adapterCheckpoint, config.build(DType.FP32)));
-  }
-
-  /**
-   * {@return a frozen model with the types of weights that the checkpoint has quantised}
-   *
-   * @param spec whose keys count where the checkpoint has none
-   * @throws InputException when a file is broken
-   */
-  public ModelSpec asStored(ModelSpec spec) {
-    return folder().weights().values().stream()
-        .flatMap(w -> w.entry().layout() instanceof QuantisedLayout q ? Stream.of(q) : Stream.of())
-        .findFirst()
-        .map(
-            q ->
-                spec.quantised(
-                    new Quantisation(
-                        q.dtype().toString(), spec.quantisation().quantizeEmbeddings())))
-        .orElse(spec);
   }
 
   private ModelSpec sized(ModelSpec spec, HuggingFaceFolder folder) {

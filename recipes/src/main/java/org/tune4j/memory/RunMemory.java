@@ -236,7 +236,9 @@ public record RunMemory(
     }
     ModelSpec spec = checkpointer.adapted(model, config);
     return new MemoryModel(
-        hasCheckpoint() ? checkpointer.asStored(spec) : spec,
+        hasCheckpoint()
+            ? spec.quantised(spec.quantisation().over(checkpointer.folder().quantised()))
+            : spec,
         precision,
         new MemoryModel.Settings(
             kernels,

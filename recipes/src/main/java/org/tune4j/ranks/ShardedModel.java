@@ -18,7 +18,6 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.checkpoint.HuggingFaceFolder;
-import org.tune4j.checkpoint.QuantisedLayout;
 import org.tune4j.checkpoint.SafetensorsFile;
 import org.tune4j.checkpoint.ShardSize;
 import org.tune4j.checkpoint.StoredTensor;
@@ -132,13 +131,8 @@ public final class ShardedModel implements ModelOnRanks, Residency {
   }
 
   private static void requirePlain(ModelSpec spec, Decoder decoder, HuggingFaceFolder folder) {
-    boolean stored =
-        folder.weights().values().stream()
-            .anyMatch(w -> w.entry().layout() instanceof QuantisedLayout);
-    if (stored || !spec.quantisation().of(decoder).isEmpty()) {
-      throw new UsageException(
-          "quantised weights cannot be sharded; set strategy=ddp%s"
-              .formatted(stored ? "" : ", or quantize_base=false"));
+    if (folder.quantised().isPresent() || !spec.quantisation().of(decoder).isEmpty()) {
+      throw new UsageException("quantised weights cannot be sharded; set strategy=ddp");
     }
   }
 

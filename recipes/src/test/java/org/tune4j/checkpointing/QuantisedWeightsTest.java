@@ -69,10 +69,7 @@ class QuantisedWeightsTest {
     return new HuggingFaceCheckpointer(model, null, dir);
   }
 
-  /** Blocks' factors that bitsandbytes rounds to a neighbour differ by a step. */
-  private static final float OWN = 5e-4f;
-
-  private void assertGolden(Decoder decoder, float tolerance) {
+  private void assertGolden(Decoder decoder) {
     SafetensorsFile golden = SafetensorsFile.open(BASE.resolve("dequantized.safetensors"));
     Map<String, Parameter> parameters = decoder.parameters();
     golden
@@ -83,7 +80,7 @@ class QuantisedWeightsTest {
               assertArrayEquals(
                   TensorFiles.read(engine, golden.path(), e).toFloats(),
                   parameters.get(name).tensor().toFloats(),
-                  tolerance,
+                  1e-6f,
                   name);
             });
   }
@@ -91,18 +88,18 @@ class QuantisedWeightsTest {
   @Test
   void load_nf4_hasBitsandbytesValues() {
     Decoder decoder = load(PLAIN, true, true);
-    assertGolden(decoder, OWN);
+    assertGolden(decoder);
     Map<String, Parameter> parameters = decoder.parameters();
     assertEquals(DType.FP32, parameters.get("lm_head.weight").tensor().dtype());
     assertEquals(DType.INT8, parameters.get("model.embed_tokens.weight").tensor().dtype());
-    assertGolden(load(PLAIN, "nf4", false), OWN); // from the cache
+    assertGolden(load(PLAIN, "nf4", false)); // from the cache
   }
 
   /** The checkpoint's own types count. */
   @Test
   void load_bitsandbytesCheckpoint_staysAsItIs() {
-    assertGolden(load(BASE, false, false), 1e-6f);
-    assertGolden(load(BASE, "int8", false), 1e-6f);
+    assertGolden(load(BASE, false, false));
+    assertGolden(load(BASE, "int8", false));
   }
 
   @Test
