@@ -40,6 +40,16 @@ public final class Nf4 {
     return VALUES.clone();
   }
 
+  /** {@return the two elements that each byte stands for} */
+  public static float[] pairs() {
+    float[] pairs = new float[2 << Byte.SIZE];
+    for (int i = 0; i < pairs.length / 2; i++) {
+      pairs[2 * i] = VALUES[i >> 4];
+      pairs[2 * i + 1] = VALUES[i & 15];
+    }
+    return pairs;
+  }
+
   /**
    * {@return the four elements that each two bytes stand for, by the bytes as a signed number, from
    * the least on}

@@ -122,21 +122,10 @@ final class QuantisedOperations {
     long from = first * Nf4.BLOCK / 2;
     long bytes = Math.min(parts.get(0).size(0), from + blocks * Nf4.BLOCK / 2) - from;
     Tensor codes = parts.get(0).narrow(0, from, bytes).cast(DType.INT64);
-    Tensor values = engine.tensor(pairs(), DType.FP32, Shape.of(256, 2)).indexSelect(codes);
+    Tensor values = engine.tensor(Nf4.pairs(), DType.FP32, Shape.of(256, 2)).indexSelect(codes);
     Tensor factors = factors(parts, first, blocks).reshape(blocks, 1).expand(blocks, Nf4.BLOCK);
     Tensor own = factors.reshape(-1).narrow(0, 0, 2 * bytes);
     return values.reshape(-1).mul(own).narrow(0, start - first * Nf4.BLOCK, count);
-  }
-
-  /** The two values of each byte. */
-  private static float[] pairs() {
-    float[] values = Nf4.values();
-    float[] pairs = new float[512];
-    for (int i = 0; i < 256; i++) {
-      pairs[2 * i] = values[i >> 4];
-      pairs[2 * i + 1] = values[i & 15];
-    }
-    return pairs;
   }
 
   /** The factors of some blocks. */

@@ -14,13 +14,14 @@ import org.tune4j.tensor.Shape;
 
 /**
  * Rows of quantised matrices, and products with them a tile of rows at a time. NF4 is looked up
- * four elements at a time, by the 16 bits that stand for them; a lookup takes as long for one.
+ * several elements at a time, each group as one number as wide: four in bf16, by the 16 bits that
+ * stand for them, and two in fp32, since only a complex number can be seen as its parts here.
  */
 final class Unpacking implements AutoCloseable {
   private final DjlBackend backend;
   private final Script script;
   private final Storage storage;
-  private final PtNDArray quads;
+  private final PtNDArray pairs;
   private final PtNDArray narrowQuads;
   private final PtNDArray factors;
 
@@ -28,22 +29,24 @@ final class Unpacking implements AutoCloseable {
     this.backend = backend;
     this.script = script;
     this.storage = storage;
-    quads = array(Nf4.quads());
-    narrowQuads = script.call("to_bf16", quads);
-    factors = array(Nf4.factors());
+    pairs = array(Nf4.pairs(), Shape.of(256, 2));
+    try (PtNDArray quads = array(Nf4.quads(), Shape.of(4 << Short.SIZE))) {
+      narrowQuads = script.call("narrow_quads", quads);
+    }
+    factors = array(Nf4.factors(), Shape.of(Nf4.GROUP));
   }
 
-  private PtNDArray array(float[] values) {
+  private PtNDArray array(float[] values, Shape shape) {
     ByteBuffer bytes =
         ByteBuffer.allocateDirect(Float.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asFloatBuffer().put(values);
-    TensorHandle t = storage.of(bytes, DType.FP32, Shape.of(values.length), Device.CPU);
+    TensorHandle t = storage.of(bytes, DType.FP32, shape, Device.CPU);
     return ((DjlTensor) t).array;
   }
 
   @Override
   public void close() {
-    quads.close();
+    pairs.close();
     narrowQuads.close();
     factors.close();
   }
@@ -55,7 +58,7 @@ final class Unpacking implements AutoCloseable {
 
   /**
    * Rows. In bf16, NF4's values and factors are rounded before they are multiplied, as torchtune
-   * does: that takes half the time of rounding their products.
+   * does.
    *
    * @param narrow whether NF4 is given as bf16; all else as fp32
    */
@@ -74,7 +77,7 @@ final class Unpacking implements AutoCloseable {
           parts.get(1),
           groups,
           offset,
-          narrow ? narrowQuads : quads,
+          narrow ? narrowQuads : pairs,
           factors,
           numbers);
     }

@@ -96,22 +96,23 @@ class Ops(Module):
   def nf4_factors(self: __torch__.Ops, codes: Tensor, groups: Tensor, offset: Tensor, table: Tensor) -> Tensor:
     block = torch.index_select(table, 0, torch.to(codes, 3))
     return torch.add_(torch.mul_(block, groups), offset)
-  def nf4_rows(self: __torch__.Ops, codes: Tensor, scales: Tensor, groups: Tensor, offset: Tensor, quads: Tensor, table: Tensor, numbers: Tensor) -> Tensor:
+  def narrow_quads(self: __torch__.Ops, quads: Tensor) -> Tensor:
+    return torch.view_copy(torch.to(quads, 15), dtype=4)
+  def nf4_rows(self: __torch__.Ops, codes: Tensor, scales: Tensor, groups: Tensor, offset: Tensor, values: Tensor, table: Tensor, numbers: Tensor) -> Tensor:
     begin = int(numbers[0])
     rows = int(numbers[1])
     width = int(numbers[2])
     start = torch.mul(begin, width)
     count = torch.mul(rows, width)
-    bytes = torch.clone(torch.narrow(codes, 0, torch.floordiv(start, 2), torch.floordiv(count, 2)))
-    keys = torch.add_(torch.to(torch.view_copy(bytes, dtype=2), 3), 32768)
+    bytes = torch.narrow(codes, 0, torch.floordiv(start, 2), torch.floordiv(count, 2))
     device = ops.prim.device(codes)
-    dtype = ops.prim.dtype(quads)
-    if torch.eq(dtype, 6):
-      quad = 10
+    known = torch.to(values, device)
+    if torch.eq(ops.prim.dtype(known), 4):
+      quads = torch.add_(torch.to(torch.view_copy(torch.clone(bytes), dtype=2), 3), 32768)
+      found = torch.view_copy(torch.index_select(known, 0, quads), dtype=15)
     else:
-      quad = 4
-    found = torch.index_select(torch.view_copy(torch.to(quads, device), dtype=quad), 0, keys)
-    values = torch.reshape(torch.view_copy(found, dtype=dtype), [-1, 64])
+      found = torch.view_as_real(torch.index_select(torch.view_as_complex(known), 0, torch.to(bytes, 3)))
+    elements = torch.reshape(found, [-1, 64])
     first = torch.floordiv(start, 64)
     blocks = torch.floordiv(count, 64)
     own = torch.narrow(scales, 0, first, blocks)
@@ -123,7 +124,7 @@ class Ops(Module):
       each = torch.repeat_interleave(torch.narrow(groups, 0, group, torch.add(torch.sub(last, group), 1)), 256)
       each0 = torch.narrow(each, 0, torch.sub(first, torch.mul(group, 256)), blocks)
       factors = (self).nf4_factors(own, each0, offset, torch.to(table, device), )
-    return torch.reshape(torch.mul_(values, torch.to(torch.unsqueeze(factors, 1), dtype)), [rows, width])
+    return torch.reshape(torch.mul_(elements, torch.to(torch.unsqueeze(factors, 1), ops.prim.dtype(elements))), [rows, width])
   def product_into(self: __torch__.Ops, result: Tensor, x: Tensor, tile: Tensor, begin: Tensor) -> Tensor:
     part = torch.narrow(result, 1, int(begin), torch.size(tile, 0))
     return torch.mm(x, torch.t(torch.to(tile, ops.prim.dtype(x))), out=part)

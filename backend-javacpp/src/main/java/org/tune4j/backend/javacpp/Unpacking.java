@@ -15,7 +15,7 @@ import org.tune4j.tensor.Nf4;
 
 /**
  * Rows of quantised matrices. NF4 is looked up four elements at a time, by the 16 bits that stand
- * for them; a lookup takes as long for one.
+ * for them.
  */
 final class Unpacking {
   private final Tensor quads = keep(Nf4.quads(), ScalarType.Float);
@@ -40,7 +40,7 @@ final class Unpacking {
 
   /**
    * Writes rows. In bf16, NF4's values and factors are rounded before they are multiplied, as
-   * torchtune does: that takes half the time of rounding their products.
+   * torchtune does.
    *
    * @param into fp32 or bf16, contiguous, as long as the rows
    */
