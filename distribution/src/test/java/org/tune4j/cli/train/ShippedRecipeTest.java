@@ -160,8 +160,8 @@ class ShippedRecipeTest {
   @Test
   void ls_everyShippedConfig() {
     assertEquals(0, tune("ls"));
-    assertEquals(104, configs().size());
-    assertEquals(66, configs().stream().filter(c -> c.contains("lora")).count());
+    assertEquals(111, configs().size());
+    assertEquals(73, configs().stream().filter(c -> c.contains("lora")).count());
     assertTrue(
         out().replaceAll(" +", " ").contains("\nlora_finetune_single_device quickstart\n"), out());
   }
