@@ -21,7 +21,7 @@ public interface BackendProvider {
   /** {@return what the backend declares; the kit holds it to that} */
   Set<Capability> capabilities();
 
-  /** {@return the types that its tensors may have} */
+  /** {@return the types that its tensors may have, of {@link DType#unquantised}} */
   Set<DType> dtypes();
 
   /** {@return what the backend's kernels keep for backward} */

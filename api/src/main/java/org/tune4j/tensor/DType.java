@@ -1,7 +1,9 @@
 package org.tune4j.tensor;
 
 import java.util.Arrays;
+import java.util.EnumSet;
 import java.util.Locale;
+import java.util.Set;
 import java.util.stream.Collectors;
 import org.tune4j.UsageException;
 
@@ -66,6 +68,13 @@ public enum DType {
   /** {@return whether frozen matrices alone are stored so, and unpacked where they are used} */
   public boolean isQuantised() {
     return this == NF4 || this == INT8;
+  }
+
+  /** {@return the types whose elements stand alone: all that a backend can have} */
+  public static Set<DType> unquantised() {
+    return Arrays.stream(values())
+        .filter(t -> !t.isQuantised())
+        .collect(Collectors.toCollection(() -> EnumSet.noneOf(DType.class)));
   }
 
   /** {@return whether arithmetic and gradients are defined for it} */

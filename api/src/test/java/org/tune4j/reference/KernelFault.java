@@ -149,7 +149,9 @@ enum KernelFault implements Fault {
               };
             }
           },
-      "6_14"),
+      "6_14",
+      "6_16",
+      "6_17"),
 
   SWI_GLU_KERNEL_IS_NOT_RECORDED(
       () ->

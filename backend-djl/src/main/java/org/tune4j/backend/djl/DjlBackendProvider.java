@@ -111,7 +111,7 @@ public final class DjlBackendProvider implements BackendProvider {
 
   @Override
   public Set<DType> dtypes() {
-    return EnumSet.allOf(DType.class);
+    return DType.unquantised();
   }
 
   @Override

@@ -72,7 +72,7 @@ public final class JavacppBackendProvider implements BackendProvider {
 
   @Override
   public Set<DType> dtypes() {
-    return EnumSet.allOf(DType.class);
+    return DType.unquantised();
   }
 
   @Override
