@@ -32,6 +32,7 @@ public final class MemoryModel {
   private final Settings settings;
   private final Decoder decoder;
   private final Counts counts;
+  private final Map<String, DType> quantised;
   private final long frozen;
   private final Map<LayerKind, Integer> layers = new LinkedHashMap<>();
 
@@ -81,6 +82,7 @@ public final class MemoryModel {
     this.settings = settings;
     decoder = spec.build(spec.adapter() == null ? Precision.of(dtype) : precision);
     counts = Counts.of(decoder, settings.optimizer);
+    quantised = spec.quantisation().of(decoder);
     frozen = frozen();
     for (DecoderBlock layer : decoder.layers()) {
       layers.merge(
@@ -90,7 +92,6 @@ public final class MemoryModel {
 
   /** Bytes of frozen weights as they are kept. */
   private long frozen() {
-    Map<String, DType> quantised = spec.quantisation().of(decoder);
     long bytes = 0;
     for (Map.Entry<String, Parameter> e : decoder.parameters().entrySet()) {
       Parameter p = e.getValue();
@@ -124,7 +125,7 @@ public final class MemoryModel {
     long s = dtype.bytes();
     long t = trained().bytes();
     int groups =
-        settings.inBackward || cuda || !spec.quantisation().of(decoder).isEmpty()
+        settings.inBackward || cuda || !quantised.isEmpty()
             ? 1
             : Math.max(1, Math.min(settings.threads, load.rows().size()));
     List<Part> parts = beside(base);
