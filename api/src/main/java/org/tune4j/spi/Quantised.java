@@ -2,6 +2,7 @@ package org.tune4j.spi;
 
 import java.util.List;
 import org.tune4j.tensor.DType;
+import org.tune4j.tensor.Nf4;
 import org.tune4j.tensor.Shape;
 
 /**
@@ -17,5 +18,13 @@ public record Quantised(DType dtype, Shape shape, List<TensorHandle> parts)
   /** Copies the list. */
   public Quantised {
     parts = List.copyOf(parts);
+  }
+
+  /**
+   * {@return whether {@value Nf4#BLOCK} rows at a time, and what is left, share no factor with rows
+   * beside them}
+   */
+  public boolean dividesByRows() {
+    return dtype == DType.INT8 || shape.elements() % Nf4.BLOCK == 0;
   }
 }

@@ -52,7 +52,7 @@ final class DjlKernels implements Kernels {
 
   private @Nullable TensorHandle widened(String method, TensorHandle x, TensorHandle w) {
     if (w instanceof Quantised q) {
-      return Unpacking.takes(q) ? product(x, q, method.endsWith("input")) : null;
+      return q.dividesByRows() ? product(x, q, method.endsWith("input")) : null;
     }
     boolean before = backend.setGradientMode(false);
     try (Scalar tile = script.scalar((double) TILE * backend.threads())) {

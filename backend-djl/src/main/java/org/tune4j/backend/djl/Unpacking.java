@@ -4,6 +4,7 @@ import ai.djl.pytorch.engine.PtNDArray;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.backend.djl.Script.Scalar;
 import org.tune4j.spi.Quantised;
 import org.tune4j.spi.TensorHandle;
@@ -21,19 +22,29 @@ final class Unpacking implements AutoCloseable {
   private final DjlBackend backend;
   private final Script script;
   private final Storage storage;
-  private final PtNDArray pairs;
-  private final PtNDArray narrowQuads;
-  private final PtNDArray factors;
+  private @Nullable Tables tables;
+
+  /** What codes stand for. */
+  private record Tables(PtNDArray pairs, PtNDArray narrowQuads, PtNDArray factors) {}
 
   Unpacking(DjlBackend backend, Storage storage, Script script) {
     this.backend = backend;
     this.script = script;
     this.storage = storage;
-    pairs = array(Nf4.pairs(), Shape.of(256, 2));
-    try (PtNDArray quads = array(Nf4.quads(), Shape.of(4 << Short.SIZE))) {
-      narrowQuads = script.call("narrow_quads", quads);
+  }
+
+  /** Made when they are first asked for, as most runs have no quantised weights. */
+  private synchronized Tables tables() {
+    if (tables == null) {
+      try (PtNDArray quads = array(Nf4.quads(), Shape.of(4 << Short.SIZE))) {
+        tables =
+            new Tables(
+                array(Nf4.pairs(), Shape.of(256, 2)),
+                script.call("narrow_quads", quads),
+                array(Nf4.factors(), Shape.of(Nf4.GROUP)));
+      }
     }
-    factors = array(Nf4.factors(), Shape.of(Nf4.GROUP));
+    return tables;
   }
 
   private PtNDArray array(float[] values, Shape shape) {
@@ -45,15 +56,12 @@ final class Unpacking implements AutoCloseable {
   }
 
   @Override
-  public void close() {
-    pairs.close();
-    narrowQuads.close();
-    factors.close();
-  }
-
-  /** Whether 64 rows at a time, and what is left, are whole blocks. */
-  static boolean takes(Quantised w) {
-    return w.dtype() == DType.INT8 || w.shape().elements() % Nf4.BLOCK == 0;
+  public synchronized void close() {
+    if (tables != null) {
+      tables.pairs.close();
+      tables.narrowQuads.close();
+      tables.factors.close();
+    }
   }
 
   /**
@@ -68,17 +76,18 @@ final class Unpacking implements AutoCloseable {
       if (w.dtype() == DType.INT8) {
         return script.call("int8_rows", parts.get(0), parts.get(1), numbers);
       }
+      Tables t = tables();
       boolean twice = parts.size() > 2;
-      PtNDArray groups = twice ? parts.get(2) : factors;
-      PtNDArray offset = twice ? parts.get(3) : factors;
+      PtNDArray groups = twice ? parts.get(2) : t.factors;
+      PtNDArray offset = twice ? parts.get(3) : t.factors;
       return script.call(
           "nf4_rows",
           parts.get(0),
           parts.get(1),
           groups,
           offset,
-          narrow ? narrowQuads : pairs,
-          factors,
+          narrow ? t.narrowQuads : t.pairs,
+          t.factors,
           numbers);
     }
   }

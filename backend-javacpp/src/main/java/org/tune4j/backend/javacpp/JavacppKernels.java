@@ -60,7 +60,7 @@ final class JavacppKernels implements Kernels {
 
   @Override
   public @Nullable TensorHandle widenedLinear(TensorHandle x, TensorHandle w) {
-    if (w instanceof Quantised q && !Unpacking.takes(q)) {
+    if (w instanceof Quantised q && !q.dividesByRows()) {
       return null;
     }
     threads.beforeProduct();
@@ -71,7 +71,7 @@ final class JavacppKernels implements Kernels {
 
   @Override
   public @Nullable TensorHandle widenedLinearInput(TensorHandle g, TensorHandle w) {
-    if (w instanceof Quantised q && !Unpacking.takes(q)) {
+    if (w instanceof Quantised q && !q.dividesByRows()) {
       return null;
     }
     threads.beforeProduct();

@@ -8,6 +8,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.spi.Quantised;
 import org.tune4j.spi.TensorHandle;
 import org.tune4j.tensor.DType;
@@ -18,12 +19,27 @@ import org.tune4j.tensor.Nf4;
  * for them.
  */
 final class Unpacking {
-  private final Tensor quads = keep(Nf4.quads(), ScalarType.Float);
-  private final Tensor narrowQuads = keep(Nf4.quads(), ScalarType.BFloat16);
-  private final Tensor factors = keep(Nf4.factors(), ScalarType.Float);
+  private @Nullable Tables tables;
 
-  void close() {
-    List.of(quads, narrowQuads, factors).forEach(Tensor::deallocate);
+  /** What codes stand for. */
+  private record Tables(Tensor quads, Tensor narrowQuads, Tensor factors) {}
+
+  /** Made when they are first asked for, as most runs have no quantised weights. */
+  private synchronized Tables tables() {
+    if (tables == null) {
+      tables =
+          new Tables(
+              keep(Nf4.quads(), ScalarType.Float),
+              keep(Nf4.quads(), ScalarType.BFloat16),
+              keep(Nf4.factors(), ScalarType.Float));
+    }
+    return tables;
+  }
+
+  synchronized void close() {
+    if (tables != null) {
+      List.of(tables.quads, tables.narrowQuads, tables.factors).forEach(Tensor::deallocate);
+    }
   }
 
   private static Tensor keep(float[] values, ScalarType type) {
@@ -31,11 +47,6 @@ final class Unpacking {
       Tensor t = torch.from_blob(new FloatPointer(values), new long[] {values.length});
       return t.to(type, false, true, new MemoryFormatOptional()).retainReference();
     }
-  }
-
-  /** Whether 64 rows at a time, and what is left, are whole blocks. */
-  static boolean takes(Quantised w) {
-    return w.dtype() == DType.INT8 || w.shape().elements() % Nf4.BLOCK == 0;
   }
 
   /**
@@ -61,7 +72,7 @@ final class Unpacking {
     Tensor numbers =
         whole.view(ScalarType.Short).to(ScalarType.Int).add_(new Scalar(-Short.MIN_VALUE));
     boolean narrow = into.scalar_type().intern() == ScalarType.BFloat16;
-    Tensor table = on(into, narrow ? narrowQuads : quads);
+    Tensor table = on(into, narrow ? tables().narrowQuads : tables().quads);
     // Four elements as one, which is gathered in one move.
     ScalarType quad = narrow ? ScalarType.Long : ScalarType.ComplexDouble;
     torch.index_select_out(into.view(n).view(quad), table.view(quad), 0, numbers);
@@ -86,7 +97,7 @@ final class Unpacking {
             .narrow(0, group, groups)
             .repeat_interleave(Nf4.GROUP)
             .narrow(0, first - group * Nf4.GROUP, blocks);
-    return on(stored, factors)
+    return on(stored, tables().factors)
         .index_select(0, stored.to(ScalarType.Int))
         .mul_(own)
         .add_(Handle.of(parts.get(3)));
