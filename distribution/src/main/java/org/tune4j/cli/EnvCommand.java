@@ -53,6 +53,7 @@ final class EnvCommand implements Callable<Integer> {
     FLAGS.put("-Xmn", "wrappers are collected early, so they do not keep tensors for long");
     FLAGS.put("-XX:+UseSerialGC", "no collector threads compete with computing threads");
     FLAGS.put("-XX:TieredStopAtLevel", "a command that only answers starts faster");
+    FLAGS.put("-XX:Tier4", "the optimising compiler leaves the first steps' cores to the kernels");
     FLAGS.put("-XX:SharedArchiveFile", "archived classes, for a faster start");
     FLAGS.put("-Dorg.bytedeco.javacpp.max", "JavaCPP would count mapped weights as Java heap");
     FLAGS.put(

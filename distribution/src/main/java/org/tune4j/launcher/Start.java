@@ -41,10 +41,7 @@ public final class Start {
   /** Answer a token at a time. */
   private static final Set<String> AWAKE = Set.of("generate", "chat", "serve");
 
-  /**
-   * Short commands, and those whose Java only hands tensors on: the optimising compiler would take
-   * a core from the kernels.
-   */
+  /** Short commands, and those whose Java only hands tensors on. */
   private static final Set<String> LIGHT =
       Set.of("generate", "chat", "ls", "cat", "cp", "new", "validate", "backends", "env");
 
@@ -142,6 +139,12 @@ public final class Start {
     all.addAll(List.of("-Xlog:all=error:stderr", "-Xlog:cds*=off:stderr"));
     if (LIGHT.contains(command)) {
       all.add("-XX:TieredStopAtLevel=1");
+    } else {
+      // The optimising compiler takes a core from the first steps' kernels: 20 times later.
+      all.add("-XX:Tier4InvocationThreshold=100000");
+      all.add("-XX:Tier4MinInvocationThreshold=12000");
+      all.add("-XX:Tier4CompileThreshold=300000");
+      all.add("-XX:Tier4BackEdgeThreshold=800000");
     }
     if (Runtime.version().feature() >= 24) {
       all.add("--enable-native-access=ALL-UNNAMED");
@@ -158,8 +161,7 @@ public final class Start {
             "tune4j.home=" + root)) {
       all.add("-D" + property);
     }
-    all.add("-cp");
-    all.add(String.join(File.pathSeparator, classPath()));
+    all.addAll(List.of("-cp", String.join(File.pathSeparator, classPath())));
     return all;
   }
 
