@@ -34,12 +34,22 @@ public interface Objective {
     /** Rows come in pairs, an answer that was chosen and one that was rejected. */
     PAIRS,
     /** Each row's answer is desirable or not. */
-    EACH
+    EACH,
+    /** Each row is a text of a class, by its number. */
+    CLASSES
   }
 
   /** {@return how the rows must be {@linkplain RowsAtHead#rating rated}} */
   default Rating rating() {
     return Rating.ANY;
+  }
+
+  /**
+   * {@return whether it is of classifiers: each row has one label, at the last token that is no
+   * padding, and {@link #evaluate} asks for the {@linkplain RowsAtHead#scores scores} there}
+   */
+  default boolean scoresRows() {
+    return false;
   }
 
   /**

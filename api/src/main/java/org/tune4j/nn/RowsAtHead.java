@@ -17,8 +17,9 @@ public interface RowsAtHead {
   int[] labels(int row);
 
   /**
-   * {@return how the data set rates a row's answer: 1 where it is chosen or desirable, 0 where it
-   * is not, NaN where nothing is said}
+   * {@return how the data set rates a row's answer: 1 where it is chosen or desirable, more by the
+   * margin that it was chosen with, 0 where it is not; of a text with a class the class's number;
+   * NaN where nothing is said}
    *
    * @param row from 0
    */
@@ -63,6 +64,21 @@ public interface RowsAtHead {
    * Objective#needsPrompt need}; no gradient is taken}
    */
   double[] promptLogProbabilities();
+
+  /**
+   * {@return the logits at each row's only label, {@code [rows, labels]}; no gradient is taken}
+   *
+   * @throws IllegalStateException when the objective does not say that it {@linkplain
+   *     Objective#scoresRows scores rows}
+   */
+  double[][] scores();
+
+  /**
+   * Takes the gradient of the weighted sum of {@link #scores}.
+   *
+   * @param weights one a score, {@code [rows, labels]}
+   */
+  void backward(double[][] weights);
 
   /**
    * Takes the gradient of the weighted sum of {@link #logProbabilities}.

@@ -12,6 +12,10 @@ import java.util.Optional;
 public final class Unsupported {
   private static final String MODELS = "torchtune.models.";
   private static final String NOT = " is not supported";
+  private static final String HEAD =
+      "a reward model's builder"
+          + NOT
+          + "; name the plain one, to which lora_reward_single_device gives a head of one label";
 
   /** torchtune's packages of models that are not here. */
   private static final Map<String, String> FAMILIES =
@@ -78,7 +82,7 @@ public final class Unsupported {
         "torchtune.data.AlpacaToMessages", "the name" + NOT + "; use alpaca_dataset as data set");
     COMPONENTS.put(
         "torchtune.data.", "the name" + NOT + "; use chat_dataset or instruct_dataset as data set");
-    COMPONENTS.put("torchtune.modules.classifier_model", "a reward model" + NOT);
+    COMPONENTS.put("torchtune.modules.classifier_model", HEAD);
     COMPONENTS.put("torchtune.training.quantization.", "quantisation" + NOT);
     String folder = "; use hf_checkpointer with the model's Hugging Face folder";
     COMPONENTS.put(
@@ -142,7 +146,7 @@ public final class Unsupported {
     }
     String last = Torchtune.last(name);
     return last.contains("_classifier") || last.contains("_reward_")
-        ? "a reward model" + NOT
+        ? HEAD
         : "a model with sizes of one's own"
             + NOT
             + "; auto_model and lora_auto have those of the checkpoint's config.json";

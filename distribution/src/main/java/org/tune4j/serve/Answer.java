@@ -28,6 +28,9 @@ final class Answer {
     final List<TokenScore> scores = new ArrayList<>();
     private @Nullable FinishReason reason;
 
+    /** Of a classifier's labels. */
+    double[] ofLabels = new double[0];
+
     void end(FinishReason why) {
       reason = why;
     }

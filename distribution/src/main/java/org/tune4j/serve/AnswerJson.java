@@ -4,9 +4,12 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.inference.Classifier;
 import org.tune4j.tokenizers.TokenStream;
 import org.tune4j.tokenizers.Tokenizer;
 
@@ -15,22 +18,28 @@ final class AnswerJson {
   private static final JsonNodeFactory JSON = JsonNodeFactory.instance;
 
   private final GenerationRequest request;
+  private final ServedModels models;
   private final Tokenizer tokenizer;
   private final String id;
   private final long created = System.currentTimeMillis() / 1000;
   private final int[] offsets;
 
-  AnswerJson(GenerationRequest request, Tokenizer tokenizer) {
+  AnswerJson(GenerationRequest request, ServedModels models) {
     this.request = request;
-    this.tokenizer = tokenizer;
-    this.id =
-        (request.chat() ? "chatcmpl-" : "cmpl-") + UUID.randomUUID().toString().replace("-", "");
+    this.models = models;
+    this.tokenizer = models.tokenizer();
+    String kind = request.classifies() ? "classify-" : request.chat() ? "chatcmpl-" : "cmpl-";
+    this.id = kind + UUID.randomUUID().toString().replace("-", "");
     this.offsets = new int[request.choices()];
   }
 
   private ObjectNode envelope(boolean chunk) {
     String object =
-        request.chat() ? (chunk ? "chat.completion.chunk" : "chat.completion") : "text_completion";
+        request.classifies()
+            ? "list"
+            : request.chat()
+                ? (chunk ? "chat.completion.chunk" : "chat.completion")
+                : "text_completion";
     return JSON.objectNode()
         .put("id", id)
         .put("object", object)
@@ -44,6 +53,11 @@ final class AnswerJson {
 
   ObjectNode whole(Answer answer) {
     ObjectNode all = envelope(false);
+    if (request.classifies()) {
+      scores(all, answer);
+      all.set("usage", usage(answer));
+      return all;
+    }
     ArrayNode choices = all.putArray("choices");
     for (int i = 0; i < answer.choices.size(); i++) {
       Answer.Choice c = answer.choices.get(i);
@@ -62,6 +76,30 @@ final class AnswerJson {
     }
     all.set("usage", usage(answer));
     return all;
+  }
+
+  /** As vLLM has it, with the scores; one label alone has no probability. */
+  private void scores(ObjectNode all, Answer answer) {
+    List<String> labels = Objects.requireNonNull(models.classifier(request.model())).labels();
+    ArrayNode names = all.putArray("labels");
+    labels.forEach(names::add);
+    ArrayNode data = all.putArray("data");
+    for (int i = 0; i < answer.choices.size(); i++) {
+      double[] own = answer.choices.get(i).ofLabels;
+      int best = Classifier.best(own);
+      ObjectNode one =
+          data.addObject()
+              .put("index", i)
+              .put("label", labels.get(best))
+              .put("num_classes", own.length);
+      ArrayNode scores = one.putArray("scores");
+      Arrays.stream(own).forEach(scores::add);
+      if (own.length > 1) {
+        ArrayNode probs = one.putArray("probs");
+        double sum = Arrays.stream(own).map(s -> Math.exp(s - own[best])).sum();
+        Arrays.stream(own).forEach(s -> probs.add(Math.exp(s - own[best]) / sum));
+      }
+    }
   }
 
   private static ObjectNode usage(Answer answer) {

@@ -6,7 +6,7 @@ import org.tune4j.generation.SamplingOptions;
 /**
  * A checked request.
  *
- * @param chat whether the answer is a turn of a conversation
+ * @param endpoint that was asked
  * @param model by its served name
  * @param prompts token ids, one list a prompt
  * @param texts the prompts as they are echoed
@@ -19,7 +19,7 @@ import org.tune4j.generation.SamplingOptions;
  * @param streamUsage whether the last piece counts tokens
  */
 record GenerationRequest(
-    boolean chat,
+    Endpoint endpoint,
     String model,
     List<int[]> prompts,
     List<String> texts,
@@ -30,6 +30,24 @@ record GenerationRequest(
     int logprobs,
     boolean stream,
     boolean streamUsage) {
+  /** What is asked for. */
+  enum Endpoint {
+    /** Texts that go on. */
+    COMPLETIONS,
+    /** Turns of a conversation. */
+    CHAT,
+    /** Scores of texts. */
+    CLASSIFY
+  }
+
+  boolean chat() {
+    return endpoint == Endpoint.CHAT;
+  }
+
+  boolean classifies() {
+    return endpoint == Endpoint.CLASSIFY;
+  }
+
   int choices() {
     return prompts.size() * n;
   }

@@ -20,6 +20,7 @@ import org.eclipse.jetty.server.Response;
 import org.eclipse.jetty.util.Callback;
 import org.eclipse.jetty.util.URIUtil;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.serve.GenerationRequest.Endpoint;
 
 /** The endpoints: who may ask, what is asked for, and how much of it is read. */
 final class HttpApi extends Handler.Abstract {
@@ -35,6 +36,8 @@ final class HttpApi extends Handler.Abstract {
           "/v1/completions",
           "POST",
           "/v1/chat/completions",
+          "POST",
+          "/classify",
           "POST");
   private static final Set<String> OPEN = Set.of("/health", "/openapi.json");
 
@@ -108,8 +111,9 @@ final class HttpApi extends Handler.Abstract {
               response, callback, 200, JsonNodeFactory.instance.objectNode().put("status", "ok"));
       case "/openapi.json" -> HttpReply.send(response, callback, 200, description);
       case MODELS -> HttpReply.send(response, callback, 200, list());
-      case "/v1/completions" -> read(request, response, callback, false);
-      case "/v1/chat/completions" -> read(request, response, callback, true);
+      case "/v1/completions" -> read(request, response, callback, Endpoint.COMPLETIONS);
+      case "/v1/chat/completions" -> read(request, response, callback, Endpoint.CHAT);
+      case "/classify" -> read(request, response, callback, Endpoint.CLASSIFY);
       default -> HttpReply.send(response, callback, 200, model(name));
     }
   }
@@ -175,7 +179,7 @@ final class HttpApi extends Handler.Abstract {
 
   private ObjectNode model(String path) {
     String name = URIUtil.decodePath(path.substring(MODELS.length() + 1));
-    if (models.generator(name) == null) {
+    if (!models.names().contains(name)) {
       throw ApiError.of(
           404,
           "model_not_found",
@@ -185,7 +189,7 @@ final class HttpApi extends Handler.Abstract {
     return described(name);
   }
 
-  private void read(Request request, Response response, Callback callback, boolean chat) {
+  private void read(Request request, Response response, Callback callback, Endpoint endpoint) {
     String type = String.valueOf(request.getHeaders().get(HttpHeader.CONTENT_TYPE));
     if (!type.toLowerCase(Locale.ROOT).matches("application/json\\s*(;.*)?")) {
       throw ApiError.of(
@@ -194,12 +198,12 @@ final class HttpApi extends Handler.Abstract {
     RequestBody.read(
         request,
         limits.bodyBytes(),
-        body -> take(request, response, callback, body, chat),
+        body -> take(request, response, callback, body, endpoint),
         error -> HttpReply.send(response, callback, error));
   }
 
   private void take(
-      Request request, Response response, Callback callback, byte[] body, boolean chat) {
+      Request request, Response response, Callback callback, byte[] body, Endpoint endpoint) {
     if (connection(request) instanceof WatchedEndPoint w) {
       w.arrived();
     }
@@ -216,13 +220,13 @@ final class HttpApi extends Handler.Abstract {
         body.length,
         () ->
             pending.ask(
-                () -> chat ? reader.chat(body) : reader.completion(body),
+                () -> reader.read(endpoint, body),
                 asked ->
                     HttpReply.to(
                         request,
                         response,
                         callback,
-                        new AnswerJson(asked, models.tokenizer()),
+                        new AnswerJson(asked, models),
                         asked.stream())));
   }
 }

@@ -5,15 +5,19 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.TuneException;
+import org.tune4j.data.ScoredText;
 import org.tune4j.generation.SamplingOptions;
+import org.tune4j.serve.GenerationRequest.Endpoint;
 import org.tune4j.tokenizers.Message;
+import org.tune4j.tokenizers.Tokenizer;
 
 /**
- * Reads OpenAI's two request bodies. What is not supported and would change the answer is refused,
- * never passed over.
+ * Reads OpenAI's two request bodies, and that of {@code /classify}, which is vLLM's. What is not
+ * supported and would change the answer is refused, never passed over.
  */
 final class RequestReader {
   static final int MOST_STOPS = 16;
@@ -39,11 +43,19 @@ final class RequestReader {
     this.limits = limits;
   }
 
-  /** {@code /v1/completions}. */
-  GenerationRequest completion(byte[] bytes) {
+  /** What a body says that an endpoint was sent. */
+  GenerationRequest read(Endpoint endpoint, byte[] bytes) {
     JsonBody body = JsonBody.parse(bytes);
-    String model = model(body);
-    List<JsonNode> prompts = prompts(body);
+    return switch (endpoint) {
+      case COMPLETIONS -> completion(body);
+      case CHAT -> chat(body);
+      case CLASSIFY -> classification(body);
+    };
+  }
+
+  private GenerationRequest completion(JsonBody body) {
+    String model = model(body, Endpoint.COMPLETIONS);
+    List<JsonNode> prompts = prompts(body, "prompt");
     boolean echo = body.bool("echo");
     int logprobs = (int) body.integer("logprobs", 0, MOST_LOGPROBS, -1);
     long asked = body.integer("max_tokens", echo ? 0 : 1, limits.newTokens(), DEFAULT_TOKENS);
@@ -52,14 +64,52 @@ final class RequestReader {
     if (body.integer("best_of", 1, Integer.MAX_VALUE, n) != n) {
       throw ApiError.invalid("best_of", "'best_of' is only supported if it equals 'n'");
     }
-    Form form = new Form(false, model, n, asked, echo, logprobs);
+    Form form = new Form(Endpoint.COMPLETIONS, model, n, asked, echo, logprobs);
     return request(body, form, () -> prompts.stream().map(p -> prompt(body, p)).toList());
   }
 
-  /** {@code /v1/chat/completions}. */
-  GenerationRequest chat(byte[] bytes) {
-    JsonBody body = JsonBody.parse(bytes);
-    String model = model(body);
+  /** Texts, or one conversation. */
+  private GenerationRequest classification(JsonBody body) {
+    String model = model(body, Endpoint.CLASSIFY);
+    boolean chat = body.get("messages") != null;
+    if (chat && body.get("input") != null) {
+      throw ApiError.invalid("input", "'input' and 'messages' are both given; leave one out");
+    }
+    List<Message> messages = chat ? messages(body) : List.of();
+    List<JsonNode> inputs = chat ? List.of() : prompts(body, "input");
+    body.ignore(IGNORED);
+    body.refuseOthers();
+    Tokenizer tokenizer = models.tokenizer();
+    List<int[]> ids =
+        chat
+            ? List.of(
+                conversation(messages, turns -> ScoredText.conversation(tokenizer, turns)).ids)
+            : inputs.stream()
+                .map(i -> ids(body, "input", i, text -> ScoredText.text(tokenizer, text)))
+                .toList();
+    for (int[] one : ids) {
+      if (one.length == 0 || one.length > models.maxSeqLen()) {
+        throw ApiError.invalid(
+            chat ? "messages" : "input",
+            "a text has %d tokens, expected 1 to %d".formatted(one.length, models.maxSeqLen()));
+      }
+    }
+    return new GenerationRequest(
+        Endpoint.CLASSIFY,
+        model,
+        ids,
+        List.of(),
+        1,
+        SamplingOptions.greedy(1),
+        false,
+        false,
+        -1,
+        false,
+        false);
+  }
+
+  private GenerationRequest chat(JsonBody body) {
+    String model = model(body, Endpoint.CHAT);
     List<Message> messages = messages(body);
     boolean logprobs = body.bool("logprobs");
     int top = (int) body.integer("top_logprobs", 0, MOST_LOGPROBS, 0);
@@ -76,8 +126,8 @@ final class RequestReader {
           "'response_format' is %s, expected {\"type\": \"text\"}: an answer's form cannot be set; leave it out and say in a message what form it is to have"
               .formatted(JsonBody.shown(format)));
     }
-    Form form = new Form(true, model, n(body, 1), asked, false, logprobs ? top : -1);
-    return request(body, form, () -> List.of(conversation(messages)));
+    Form form = new Form(Endpoint.CHAT, model, n(body, 1), asked, false, logprobs ? top : -1);
+    return request(body, form, () -> List.of(conversation(messages, models.tokenizer()::prompt)));
   }
 
   /** No model here calls tools: what asks for a call is refused, what asks for none is not. */
@@ -98,15 +148,15 @@ final class RequestReader {
   /**
    * What is asked of all prompts alike.
    *
-   * @param chat whether the answer is a turn of a conversation
+   * @param endpoint that was asked
    * @param n answers a prompt
    * @param newTokens of an answer at the most
    * @param logprobs -1 for none
    */
   private record Form(
-      boolean chat, String model, int n, long newTokens, boolean echo, int logprobs) {
+      Endpoint endpoint, String model, int n, long newTokens, boolean echo, int logprobs) {
     String prompts() {
-      return chat ? "messages" : "prompt";
+      return endpoint == Endpoint.CHAT ? "messages" : "prompt";
     }
   }
 
@@ -114,9 +164,19 @@ final class RequestReader {
   @SuppressWarnings("ArrayRecordComponent") // handed on, never compared
   private record Prompt(int[] ids, String text) {}
 
-  private String model(JsonBody body) {
+  private String model(JsonBody body, Endpoint endpoint) {
     String model = body.text("model");
-    if (models.generator(model) == null) {
+    boolean classifies = models.classifier(model) != null;
+    if (models.names().contains(model) && classifies != (endpoint == Endpoint.CLASSIFY)) {
+      throw ApiError.invalid(
+          "model",
+          classifies
+              ? "model '%s' is a classifier, which gives scores and no text; POST to /classify"
+                  .formatted(model)
+              : "model '%s' is no classifier: it gives text and no scores; POST to /v1/completions or /v1/chat/completions"
+                  .formatted(model));
+    }
+    if (!models.names().contains(model)) {
       throw ApiError.of(
           404,
           "model_not_found",
@@ -177,7 +237,7 @@ final class RequestReader {
       }
     }
     return new GenerationRequest(
-        form.chat,
+        form.endpoint,
         form.model,
         read.stream().map(p -> p.ids).toList(),
         read.stream().map(p -> p.text).toList(),
@@ -195,17 +255,17 @@ final class RequestReader {
   }
 
   /** A text, texts, token ids, or lists of these. */
-  private List<JsonNode> prompts(JsonBody body) {
-    JsonNode prompt = body.get("prompt");
+  private List<JsonNode> prompts(JsonBody body, String key) {
+    JsonNode prompt = body.get(key);
     if (prompt == null) {
-      throw body.wrong("prompt", "a string, token ids, or a list of either");
+      throw body.wrong(key, "a string, token ids, or a list of either");
     }
     boolean several = prompt.isArray() && !prompt.isEmpty() && !prompt.get(0).isNumber();
     if (several && prompt.size() > limits.choices()) {
       throw ApiError.invalid(
-          "prompt",
-          "'prompt' has %d prompts, a request can have at most %d"
-              .formatted(prompt.size(), limits.choices()));
+          key,
+          "'%s' has %d prompts, a request can have at most %d"
+              .formatted(key, prompt.size(), limits.choices()));
     }
     List<JsonNode> all = new ArrayList<>();
     (several ? prompt : List.of(prompt)).forEach(all::add);
@@ -213,7 +273,7 @@ final class RequestReader {
   }
 
   private Prompt prompt(JsonBody body, JsonNode one) {
-    int[] ids = ids(body, one);
+    int[] ids = ids(body, "prompt", one, models.tokenizer()::encodeAlone);
     if (ids.length == 0) {
       throw ApiError.invalid("prompt", "a prompt is empty; give it at least one token");
     }
@@ -221,12 +281,12 @@ final class RequestReader {
         ids, one.isTextual() ? JsonBody.whole(one.asText()) : models.tokenizer().decode(ids));
   }
 
-  private int[] ids(JsonBody body, JsonNode one) {
+  private int[] ids(JsonBody body, String key, JsonNode one, Function<String, int[]> encode) {
     if (one.isTextual()) {
-      return encoded("prompt", JsonBody.whole(one.asText()));
+      return encoded(key, JsonBody.whole(one.asText()), encode);
     }
     if (!one.isArray()) {
-      throw body.wrong("prompt", "a string, token ids, or a list of either");
+      throw body.wrong(key, "a string, token ids, or a list of either");
     }
     int[] ids = new int[one.size()];
     for (int i = 0; i < ids.length; i++) {
@@ -234,7 +294,7 @@ final class RequestReader {
       boolean whole = id.isNumber() && id.doubleValue() == Math.rint(id.doubleValue());
       if (!whole || id.doubleValue() < 0 || id.doubleValue() >= models.vocabSize()) {
         throw body.wrong(
-            "prompt", "token ids to be integers from 0 to %d".formatted(models.vocabSize() - 1));
+            key, "token ids to be integers from 0 to %d".formatted(models.vocabSize() - 1));
       }
       ids[i] = id.intValue();
     }
@@ -252,10 +312,10 @@ final class RequestReader {
     }
   }
 
-  private int[] encoded(String key, String text) {
+  private int[] encoded(String key, String text, Function<String, int[]> encode) {
     bound(key, text.length());
     try {
-      return models.tokenizer().encodeAlone(text);
+      return encode.apply(text);
     } catch (TuneException e) {
       throw ApiError.invalid(key, String.valueOf(e.getMessage()));
     }
@@ -293,10 +353,10 @@ final class RequestReader {
     }
   }
 
-  private Prompt conversation(List<Message> messages) {
+  private Prompt conversation(List<Message> messages, Function<List<Message>, int[]> encode) {
     bound("messages", messages.stream().mapToLong(m -> m.content().length()).sum());
     try {
-      int[] prompt = models.tokenizer().prompt(messages);
+      int[] prompt = encode.apply(messages);
       if (prompt.length == 0) {
         throw ApiError.invalid("messages", "the chat template renders the messages to no tokens");
       }

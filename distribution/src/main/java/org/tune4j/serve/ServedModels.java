@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
 import org.tune4j.generation.Generator;
+import org.tune4j.inference.Classifier;
 import org.tune4j.inference.InferenceModel;
 import org.tune4j.tokenizers.Tokenizer;
 
@@ -19,6 +20,8 @@ public final class ServedModels {
   private final int vocabSize;
   private final String base;
   private final Map<String, Generator> generators = new LinkedHashMap<>();
+  private final Map<String, Classifier> classifiers = new LinkedHashMap<>();
+  private final boolean classifies;
   private long maxCharacters;
 
   /**
@@ -34,19 +37,28 @@ public final class ServedModels {
     this.maxSeqLen = model.base().config().maxSeqLen();
     this.vocabSize = Math.min(model.base().config().vocabSize(), tokenizer.vocabSize());
     this.base = base;
-    generators.put(base, model.generator(null));
-    adapters.forEach(
-        (name, folder) -> {
-          if (generators.put(name, model.generator(folder)) != null) {
-            throw new UsageException(
-                "model name '%s' is given twice; give each --adapter NAME=DIR its own name"
-                    .formatted(name));
-          }
-        });
+    this.classifies = model.base().config().labels().isPresent();
+    if (model.standsAlone()) {
+      put(model, base, null);
+    }
+    adapters.forEach((name, folder) -> put(model, name, folder));
+  }
+
+  private void put(InferenceModel model, String name, @Nullable Path adapter) {
+    if (names().contains(name)) {
+      throw new UsageException(
+          "model name '%s' is given twice; give each --adapter NAME=DIR its own name"
+              .formatted(name));
+    }
+    if (classifies) {
+      classifiers.put(name, new Classifier(model.engine(), model.with(adapter)));
+    } else {
+      generators.put(name, model.generator(adapter));
+    }
   }
 
   List<String> names() {
-    return new ArrayList<>(generators.keySet());
+    return new ArrayList<>((classifies ? classifiers : generators).keySet());
   }
 
   /** The base's name. */
@@ -56,6 +68,10 @@ public final class ServedModels {
 
   @Nullable Generator generator(String name) {
     return generators.get(name);
+  }
+
+  @Nullable Classifier classifier(String name) {
+    return classifiers.get(name);
   }
 
   Tokenizer tokenizer() {

@@ -17,6 +17,7 @@ import org.tune4j.generation.Generation;
 import org.tune4j.generation.GenerationListener;
 import org.tune4j.generation.Generator;
 import org.tune4j.generation.SamplingOptions;
+import org.tune4j.inference.Classifier;
 
 /**
  * Answers one request after the other on the thread that calls {@link #run}, which owns the model's
@@ -141,6 +142,9 @@ final class Worker {
   /** Fills an answer in; false where it was cancelled. */
   private boolean generate(Job job, Answer answer) {
     GenerationRequest request = job.request();
+    if (request.classifies()) {
+      return classify(job, answer);
+    }
     Generator generator = Objects.requireNonNull(models.generator(request.model()));
     SamplingOptions sampling = request.sampling();
     for (int from = 0; from < request.choices(); from += TOGETHER) {
@@ -162,6 +166,27 @@ final class Worker {
       }
     }
     return true;
+  }
+
+  /** The same of scores. */
+  private boolean classify(Job job, Answer answer) {
+    GenerationRequest request = job.request();
+    Classifier classifier = Objects.requireNonNull(models.classifier(request.model()));
+    for (int c = 0; c < request.choices(); c++) {
+      if (cancelled(job)) {
+        return false;
+      }
+      answer.choices.get(c).ofLabels = classifier.scores(request.prompts().get(c));
+    }
+    return true;
+  }
+
+  private boolean cancelled(Job job) {
+    if (stop.getAsBoolean() && stoppedAt == 0) {
+      stoppedAt = System.nanoTime();
+    }
+    boolean graceOver = stoppedAt != 0 && System.nanoTime() - stoppedAt > grace.toNanos();
+    return graceOver || job.late() || job.reply().gone();
   }
 
   /** Hears a batch of choices and passes on what comes. */
@@ -248,11 +273,7 @@ final class Worker {
 
     @Override
     public boolean cancelled() {
-      if (stop.getAsBoolean() && stoppedAt == 0) {
-        stoppedAt = System.nanoTime();
-      }
-      boolean graceOver = stoppedAt != 0 && System.nanoTime() - stoppedAt > grace.toNanos();
-      return graceOver || job.late() || job.reply().gone();
+      return Worker.this.cancelled(job);
     }
   }
 }

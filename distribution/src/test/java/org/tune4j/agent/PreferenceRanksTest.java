@@ -35,20 +35,28 @@ class PreferenceRanksTest {
     Files.writeString(
         run.rows(),
         """
-        {"prompt": "a", "chosen": "one two", "rejected": "two"}
-        {"prompt": "b", "chosen": "two three", "rejected": "one"}
-        {"prompt": "c", "chosen": "three", "rejected": "two one two"}
+        {"prompt": "a", "chosen": "one two", "rejected": "two", "text": "one", "label": "a"}
+        {"prompt": "b", "chosen": "two three", "rejected": "one", "text": "two one", "label": "b"}
+        {"prompt": "c", "chosen": "three", "rejected": "two one two", "text": "three", "label": 0}
         """);
     List<String> args = new ArrayList<>(List.of(run.command(overrides)));
     args.set(1, recipe);
     args.addAll(1, ranks);
+    boolean pairs = !recipe.contains("classification");
     args.addAll(
         List.of(
-            "dataset._component_=preference_dataset",
+            pairs
+                ? "dataset._component_=preference_dataset"
+                : "dataset={_component_: classification_dataset, labels: [a, b], data_files: '%s'}"
+                    .formatted(run.rows()),
             "epochs=3",
             "backend=" + BACKEND,
             "save_adapter_weights_only=true",
             "output_dir=" + dir.resolve(out)));
+    if (recipe.startsWith("full")) {
+      args.removeIf(a -> a.matches("(lora_attn_modules|apply_lora_to_mlp|save_adapter).*"));
+      args.replaceAll(a -> a.equals("llama/lora_single_device") ? "llama/full_single_device" : a);
+    }
     PrintStream to = new PrintStream(new ByteArrayOutputStream(), true, StandardCharsets.UTF_8);
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     PrintStream errors = new PrintStream(err, true, StandardCharsets.UTF_8);
@@ -86,10 +94,46 @@ class PreferenceRanksTest {
             "batch_size=" + rows / 2,
             "threads=1",
             "strategy=" + strategy);
+    assertSame(expected, actual, "rewards/chosen", "log_probs/rejected", "kl");
+  }
+
+  @ParameterizedTest
+  @CsvSource({
+    "lora_reward, bradley_terry_loss, threads, ddp",
+    "full_reward, bradley_terry_loss, processes, fsdp",
+    "lora_classification, class_cross_entropy, threads, fsdp",
+    "full_classification, class_cross_entropy, threads, ddp"
+  })
+  void classifiers_likewise(String recipe, String loss, String how, String strategy)
+      throws IOException {
+    assumeTrue(how.equals("threads") || BACKEND.equals("javacpp"), "threads are its only ranks");
+    List<String> all = new ArrayList<>(List.of("loss={_component_: %s}".formatted(loss)));
+    if (recipe.startsWith("full")) {
+      all.add("optimizer.lr=1e-3");
+    }
+    List<String> ranks = new ArrayList<>(all);
+    all.add("batch_size=4");
+    ranks.addAll(List.of("batch_size=2", "threads=1", "strategy=" + strategy));
+    assertSame(
+        steps("one", List.of(), recipe + "_single_device", all.toArray(String[]::new)),
+        steps(
+            "several",
+            List.of("--nproc_per_node=2", "--ranks=" + how),
+            recipe + "_distributed",
+            ranks.toArray(String[]::new)),
+        "rewards/chosen",
+        "rewards/accuracies",
+        "accuracy",
+        "grad_norm");
+  }
+
+  private static void assertSame(List<JsonNode> expected, List<JsonNode> actual, String... names) {
     assertEquals(expected.size(), actual.size());
     assertTrue(expected.size() >= 3, expected::toString);
+    List<String> all = new ArrayList<>(List.of(names));
+    all.add("loss");
     for (int i = 0; i < expected.size(); i++) {
-      for (String name : List.of("loss", "rewards/chosen", "log_probs/rejected", "kl")) {
+      for (String name : all) {
         assertEquals(
             expected.get(i).path(name).asDouble(),
             actual.get(i).path(name).asDouble(),

@@ -52,7 +52,7 @@ class TorchtuneNamesTest {
   @CsvSource(
       delimiter = '|',
       value = {
-        "torchtune.models.llama2.llama2_reward_7b|a reward model is not supported",
+        "torchtune.models.llama2.llama2_reward_7b|a reward model's builder is not supported; name the plain one, to which lora_reward_single_device gives a head of one label",
         "torchtune.models.llama2.llama2|a model with sizes of one's own is not supported; auto_model and lora_auto have those of the checkpoint's config.json",
         "torchtune.models.llama4.llama4_transform|Llama 4 (image input, mixture of experts) is not supported",
         "torchtune.data.ChosenRejectedToMessages|the name is not supported; use preference_dataset",

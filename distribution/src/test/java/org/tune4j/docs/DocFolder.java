@@ -80,6 +80,12 @@ final class DocFolder {
         {"prompt": "Where is Tom?", "chosen": "Tom is in the park.", "rejected": "Tom is red."}
         {"prompt": "What is four plus three?", "chosen": "Seven.", "rejected": "Ten."}
         """);
+    Files.writeString(
+        root.resolve("texts.jsonl"),
+        """
+        {"text": "Tom is in the park.", "label": "positive"}
+        {"text": "Tom is red.", "label": "negative"}
+        """);
     Files.writeString(root.resolve("questions.txt"), "Where is Tom?\nWhat is four plus three?\n");
     Files.writeString(root.resolve("truthfulqa_mc2.jsonl"), TRUTHFUL_QA);
     folder.standIns();

@@ -45,14 +45,15 @@ final class TinyServer implements AutoCloseable {
   /** Lines of the request log. */
   final List<String> log = new CopyOnWriteArrayList<>();
 
-  private TinyServer(ServerLimits limits, @Nullable String key) {
+  private TinyServer(Path folder, Path adapter, ServerLimits limits, @Nullable String key) {
     thread =
         new Thread(
             () ->
                 withModel(
+                    folder,
                     model -> {
                       ServedModels models =
-                          new ServedModels(model, "tiny", Map.of("org/lora", ADAPTER));
+                          new ServedModels(model, "tiny", Map.of("org/lora", adapter));
                       try (ModelServer server =
                           ModelServer.start(
                               models, limits, "127.0.0.1", 0, key, log::add, () -> stop)) {
@@ -72,17 +73,29 @@ final class TinyServer implements AutoCloseable {
 
   /** What a function makes of the model that is served. */
   static <T> T withModel(Function<InferenceModel, T> use) {
+    return withModel(GOLDEN.resolve("families/llama2"), use);
+  }
+
+  /** The same of another model. */
+  static <T> T withModel(Path folder, Function<InferenceModel, T> use) {
     try (Engine engine = Backends.installed().open("reference", new BackendOptions(Device.CPU, 1));
         TensorScope scope = engine.openScope();
         InferenceModel model =
-            InferenceModel.open(
-                GOLDEN.resolve("families/llama2"), Path.of("../docs/tiny"), engine, DType.FP32)) {
+            InferenceModel.open(folder, Path.of("../docs/tiny"), engine, DType.FP32)) {
       return use.apply(model);
     }
   }
 
   static TinyServer start(ServerLimits limits, @Nullable String key) throws Exception {
-    TinyServer server = new TinyServer(limits, key);
+    return started(new TinyServer(GOLDEN.resolve("families/llama2"), ADAPTER, limits, key));
+  }
+
+  /** One of a golden classifier. */
+  static TinyServer ofClassifier(Path folder) throws Exception {
+    return started(new TinyServer(folder, folder.resolve("adapter"), LIMITS, null));
+  }
+
+  private static TinyServer started(TinyServer server) throws Exception {
     server.thread.start();
     server.address.get(5, TimeUnit.MINUTES);
     return server;

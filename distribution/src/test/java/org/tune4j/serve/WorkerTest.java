@@ -19,7 +19,7 @@ import org.tune4j.generation.SamplingOptions;
 class WorkerTest {
   private static final GenerationRequest REQUEST =
       new GenerationRequest(
-          false,
+          GenerationRequest.Endpoint.COMPLETIONS,
           "tiny",
           List.of(new int[] {1}),
           List.of("a"),

@@ -91,6 +91,21 @@ public interface AdapterConfig {
             .formatted(String.join(" and ", tables)));
   }
 
+  /**
+   * {@return the same that also trains a copy of a module; itself where it does}
+   *
+   * @param module its name
+   * @throws UsageException where this kind of adapter cannot, as by default
+   */
+  default AdapterConfig saving(String module) {
+    if (modulesToSave().matches(module)) {
+      return this;
+    }
+    throw new UsageException(
+        "this kind of adapter does not train '%s'; name it in modules_to_save, or train LoRA"
+            .formatted(module));
+  }
+
   /** {@return how many tokens the model has to have for it, as far as it says; by default 0} */
   default int tokens() {
     return 0;

@@ -3,6 +3,7 @@ package org.tune4j.adapters;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.tune4j.UsageException;
 import org.tune4j.checkpoint.JsonFields;
 
@@ -17,6 +18,9 @@ import org.tune4j.checkpoint.JsonFields;
 public record ModulesToSave(List<String> names, boolean tied) {
   /** No module. */
   public static final ModulesToSave NONE = new ModulesToSave(List.of(), false);
+
+  /** PEFT names it with {@code score}: the heads of classifiers of other families. */
+  private static final String OTHER_HEAD = "classifier";
 
   /** Copies the list. */
   public ModulesToSave {
@@ -38,8 +42,25 @@ public record ModulesToSave(List<String> names, boolean tied) {
       throw json.wrong("modules_to_save", "a list of names such as [\"embed_tokens\",\"lm_head\"]");
     }
     List<String> names =
-        value == null ? List.of() : ((List<?>) value).stream().map(String.class::cast).toList();
+        value == null
+            ? List.of()
+            : ((List<?>) value)
+                .stream()
+                    .map(String.class::cast)
+                    .filter(name -> !name.equals(OTHER_HEAD) || !SavedAdapter.isClassifier(json))
+                    .toList();
     return new ModulesToSave(names, json.flag("ensure_weight_tying", false));
+  }
+
+  /**
+   * {@return these and another; itself where it is one of them}
+   *
+   * @param module its name
+   */
+  public ModulesToSave with(String module) {
+    return matches(module)
+        ? this
+        : new ModulesToSave(Stream.concat(names.stream(), Stream.of(module)).toList(), tied);
   }
 
   /**

@@ -13,6 +13,8 @@ import java.util.function.Function;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.tune4j.InputException;
+import org.tune4j.checkpoint.JsonFields;
+import org.tune4j.checkpoint.Labels;
 import org.tune4j.checkpoint.PeftAdapter;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 import org.tune4j.checkpoint.Texts;
@@ -34,6 +36,17 @@ public record SavedAdapter(
     Map<AdapterTensor, Entry> tensors,
     Map<String, Entry> baseWeights) {
   private static final Pattern TABLE = Pattern.compile("(.*\\.)?(embed_tokens|lm_head)\\.weight");
+
+  private static final String HEAD = Labels.HEAD + ".weight";
+
+  /** What {@code adapter_config.json} calls what an adapter is for. */
+  public static final String TASK_TYPE = "task_type";
+
+  /** {@link #TASK_TYPE} of an adapter whose model gives logits of tokens. */
+  public static final String TOKENS = "CAUSAL_LM";
+
+  /** {@link #TASK_TYPE} of a classifier's. */
+  public static final String LABELS = "SEQ_CLS";
 
   /** What to do with an adapter of a kind that is not supported. */
   public static final String MERGE =
@@ -137,6 +150,43 @@ public record SavedAdapter(
     return tokens() > 0 && Files.exists(beside)
         ? Optional.ofNullable(beside.getParent())
         : Optional.empty();
+  }
+
+  /**
+   * {@return whether an adapter is a classifier's}
+   *
+   * @param config {@code adapter_config.json}
+   * @throws InputException when it is of another task than those two
+   */
+  public static boolean isClassifier(JsonFields config) {
+    String task = config.optionalText(TASK_TYPE).orElse(TOKENS);
+    if (!task.equals(TOKENS) && !task.equals(LABELS)) {
+      throw config.wrong(TASK_TYPE, "\"%s\" or \"%s\"".formatted(TOKENS, LABELS));
+    }
+    return task.equals(LABELS);
+  }
+
+  /**
+   * {@return the labels of the head that it brings; empty where it brings none} They have the names
+   * of a {@code config.json} beside it.
+   */
+  public List<String> labels() {
+    return tensors.entrySet().stream()
+        .filter(e -> TrainedCopy.original(e.getKey().name()).equals(HEAD))
+        .findFirst()
+        .map(e -> Labels.numbered(Math.toIntExact(e.getValue().shape().get(0))))
+        .map(this::named)
+        .orElse(List.of());
+  }
+
+  private List<String> named(List<String> numbered) {
+    Path beside = file.resolveSibling("config.json");
+    return Optional.of(beside)
+        .filter(Files::exists)
+        .flatMap(path -> Labels.of(JsonFields.read(path)))
+        .map(Labels::names)
+        .filter(names -> names.size() == numbered.size())
+        .orElse(numbered);
   }
 
   private Map<String, Entry> named() {

@@ -66,6 +66,25 @@ public record HuggingFaceConfig(
         wider, tieWordEmbeddings, dtype, bosTokenId, eosTokenIds, padTokenId);
   }
 
+  /**
+   * {@return the same of a classifier of these labels}
+   *
+   * @param labels by their numbers; {@link Labels#numbered} ones stand for the file's own
+   * @throws InputException if the file names others, or the model is not one of text alone
+   */
+  public HuggingFaceConfig withLabels(List<String> labels) {
+    requireTextAlone(json);
+    return new HuggingFaceConfig(
+        Labels.write(json, labels), tieWordEmbeddings, dtype, bosTokenId, eosTokenIds, padTokenId);
+  }
+
+  private static void requireTextAlone(JsonFields json) {
+    if (json.has(TextModel.CONFIG)) {
+      throw json.wrong(
+          "architectures", "a model of text alone, of which classifiers are supported");
+    }
+  }
+
   /** Whether the text model is a part of an image model's checkpoint. */
   boolean inImageModel() {
     return json.has(TextModel.CONFIG);
@@ -100,6 +119,9 @@ public record HuggingFaceConfig(
     if (json.has(QUANTISATION)) {
       QuantMethod.of(json.object(QUANTISATION));
     }
+    if (Labels.of(json).isPresent()) {
+      requireTextAlone(json);
+    }
     JsonFields text = text(json);
     return new HuggingFaceConfig(
         json,
@@ -107,7 +129,12 @@ public record HuggingFaceConfig(
         dtype(json).or(() -> dtype(text)).orElse(null),
         text.mentions("bos_token_id") ? tokenId(text, "bos_token_id") : Integer.valueOf(1),
         text.mentions("eos_token_id") ? eosTokenIds(text) : List.of(2),
-        tokenId(text, "pad_token_id"));
+        padTokenId(text));
+  }
+
+  /** Of padding; null where there is none. */
+  static @Nullable Integer padTokenId(JsonFields json) {
+    return tokenId(json, "pad_token_id");
   }
 
   private static Optional<String> dtype(JsonFields json) {

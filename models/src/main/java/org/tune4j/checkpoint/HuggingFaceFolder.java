@@ -49,6 +49,8 @@ public final class HuggingFaceFolder {
           "vocab.txt",
           "merges.txt");
 
+  private static final String SCORE = Labels.HEAD + ".weight";
+
   private static final Pattern TABLE = Pattern.compile("(.*\\.)?(embed_tokens|lm_head)\\.weight");
 
   private final Path path;
@@ -120,6 +122,37 @@ public final class HuggingFaceFolder {
     HuggingFaceFolder wider = new HuggingFaceFolder(path, config.withVocabulary(rows), files, all);
     wider.others.addAll(others);
     return wider;
+  }
+
+  /**
+   * {@return the same as a classifier: without a head of tokens, and with one of labels where it
+   * has none, which begins with small numbers; itself where no labels are asked for}
+   *
+   * @param labels by their numbers
+   * @param seed of these numbers
+   * @throws InputException if the model is a classifier of others, or not one of text alone
+   */
+  public HuggingFaceFolder withLabels(List<String> labels, long seed) {
+    if (labels.isEmpty()) {
+      return this;
+    }
+    HuggingFaceConfig labelled = config.withLabels(labels);
+    Map<String, Weight> all = new LinkedHashMap<>(weights);
+    all.keySet().removeIf(name -> name.startsWith("lm_head."));
+    all.computeIfAbsent(SCORE, name -> drawn(name, labels.size(), seed));
+    return new HuggingFaceFolder(path, labelled, files, all);
+  }
+
+  private Weight drawn(String name, int labels, long seed) {
+    Weight table =
+        weights.entrySet().stream()
+            .filter(w -> TABLE.matcher(w.getKey()).matches())
+            .map(Map.Entry::getValue)
+            .findFirst()
+            .orElseThrow(() -> new InputException(path + " has no embed_tokens.weight"));
+    double deviation = config.json().positiveDecimal("initializer_range", 0.02);
+    return DrawnRows.of(
+        name, labels, table.entry().shape().get(1), table, new DrawnRows(seed, deviation));
   }
 
   private boolean isText(String name) {

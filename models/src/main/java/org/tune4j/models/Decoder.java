@@ -82,7 +82,7 @@ public final class Decoder extends Module {
             names.head,
             config.tieWordEmbeddings()
                 ? new Linear(embedding.weight())
-                : new Linear(config.hiddenSize(), config.vocabSize(), dtype));
+                : new Linear(config.hiddenSize(), config.outputs(), dtype));
     parts = new DecoderParts(body.first(), body.layers(), body.norm(), head);
   }
 
@@ -384,7 +384,7 @@ public final class Decoder extends Module {
     pass.setCutting(
         precision.widens() || recurrent() || loadBalance != 0 || Quantisation.isIn(this));
     return new ObjectiveEvaluation(this, pass, objective, loadBalance)
-        .run(LabelledRows.of(rows, labels, config.vocabSize(), objective::needsPrompt));
+        .run(LabelledRows.of(rows, labels, config.outputs(), objective::needsPrompt));
   }
 
   /**

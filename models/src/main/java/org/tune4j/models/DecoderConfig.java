@@ -2,8 +2,10 @@ package org.tune4j.models;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.checkpoint.Labels;
 import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.models.layers.RopeScaling;
 import org.tune4j.models.layers.RotaryEmbedding;
@@ -66,9 +68,19 @@ public final class DecoderConfig {
     return values.normEps;
   }
 
-  /** {@return whether the head shares the embedding's weight} */
+  /** {@return a classifier's labels; empty where the head gives logits of tokens} */
+  public Optional<Labels> labels() {
+    return Optional.ofNullable(values.labels);
+  }
+
+  /** {@return rows of the head: labels of a classifier, else tokens} */
+  public int outputs() {
+    return labels().map(l -> l.names().size()).orElse(vocabSize());
+  }
+
+  /** {@return whether the head shares the embedding's weight, as no classifier's does} */
   public boolean tieWordEmbeddings() {
-    return values.tieWordEmbeddings;
+    return values.tieWordEmbeddings && values.labels == null;
   }
 
   /** {@return how many positions a query sees, itself included; 0 for all before it} */
@@ -81,19 +93,22 @@ public final class DecoderConfig {
     return values.embeddingScale;
   }
 
-  /** {@return what logits are multiplied by} */
+  /** {@return what logits of tokens are multiplied by} */
   public double logitScale() {
-    return values.logitScale;
+    return values.labels == null ? values.logitScale : 1;
   }
 
   /** {@return logits are replaced by {@code cap * tanh(logit / cap)}; 0 for none} */
   public double logitSoftCap() {
-    return values.logitSoftCap;
+    return values.labels == null ? values.logitSoftCap : 0;
   }
 
   /** {@return what the checkpoint calls the modules} */
   public Decoder.Names names() {
-    return values.names;
+    Decoder.Names own = values.names;
+    return values.labels == null
+        ? own
+        : new Decoder.Names(own.body(), own.embedding(), own.layers(), own.norm(), Labels.HEAD);
   }
 
   /** {@return the attention of layers that are all alike, with one rotation for all of them} */
@@ -125,20 +140,21 @@ public final class DecoderConfig {
     facts.put("rms_norm_eps", normEps());
     facts.put("rope_theta", values.ropeTheta);
     facts.put("rope_scaling", String.valueOf(values.ropeScaling));
-    facts.put("tie_word_embeddings", tieWordEmbeddings());
+    facts.put("tie_word_embeddings", values.tieWordEmbeddings);
     facts.put("sliding_window", slidingWindow());
     if (embeddingScale() != 1) {
       facts.put("embedding_scale", embeddingScale());
     }
-    if (logitScale() != 1) {
-      facts.put("logit_scale", logitScale());
+    if (values.logitScale != 1) {
+      facts.put("logit_scale", values.logitScale);
     }
-    if (logitSoftCap() != 0) {
-      facts.put("final_logit_softcapping", logitSoftCap());
+    if (values.logitSoftCap != 0) {
+      facts.put("final_logit_softcapping", values.logitSoftCap);
     }
-    if (!names().equals(Decoder.Names.LLAMA)) {
-      facts.put("names", names());
+    if (!values.names.equals(Decoder.Names.LLAMA)) {
+      facts.put("names", values.names);
     }
+    labels().ifPresent(l -> facts.put("num_labels", l.names().size()));
     return facts;
   }
 
@@ -177,6 +193,7 @@ public final class DecoderConfig {
     private double embeddingScale = 1;
     private double logitScale = 1;
     private double logitSoftCap;
+    private @Nullable Labels labels;
     private Decoder.Names names = Decoder.Names.LLAMA;
 
     private Builder() {}
@@ -311,6 +328,16 @@ public final class DecoderConfig {
     public Builder logits(double factor, double softCap) {
       logitScale = factor;
       logitSoftCap = softCap;
+      return this;
+    }
+
+    /**
+     * {@return this}
+     *
+     * @param labels of a classifier; null for a head of tokens
+     */
+    public Builder labels(@Nullable Labels labels) {
+      this.labels = labels;
       return this;
     }
 

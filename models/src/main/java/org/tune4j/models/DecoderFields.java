@@ -13,6 +13,7 @@ import java.util.function.Function;
 import java.util.function.IntPredicate;
 import java.util.stream.IntStream;
 import org.tune4j.checkpoint.JsonFields;
+import org.tune4j.checkpoint.Labels;
 import org.tune4j.models.layers.AttentionShape;
 import org.tune4j.models.layers.RopeScaling;
 import org.tune4j.models.layers.RotaryEmbedding;
@@ -154,6 +155,7 @@ public final class DecoderFields {
         .rope(rope.theta(), rope.scaling())
         .maxSeqLen(size("max_position_embeddings", Integer.MAX_VALUE))
         .tieWordEmbeddings(json.flag("tie_word_embeddings", number("tie_word_embeddings") != 0))
+        .labels(Labels.of(json).orElse(null))
         .names(json.isTextModel() ? Decoder.Names.IN_IMAGE_MODEL : Decoder.Names.LLAMA);
   }
 

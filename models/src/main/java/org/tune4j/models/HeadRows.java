@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.adapters.Merge;
 import org.tune4j.nn.Divergence;
 import org.tune4j.nn.Loss;
 import org.tune4j.nn.Objective;
@@ -173,6 +174,54 @@ final class HeadRows implements RowsAtHead {
       sums = found;
     }
     return sums;
+  }
+
+  @Override
+  public double[][] scores() {
+    requireOneLabelEach();
+    double[][] all = new double[size()][];
+    try (Engine.NoGradient off = engine.noGradient()) {
+      double unused =
+          run(
+                  objective.chunkTokens(),
+                  false,
+                  (logits, targets, start) -> {
+                    double[] values = logits.toDoubles();
+                    int labels = (int) logits.size(1);
+                    for (int i = 0; i < logits.size(0); i++) {
+                      all[start + i] = Arrays.copyOfRange(values, i * labels, (i + 1) * labels);
+                    }
+                    return null;
+                  })
+              .sum;
+    }
+    return all;
+  }
+
+  @Override
+  public void backward(double[][] weights) {
+    requireOneLabelEach();
+    if (!engine.recording()) {
+      return;
+    }
+    OfChunk weighted =
+        (logits, targets, start) -> {
+          double[] some =
+              Arrays.stream(weights, start, start + (int) logits.size(0))
+                  .flatMapToDouble(Arrays::stream)
+                  .toArray();
+          Tensor wide = Merge.wide(logits);
+          return wide.mul(engine.tensor(some, wide.dtype(), wide.shape())).sum();
+        };
+    add(run(objective.chunkTokens(), wantsGradient, weighted).gradient);
+  }
+
+  private void requireOneLabelEach() {
+    if (!objective.scoresRows() || rows.targets().length != size()) {
+      throw new IllegalStateException(
+          "there are %d labels of %d rows; an objective that says so scores rows of one label each"
+              .formatted(rows.targets().length, size()));
+    }
   }
 
   @Override

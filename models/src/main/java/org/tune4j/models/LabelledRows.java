@@ -17,7 +17,7 @@ import org.tune4j.UsageException;
  */
 @SuppressWarnings("ArrayRecordComponent") // compared by no one, and copies would cost
 record LabelledRows(PackedRows rows, int[] positions, int[] targets, int[] segments) {
-  static LabelledRows of(PackedRows rows, int[] labels, int vocabSize, IntPredicate needsPrompt) {
+  static LabelledRows of(PackedRows rows, int[] labels, int outputs, IntPredicate needsPrompt) {
     if (labels.length != rows.tokens().length) {
       throw new IllegalArgumentException(
           "there are %d labels for %d tokens".formatted(labels.length, rows.tokens().length));
@@ -31,10 +31,10 @@ record LabelledRows(PackedRows rows, int[] positions, int[] targets, int[] segme
       boolean prompt = needsPrompt.test(row);
       for (int end = rows.rowEnds()[row]; i < end; i++) {
         boolean labelled = labels[i] != Decoder.IGNORED;
-        if (labelled && (labels[i] < 0 || labels[i] >= vocabSize)) {
+        if (labelled && (labels[i] < 0 || labels[i] >= outputs)) {
           throw new UsageException(
               "label %d is %d, expected %d or an id below %d"
-                  .formatted(i, labels[i], Decoder.IGNORED, vocabSize));
+                  .formatted(i, labels[i], Decoder.IGNORED, outputs));
         }
         if (labelled || (prompt && i + 1 < end)) {
           positions[n] = i;

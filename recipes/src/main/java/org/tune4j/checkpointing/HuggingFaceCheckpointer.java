@@ -35,7 +35,7 @@ public final class HuggingFaceCheckpointer {
   private final CheckpointFiles files;
   private final @Nullable Path adapterCheckpoint;
   private final Path outputDir;
-  private final Vocabulary vocabulary;
+  private final Additions additions;
   private final AtomicReference<@Nullable HuggingFaceFolder> opened;
 
   /**
@@ -48,24 +48,24 @@ public final class HuggingFaceCheckpointer {
    */
   public HuggingFaceCheckpointer(
       Path checkpointDir, @Nullable Path adapterCheckpoint, Path outputDir) {
-    this(
-        new CheckpointFiles(checkpointDir, List.of()),
-        adapterCheckpoint,
-        outputDir,
-        new Vocabulary(0, null),
-        new AtomicReference<>());
+    this(new CheckpointFiles(checkpointDir, List.of()), adapterCheckpoint, outputDir);
+  }
+
+  private HuggingFaceCheckpointer(
+      CheckpointFiles files, @Nullable Path adapterCheckpoint, Path outputDir) {
+    this(files, adapterCheckpoint, outputDir, Additions.NONE, new AtomicReference<>());
   }
 
   private HuggingFaceCheckpointer(
       CheckpointFiles files,
       @Nullable Path adapterCheckpoint,
       Path outputDir,
-      Vocabulary vocabulary,
+      Additions additions,
       AtomicReference<@Nullable HuggingFaceFolder> opened) {
     this.files = files;
     this.adapterCheckpoint = adapterCheckpoint;
     this.outputDir = outputDir;
-    this.vocabulary = vocabulary;
+    this.additions = additions;
     this.opened = opened;
   }
 
@@ -111,12 +111,8 @@ public final class HuggingFaceCheckpointer {
           "checkpointer.safe_serialization is false, weights are only written as safetensors; set"
               + " it to true");
     }
-    return new HuggingFaceCheckpointer(
-        CheckpointFiles.of(checkpointDir, checkpointFiles),
-        adapterCheckpoint,
-        outputDir,
-        new Vocabulary(0, null),
-        new AtomicReference<>());
+    CheckpointFiles files = CheckpointFiles.of(checkpointDir, checkpointFiles);
+    return new HuggingFaceCheckpointer(files, adapterCheckpoint, outputDir);
   }
 
   /** {@return the model's folder} */
@@ -145,7 +141,7 @@ public final class HuggingFaceCheckpointer {
    * @param adapter its folder or its safetensors file; null for none
    */
   public HuggingFaceCheckpointer withAdapter(@Nullable Path adapter) {
-    return new HuggingFaceCheckpointer(files, adapter, outputDir, vocabulary, opened);
+    return new HuggingFaceCheckpointer(files, adapter, outputDir, additions, opened);
   }
 
   /**
@@ -155,7 +151,7 @@ public final class HuggingFaceCheckpointer {
    * @param tokenizer of the run
    */
   public HuggingFaceCheckpointer withTokenizer(TokenizerSpec tokenizer) {
-    return tokenizer.addedTokens().isEmpty() ? this : with(new Vocabulary(0, tokenizer));
+    return tokenizer.addedTokens().isEmpty() ? this : with(additions.withTokenizer(tokenizer));
   }
 
   /**
@@ -164,27 +160,31 @@ public final class HuggingFaceCheckpointer {
    * @param tokens that the model has at least
    */
   public HuggingFaceCheckpointer withVocabulary(int tokens) {
-    return with(new Vocabulary(tokens, null));
+    return with(additions.withRows(tokens));
   }
 
-  private HuggingFaceCheckpointer with(Vocabulary other) {
+  /**
+   * {@return the same, but as {@link HuggingFaceFolder#withLabels} has the model}
+   *
+   * @param labels of a classifier; none for the model's own head
+   * @param seed of a head that the model lacks
+   */
+  public HuggingFaceCheckpointer withLabels(List<String> labels, long seed) {
+    return with(additions.withLabels(labels, seed));
+  }
+
+  private HuggingFaceCheckpointer with(Additions other) {
     return new HuggingFaceCheckpointer(
         files, adapterCheckpoint, outputDir, other, new AtomicReference<>());
   }
 
-  Vocabulary vocabulary() {
-    return vocabulary;
+  Additions additions() {
+    return additions;
   }
 
-  private int rows() {
-    return vocabulary.rows(files.folder());
-  }
-
-  /**
-   * {@return what {@code config.json} says, with the tokens that are added; without weights too}
-   */
+  /** {@return what {@code config.json} says, with what is added; without weights too} */
   public HuggingFaceConfig config() {
-    return HuggingFaceFolder.config(files.folder()).withVocabulary(rows());
+    return additions.config(files.folder());
   }
 
   /**
@@ -201,15 +201,11 @@ public final class HuggingFaceCheckpointer {
                 .formatted(foreign.stream().map(Path::getFileName).toList(), files.folder()));
   }
 
-  /**
-   * {@return what is loaded: the config and the weights' headers, as they were when first needed}
-   *
-   * @throws InputException when a file is missing or broken
-   */
+  /** {@return what is loaded: the config and the weights' headers, as first needed} */
   public HuggingFaceFolder folder() {
     HuggingFaceFolder folder = opened.get();
     if (folder == null) {
-      folder = HuggingFaceFolder.open(files.folder(), files.names()).withVocabulary(rows());
+      folder = additions.open(files.folder(), files.names());
       opened.set(folder);
     }
     return folder;
@@ -360,8 +356,9 @@ public final class HuggingFaceCheckpointer {
     if (sized.adapter() == null) {
       return sized;
     }
+    Additions.requireSameHead(config.sizes(), adapterCheckpoint);
     AdapterConfig own = sized.adapter();
-    AdapterConfig asked = vocabulary.trainedBy(own, config.sizes(), files.folder());
+    AdapterConfig asked = additions.trainedBy(own, config.sizes(), files.folder());
     return sized.withAdapter(
         adapterCheckpoint == null
             ? asked

@@ -63,7 +63,9 @@ public final class MergedModel {
     requireEmpty(output);
     AdapterCheckpoint from = new AdapterCheckpoint(registry.open(adapter));
     HuggingFaceCheckpointer files =
-        new HuggingFaceCheckpointer(model, null, output).withVocabulary(from.saved().tokens());
+        new HuggingFaceCheckpointer(model, null, output)
+            .withVocabulary(from.saved().tokens())
+            .withLabels(from.saved().labels(), 0);
     HuggingFaceFolder folder = files.folder();
     requireOriginal(folder, "merge into the original weights: give their folder as --model");
     DType type = dtype == null ? TensorFiles.mostly(folder) : dtype;

@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.Merge;
+import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.checkpoint.AtomicFolder;
 import org.tune4j.checkpoint.GgufModel;
 import org.tune4j.checkpoint.HuggingFaceConfig;
@@ -74,13 +75,15 @@ public final class ModelWriter {
 
   private void write(
       Path folder, Decoder decoder, AdapterConfig config, Map<String, StoredTensor> values) {
+    List<String> others = base.folder().others().stream().map(w -> w.entry().name()).toList();
+    Map<String, Object> fields =
+        new LinkedHashMap<>(config.peftFields(Adapters.targetModules(decoder, config, others)));
+    if (decoder.config().labels().isPresent()) {
+      fields.put(SavedAdapter.TASK_TYPE, SavedAdapter.LABELS);
+    }
     PeftAdapter.write(
         folder,
-        config.peftFields(
-            Adapters.targetModules(
-                decoder,
-                config,
-                base.folder().others().stream().map(w -> w.entry().name()).toList())),
+        fields,
         // PEFT fetches it by this name elsewhere, where a path of this machine says nothing.
         Repository.ofSnapshot(base.checkpointDir())
             .map(Repository::name)
@@ -147,7 +150,7 @@ public final class ModelWriter {
     read.others().forEach(w -> all.add(w.stored()));
     ShardPlan.of(all, shardSize).write(folder);
     read.copySideFiles(folder);
-    base.vocabulary().write(base.checkpointDir(), folder);
+    base.additions().write(base.checkpointDir(), folder);
     read.config()
         .write(
             folder.resolve(HuggingFaceFolder.CONFIG),
@@ -175,9 +178,12 @@ public final class ModelWriter {
           try (TensorScope scope = engine.openScope()) {
             write(folder, decoder, decoder.adapter().orElseThrow().finished(), finished(decoder));
           }
-          base.vocabulary().write(base.checkpointDir(), folder);
+          base.additions().write(base.checkpointDir(), folder);
           if (!adapterOnly) {
             writeModel(folder, decoder, MergedModel.tensors(decoder, base.folder()), shardSize);
+          } else if (decoder.config().labels().isPresent()) {
+            // PEFT's own files have no names of labels.
+            base.folder().config().write(folder.resolve(HuggingFaceFolder.CONFIG), Map.of());
           }
           finish(folder);
         });

@@ -2,7 +2,6 @@ package org.tune4j.data;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -95,13 +94,7 @@ record AnswerColumns(
       boolean answer = i >= from && m.role().equals("assistant");
       masked.add(new Message(m.fields(), m.masked() || !(answer || trainOnInput)));
     }
-    TokenizedConversation all = tokenizer.tokenize(masked);
-    int end = all.tokens().length;
-    while (end > 0 && all.masked()[end - 1]) {
-      end--; // what follows the answer is of no use
-    }
-    return new TokenizedConversation(
-        Arrays.copyOf(all.tokens(), end), Arrays.copyOf(all.masked(), end), all.cut(), all.notes());
+    return ScoredText.withoutTail(tokenizer.tokenize(masked));
   }
 
   /** Checks that something of an answer is left. */

@@ -3,6 +3,7 @@ package org.tune4j.data;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.UsageException;
 import org.tune4j.component.Component;
 import org.tune4j.component.Doc;
 import org.tune4j.component.Requirements;
@@ -50,6 +51,16 @@ public record ConcatDataset(List<DatasetSpec> datasets, @Nullable List<Double> w
   @Override
   public boolean needsTokenizer() {
     return datasets.stream().anyMatch(DatasetSpec::needsTokenizer);
+  }
+
+  @Override
+  public List<String> labels() {
+    List<List<String>> all = datasets.stream().map(DatasetSpec::labels).distinct().toList();
+    if (all.size() > 1) {
+      throw new UsageException(
+          "the data sets have the labels %s, expected the same of all".formatted(all));
+    }
+    return all.get(0);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package org.tune4j.data;
 
+import java.util.List;
 import org.tune4j.tokenizers.Tokenizer;
 
 /** What a config's {@code dataset} section asks for. */
@@ -21,6 +22,15 @@ public interface DatasetSpec {
   /** {@return whether rows are text; false where they are token ids already} */
   default boolean needsTokenizer() {
     return true;
+  }
+
+  /**
+   * {@return the labels of its rows by their numbers; none where rows are not of classes}
+   *
+   * @throws org.tune4j.UsageException when its parts have different ones
+   */
+  default List<String> labels() {
+    return List.of();
   }
 
   /**

@@ -27,6 +27,11 @@ record FileDataset(
   }
 
   @Override
+  public List<String> labels() {
+    return encoder.labels();
+  }
+
+  @Override
   public boolean needsTokenizer() {
     return encoder.needsTokenizer();
   }
@@ -36,7 +41,7 @@ record FileDataset(
     int together = encoder.rowsTogether();
     if (packed && !encoder.packs()) {
       throw new UsageException(
-          "dataset.packed=true is not for rated answers; set it to false: the rows of a micro-batch lie end to end without padding anyway");
+          "dataset.packed=true is not for rated answers and labelled texts; set it to false: the rows of a micro-batch lie end to end without padding anyway");
     }
     if (packed && maxSeqLen == Integer.MAX_VALUE) {
       throw new UsageException(

@@ -17,6 +17,7 @@ public final class PreferenceDataset {
   private static final String PROMPT = "prompt";
   private static final String CHOSEN = "chosen";
   private static final String REJECTED = "rejected";
+  private static final String MARGIN = "margin";
 
   private PreferenceDataset() {}
 
@@ -24,7 +25,8 @@ public final class PreferenceDataset {
    * {@return pairs of answers to the same prompt}
    *
    * <p>The answers are texts, with a prompt beside them, or lists of turns; the turns that both
-   * have in common are the prompt then. The answers alone are trained on.
+   * have in common are the prompt then. The answers alone are trained on. By how much the chosen
+   * one is better may stand in {@code margin}, which {@code bradley_terry_loss} takes.
    *
    * @param source {@code json}, {@code csv}, {@code parquet} or {@code text}; empty, or a name on
    *     the Hub, which is not fetched, where each file's ending tells
@@ -46,7 +48,7 @@ public final class PreferenceDataset {
       @Doc("also train on the prompts") @Default("false") boolean trainOnInput,
       @Doc("a system turn that replaces the rows' own") @Nullable String newSystemPrompt,
       @Inline FileOptions files) {
-    ColumnNames names = ColumnNames.of(columnMap, PROMPT, CHOSEN, REJECTED);
+    ColumnNames names = ColumnNames.of(columnMap, PROMPT, CHOSEN, REJECTED, MARGIN);
     return files.dataset(
         new Pairs(new AnswerColumns(names, PROMPT, trainOnInput, newSystemPrompt)), source, false);
   }
@@ -108,6 +110,21 @@ public final class PreferenceDataset {
         files);
   }
 
+  /**
+   * {@return what a classifier reads of a row's chosen and rejected answer}
+   *
+   * @param row with columns as {@link #preference} has them
+   * @param tokenizer of the model
+   * @throws org.tune4j.InputException when it has no such columns; names file, row and place
+   */
+  public static List<int[]> pair(DataRow row, Tokenizer tokenizer) {
+    ColumnNames names = ColumnNames.of(null, PROMPT, CHOSEN, REJECTED);
+    AnswerColumns columns = new AnswerColumns(names, PROMPT, false, null);
+    return List.of(CHOSEN, REJECTED).stream()
+        .map(answer -> ScoredText.conversation(tokenizer, columns.conversation(row, answer)))
+        .toList();
+  }
+
   private record Pairs(AnswerColumns columns) implements RowsEncoder {
     @Override
     public int rowsTogether() {
@@ -153,7 +170,23 @@ public final class PreferenceDataset {
         throw same(
             row, whole ? "" : " in their first %d tokens (max_seq_len)".formatted(maxSeqLen));
       }
-      return List.of(new Rated(right, 1), new Rated(wrong, 0));
+      return List.of(new Rated(right, 1 + margin(row)), new Rated(wrong, 0));
+    }
+
+    /** By how much the chosen answer is better, as far as the row says. */
+    private double margin(DataRow row) {
+      DataRow.Cell cell = columns.names().optionalCell(row, MARGIN);
+      if (cell == null) {
+        return 0;
+      }
+      double margin = cell.value().asDouble(Double.NaN);
+      if (!(margin >= 0) || Double.isInfinite(margin)) {
+        throw row.wrong(
+            cell.place(),
+            "column '%s' is %s, expected a number of 0 or more"
+                .formatted(columns.names().name(MARGIN), DataRow.shown(cell.value())));
+      }
+      return margin;
     }
 
     private static int[] cut(TokenizedConversation all, int maxSeqLen) {

@@ -31,6 +31,11 @@ interface RowsEncoder {
     return true;
   }
 
+  /** The labels of its rows by their numbers; none where rows are not of classes. */
+  default List<String> labels() {
+    return List.of();
+  }
+
   /** Whether it asks the tokenizer anything. */
   default boolean needsTokenizer() {
     return true;

@@ -62,7 +62,7 @@ public interface EvaluationTask {
     }
     if (task == null) {
       throw new UsageException(
-          "task '%s' is not known; there are truthfulqa_mc1, truthfulqa_mc2, perplexity, and a YAML file of your own"
+          "task '%s' is not known; there are truthfulqa_mc1, truthfulqa_mc2, perplexity, classification, reward, and a YAML file of your own"
               .formatted(name));
     }
     return task;
@@ -73,6 +73,8 @@ public interface EvaluationTask {
       case "truthfulqa_mc1" -> TruthfulQa.mc1();
       case "truthfulqa_mc2" -> TruthfulQa.mc2();
       case "perplexity" -> new PerplexityTask("perplexity", "text", null);
+      case "classification" -> new ClassificationTask("classification");
+      case "reward" -> new RewardTask("reward");
       default -> null;
     };
   }

@@ -6,6 +6,8 @@ import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.function.BooleanSupplier;
 import org.tune4j.InputException;
+import org.tune4j.checkpoint.Labels;
+import org.tune4j.inference.Classifier;
 import org.tune4j.models.Continuation;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.KvCache;
@@ -74,6 +76,17 @@ public final class LogLikelihoods {
     this.cache = new KvCache(owner, engine, decoder, longest);
   }
 
+  /**
+   * {@return what scores texts with the model, for a task of classifiers}
+   *
+   * @throws org.tune4j.UsageException when it is none
+   * @throws CancellationException when the run is to stop
+   */
+  public Classifier classifier() {
+    goOn();
+    return new Classifier(engine, decoder);
+  }
+
   /** {@return what text is encoded with} */
   public Tokenizer tokenizer() {
     return tokenizer;
@@ -88,9 +101,11 @@ public final class LogLikelihoods {
    * @param continuations at least one
    * @return natural logarithms, one a continuation
    * @throws InputException when a context or a continuation has no token
+   * @throws org.tune4j.UsageException when the model is a classifier
    */
   public double[] of(String context, List<String> continuations) {
     goOn();
+    Labels.requireNone(decoder.config().labels());
     String stripped = context.stripTrailing();
     String blanks = context.substring(stripped.length());
     int[] before = tokenizer.encode(stripped);
@@ -193,9 +208,11 @@ public final class LogLikelihoods {
    * @param prefix what stands before the text, such as BOS
    * @param text of any length
    * @return a natural logarithm; 0 for an empty text
+   * @throws org.tune4j.UsageException when the model is a classifier
    */
   public double rolling(int prefix, String text) {
     goOn();
+    Labels.requireNone(decoder.config().labels());
     int[] tokens = tokenizer.encode(text);
     int most = longest;
     int[] row = new int[tokens.length + 1];

@@ -6,7 +6,9 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.tune4j.InputException;
 import org.tune4j.TextFile;
 import org.tune4j.data.DataRow;
@@ -21,6 +23,14 @@ final class TaskData {
     if (Files.notExists(file) && !DataRows.areThere(file)) {
       throw new InputException("task data %s does not exist; correct the path".formatted(file));
     }
+  }
+
+  /** A row as data sets read it; messages name its task. */
+  static DataRow row(String task, int index, JsonNode fields) {
+    DataRow.Place place = new DataRow.Place(0, 0);
+    Map<String, DataRow.Cell> cells = new LinkedHashMap<>();
+    fields.properties().forEach(f -> cells.put(f.getKey(), new DataRow.Cell(f.getValue(), place)));
+    return new DataRow(Path.of("task " + task), index + 1, place, cells);
   }
 
   /**

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
+import org.tune4j.checkpoint.Labels;
 import org.tune4j.models.Continuation;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.KvCache;
@@ -41,8 +42,10 @@ public final class Generator {
    * @param engine that computes; closed by the caller, like the rest
    * @param decoder whose parameters all have storage
    * @param tokenizer the model's
+   * @throws UsageException when the model is a classifier
    */
   public Generator(Engine engine, Decoder decoder, Tokenizer tokenizer) {
+    Labels.requireNone(decoder.config().labels());
     this.engine = engine;
     this.decoder = decoder;
     this.tokenizer = tokenizer;

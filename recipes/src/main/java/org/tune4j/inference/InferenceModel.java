@@ -8,7 +8,10 @@ import java.util.Optional;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.UsageException;
 import org.tune4j.adapters.SavedAdapter;
+import org.tune4j.checkpoint.HuggingFaceFolder;
+import org.tune4j.checkpoint.Labels;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.generation.Generator;
@@ -89,11 +92,11 @@ public final class InferenceModel implements AutoCloseable {
       @Nullable Path tokenizer,
       Engine engine,
       DType dtype) {
-    AddedTokens added = AddedTokens.of(registry, adapters);
+    Brought added = Brought.of(registry, adapters);
     return open(
         registry,
         new ModelSpec("auto_model", registry, null, null),
-        new HuggingFaceCheckpointer(folder, null, folder).withVocabulary(added.tokens()),
+        added.to(new HuggingFaceCheckpointer(folder, null, folder)),
         TokenizerSpec.of(tokenizer == null ? added.tokenizer().orElse(folder) : tokenizer),
         folder,
         engine,
@@ -120,11 +123,11 @@ public final class InferenceModel implements AutoCloseable {
       Engine engine,
       DType dtype) {
     Path adapter = files.adapterCheckpoint();
-    AddedTokens added = AddedTokens.of(registry, adapter == null ? List.of() : List.of(adapter));
+    Brought added = Brought.of(registry, adapter == null ? List.of() : List.of(adapter));
     return open(
         registry,
         spec,
-        files.withAdapter(null).withVocabulary(added.tokens()),
+        added.to(files.withAdapter(null)),
         tokenizer,
         added.tokenizer().orElse(files.checkpointDir()),
         engine,
@@ -189,6 +192,15 @@ public final class InferenceModel implements AutoCloseable {
   }
 
   /**
+   * {@return whether it is of use without an adapter: a classifier's head may be the adapters'
+   * alone}
+   */
+  public boolean standsAlone() {
+    return base.config().labels().isEmpty()
+        || Labels.of(HuggingFaceFolder.config(folder).json()).isPresent();
+  }
+
+  /**
    * The model with an adapter, sized as the adapter's config says; the base weights are shared.
    * Kept for the next call.
    *
@@ -199,6 +211,11 @@ public final class InferenceModel implements AutoCloseable {
    */
   public Decoder with(@Nullable Path adapter) {
     if (adapter == null) {
+      if (!standsAlone()) {
+        throw new UsageException(
+            "the model in %s is a classifier only with its adapters, which bring the head; leave out --with-base"
+                .formatted(folder));
+      }
       return base;
     }
     Decoder known = adapted.get(adapter);

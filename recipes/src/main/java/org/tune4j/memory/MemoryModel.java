@@ -286,7 +286,7 @@ public final class MemoryModel {
   private long head(Load load, int groups) {
     long labels = Math.min(settings.chunkTokens, Math.max(1, load.tokens() / groups));
     return settings.kernels.crossEntropyBytes(
-        dtype, settings.device, labels, decoder.config().vocabSize());
+        dtype, settings.device, labels, decoder.config().outputs());
   }
 
   /**

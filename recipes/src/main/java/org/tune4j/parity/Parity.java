@@ -11,6 +11,7 @@ import org.tune4j.InputException;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.adapters.SavedAdapter;
+import org.tune4j.checkpoint.Labels;
 import org.tune4j.checkpoint.SafetensorsWriter;
 import org.tune4j.checkpoint.StoredTensor;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
@@ -83,7 +84,9 @@ public record Parity(boolean gradients, int greedy, int greedyPrompt) {
     SavedAdapter saved = adapter == null ? null : registry.open(adapter);
     HuggingFaceCheckpointer files =
         new HuggingFaceCheckpointer(model, null, model)
-            .withVocabulary(saved == null ? 0 : saved.tokens());
+            .withVocabulary(saved == null ? 0 : saved.tokens())
+            .withLabels(saved == null ? List.of() : saved.labels(), 0);
+    Labels.requireNone(Labels.of(files.config().json()));
     ModelSpec spec = new ModelSpec("auto_model", registry, null, null);
     Precision precision = ComputeDType.ofThisMachine().precision(dtype, engine);
     List<Example> rows = rows(ids, files.unloaded(spec, files.folder(), precision).config());

@@ -82,7 +82,8 @@ public final class EleutherEval implements Recipe, Incomplete {
       @Doc("the architecture, without adapters") ModelSpec model,
       @Doc("where weights come from, and the adapter if there is one")
           HuggingFaceCheckpointer checkpointer,
-      @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity, custom tasks or plugins' tasks")
+      @Doc(
+              "truthfulqa_mc2, truthfulqa_mc1, perplexity, classification, reward, custom tasks or plugins' tasks")
           List<String> tasks,
       @Doc("the tasks' rows; null if each task names its own file") @Nullable Path data,
       @Doc("maximum number of rows per task; null for all") @Nullable Integer limit,

@@ -110,7 +110,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
   @Override
   public void run(RunContext context) {
     keys.saving().requireFree(keys.outputDir(), checkpointer, context);
-    checkpointer.check(keys.model());
+    keys.check(objective);
     if (comparison != null) {
       comparison.check();
     }

@@ -1,8 +1,10 @@
 package org.tune4j.recipes;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.checkpoint.Labels;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Default;
@@ -86,13 +88,73 @@ public record FinetuneOptions(
     }
   }
 
+  /**
+   * The same of a classifier.
+   *
+   * @param labels that it gives scores of
+   * @throws UsageException when the run asks for text, or validation rows have other labels
+   */
+  FinetuneOptions scoring(List<String> labels) {
+    DatasetSpec val = validation.datasetVal();
+    new Requirements()
+        .that(
+            sampling.samplePrompts().isEmpty(),
+            "sample_prompts asks for answers, and a classifier gives none; leave it out")
+        .that(
+            val == null || val.labels().equals(dataset.labels()),
+            "dataset_val has other labels than dataset, whose labels are %s"
+                .formatted(dataset.labels()))
+        .check();
+    return new FinetuneOptions(
+        outputDir,
+        tokenizer,
+        model,
+        checkpointer.withLabels(labels, training.seedOrZero()),
+        dataset,
+        optimizer,
+        lrScheduler,
+        loss,
+        training,
+        compute,
+        saving,
+        validation,
+        evaluation,
+        sampling,
+        logging);
+  }
+
+  /**
+   * Checks that the checkpoint is of the model, and that the model has the head that the objective
+   * takes.
+   */
+  void check(Objective objective) {
+    checkpointer.check(model);
+    boolean labelled = labels().isPresent();
+    new Requirements()
+        .that(
+            labelled || !objective.scoresRows(),
+            "loss takes scores, for which the model needs a head of labels; use a recipe such as lora_reward_single_device or lora_classification_single_device")
+        .that(
+            !labelled || objective.scoresRows(),
+            "%s holds a classifier, and loss takes logits of tokens; train it with lora_reward_single_device or lora_classification_single_device, or name the model that it was made from"
+                .formatted(checkpointer.checkpointDir()))
+        .that(
+            dataset.labels().isEmpty() || objective.rating() == Objective.Rating.CLASSES,
+            "dataset has texts with labels, which loss does not learn; use class_cross_entropy, with lora_classification_single_device")
+        .check();
+  }
+
+  private Optional<Labels> labels() {
+    return Labels.of(checkpointer.config().json());
+  }
+
   /** The rows, which must be what the objective takes. */
   TrainingData read(ProcessGroup ranks, Objective objective) {
     TrainingData data =
         TrainingData.read(
             ranks, tokenizer, checkpointer.checkpointDir(), dataset, validation.datasetVal());
     data.requireFit(objective);
-    return data;
+    return labels().map(labels -> data.scored(labels, objective)).orElse(data);
   }
 
   /** The model as the run goes on from: a checkpoint's adapter or weights, or the first ones. */

@@ -5,6 +5,7 @@ import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.component.ComponentProvider;
 import org.tune4j.data.AlpacaDataset;
 import org.tune4j.data.ChatDataset;
+import org.tune4j.data.ClassificationDataset;
 import org.tune4j.data.ConcatDataset;
 import org.tune4j.data.InputOutputToMessages;
 import org.tune4j.data.InstructDataset;
@@ -13,7 +14,9 @@ import org.tune4j.data.PreferenceDataset;
 import org.tune4j.data.SftDataset;
 import org.tune4j.data.TextCompletionDataset;
 import org.tune4j.data.TokenizedDataset;
+import org.tune4j.loss.BradleyTerryLoss;
 import org.tune4j.loss.ChunkedCrossEntropy;
+import org.tune4j.loss.ClassCrossEntropy;
 import org.tune4j.loss.DpoLoss;
 import org.tune4j.loss.ForwardKlLoss;
 import org.tune4j.loss.HingeLoss;
@@ -51,6 +54,8 @@ public final class RecipeComponents implements ComponentProvider {
     return List.of(
         FinetuneRecipes.class,
         PreferenceRecipes.class,
+        RewardRecipes.class,
+        ClassificationRecipes.class,
         DistillationRecipes.class,
         EleutherEval.class,
         Generate.class,
@@ -66,6 +71,7 @@ public final class RecipeComponents implements ComponentProvider {
         SftDataset.class,
         PreferenceDataset.class,
         KtoDataset.class,
+        ClassificationDataset.class,
         InputOutputToMessages.class,
         ChunkedCrossEntropy.class,
         DpoLoss.class,
@@ -74,6 +80,8 @@ public final class RecipeComponents implements ComponentProvider {
         KtoLoss.class,
         OrpoLoss.class,
         SimpoLoss.class,
+        BradleyTerryLoss.class,
+        ClassCrossEntropy.class,
         ForwardKlLoss.class,
         ReverseKlLoss.class,
         SymmetricKlLoss.class,

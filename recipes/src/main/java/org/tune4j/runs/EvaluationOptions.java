@@ -21,7 +21,8 @@ import org.tune4j.evaluation.EvaluationTask;
  * @param plugins tasks that are not built in; no key
  */
 public record EvaluationOptions(
-    @Doc("truthfulqa_mc2, truthfulqa_mc1, perplexity, custom YAML files or plugins' tasks")
+    @Doc(
+            "truthfulqa_mc2, truthfulqa_mc1, perplexity, classification, reward, custom YAML files or plugins' tasks")
         @Default("[]")
         List<String> evalTasks,
     @Doc("the tasks' rows; null if each task names its own file") @Nullable Path evalData,

@@ -112,7 +112,9 @@ public final class ModelCard {
     StringBuilder yaml = new StringBuilder("---\n");
     repository().ifPresent(id -> yaml.append("base_model: " + id + "\n"));
     yaml.append("library_name: " + (adapter.isPresent() ? "peft" : "transformers") + "\n");
-    yaml.append("pipeline_tag: text-generation\ntags:\n- tune4j\n");
+    boolean scores = decoder.config().labels().isPresent();
+    yaml.append("pipeline_tag: text-" + (scores ? "classification" : "generation") + "\n");
+    yaml.append("tags:\n- tune4j\n");
     adapter.ifPresent(
         config -> yaml.append("- " + config.type().peftType().toLowerCase(Locale.ROOT) + "\n"));
     return yaml.append("---\n\n").toString();

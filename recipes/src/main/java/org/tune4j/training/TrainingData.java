@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
+import org.tune4j.checkpoint.Labels;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
@@ -60,6 +61,19 @@ public record TrainingData(Dataset train, Dataset validation) {
     requireFit("dataset_val", validation, objective);
   }
 
+  /**
+   * {@return the same as a classifier is trained on them: each row has one label, at its last token
+   * that is no padding}
+   *
+   * @param labels of the classifier
+   * @param objective that takes these rows
+   */
+  public TrainingData scored(Labels labels, Objective objective) {
+    boolean classes = objective.rating() == Objective.Rating.CLASSES;
+    return new TrainingData(
+        new ScoredRows(train, labels, classes), new ScoredRows(validation, labels, classes));
+  }
+
   private static void requireFit(String key, Dataset rows, Objective objective) {
     int together = objective.rowsTogether();
     if (!isRated(rows, objective.rating())) {
@@ -70,6 +84,9 @@ public record TrainingData(Dataset train, Dataset validation) {
                     .formatted(key);
             case EACH ->
                 "%s: its rows do not say which answers are desirable, which the loss needs; use kto_dataset or preference_dataset"
+                    .formatted(key);
+            case CLASSES ->
+                "%s: its rows have no labels, which the loss learns; use classification_dataset"
                     .formatted(key);
             default ->
                 "%s: its answers are rated, and the loss would learn the rejected ones too; use a loss such as dpo_loss or kto_loss"
@@ -96,8 +113,9 @@ public record TrainingData(Dataset train, Dataset validation) {
                 i -> {
                   double[] ratings = rows.get(i).facts().ratings();
                   return switch (wanted) {
-                    case PAIRS -> ratings.length == 1 && ratings[0] == (i % 2 == 0 ? 1 : 0);
-                    case EACH -> ratings.length == 1;
+                    case PAIRS ->
+                        ratings.length == 1 && (i % 2 == 0 ? ratings[0] >= 1 : ratings[0] == 0);
+                    case EACH, CLASSES -> ratings.length == 1;
                     default -> ratings.length == 0;
                   };
                 });

@@ -124,11 +124,31 @@ class PreferenceDatasetTest {
   }
 
   @Test
+  void margin_isAddedToTheChosenAnswersRating() {
+    Path file =
+        write(
+            dir,
+            "rows.jsonl",
+            "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\", \"margin\": 0.5}",
+            "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\", \"margin\": null}");
+    Dataset rows = pairs(files(file));
+    assertEquals(List.of(1.5, 0.0, 1.0, 0.0), ratings(rows));
+    Path bad =
+        write(
+            dir,
+            "bad.jsonl",
+            "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\", \"margin\": -1}");
+    assertEquals(
+        bad + ":1:58: row 1: column 'margin' is -1, expected a number of 0 or more",
+        assertThrows(InputException.class, () -> pairs(files(bad))).getMessage());
+  }
+
+  @Test
   void packs_areRefused() {
     FileOptions packed =
         new FileOptions(List.of(Path.of("x.jsonl")), true, null, "train", OnBadRow.STOP);
     assertEquals(
-        "dataset.packed=true is not for rated answers; set it to false: the rows of a micro-batch lie end to end without padding anyway",
+        "dataset.packed=true is not for rated answers and labelled texts; set it to false: the rows of a micro-batch lie end to end without padding anyway",
         assertThrows(UsageException.class, () -> pairs(packed)).getMessage());
   }
 

@@ -58,6 +58,16 @@ final class GivenRows implements RowsAtHead {
   }
 
   @Override
+  public double[][] scores() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void backward(double[][] all) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
   public void backward(double[] rows, double[] prompts) {
     weights = rows;
   }

@@ -32,6 +32,7 @@ import org.tune4j.adapters.lora.LoraTargets;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.collective.Ranks;
 import org.tune4j.component.ByName;
+import org.tune4j.data.DataCache;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.data.Example;
@@ -54,6 +55,7 @@ import org.tune4j.runs.SampleOptions;
 import org.tune4j.runs.SavingOptions;
 import org.tune4j.runs.ValidationOptions;
 import org.tune4j.spi.Backends;
+import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
 import org.tune4j.training.ComputeOptions;
 import org.tune4j.training.TrainingOptions;
@@ -85,7 +87,16 @@ final class TinyRun {
   /** Whether it is a recipe of preferences. */
   boolean preferences;
 
+  /** Whether it is a recipe of reward models. */
+  boolean rewards;
+
+  /** The labels of a classifier's recipe; none for another. */
+  List<String> classes = List.of();
+
   boolean precomputeReference;
+
+  /** That it starts from; null for none. */
+  @Nullable Path adapter;
 
   /** The folder of the model that it learns from; null for none. */
   @Nullable Path teacher;
@@ -145,6 +156,15 @@ final class TinyRun {
       rated.add(Example.rated(tokens, row.labels(), i % 2 == 0 ? 1 : 0));
     }
     return rated;
+  }
+
+  /** The same as texts of so many classes, in turns. */
+  static List<Example> texts(long seed, int count, int classes) {
+    List<Example> texts = new ArrayList<>();
+    for (Example row : rows(seed, count)) {
+      texts.add(Example.rated(row.tokens(), row.labels(), texts.size() % classes));
+    }
+    return texts;
   }
 
   /** Rows laid end to end, two in each. */
@@ -244,8 +264,8 @@ final class TinyRun {
   private Recipe recipe(Path out) {
     List<Example> train = rows;
     List<Example> test = validation;
-    HuggingFaceCheckpointer checkpointer = new HuggingFaceCheckpointer(model, null, out);
-    DatasetSpec dataset = (t, max, cache) -> Dataset.of(train);
+    HuggingFaceCheckpointer checkpointer = new HuggingFaceCheckpointer(model, adapter, out);
+    DatasetSpec dataset = of(train);
     Cosine schedule = new Cosine(1, 0.5);
     TrainingOptions training =
         new TrainingOptions(
@@ -261,11 +281,7 @@ final class TinyRun {
             true);
     SavingOptions saving = new SavingOptions(saveEvery, keep, resume, overwrite, false, "5GB");
     ValidationOptions validating =
-        new ValidationOptions(
-            test == null ? null : (t, max, cache) -> Dataset.of(test),
-            validateEvery,
-            null,
-            patience);
+        new ValidationOptions(test == null ? null : of(test), validateEvery, null, patience);
     EvaluationOptions evaluating =
         new EvaluationOptions(evalTasks, evalData, 0, evalEvery, ByName.none());
     SampleOptions samples = new SampleOptions(List.of(), 1);
@@ -301,9 +317,33 @@ final class TinyRun {
           ? PreferenceRecipes.fullDistributed(keys, null, precomputeReference, "ddp")
           : PreferenceRecipes.loraSingleDevice(keys, true, precomputeReference);
     }
+    if (rewards) {
+      return full
+          ? RewardRecipes.fullSingleDevice(keys)
+          : RewardRecipes.loraSingleDevice(keys, false);
+    }
+    if (!classes.isEmpty()) {
+      return full
+          ? ClassificationRecipes.fullSingleDevice(keys)
+          : ClassificationRecipes.loraSingleDevice(keys, false);
+    }
     return full
         ? FinetuneRecipes.fullSingleDevice(keys, optimizerInBwd)
         : FinetuneRecipes.loraSingleDevice(keys, true);
+  }
+
+  private DatasetSpec of(List<Example> examples) {
+    return new DatasetSpec() {
+      @Override
+      public Dataset open(Tokenizer tokens, int maxSeqLen, DataCache cache) {
+        return Dataset.of(examples);
+      }
+
+      @Override
+      public List<String> labels() {
+        return classes;
+      }
+    };
   }
 
   private ModelSpec lora() {

@@ -116,7 +116,7 @@ final class DataInspectCommand implements Callable<Integer> {
     Integer limit = tokens.maxSeqLen();
     try (Tokenizer tokenizer = tokens.open(model.checkpointDir())) {
       Dataset data = spec.open(tokenizer, limit == null ? Integer.MAX_VALUE : limit);
-      RowText shown = new RowText(tokenizer, terminal.interactive());
+      RowText shown = new RowText(tokenizer, spec.labels(), terminal.interactive());
       for (int i = 0; i < Math.min(rows, data.size()); i++) {
         Example example = data.get(i);
         terminal.out().print(json ? RowText.json(example) : shown.of(i + 1, example));

@@ -1,6 +1,7 @@
 package org.tune4j.cli.data;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
 import org.tune4j.Printable;
 import org.tune4j.data.Example;
@@ -9,16 +10,19 @@ import org.tune4j.tokenizers.Tokenizer;
 /** Examples as text, with what is trained on marked. */
 final class RowText {
   private final Tokenizer tokenizer;
+  private final List<String> labels;
   private final String on;
   private final String off;
 
   /**
    * With a tokenizer's words.
    *
+   * @param labels of the rows' classes; none where they are not of classes
    * @param colours whether a terminal shows it
    */
-  RowText(Tokenizer tokenizer, boolean colours) {
+  RowText(Tokenizer tokenizer, List<String> labels, boolean colours) {
     this.tokenizer = tokenizer;
+    this.labels = labels;
     this.on = colours ? "\u001b[32m" : "[[";
     this.off = colours ? "\u001b[0m" : "]]";
   }
@@ -32,7 +36,9 @@ final class RowText {
                 number,
                 e.tokens().length,
                 e.labelCount(),
-                e.rowEnds().length == 1 ? "" : ", %d rows".formatted(e.rowEnds().length)));
+                labels.isEmpty()
+                    ? e.rowEnds().length == 1 ? "" : ", %d rows".formatted(e.rowEnds().length)
+                    : ", label " + Printable.of(labels.get((int) e.facts().ratings()[0]))));
     int start = 0;
     for (int end : e.rowEnds()) {
       if (start > 0) {

@@ -65,7 +65,9 @@ public final class EvalCommand implements Callable<Integer> {
       required = true,
       split = ",",
       paramLabel = "TASK",
-      description = "Comma-separated: truthfulqa_mc2, truthfulqa_mc1, perplexity or FILE.yaml.")
+      description =
+          "Comma-separated: truthfulqa_mc2, truthfulqa_mc1, perplexity, FILE.yaml, or of a"
+              + " classifier classification or reward.")
   private List<String> tasks = new ArrayList<>();
 
   @Option(

@@ -39,8 +39,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "GET /v1/models, POST /v1/completions, POST /v1/chat/completions; /openapi.json describes"
-          + " them.",
+      "GET /v1/models, POST /v1/completions, POST /v1/chat/completions; of a classifier POST"
+          + " /classify; /openapi.json describes them.",
       "Ctrl-C and SIGTERM end the current answer, then the server."
     })
 public final class ServeCommand implements Callable<Integer> {

@@ -287,7 +287,7 @@ class DataInspectTest {
             new int[] {'a', 0x1b, '[', '\n'}, new int[] {-100, '[', '\n', -100}, new int[] {4});
     assertEquals(
         "--- 1: 4 tokens, 2 trained on%na\\u001b[[[\n]]%n".formatted(),
-        new RowText(characters, false).of(1, e));
+        new RowText(characters, List.of(), false).of(1, e));
   }
 
   @Test

@@ -160,8 +160,8 @@ class ShippedRecipeTest {
   @Test
   void ls_everyShippedConfig() {
     assertEquals(0, tune("ls"));
-    assertEquals(111, configs().size());
-    assertEquals(73, configs().stream().filter(c -> c.contains("lora")).count());
+    assertEquals(114, configs().size());
+    assertEquals(76, configs().stream().filter(c -> c.contains("lora")).count());
     assertTrue(
         out().replaceAll(" +", " ").contains("\nlora_finetune_single_device quickstart\n"), out());
   }
@@ -202,11 +202,14 @@ class ShippedRecipeTest {
         2, tune("run", "lora_finetune_single_devise", "--config", "llama2/7B_lora_single_device"));
     assertEquals(
         "tune: recipe 'lora_finetune_single_devise' is not known; did you mean"
-            + " 'lora_finetune_single_device'?; there are eleuther_eval, full_dpo_distributed,"
-            + " full_finetune_distributed, full_finetune_single_device, generate,"
-            + " knowledge_distillation_distributed, knowledge_distillation_single_device,"
-            + " lora_dpo_distributed, lora_dpo_single_device, lora_finetune_distributed,"
-            + " lora_finetune_single_device",
+            + " 'lora_finetune_single_device'?; there are eleuther_eval, full_classification_distributed,"
+            + " full_classification_single_device, full_dpo_distributed,"
+            + " full_finetune_distributed, full_finetune_single_device, full_reward_distributed,"
+            + " full_reward_single_device, generate, knowledge_distillation_distributed,"
+            + " knowledge_distillation_single_device, lora_classification_distributed,"
+            + " lora_classification_single_device, lora_dpo_distributed, lora_dpo_single_device,"
+            + " lora_finetune_distributed, lora_finetune_single_device, lora_reward_distributed,"
+            + " lora_reward_single_device",
         err());
     assertEquals(
         2, tune("run", "lora_finetune_single_device", "--config", "llama2/7b_lora_single_device"));

@@ -6,6 +6,7 @@ import java.util.TreeMap;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.AdapterType;
 import org.tune4j.adapters.ModulesToSave;
+import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.adapters.TargetModules;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.LinearAdapter;
@@ -31,6 +32,11 @@ public record Ia3Config(
   }
 
   @Override
+  public AdapterConfig saving(String module) {
+    return new Ia3Config(targets, feedforward, modulesToSave.with(module));
+  }
+
+  @Override
   public Map<String, Object> peftFields(List<String> targetModules) {
     Map<String, Object> fields = new TreeMap<>();
     fields.put("fan_in_fan_out", false);
@@ -42,7 +48,7 @@ public record Ia3Config(
     fields.put("modules_to_save", modulesToSave.names().isEmpty() ? null : modulesToSave.names());
     fields.put("peft_type", Ia3Type.PEFT_TYPE);
     fields.put("target_modules", targetModules);
-    fields.put("task_type", "CAUSAL_LM");
+    fields.put(SavedAdapter.TASK_TYPE, SavedAdapter.TOKENS);
     return fields;
   }
 }

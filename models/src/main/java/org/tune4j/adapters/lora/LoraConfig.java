@@ -206,16 +206,17 @@ public record LoraConfig(
       }
       all.put(table, tokens);
     }
+    return with(new Beside(beside.parameters, beside.modules, all));
+  }
+
+  @Override
+  public AdapterConfig saving(String module) {
+    return with(new Beside(beside.parameters, beside.modules.with(module), beside.tokens));
+  }
+
+  private LoraConfig with(Beside other) {
     return new LoraConfig(
-        targets,
-        rank,
-        alpha,
-        dropout,
-        useRslora,
-        rankPattern,
-        alphaPattern,
-        variant,
-        new Beside(beside.parameters, beside.modules, all));
+        targets, rank, alpha, dropout, useRslora, rankPattern, alphaPattern, variant, other);
   }
 
   @Override

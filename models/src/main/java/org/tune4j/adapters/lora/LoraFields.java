@@ -52,9 +52,7 @@ final class LoraFields {
    *     supported
    */
   static LoraConfig read(JsonFields json) {
-    if (!json.optionalText("task_type").orElse("CAUSAL_LM").equals("CAUSAL_LM")) {
-      throw json.wrong("task_type", "\"CAUSAL_LM\"");
-    }
+    boolean unused = SavedAdapter.isClassifier(json); // or for tokens, and for nothing else
     if (!json.optionalText("bias").orElse("none").equals("none")) {
       throw json.wrong("bias", "\"none\"; trained biases are not supported, " + SavedAdapter.MERGE);
     }
@@ -238,7 +236,7 @@ final class LoraFields {
     fields.put("r", config.rank());
     fields.put("rank_pattern", config.rankPattern());
     fields.put("target_modules", targetModules);
-    fields.put("task_type", "CAUSAL_LM");
+    fields.put(SavedAdapter.TASK_TYPE, SavedAdapter.TOKENS);
     fields.put("use_dora", config.variant().dora());
     fields.put("use_rslora", config.useRslora());
     return fields;

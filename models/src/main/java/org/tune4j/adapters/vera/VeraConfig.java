@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.adapters.AdapterConfig;
 import org.tune4j.adapters.AdapterType;
 import org.tune4j.adapters.ModulesToSave;
+import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.adapters.TargetModules;
 import org.tune4j.component.Requirements;
 import org.tune4j.models.layers.Linear;
@@ -91,6 +92,11 @@ public final class VeraConfig implements AdapterConfig {
   }
 
   @Override
+  public AdapterConfig saving(String module) {
+    return new VeraConfig(targets, rank, dInitial, dropout, modulesToSave.with(module), shared);
+  }
+
+  @Override
   public AdapterConfig over(Collection<Linear> linears) {
     VeraProjections own = linears.isEmpty() ? null : new VeraProjections(linears, rank);
     return new VeraConfig(targets, rank, dInitial, dropout, modulesToSave, own);
@@ -115,7 +121,7 @@ public final class VeraConfig implements AdapterConfig {
     fields.put("r", rank);
     fields.put("save_projection", true);
     fields.put("target_modules", targetModules);
-    fields.put("task_type", "CAUSAL_LM");
+    fields.put(SavedAdapter.TASK_TYPE, SavedAdapter.TOKENS);
     fields.put("vera_dropout", dropout);
     return fields;
   }

@@ -41,6 +41,11 @@ record AsSaved(ModelRegistry models) implements AdapterConfig {
   }
 
   @Override
+  public AdapterConfig saving(String module) {
+    return this; // a classifier's adapter has the head
+  }
+
+  @Override
   public AdapterType type() {
     throw unsaid();
   }

@@ -9,20 +9,29 @@ import org.tune4j.InputException;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.SavedAdapter;
+import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.models.ModelRegistry;
 
 /**
- * What adapters add to a model's vocabulary.
+ * What adapters add to a model.
  *
  * @param tokens that the model has to have, as far as they say
  * @param tokenizer the folder of one that comes with them
+ * @param labels of the head that each of them brings; empty for none
  */
-record AddedTokens(int tokens, Optional<Path> tokenizer) {
-  static AddedTokens of(ModelRegistry registry, List<Path> adapters) {
+record Brought(int tokens, Optional<Path> tokenizer, List<String> labels) {
+  static Brought of(ModelRegistry registry, List<Path> adapters) {
     int tokens = 0;
     Path first = null;
+    List<String> labels = null;
     for (Path adapter : adapters) {
       SavedAdapter saved = registry.open(adapter);
+      if (labels != null && !labels.equals(saved.labels())) {
+        throw new UsageException(
+            "the adapters %s are of heads with the labels %s and %s; use them apart"
+                .formatted(adapters, labels, saved.labels()));
+      }
+      labels = saved.labels();
       tokens = Math.max(tokens, saved.tokens());
       Path own = saved.tokenizer().orElse(first);
       if (first != null && own != null && !same(first, own)) {
@@ -32,7 +41,12 @@ record AddedTokens(int tokens, Optional<Path> tokenizer) {
       }
       first = own;
     }
-    return new AddedTokens(tokens, Optional.ofNullable(first));
+    return new Brought(tokens, Optional.ofNullable(first), labels == null ? List.of() : labels);
+  }
+
+  /** A model that has it. */
+  HuggingFaceCheckpointer to(HuggingFaceCheckpointer model) {
+    return model.withVocabulary(tokens).withLabels(labels, 0);
   }
 
   private static boolean same(Path one, Path other) {
