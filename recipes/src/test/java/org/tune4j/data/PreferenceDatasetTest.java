@@ -139,7 +139,7 @@ class PreferenceDatasetTest {
             "bad.jsonl",
             "{\"prompt\": \"a\", \"chosen\": \"b\", \"rejected\": \"c\", \"margin\": -1}");
     assertEquals(
-        bad + ":1:58: row 1: column 'margin' is -1, expected a number of 0 or more",
+        bad + ":1:59: row 1: column 'margin' is -1, expected a number of 0 or more",
         assertThrows(InputException.class, () -> pairs(files(bad))).getMessage());
   }
 

@@ -72,8 +72,7 @@ class ClassifierRunTest {
     TinyRun run = run(task);
     run.epochs = 8;
     run.run(dir);
-    assertTrue(run.printed.contains("6 rows, "), run.printed);
-    assertTrue(run.printed.contains(" tokens, 6 of them trained on"), run.printed);
+    assertTrue(run.printed.contains("data: 6 rows; 53 tokens, 6 of them"), run.printed);
     List<JsonNode> steps = TinyRun.metrics(dir);
     JsonNode last = steps.get(steps.size() - 1);
     double before = steps.get(0).get("loss").asDouble();
