@@ -113,7 +113,7 @@ class ClassifyTest {
         "/v1/completions | {\"model\": \"tiny\", \"prompt\": \"a\"} | model 'tiny' is a classifier, which gives scores and no text; POST to /classify",
         "/v1/chat/completions | {\"model\": \"tiny\", \"messages\": [{\"role\": \"user\", \"content\": \"a\"}]} | model 'tiny' is a classifier, which gives scores and no text; POST to /classify",
         "/classify | {\"model\": \"tiny\", \"input\": \"\"} | a text has 0 tokens, expected 1 to 64",
-        "/classify | {\"model\": \"tiny\", \"input\": [320]} | 'input' must be token ids to be integers from 0 to 319",
+        "/classify | {\"model\": \"tiny\", \"input\": [320]} | 'input' is [320], expected token ids to be integers from 0 to 126",
         "/classify | {\"model\": \"tiny\"} | 'input'",
         "/classify | {\"model\": \"tiny\", \"input\": \"a\", \"messages\": []} | 'input' and 'messages' are both given; leave one out",
         "/classify | {\"model\": \"tiny\", \"input\": \"a\", \"temperature\": 1} | 'temperature'",

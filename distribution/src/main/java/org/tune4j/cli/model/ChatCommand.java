@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.Printable;
 import org.tune4j.TuneException;
+import org.tune4j.checkpoint.Labels;
 import org.tune4j.cli.config.PluginOptions;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.generation.FinishReason;
@@ -87,7 +88,7 @@ public final class ChatCommand implements Callable<Integer> {
     try (Engine engine = compute.open(backends.get());
         TensorScope scope = engine.openScope();
         InferenceModel opened = compute.load(model, ModelOptions.some(adapter), engine)) {
-      opened.with(adapter);
+      Labels.requireNone(opened.with(adapter).config().labels());
       err.println(
           ComputeOptions.describe(engine, opened.base().precision()) + "; /quit ends, " + COMMANDS);
       new Conversation(opened, options, err).run();
