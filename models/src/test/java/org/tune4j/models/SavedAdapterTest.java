@@ -124,7 +124,7 @@ class SavedAdapterTest {
           """
           peft_type | "LOHA" | peft_type is "LOHA", expected "IA3", "LORA" or "VERA"; no other adapter is supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
           peft_type |  | peft_type is missing, expected a string
-          task_type | "SEQ_CLS" | task_type is "SEQ_CLS", expected "CAUSAL_LM"
+          task_type | "TOKEN_CLS" | task_type is "TOKEN_CLS", expected "CAUSAL_LM" or "SEQ_CLS"
           bias | "all" | bias is "all", expected "none"; trained biases are not supported, merge the adapter into its base model with PEFT's merge_and_unload and use that model
           r | 0 | r is 0, expected an integer of at least 1
           r | -8 | r is -8, expected an integer of at least 1

@@ -194,7 +194,8 @@ class GoldenClassifierTest {
     Adapters.parameters(decoder)
         .forEach(
             (name, p) -> {
-              float[] want = wanted
+              float[] want =
+                  wanted
                       .get("gradient." + saved.get(name).replace(PeftAdapter.PREFIX, ""))
                       .toFloats();
               float largest = 0;

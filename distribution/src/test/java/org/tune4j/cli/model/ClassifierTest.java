@@ -131,7 +131,7 @@ class ClassifierTest {
     eval("reward", "acc 1.0000 +- 0.0000", "--model", dir.resolve("out/epoch_19").toString());
     List<String> plan = new ArrayList<>(List.of(TinyRun.in(dir).command("backend=" + BACKEND)));
     plan.set(0, "plan");
-    plan.set(1, "lora_reward_single_device");
+    plan.set(1, "--recipe=lora_reward_single_device");
     plan.addAll(List.of(overrides));
     assertEquals(0, tune(plan.toArray(String[]::new)), err);
   }
@@ -142,7 +142,6 @@ class ClassifierTest {
       value = {
         "generate --prompt a",
         "chat",
-        "eval --tasks perplexity --data src/test/resources/signatures.txt",
       })
   void commandsThatAskForText_refuseAClassifier(String command) {
     List<String> args = new ArrayList<>(List.of(command.split(" ")));
