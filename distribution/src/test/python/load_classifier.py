@@ -16,7 +16,7 @@ import tempfile
 import peft.tuners.lora.torchao
 import torch
 from peft import PeftModel
-from transformers import AutoModelForSequenceClassification, PreTrainedTokenizerFast
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 
 # A torchao that PEFT finds too old stops it, though nothing of it is used here.
@@ -36,7 +36,7 @@ def main(base_folder, epoch, rows, scores):
     texts = [json.loads(line)["text"] for line in open(rows)]
     expected = torch.tensor([s["scores"] for s in json.load(open(scores))["samples"]["classification"]])
     merged = load_merged(epoch)
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=os.path.join(base_folder, "tokenizer.json"))
+    tokenizer = AutoTokenizer.from_pretrained(base_folder)
     pad = merged.config.pad_token_id or 0
     ids = [tokenizer(text)["input_ids"] for text in texts]
     longest = max(map(len, ids))
