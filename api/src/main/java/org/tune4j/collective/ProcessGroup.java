@@ -30,6 +30,7 @@ public final class ProcessGroup implements AutoCloseable {
 
   private final Engine engine;
   private final Optional<Collectives> others;
+  private final Optional<RunsInTurn.Turn> turn;
   private final boolean ownsEngine;
   private final int fullSize;
   private final AtomicLong waited = new AtomicLong();
@@ -55,8 +56,18 @@ public final class ProcessGroup implements AutoCloseable {
    */
   public ProcessGroup(
       Engine engine, Optional<Collectives> others, boolean ownsEngine, int fullSize) {
+    this(engine, others, Optional.empty(), ownsEngine, fullSize);
+  }
+
+  private ProcessGroup(
+      Engine engine,
+      Optional<Collectives> others,
+      Optional<RunsInTurn.Turn> turn,
+      boolean ownsEngine,
+      int fullSize) {
     this.engine = engine;
     this.others = others;
+    this.turn = turn;
     this.ownsEngine = ownsEngine;
     this.fullSize = fullSize;
   }
@@ -68,6 +79,11 @@ public final class ProcessGroup implements AutoCloseable {
    */
   public static ProcessGroup alone(Engine engine) {
     return new ProcessGroup(engine, Optional.empty(), false);
+  }
+
+  /** A group of one that takes turns with other runs; the engine stays open. */
+  static ProcessGroup inTurn(Engine engine, RunsInTurn.Turn turn) {
+    return new ProcessGroup(engine, Optional.empty(), Optional.of(turn), false, 1);
   }
 
   /** {@return what this rank computes on} */
@@ -256,15 +272,51 @@ public final class ProcessGroup implements AutoCloseable {
   }
 
   /**
-   * What every rank would load alike: loaded once where ranks share a process, and then owned until
-   * all of them have left; otherwise its tensors belong to the calling thread's innermost scope.
+   * What every rank would load alike, and every run that takes turns with this one: loaded once
+   * where they share a process, and then owned until all of them have ended; otherwise its tensors
+   * belong to the calling thread's innermost scope.
    *
    * @param <T> what is loaded
+   * @param what equal to that of another run if, and only if, it loads the same; ranks ask for the
+   *     same things in the same order
    * @param load called on one rank of a process
-   * @return the same object on all ranks of a process
+   * @return the same object on all ranks and runs of a process
    */
-  public <T> T once(Supplier<T> load) {
-    return others.isEmpty() ? load.get() : others.get().once(load);
+  public <T> T once(Object what, Supplier<T> load) {
+    return turn.isPresent()
+        ? turn.get().once(what, load)
+        : others.isEmpty() ? load.get() : others.get().once(load);
+  }
+
+  /** {@return whether other runs of this process take turns with this one} */
+  public boolean takesTurns() {
+    return turn.isPresent();
+  }
+
+  /**
+   * What runs that take turns have brought to a meeting.
+   *
+   * @param <T> what a run brings
+   * @param all of those that have not ended, in the order of the runs
+   * @param own the position of this run's
+   */
+  public record Met<T>(List<T> all, int own) {
+    /** Copies the list. */
+    public Met {
+      all = List.copyOf(all);
+    }
+  }
+
+  /**
+   * Waits for the runs that take turns with this one, until each has come here or ended.
+   *
+   * @param <T> what a run brings
+   * @param mine of this run
+   * @return what they have brought; {@code mine} alone where there are no others
+   * @throws java.util.concurrent.CancellationException when one of them has failed before it came
+   */
+  public <T> Met<T> ofRuns(T mine) {
+    return turn.isPresent() ? turn.get().meet(mine) : new Met<>(List.of(mine), 0);
   }
 
   /** {@return seconds that this rank has waited for collectives so far} */

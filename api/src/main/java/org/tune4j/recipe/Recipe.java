@@ -17,4 +17,14 @@ public interface Recipe {
   default boolean distributed() {
     return false;
   }
+
+  /**
+   * {@return whether several runs of it can take turns in one process} Such a run opens its engine
+   * with {@link RunContext#ranks}, loads what is frozen {@linkplain
+   * org.tune4j.collective.ProcessGroup#once once}, and asks {@link RunContext#stopRequested} after
+   * every step.
+   */
+  default boolean takesTurns() {
+    return false;
+  }
 }

@@ -4,6 +4,7 @@ import java.lang.reflect.Parameter;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.ConfigException;
 import org.tune4j.UsageException;
@@ -35,14 +36,26 @@ public final class Binder {
       @Nullable String name,
       Config config,
       List<String> overrides) {
+    TopKeys keys = topKeys(registry, kind, name);
+    return config.with(overrides, keys.ofModel, keys.variable);
+  }
+
+  /**
+   * What a key at the top of a config can be besides the component's.
+   *
+   * @param ofModel those that move into the section {@code model}
+   * @param variable whether one means nothing but what refers to it
+   */
+  record TopKeys(Set<String> ofModel, Predicate<String> variable) {}
+
+  static TopKeys topKeys(ComponentRegistry registry, Class<?> kind, @Nullable String name) {
     Factory f = name == null ? null : registry.find(name, kind);
     List<Parameter> keys = f == null ? registry.keys(kind) : f.keys();
     Set<String> ofModel = Keys.names(registry.keysOfModel(keys));
     ofModel.removeAll(Keys.names(keys));
     Set<String> known = Keys.names(keys);
     known.addAll(Torchtune.keys());
-    return config.with(
-        overrides, ofModel, key -> !known.contains(key) && Nearest.of(key, known).isEmpty());
+    return new TopKeys(ofModel, key -> !known.contains(key) && Nearest.of(key, known).isEmpty());
   }
 
   /**

@@ -66,6 +66,11 @@ public final class Config {
    * @param variable whether a key means nothing but what refers to it
    */
   Config with(List<String> overrides, Set<String> ofModel, Predicate<String> variable) {
+    return overridden(overrides, ofModel).filled(variable);
+  }
+
+  /** The same before anything is filled in. */
+  Config overridden(List<String> overrides, Set<String> ofModel) {
     Node.Section changed = root.copy();
     for (String o : overrides) {
       int eq = o.indexOf('=');
@@ -96,7 +101,17 @@ public final class Config {
     ofModel.forEach(key -> move(changed, key, MODEL, key));
     move(changed, TOKENIZER_CHECKPOINT, "tokenizer", "path");
     keepLastN(changed);
-    return new Config(name, Interpolation.of(changed, variable));
+    return new Config(name, changed);
+  }
+
+  /** With every <code>${key}</code> filled in. */
+  Config filled(Predicate<String> variable) {
+    return new Config(name, Interpolation.of(root, variable));
+  }
+
+  /** Another config with this one's name. */
+  Config of(Node.Section other) {
+    return new Config(name, other);
   }
 
   /** Moves a key of the top into a section, where there is that section. */

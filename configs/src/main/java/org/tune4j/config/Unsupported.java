@@ -37,9 +37,8 @@ public final class Unsupported {
   private static final Map<String, String> KEYS =
       Map.of(
           "adapters",
-          "training several adapters at once"
-              + NOT
-              + "; train each in a run with its own output_dir",
+          "only `tune run`, `tune plan` and `tune validate` take several adapters; leave the section out"
+              + " here (~adapters) and take one at a time",
           "collate_fn",
           "image input" + NOT,
           "tensor_parallel_dim",

@@ -271,7 +271,8 @@ class BadInputTest {
         "optimizer=torch.optim.AdamV|optimizer._component_ is 'torch.optim.AdamV', which is not known; did you mean 'adamw'?; there are adafactor, adamw, adamw_8bit, lion, schedule_free_adamw, sgd",
         "optimizer=torchao.optim.AdamW4bit|optimizer._component_ is 'torchao.optim.AdamW4bit': this optimiser is not supported; use adamw_8bit",
         "tensor_parallel_dim=2|key 'tensor_parallel_dim' is '2': tensor parallelism is not supported; ranks share a model with strategy=fsdp",
-        "adapters={a: {seed: 1}}|key 'adapters': training several adapters at once is not supported; train each in a run with its own output_dir",
+        "adapters=[a]|key 'adapters' is no section; expected names, each with the keys that it changes",
+        "adapters={a: {threads: 1}}|adapter 'a' has key 'threads', which all adapters share; set it at the top",
         "optimizer.lrr=1|key 'lrr' is not known; did you mean 'lr'?; accepted are lr, betas, eps, weight_decay, fused, loraplus_lr_ratio",
       })
   void key_wrong_isNamedWithItsPlace(String override, String message) throws IOException {

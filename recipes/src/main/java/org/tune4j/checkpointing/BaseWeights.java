@@ -2,12 +2,14 @@ package org.tune4j.checkpointing;
 
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.tune4j.InputException;
 import org.tune4j.adapters.Adapters;
 import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpoint.HuggingFaceFolder.Weight;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.models.Decoder;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.StateDict;
@@ -39,6 +41,42 @@ final class BaseWeights {
     } catch (InputException e) {
       throw new InputException("checkpoint %s: %s".formatted(folder.path(), e.getMessage()), e);
     }
+  }
+
+  /**
+   * Frozen weights, which ranks and runs of one process share.
+   *
+   * @param quantised the types of those to be quantised, by full name
+   * @param dtype that the others are converted to
+   * @param mapped false to read them into memory
+   */
+  static Map<String, Tensor> shared(
+      ProcessGroup ranks,
+      HuggingFaceFolder folder,
+      Map<String, DType> quantised,
+      DType dtype,
+      boolean mapped) {
+    Reader reader = mapped ? TensorFiles::map : TensorFiles::readQuantised;
+    return ranks.once(
+        new Shared(places(folder), quantised, dtype, mapped),
+        () -> read(QuantisedWeights.of(folder, quantised), ranks.engine(), dtype, reader));
+  }
+
+  /** What decides the bits of frozen weights, and where they lie. */
+  private record Shared(
+      Map<String, Place> places, Map<String, DType> quantised, DType dtype, boolean mapped) {}
+
+  /** Where a weight comes from; the shape tells how many rows it has for added tokens. */
+  private record Place(Path file, String name, List<Long> shape) {}
+
+  private static Map<String, Place> places(HuggingFaceFolder folder) {
+    Map<String, Place> places = new LinkedHashMap<>();
+    folder
+        .weights()
+        .forEach(
+            (name, w) ->
+                places.put(name, new Place(w.file(), w.entry().name(), w.entry().shape())));
+    return places;
   }
 
   /** Weights in the model's type, or quantised; they belong to the innermost scope. */

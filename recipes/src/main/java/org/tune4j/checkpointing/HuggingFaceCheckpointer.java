@@ -248,7 +248,7 @@ public final class HuggingFaceCheckpointer {
   /**
    * The model with its weights: frozen ones mapped where the file has the run's type or they are
    * quantised, adapters from {@link #adapterCheckpoint} or initialised. Tensors belong to the
-   * calling thread's innermost scope; ranks of one process share the frozen ones.
+   * calling thread's innermost scope; ranks and runs of one process share the frozen ones.
    *
    * @param spec the model that the config names, with adapters or without
    * @param ranks of the run; all of them load
@@ -263,14 +263,10 @@ public final class HuggingFaceCheckpointer {
       ModelSpec spec, ProcessGroup ranks, Precision precision, boolean mapped, long seed) {
     Engine engine = ranks.engine();
     HuggingFaceFolder folder = folder();
-    BaseWeights.Reader reader = mapped ? TensorFiles::map : TensorFiles::readQuantised;
     Decoder decoder = unloaded(spec, folder, precision);
-    Map<String, DType> quantised = spec.quantisation().of(decoder);
     Map<String, Tensor> base =
-        ranks.once(
-            () ->
-                BaseWeights.read(
-                    QuantisedWeights.of(folder, quantised), engine, precision.stored(), reader));
+        BaseWeights.shared(
+            ranks, folder, spec.quantisation().of(decoder), precision.stored(), mapped);
     StateDict.load(decoder, base, false);
     giveAdapters(engine, decoder, seed, base::get);
     return decoder;

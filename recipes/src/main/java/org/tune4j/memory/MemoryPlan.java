@@ -1,7 +1,9 @@
 package org.tune4j.memory;
 
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -11,6 +13,10 @@ import java.util.Set;
  */
 public record MemoryPlan(List<Part> parts) {
   private static final Set<String> SPREAD = Set.of("weights", "adapters", "gradients", "optimiser");
+
+  /** What each of several runs in one process has for itself. */
+  private static final Set<String> OF_EACH =
+      Set.of("adapters", "gradients", "checkpoint being written", "optimiser");
 
   /**
    * One line of a plan.
@@ -41,6 +47,42 @@ public record MemoryPlan(List<Part> parts) {
     }
     own.add(new Part("gathered", gathered, "what is used, and what comes next"));
     return new MemoryPlan(own);
+  }
+
+  /**
+   * {@return the plan of runs that take turns in one process: each has its adapter, optimiser state
+   * and copies of its own, and one at a time computes}
+   *
+   * @param runs at least one
+   */
+  public static MemoryPlan inTurn(List<MemoryPlan> runs) {
+    if (runs.size() == 1) {
+      return runs.get(0);
+    }
+    Map<String, Part> all = new LinkedHashMap<>();
+    for (MemoryPlan run : runs) {
+      for (Part p : run.parts) {
+        // Frozen weights of another kind lie beside the others.
+        String same = p.name.equals("weights") ? p.name + p.note : p.name;
+        all.merge(same, p, OF_EACH.contains(p.name) ? MemoryPlan::sum : MemoryPlan::larger);
+      }
+    }
+    return new MemoryPlan(
+        all.values().stream()
+            .map(
+                p ->
+                    OF_EACH.contains(p.name)
+                        ? new Part(p.name, p.bytes, "of %d adapters".formatted(runs.size()))
+                        : p)
+            .toList());
+  }
+
+  private static Part sum(Part a, Part b) {
+    return new Part(a.name, a.bytes + b.bytes, a.note);
+  }
+
+  private static Part larger(Part a, Part b) {
+    return b.bytes > a.bytes ? b : a;
   }
 
   /** {@return all of it, in bytes} */

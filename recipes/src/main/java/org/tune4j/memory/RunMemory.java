@@ -17,7 +17,6 @@ import org.tune4j.checkpoint.HuggingFaceFolder;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.checkpointing.TensorFiles;
 import org.tune4j.collective.ProcessGroup;
-import org.tune4j.data.Batches;
 import org.tune4j.data.Dataset;
 import org.tune4j.models.ModelConfig;
 import org.tune4j.models.ModelSpec;
@@ -30,7 +29,6 @@ import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Device;
 import org.tune4j.tensor.Precision;
 import org.tune4j.training.ComputeOptions;
-import org.tune4j.training.RankSlice;
 import org.tune4j.training.TrainingOptions;
 
 /**
@@ -78,7 +76,8 @@ public record RunMemory(
 
   /**
    * Prints the plan of one rank, and refuses a run that does not fit. Ranks that are threads are
-   * planned as the one process that they are; other ranks of this machine each take as much.
+   * planned as the one process that they are, and so are runs that take turns; other ranks of this
+   * machine each take as much.
    *
    * @param ranks all of which ask this
    * @param localRanks how many of them share this machine
@@ -100,9 +99,16 @@ public record RunMemory(
     OptionalLong room = layout.room(AvailableMemory.bytes());
     boolean shards =
         sharded != null ? sharded : ranks.any(plan(kernels, load, layout, null, room).sharded());
-    MemoryPlan plan = plan(kernels, load, layout, shards, room).plan();
-    out.println(plan);
-    Optional<String> refusal = refusal(kernels, load, layout, new RankPlan(shards, plan), room);
+    MemoryPlan own = plan(kernels, load, layout, shards, room).plan();
+    ProcessGroup.Met<MemoryPlan> runs = ranks.ofRuns(own);
+    MemoryPlan plan = MemoryPlan.inTurn(runs.all());
+    if (runs.own() == 0) {
+      out.println(plan);
+    }
+    Optional<String> refusal =
+        runs.all().size() > 1
+            ? refusal(plan, room)
+            : refusal(kernels, load, layout, new RankPlan(shards, plan), room);
     boolean off = "off".equals(System.getenv(CHECK));
     if (ranks.any(refusal.isPresent()) && !off) {
       throw new EnvironmentException(
@@ -157,7 +163,10 @@ public record RunMemory(
   public Optional<String> refusal(
       KernelMemory kernels, Load load, RankLayout layout, RankPlan chosen, OptionalLong room) {
     return chosen.sharded()
-        ? refusal(chosen.plan(), room)
+        ? refusal(
+            chosen.plan(),
+            room,
+            "a rank takes about %d MiB at its peak and %d MiB are available; start more ranks on other machines, take a smaller batch_size or tokenizer.max_seq_len; %s=off starts it anyway")
         : of(layout).refusal(kernels, load, room);
   }
 
@@ -167,16 +176,26 @@ public record RunMemory(
     return withCompute(training.times(n), compute.times(n, layout.local()));
   }
 
-  private Optional<String> refusal(MemoryPlan plan, OptionalLong available) {
-    boolean fits =
-        available.isEmpty()
-            || Device.parse(compute.device()).type() == Device.Type.CUDA
-            || plan.bytes() <= available.getAsLong() + resident();
-    return fits
+  /**
+   * What to tell the user of runs in turn that do not fit together.
+   *
+   * @param together the plan of all of them
+   * @param room bytes beside what the process holds now
+   * @return empty where they fit, are on a CUDA device, or nothing is known of the memory
+   */
+  public Optional<String> refusal(MemoryPlan together, OptionalLong room) {
+    return refusal(
+        together,
+        room,
+        "the adapters together take about %d MiB at the peak and %d MiB are available; train fewer of them at once, take a smaller batch_size or tokenizer.max_seq_len; %s=off starts them anyway");
+  }
+
+  private Optional<String> refusal(MemoryPlan plan, OptionalLong room, String message) {
+    boolean cuda = Device.parse(compute.device()).type() == Device.Type.CUDA;
+    return room.isEmpty() || cuda || plan.bytes() <= room.getAsLong() + resident()
         ? Optional.empty()
         : Optional.of(
-            "a rank takes about %d MiB at its peak and %d MiB are available; start more ranks on other machines, take a smaller batch_size or tokenizer.max_seq_len; %s=off starts it anyway"
-                .formatted(plan.mebibytes(), (available.getAsLong() + resident()) >> 20, CHECK));
+            message.formatted(plan.mebibytes(), (room.getAsLong() + resident()) >> 20, CHECK));
   }
 
   private RunMemory withCompute(TrainingOptions training, ComputeOptions compute) {
@@ -317,43 +336,7 @@ public record RunMemory(
   }
 
   private Load heaviest(KernelMemory kernels, Dataset data, int ranks, int fullSize) {
-    MemoryModel model = model(kernels);
-    List<List<Integer>> rows = new ArrayList<>();
-    for (int i = 0; i < data.size(); i++) {
-      int start = 0;
-      List<Integer> parts = new ArrayList<>();
-      for (int end : data.get(i).rowEnds()) {
-        parts.add(end - start);
-        start = end;
-      }
-      rows.add(parts);
-    }
-    Batches batches = training.batches(rows.size(), loss, fullSize);
-    int together = training.batchSize() * loss.rowsTogether() * ranks;
-    long steps = training.stepsPerEpoch(batches.perEpoch());
-    Load heaviest = Load.of(1, 1);
-    long most = -1;
-    for (int epoch = 0; epoch < training.epochs(); epoch++) {
-      for (long step = 0; step < steps; step++) {
-        List<Integer> indices = batches.of(epoch, step);
-        for (int from = 0; from < indices.size(); from += together) {
-          List<Integer> all = indices.subList(from, Math.min(indices.size(), from + together));
-          for (int rank = 0; rank < Math.min(ranks, all.size()); rank++) {
-            Load load =
-                new Load(
-                    RankSlice.of(all, loss.rowsTogether(), rank, ranks).stream()
-                        .map(rows::get)
-                        .toList());
-            long bytes = model.activations(load);
-            if (bytes > most) {
-              most = bytes;
-              heaviest = load;
-            }
-          }
-        }
-      }
-    }
-    return heaviest;
+    return new HeaviestLoad(model(kernels), training, loss).of(data, ranks, fullSize);
   }
 
   /**

@@ -53,8 +53,8 @@ public final class ReplicatedModel implements ModelOnRanks {
   public RowsOverThreads rows(int threads, Objective objective) {
     // A quantised weight is unpacked once for all rows then.
     return Quantisation.isIn(decoder)
-        ? RowsOverThreads.inOneGroup(ranks.engine(), decoder, threads, objective)
-        : new RowsOverThreads(ranks.engine(), decoder, threads, objective);
+        ? RowsOverThreads.inOneGroup(ranks, decoder, threads, objective)
+        : RowsOverThreads.of(ranks, decoder, threads, objective);
   }
 
   @Override

@@ -178,7 +178,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
         () -> HuggingFaceCheckpointer.mapped(folder, engine, precision.stored());
     Supplier<Map<String, Tensor>> base = all;
     if (ranks.oneProcess()) {
-      Map<String, Tensor> shared = ranks.once(all);
+      Map<String, Tensor> shared = ranks.once(folder.path(), all);
       StateDict.load(decoder, shared, false);
       base = () -> shared;
     }
@@ -236,7 +236,7 @@ public final class ShardedModel implements ModelOnRanks, Residency {
 
   @Override
   public RowsOverThreads rows(int threads, Objective objective) {
-    return RowsOverThreads.inOneGroup(engine, decoder, threads, objective);
+    return RowsOverThreads.inOneGroup(ranks, decoder, threads, objective);
   }
 
   @Override

@@ -90,6 +90,11 @@ public final class Finetune implements Recipe, RunMemory.Planned {
   }
 
   @Override
+  public boolean takesTurns() {
+    return !distributed() && keys.model().adapter() != null;
+  }
+
+  @Override
   public RunMemory memory() {
     return memory(keys.compute().expected());
   }
@@ -114,7 +119,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     if (comparison != null) {
       comparison.check();
     }
-    try (ProcessGroup ranks = join(context);
+    try (ProcessGroup ranks = keys.compute().join(context.ranks());
         TensorScope run = ranks.engine().openScope()) {
       PrintStream out = FirstRankOutput.printer(ranks, context.out());
       Setup setup = setUp(context, ranks, run, out);
@@ -136,12 +141,6 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         train(context, ranks, out, setup, rows, step, test);
       }
     }
-  }
-
-  private ProcessGroup join(RunContext context) {
-    return distributed()
-        ? keys.compute().join(context.ranks())
-        : new ProcessGroup(keys.compute().open(context.backends()), Optional.empty(), true);
   }
 
   /** What a run begins with. */

@@ -127,7 +127,7 @@ public record KnownReference(Objective objective) implements Objective {
       for (Dataset rows : List.of(data.train(), data.validation())) {
         double[] all = new double[rows.size()];
         Into into = new Into(chunkTokens, all);
-        try (RowsOverThreads runner = new RowsOverThreads(ranks.engine(), decoder, threads, into)) {
+        try (RowsOverThreads runner = RowsOverThreads.of(ranks, decoder, threads, into)) {
           int every = rowsAtOnce * ranks.worldSize();
           for (int from = rowsAtOnce * ranks.rank(); from < all.length; from += every) {
             Objective.Sums unused =

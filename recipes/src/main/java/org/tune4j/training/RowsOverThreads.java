@@ -6,10 +6,14 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
+import java.util.function.Supplier;
+import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Example;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.PackedRows;
@@ -28,10 +32,14 @@ import org.tune4j.tensor.TensorScope;
  * depend on timing.
  */
 public final class RowsOverThreads implements AutoCloseable {
+  private static final int IDLE_SECONDS = 60;
+
   private final Engine engine;
   private final Decoder model;
   private final Objective objective;
+  private final int threads;
   private final int groups;
+  private final boolean shared;
   private final ExecutorService pool;
 
   /**
@@ -43,42 +51,72 @@ public final class RowsOverThreads implements AutoCloseable {
    * @param objective what is minimised
    */
   public RowsOverThreads(Engine engine, Decoder model, int threads, Objective objective) {
-    this(engine, model, threads, threads, objective);
+    this(ProcessGroup.alone(engine), model, threads, threads, objective);
+  }
+
+  /**
+   * {@return the same on the engine of a rank} Runs that take turns share the threads: a thread's
+   * heap keeps what activations took, so each run's own threads would keep as much again.
+   *
+   * @param ranks of the run
+   * @param model with weights
+   * @param threads how many groups of rows run at once; less than 1 is 1
+   * @param objective what is minimised
+   */
+  public static RowsOverThreads of(
+      ProcessGroup ranks, Decoder model, int threads, Objective objective) {
+    return new RowsOverThreads(ranks, model, threads, threads, objective);
   }
 
   /**
    * {@return one that keeps the rows of a micro-batch together, with the backend's own parallelism}
    *
-   * @param engine stays open
+   * @param ranks of the run
    * @param model with weights
    * @param threads of the backend
    * @param objective what is minimised
    */
   public static RowsOverThreads inOneGroup(
-      Engine engine, Decoder model, int threads, Objective objective) {
-    return new RowsOverThreads(engine, model, threads, 1, objective);
+      ProcessGroup ranks, Decoder model, int threads, Objective objective) {
+    return new RowsOverThreads(ranks, model, threads, 1, objective);
   }
 
   private RowsOverThreads(
-      Engine engine, Decoder model, int threads, int groups, Objective objective) {
-    this.engine = engine;
+      ProcessGroup ranks, Decoder model, int threads, int groups, Objective objective) {
+    this.engine = ranks.engine();
     this.model = model;
     this.objective = objective;
+    this.threads = Math.max(1, threads);
     boolean onCpu = engine.device().type() == Device.Type.CPU;
+    this.shared = onCpu && ranks.takesTurns();
     this.groups = onCpu ? Math.max(1, groups) : 1;
     if (onCpu) {
       // What one row alone, and whatever the calling thread does, computes depends on it too.
-      engine.backend().setThreads(Math.max(1, threads));
+      engine.backend().setThreads(this.threads);
     }
+    int size = this.groups;
+    this.pool = shared ? ranks.once(new OfAllRuns(size), () -> threads(size)) : threads(size);
+  }
+
+  /** The threads of runs that take turns. */
+  private record OfAllRuns(int threads) {}
+
+  private static ExecutorService threads(int size) {
     AtomicInteger n = new AtomicInteger();
-    this.pool =
-        Executors.newFixedThreadPool(
-            this.groups,
+    ThreadPoolExecutor threads =
+        new ThreadPoolExecutor(
+            size,
+            size,
+            IDLE_SECONDS,
+            TimeUnit.SECONDS,
+            new LinkedBlockingQueue<>(),
             task -> {
               Thread t = new Thread(task, "rows-" + n.getAndIncrement());
               t.setDaemon(true);
               return t;
             });
+    threads.allowCoreThreadTimeOut(true); // nobody ends those of several runs
+    return threads;
   }
 
   /**
@@ -210,7 +248,7 @@ public final class RowsOverThreads implements AutoCloseable {
   private Objective.Sums run(Objective objective, List<Example> rows, long seed, GroupOfRows each) {
     List<List<Integer>> groups = deal(objective, rows);
     if (groups.size() <= 1) {
-      return turned(each, 0, rows, RandomBits.bits(seed, 0), new CountDownLatch(0));
+      return alone(() -> turned(each, 0, rows, RandomBits.bits(seed, 0), new CountDownLatch(0)));
     }
     List<Future<Objective.Sums>> running = new ArrayList<>();
     CountDownLatch before = new CountDownLatch(0);
@@ -231,11 +269,25 @@ public final class RowsOverThreads implements AutoCloseable {
               }));
       before = done;
     }
+    running.forEach(RowsOverThreads::ended); // none uses the model any longer if one fails
     Objective.Sums sums = Objective.Sums.ZERO;
     for (Future<Objective.Sums> f : running) {
       sums = sums.plus(await(f));
     }
     return sums;
+  }
+
+  /** One group, with the backend's own parallelism, on a thread whose heap all runs use. */
+  private Objective.Sums alone(Supplier<Objective.Sums> group) {
+    if (!shared) {
+      return group.get();
+    }
+    return await(
+        pool.submit(
+            () -> {
+              engine.backend().setThreads(threads);
+              return group.get();
+            }));
   }
 
   private static Objective.Sums turned(
@@ -259,6 +311,17 @@ public final class RowsOverThreads implements AutoCloseable {
         throw r;
       }
       throw new IllegalStateException(e.getCause());
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("the step was interrupted", e);
+    }
+  }
+
+  private static void ended(Future<Objective.Sums> f) {
+    try {
+      Objective.Sums unused = f.get();
+    } catch (ExecutionException e) {
+      // thrown when the sums are added
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new IllegalStateException("the step was interrupted", e);
@@ -296,6 +359,9 @@ public final class RowsOverThreads implements AutoCloseable {
 
   @Override
   public void close() {
+    if (shared) {
+      return; // its threads are the other runs', too
+    }
     pool.shutdownNow();
   }
 }

@@ -77,6 +77,7 @@ final class TinyRun {
   boolean shuffle = true;
   double lr = 1e-2;
   Optimizer.@Nullable Spec optimizer;
+  int rank = 4;
   double alpha = 16;
   double dropout = 0;
   Quantisation quantisation = Quantisation.NONE;
@@ -241,6 +242,10 @@ final class TinyRun {
   }
 
   void run(Path out, BooleanSupplier stop) {
+    run(out, stop, Ranks.alone(Backends.installed()));
+  }
+
+  void run(Path out, BooleanSupplier stop, Ranks ranks) {
     ByteArrayOutputStream text = new ByteArrayOutputStream();
     try {
       recipe(out)
@@ -254,7 +259,7 @@ final class TinyRun {
                   false,
                   dryRun,
                   patient(out, stop),
-                  Ranks.alone(Backends.installed()),
+                  ranks,
                   RunListener.NONE));
     } finally {
       printed = text.toString(StandardCharsets.UTF_8);
@@ -352,7 +357,7 @@ final class TinyRun {
             new LoraArguments(
                 new LoraTargets(
                     List.of(AttnModule.Q_PROJ, AttnModule.V_PROJ), true, false, null, null, null),
-                4,
+                rank,
                 alpha,
                 dropout))
         .quantised(quantisation);

@@ -50,5 +50,8 @@ public final class ReferenceCommand implements Callable<Integer> {
       A config names a component with `_component_: NAME` and gives its keys beside it; a component that needs no keys
       can be given as its name alone. Overrides on the command line reach every key: `optimizer.lr=1e-4` sets a key,
       `~dataset_val` deletes one, and the model's keys can be at the top level: `lora_rank=16`.
+
+      Beside a recipe's keys, a section `adapters` can stand at the top level, of names with the keys that each changes: several
+      adapters trained at once ([adapters.md](adapters.md#training-several-at-once)).
       """;
 }

@@ -4,15 +4,16 @@ import jakarta.inject.Inject;
 import jakarta.inject.Provider;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.ConfigException;
 import org.tune4j.cli.terminal.Terminal;
-import org.tune4j.config.Binder;
 import org.tune4j.config.Bound;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
+import org.tune4j.config.RunConfigs;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.spi.BackendProvider;
@@ -69,9 +70,10 @@ public final class ValidateCommand implements Callable<Integer> {
     String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
     String name = RecipeNames.of(recipe, config, text, known);
-    Config resolved =
-        Binder.resolve(known, Recipe.class, name, Config.parse(config, text), overrides);
-    Bound<Recipe> bound = Binder.bound(known, Recipe.class, name, resolved);
+    RunConfigs configs =
+        RunConfigs.resolve(known, Recipe.class, name, Config.parse(config, text), overrides);
+    Bound<Map<String, Recipe>> bound = BoundRuns.of(known, name, configs);
+    Config resolved = configs.first();
     List<String> missing = new ArrayList<>(bound.missing());
     deviceMissing(resolved).ifPresent(missing::add);
     // A file made for torchtune names data sets of the Hub and a GPU; all of it can be supported.
@@ -80,7 +82,9 @@ public final class ValidateCommand implements Callable<Integer> {
     }
     bound.notes().forEach(terminal.out()::println);
     missing.forEach(m -> terminal.out().println(m + " before a run"));
-    terminal.out().println(config + ": valid for " + name);
+    String adapters =
+        configs.several() ? ", adapters " + String.join(", ", configs.byAdapter().keySet()) : "";
+    terminal.out().println(config + ": valid for " + name + adapters);
     return 0;
   }
 

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.concurrent.Callable;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
 import org.tune4j.agent.TorchrunOptions;
+import org.tune4j.cli.config.BoundRuns;
 import org.tune4j.cli.config.ModelFolder;
 import org.tune4j.cli.config.PluginOptions;
 import org.tune4j.cli.config.RecipeNames;
@@ -21,9 +23,11 @@ import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.config.Binder;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
+import org.tune4j.config.RunConfigs;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.memory.Load;
+import org.tune4j.memory.MemoryPlan;
 import org.tune4j.memory.RankLayout;
 import org.tune4j.memory.RunMemory;
 import org.tune4j.memory.RunMemory.RankPlan;
@@ -95,10 +99,11 @@ public final class PlanCommand implements Callable<Integer> {
     String text = ShippedConfigs.text(config);
     ComponentRegistry known = components.get();
     String name = RecipeNames.of(recipe, config, text, known);
-    Config resolved =
-        models.cached(
-            Binder.resolve(known, Recipe.class, name, Config.parse(config, text), overrides));
-    Recipe bound = Binder.bind(known, Recipe.class, name, resolved);
+    RunConfigs configs =
+        RunConfigs.resolve(known, Recipe.class, name, Config.parse(config, text), overrides)
+            .map(models::cached);
+    Map<String, Recipe> recipes = BoundRuns.of(known, name, configs).component();
+    Recipe bound = recipes.values().iterator().next();
     if (!(bound instanceof RunMemory.Planned planned)) {
       throw new UsageException("recipe '%s' has no memory plan".formatted(name));
     }
@@ -109,7 +114,7 @@ public final class PlanCommand implements Callable<Integer> {
     }
     RunMemory memory = planned.memory();
     if (!memory.hasCheckpoint()) {
-      sayWhatIsMissing(memory, resolved, text);
+      sayWhatIsMissing(memory, configs.first(), text);
     }
     try (Engine engine = memory.compute().open(backends.get())) {
       String backend = engine.backend().name();
@@ -118,15 +123,39 @@ public final class PlanCommand implements Callable<Integer> {
           options.how() == TorchrunOptions.How.THREADS
               || !backends.get().find(backend).capabilities().contains(Capability.PROCESSES);
       RankLayout layout = new RankLayout(options.worldSize(), options.perNode(), threads);
-      Load load = load(memory, kernels, layout, known, resolved);
+      if (configs.several()) {
+        plan(recipes, configs, kernels, layout, known);
+        return 0;
+      }
+      Load load = load(memory, kernels, layout, known, configs.first());
       if (bound.distributed()) {
-        plan(memory, kernels, load, layout, resolved.text("strategy"));
+        plan(memory, kernels, load, layout, configs.first().text("strategy"));
       } else {
         terminal.out().println(memory.plan(kernels, load));
         refused(memory.refusal(kernels, load, AvailableMemory.bytes()));
       }
     }
     return 0;
+  }
+
+  /** Of several adapters that are trained at once. */
+  private void plan(
+      Map<String, Recipe> recipes,
+      RunConfigs configs,
+      KernelMemory kernels,
+      RankLayout layout,
+      ComponentRegistry known) {
+    List<RunMemory> memories =
+        recipes.values().stream().map(r -> ((RunMemory.Planned) r).memory()).toList();
+    List<Config> resolved = List.copyOf(configs.byAdapter().values());
+    List<MemoryPlan> plans = new ArrayList<>();
+    for (int i = 0; i < memories.size(); i++) {
+      Load load = load(memories.get(i), kernels, layout, known, resolved.get(i));
+      plans.add(memories.get(i).plan(kernels, load));
+    }
+    MemoryPlan together = MemoryPlan.inTurn(plans);
+    terminal.out().println(together);
+    refused(memories.get(0).refusal(together, AvailableMemory.bytes()));
   }
 
   private void plan(

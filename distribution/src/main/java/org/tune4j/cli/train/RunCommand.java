@@ -6,6 +6,8 @@ import java.lang.management.ManagementFactory;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
@@ -14,22 +16,26 @@ import org.tune4j.UsageException;
 import org.tune4j.agent.Agent;
 import org.tune4j.agent.ProcessRanks;
 import org.tune4j.agent.TorchrunOptions;
+import org.tune4j.cli.config.BoundRuns;
 import org.tune4j.cli.config.ModelFolder;
 import org.tune4j.cli.config.PluginOptions;
 import org.tune4j.cli.config.RecipeNames;
 import org.tune4j.cli.hub.HubModels;
+import org.tune4j.cli.terminal.NamedLines;
 import org.tune4j.cli.terminal.StopSignal;
 import org.tune4j.cli.terminal.Terminal;
 import org.tune4j.collective.LocalRanks;
 import org.tune4j.collective.Ranks;
-import org.tune4j.config.Binder;
+import org.tune4j.collective.RunsInTurn;
 import org.tune4j.config.Bound;
 import org.tune4j.config.ComponentRegistry;
 import org.tune4j.config.Config;
+import org.tune4j.config.RunConfigs;
 import org.tune4j.config.ShippedConfigs;
 import org.tune4j.platform.Platform;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
+import org.tune4j.recipe.RunListener;
 import org.tune4j.spi.BackendProvider;
 import org.tune4j.spi.Backends;
 import org.tune4j.spi.Capability;
@@ -149,9 +155,10 @@ public final class RunCommand implements Callable<Integer> {
   }
 
   private int run(String recipe, String config, String text) {
-    Config resolved = resolved(recipe, config, text);
-    Bound<Recipe> bound = Binder.bound(components.get(), Recipe.class, recipe, resolved);
-    Recipe built = bound.component();
+    RunConfigs configs = resolved(recipe, config, text);
+    Bound<Map<String, Recipe>> bound = BoundRuns.of(components.get(), recipe, configs);
+    Recipe built = bound.component().values().iterator().next();
+    Config resolved = configs.first();
     TorchrunOptions options = torchrun == null ? new TorchrunOptions() : torchrun;
     int worldSize = options.worldSize();
     StopSignal signal = new StopSignal(Agent.listener(System.getenv()), System::nanoTime);
@@ -180,7 +187,14 @@ public final class RunCommand implements Callable<Integer> {
       signal.listen(agent ? null : System.err);
     }
     try (StopSignal stop = signal) {
-      if (worldSize == 1) {
+      if (configs.several()) {
+        new AdapterRuns(terminal.out())
+            .run(
+                backends.get(),
+                bound.component(),
+                (adapter, turn, listener) ->
+                    context(recipe, configs, adapter, stop, turn, listener));
+      } else if (worldSize == 1) {
         built.run(context(recipe, resolved, stop, launched.orElse(Ranks.alone(backends.get()))));
       } else if (!agent) {
         runOnThreads(
@@ -199,8 +213,8 @@ public final class RunCommand implements Callable<Integer> {
     return 0;
   }
 
-  /** The config with what was asked for here, its model fetched. */
-  private Config resolved(String recipe, String config, String text) {
+  /** The configs with what was asked for here, their model fetched. */
+  private RunConfigs resolved(String recipe, String config, String text) {
     List<String> changes = new ArrayList<>(overrides);
     if (resume) {
       changes.add(RESUME);
@@ -212,10 +226,11 @@ public final class RunCommand implements Callable<Integer> {
       changes.add("allow_other_compute=true");
     }
     ComponentRegistry known = components.get();
-    Config given = Binder.resolve(known, Recipe.class, recipe, Config.parse(config, text), changes);
-    Binder.bound(known, Recipe.class, recipe, given).complete(); // before anything is fetched
-    Config resolved = models.fetched(given, spec.commandLine().getErr());
-    ModelFolder.require(resolved, text);
+    RunConfigs given =
+        RunConfigs.resolve(known, Recipe.class, recipe, Config.parse(config, text), changes);
+    BoundRuns.of(known, recipe, given).complete(); // before anything is fetched
+    RunConfigs resolved = given.map(c -> models.fetched(c, spec.commandLine().getErr()));
+    ModelFolder.require(resolved.first(), text);
     return resolved;
   }
 
@@ -271,6 +286,31 @@ public final class RunCommand implements Callable<Integer> {
         stop::requested,
         ranks,
         stop);
+  }
+
+  /** That of one of several adapters' runs. A bar would be another's in turn, so there is none. */
+  private RunContext context(
+      String recipe,
+      RunConfigs configs,
+      String adapter,
+      StopSignal stop,
+      RunsInTurn.Turn turn,
+      RunListener listener) {
+    Config own = Objects.requireNonNull(configs.byAdapter().get(adapter));
+    return new RunContext(
+        backends.get(),
+        RecipeNames.comment(recipe) + again(own).toYaml(),
+        own.settings(),
+        resumeCommand(),
+        NamedLines.to(adapter, terminal.out()),
+        false,
+        dryRun,
+        () -> {
+          turn.pass();
+          return stop.requested();
+        },
+        turn,
+        listener);
   }
 
   /** What is saved beside the results: run again, it does not delete them unasked. */
