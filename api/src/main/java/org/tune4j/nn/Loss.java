@@ -1,5 +1,6 @@
 package org.tune4j.nn;
 
+import org.jspecify.annotations.Nullable;
 import org.tune4j.tensor.Tensor;
 
 /**
@@ -36,6 +37,18 @@ public interface Loss extends Objective {
   Tensor sum(Tensor logits, Tensor labels);
 
   /**
+   * The same of a loss whose gradient has a closed form, which takes the logits' place. This saves
+   * what autograd keeps of them, which is larger than any other tensor of a step.
+   *
+   * @param logits {@code [n, vocab]}, detached; overwritten with the gradient at them
+   * @param labels as {@link #sum} takes them
+   * @return the sum; null, and the logits stay, where the gradient is to be taken of {@link #sum}
+   */
+  default @Nullable Tensor sumAndGradient(Tensor logits, Tensor labels) {
+    return null;
+  }
+
+  /**
    * {@return the cross-entropy of the next token, in fp32 or wider}
    *
    * @param chunkTokens labels whose logits are computed at once, 1 or more
@@ -50,6 +63,11 @@ public interface Loss extends Objective {
       @Override
       public Tensor sum(Tensor logits, Tensor labels) {
         return logits.engine().operations().crossEntropy(logits, labels);
+      }
+
+      @Override
+      public @Nullable Tensor sumAndGradient(Tensor logits, Tensor labels) {
+        return logits.engine().operations().crossEntropyGradient(logits, labels);
       }
     };
   }

@@ -203,6 +203,17 @@ public interface Kernels {
   }
 
   /**
+   * Sums the cross-entropies and overwrites the logits with the gradient. Nothing is recorded.
+   *
+   * @param logits {@code [n, vocab]}, contiguous and detached
+   * @param labels as {@link #crossEntropy} takes them
+   * @return as {@link #crossEntropy} returns it
+   */
+  default @Nullable TensorHandle crossEntropyGradient(TensorHandle logits, TensorHandle labels) {
+    return null;
+  }
+
+  /**
    * Updates {@code parameter}, {@code m} and {@code v} in place; see {@link
    * org.tune4j.tensor.Operations#adamW}.
    *

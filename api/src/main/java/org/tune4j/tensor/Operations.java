@@ -3,6 +3,7 @@ package org.tune4j.tensor;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.spi.AttentionSpec;
 import org.tune4j.spi.Kernels;
 import org.tune4j.spi.TensorHandle;
@@ -15,6 +16,7 @@ public final class Operations {
   private final Engine engine;
   private final Kernels kernels;
   private final LinearOperations linears;
+  private final CrossEntropies crossEntropies;
   private final QuantisedOperations quantised;
   private final AttentionOperations attention;
 
@@ -22,6 +24,7 @@ public final class Operations {
     this.engine = engine;
     this.kernels = kernels;
     this.linears = new LinearOperations(engine, kernels);
+    this.crossEntropies = new CrossEntropies(engine, kernels);
     this.quantised = new QuantisedOperations(engine, kernels);
     this.attention = new AttentionOperations(engine, kernels, this);
   }
@@ -301,25 +304,19 @@ public final class Operations {
    * @throws IllegalArgumentException when shapes or types do not fit
    */
   public Tensor crossEntropy(Tensor logits, Tensor labels) {
-    fits(
-        logits.shape().rank() == 2
-            && labels.shape().equals(Shape.of(logits.size(0)))
-            && labels.dtype() == DType.INT64,
-        "crossEntropy",
-        logits,
-        labels);
-    TensorHandle h = kernels.crossEntropy(logits.handle(), labels.handle());
-    if (h != null) {
-      DType wide = logits.dtype() == DType.FP64 ? DType.FP64 : DType.FP32;
-      return engine.adopt(h, wide, Shape.SCALAR, logits.device());
-    }
-    try (TensorScope s = engine.openScope()) {
-      Tensor wide = Casts.widen(logits);
-      Tensor shifted = wide.sub(wide.detach().max(-1));
-      Tensor logSum = shifted.exp().sum(-1).log();
-      Tensor picked = shifted.gather(labels.reshape(labels.size(0), 1));
-      return s.moveOut(logSum.sub(picked).sum());
-    }
+    return crossEntropies.sum(logits, labels);
+  }
+
+  /**
+   * {@return the same, where the gradient at the logits takes the logits' place; null, and the
+   * logits stay, where the backend has no kernel for it}
+   *
+   * @param logits {@code [n, vocab]}, detached; what else sees their memory sees the gradient
+   * @param labels as {@link #crossEntropy} takes them
+   * @throws IllegalArgumentException when shapes or types do not fit
+   */
+  public @Nullable Tensor crossEntropyGradient(Tensor logits, Tensor labels) {
+    return crossEntropies.gradient(logits, labels);
   }
 
   /**

@@ -305,4 +305,31 @@ abstract class KernelRules extends AttentionRules {
   void rule6_15_solveUnitLower_kernel_matchesDefault() {
     kernels(solveUnitLower());
   }
+
+  /** Vocabularies of one tile and of several; of the sum and the gradient that replaces logits. */
+  @Test
+  void rule6_20_crossEntropyGradient_kernel_matchesDefault() {
+    for (DType dtype : floating()) {
+      for (int vocab : new int[] {5, 9000}) {
+        try (TensorScope s = engine.openScope()) {
+          Shape shape = Shape.of(70, vocab);
+          Tensor leaf = engine.tensor(uniform(65, -3, 3, 70, vocab).values(), dtype, shape).leaf();
+          long[] own = new long[70];
+          Arrays.setAll(own, i -> (31L * i) % vocab);
+          Tensor labels = engine.tensor(own, Shape.of(own.length));
+          Tensor expected = engine.defaultOperations().crossEntropy(leaf, labels);
+          expected.backward();
+          Tensor logits = engine.tensor(leaf.toDoubles(), dtype, shape);
+          Tensor sum = engine.operations().crossEntropyGradient(logits, labels);
+          String what = "crossEntropyGradient %s, %s".formatted(dtype, shape);
+          Tensor replaced = sum == null ? leaf : leaf.gradient().orElseThrow();
+          close(what, replaced.toDoubles(), logits.toDoubles(), Tolerance.of(dtype));
+          if (sum != null) {
+            close(what, expected.toDoubles(), sum.toDoubles(), Tolerance.of(DType.FP32));
+            assertFalse(sum.requiresGradient(), what);
+          }
+        }
+      }
+    }
+  }
 }

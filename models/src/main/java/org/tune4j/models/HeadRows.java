@@ -98,7 +98,20 @@ final class HeadRows implements RowsAtHead {
 
   @Override
   public double sum(Loss loss) {
-    return sum(loss.chunkTokens(), (logits, targets, start) -> loss.sum(logits, targets));
+    return sum(loss.chunkTokens(), (logits, targets, start) -> of(loss, logits, targets));
+  }
+
+  /** Its gradient has been taken where the loss knows it; otherwise the result leads to it. */
+  private Tensor of(Loss loss, Tensor logits, Tensor targets) {
+    if (logits.requiresGradient()) {
+      Tensor gradient = logits.detach();
+      Tensor sum = loss.sumAndGradient(gradient, targets);
+      if (sum != null) {
+        pass.backward(logits, gradient);
+        return sum;
+      }
+    }
+    return loss.sum(logits, targets);
   }
 
   @Override

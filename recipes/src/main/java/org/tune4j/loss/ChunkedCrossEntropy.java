@@ -1,5 +1,6 @@
 package org.tune4j.loss;
 
+import org.jspecify.annotations.Nullable;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -45,5 +46,10 @@ public record ChunkedCrossEntropy(int numOutputChunks, int chunkTokens) implemen
   @Override
   public Tensor sum(Tensor logits, Tensor labels) {
     return logits.engine().operations().crossEntropy(logits, labels);
+  }
+
+  @Override
+  public @Nullable Tensor sumAndGradient(Tensor logits, Tensor labels) {
+    return logits.engine().operations().crossEntropyGradient(logits, labels);
   }
 }

@@ -213,6 +213,19 @@ final class DjlKernels implements Kernels {
   }
 
   @Override
+  public @Nullable TensorHandle crossEntropyGradient(TensorHandle logits, TensorHandle labels) {
+    DjlTensor x = (DjlTensor) logits;
+    if (x.dtype == DType.FP16) {
+      return null;
+    }
+    DType wide = x.dtype == DType.FP64 ? DType.FP64 : DType.FP32;
+    return new DjlTensor(
+        script.call("cross_entropy_gradient", backend.in(logits), backend.in(labels)),
+        wide,
+        x.device);
+  }
+
+  @Override
   public boolean adamW(
       TensorHandle parameter,
       TensorHandle gradient,

@@ -254,18 +254,28 @@ class Ops(Module):
     else:
       sum = (self).tiled_cross_entropy(logits, torch.unsqueeze(labels, 1), )
     return sum
+  def cross_entropy_gradient(self: __torch__.Ops, logits: Tensor, labels: Tensor) -> Tensor:
+    return (self).cross_entropy_tiles(logits, torch.unsqueeze(labels, 1), logits, True, )
   def tiled_cross_entropy(self: __torch__.Ops, logits: Tensor, labels: Tensor) -> Tensor:
     values = torch.detach(logits)
-    n, vocab, = torch.size(values)
-    if ops.prim.is_cuda(values):
-      most = n
-    else:
-      most = ops.prim.max(1, torch.floordiv(2097152, torch.mul(4, vocab)))
     differentiable = ops.prim.requires_grad(logits)
     if differentiable:
       gradient = torch.empty_like(values)
     else:
       gradient = values
+    sum = (self).cross_entropy_tiles(values, labels, gradient, differentiable, )
+    if differentiable:
+      product = torch.sum(torch.mul(logits, gradient))
+      result = torch.add(sum, torch.to(torch.sub(product, torch.detach(product)), ops.prim.dtype(sum)))
+    else:
+      result = sum
+    return result
+  def cross_entropy_tiles(self: __torch__.Ops, values: Tensor, labels: Tensor, gradient: Tensor, differentiable: bool) -> Tensor:
+    n, vocab, = torch.size(values)
+    if ops.prim.is_cuda(values):
+      most = n
+    else:
+      most = ops.prim.max(1, torch.floordiv(2097152, torch.mul(4, vocab)))
     sum = torch.sum((self).widen(torch.narrow(values, 0, 0, 0), ))
     for i in range(torch.floordiv(torch.sub(torch.add(n, most), 1), most)):
       begin = torch.mul(i, most)
@@ -279,12 +289,7 @@ class Ops(Module):
         _1 = torch.copy_(torch.narrow(gradient, 0, begin, rows), softmax)
       else:
         pass
-    if differentiable:
-      product = torch.sum(torch.mul(logits, gradient))
-      result = torch.add(sum, torch.to(torch.sub(product, torch.detach(product)), ops.prim.dtype(sum)))
-    else:
-      result = sum
-    return result
+    return sum
   def adamw(self: __torch__.Ops, p: Tensor, g: Tensor, m: Tensor, v: Tensor, h: Tensor) -> Tensor:
     beta1 = float(h[0])
     beta2 = float(h[1])

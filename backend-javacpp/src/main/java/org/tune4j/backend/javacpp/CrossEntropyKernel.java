@@ -40,24 +40,34 @@ final class CrossEntropyKernel {
     }
     boolean recording = GradMode.is_enabled();
     Tensor gradient = recording && logits.requires_grad() ? torch.empty_like(logits) : null;
-    Tensor sum;
-    GradMode.set_enabled(false);
-    try {
-      sum = sum(logits, labels.unsqueeze(1), gradient, wide);
-    } finally {
-      GradMode.set_enabled(recording);
-    }
+    Tensor sum = sum(logits, labels, gradient, wide);
     if (gradient == null) {
       return sum;
     }
     // A zero that leads back to the logits: a product's gradient is its other factor. libtorch's
-    // dot
-    // of bf16 is a scalar loop, 25 times slower than this.
+    // dot of bf16 is a scalar loop, 25 times slower than this.
     Tensor product = logits.mul(gradient).sum();
     return sum.add(product.sub(product.detach()).to(wide));
   }
 
+  /** As {@link #sum}; the gradient takes the place of the logits, which no graph needs. */
+  static Tensor gradient(Tensor logits, Tensor labels, ScalarType wide) {
+    return sum(logits, labels, logits, wide);
+  }
+
   private static Tensor sum(
+      Tensor logits, Tensor labels, @Nullable Tensor gradient, ScalarType wide) {
+    boolean recording = GradMode.is_enabled();
+    GradMode.set_enabled(false);
+    try {
+      return tiles(logits, labels.unsqueeze(1), gradient, wide);
+    } finally {
+      GradMode.set_enabled(recording);
+    }
+  }
+
+  /** A tile's logits are read before its gradient is written. */
+  private static Tensor tiles(
       Tensor logits, Tensor labels, @Nullable Tensor gradient, ScalarType wide) {
     long n = logits.size(0);
     long most = logits.is_cuda() ? n : Math.max(1, TILE / (logits.size(1) * Float.BYTES));

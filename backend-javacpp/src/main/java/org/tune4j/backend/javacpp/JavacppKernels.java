@@ -225,6 +225,20 @@ final class JavacppKernels implements Kernels {
   }
 
   @Override
+  public @Nullable TensorHandle crossEntropyGradient(TensorHandle logits, TensorHandle labels) {
+    Tensor x = Handle.of(logits);
+    ScalarType type = x.scalar_type().intern();
+    if (type == ScalarType.Half) {
+      return null;
+    }
+    try (PointerScope s = new PointerScope()) {
+      return Handle.keep(
+          CrossEntropyKernel.gradient(
+              x, Handle.of(labels), type == ScalarType.Double ? type : ScalarType.Float));
+    }
+  }
+
+  @Override
   public boolean adamW(
       TensorHandle parameter,
       TensorHandle gradient,
