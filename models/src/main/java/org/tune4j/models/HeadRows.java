@@ -104,10 +104,12 @@ final class HeadRows implements RowsAtHead {
   /** Its gradient has been taken where the loss knows it; otherwise the result leads to it. */
   private Tensor of(Loss loss, Tensor logits, Tensor targets) {
     if (logits.requiresGradient()) {
+      // From before they change: autograd goes back another way from a view that was written to.
+      Tensor edge = logits.gradientEdge();
       Tensor gradient = logits.detach();
       Tensor sum = loss.sumAndGradient(gradient, targets);
       if (sum != null) {
-        pass.backward(logits, gradient);
+        pass.backward(edge, gradient);
         return sum;
       }
     }
