@@ -36,7 +36,9 @@ public interface Objective {
     /** Each row's answer is desirable or not. */
     EACH,
     /** Each row is a text of a class, by its number. */
-    CLASSES
+    CLASSES,
+    /** Rows are prompts; their answers are sampled while it trains, and rewarded. */
+    SAMPLED
   }
 
   /** {@return how the rows must be {@linkplain RowsAtHead#rating rated}} */

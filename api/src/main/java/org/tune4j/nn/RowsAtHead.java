@@ -17,9 +17,10 @@ public interface RowsAtHead {
   int[] labels(int row);
 
   /**
-   * {@return how the data set rates a row's answer: 1 where it is chosen or desirable, more by the
-   * margin that it was chosen with, 0 where it is not; of a text with a class the class's number;
-   * NaN where nothing is said}
+   * {@return how a row's answer is rated: by a data set with 1 where it is chosen or desirable,
+   * more by the margin that it was chosen with, and 0 where it is not; a text with a class by the
+   * class's number; a sampled answer by its advantage over the others to its prompt; NaN where
+   * nothing is said}
    *
    * @param row from 0
    */
@@ -97,4 +98,34 @@ public interface RowsAtHead {
    * @param promptWeights of the latter, {@code [rows]}
    */
   void backward(double[] weights, double[] promptWeights);
+
+  /**
+   * {@return the log-probability of each row's labels, in nats, {@code [rows][labels]}; no gradient
+   * is taken}
+   *
+   * @param temperature that the logits are divided by, above 0
+   */
+  double[][] labelLogProbabilities(double temperature);
+
+  /**
+   * {@return the same of the model without its adapters}
+   *
+   * @param temperature that the logits are divided by, above 0
+   * @throws IllegalStateException when the objective does not say that it {@linkplain
+   *     Objective#needsReference needs} them
+   */
+  double[][] referenceLabelLogProbabilities(double temperature);
+
+  /**
+   * {@return what {@link #labelLogProbabilities} gave before the first of several updates with the
+   * same sampled answers, {@code [rows][labels]}; empty where there is one update}
+   */
+  double[][] earlierLogProbabilities();
+
+  /**
+   * Takes the gradient of the weighted sum of the last {@link #labelLogProbabilities}.
+   *
+   * @param weights one a label, {@code [rows][labels]}
+   */
+  void backwardLabels(double[][] weights);
 }

@@ -34,6 +34,9 @@ final class HeadRows implements RowsAtHead {
   /** The gradients of the positions' own log-probabilities, where the head is not trained. */
   private @Nullable Tensor ofEach;
 
+  /** What the logits were divided by for the last log-probabilities of labels. */
+  private double temperature = 1;
+
   /** A scalar of the logits of a chunk, which begins at {@code start}; null for nothing. */
   @FunctionalInterface
   private interface OfChunk {
@@ -247,10 +250,77 @@ final class HeadRows implements RowsAtHead {
     }
     ReferenceRows other = requireReference();
     try (Engine.NoGradient off = engine.noGradient()) {
-      return new HeadRows(
-              other.model(), other.pass(), other.selected(), rows, objective, null, false)
-          .logProbabilities();
+      return rowsOf(other).logProbabilities();
     }
+  }
+
+  private HeadRows rowsOf(ReferenceRows other) {
+    return new HeadRows(
+        other.model(), other.pass(), other.selected(), rows, objective, null, false);
+  }
+
+  @Override
+  public double[][] labelLogProbabilities(double temperature) {
+    this.temperature = temperature;
+    double[] found = new double[rows.targets().length];
+    boolean records = wantsGradient && engine.recording() && !model.residents().trainsLast();
+    OfChunk each =
+        (logits, targets, start) -> {
+          Tensor scaled = temperature == 1 ? logits : logits.div(temperature);
+          double[] some = LabelLogProbabilities.of(scaled.detach(), targets).toDoubles();
+          System.arraycopy(some, 0, found, start, some.length);
+          return records ? engine.operations().crossEntropy(scaled, targets) : null;
+        };
+    if (records) {
+      ofEach = run(objective.chunkTokens(), true, each).gradient;
+    } else {
+      try (Engine.NoGradient off = engine.noGradient()) {
+        double unused = run(objective.chunkTokens(), false, each).sum;
+      }
+    }
+    return rows.byRow(found);
+  }
+
+  @Override
+  public double[][] referenceLabelLogProbabilities(double temperature) {
+    ReferenceRows other = requireReference();
+    try (Engine.NoGradient off = engine.noGradient()) {
+      return rowsOf(other).labelLogProbabilities(temperature);
+    }
+  }
+
+  @Override
+  public double[][] earlierLogProbabilities() {
+    double[] earlier = rows.rows().facts().earlier();
+    double[][] byRow = new double[earlier.length == 0 ? 0 : size()][];
+    int from = 0;
+    for (int row = 0; row < byRow.length; row++) {
+      int to = from + rows.labels(row).length;
+      byRow[row] = Arrays.copyOfRange(earlier, from, to);
+      from = to;
+    }
+    return byRow;
+  }
+
+  @Override
+  public void backwardLabels(double[][] weights) {
+    double[] signed = rows.byPosition(weights);
+    if (!engine.recording()) {
+      return;
+    }
+    if (ofEach != null) {
+      double[] each = Arrays.stream(signed).map(w -> -w).toArray();
+      add(ofEach.mul(engine.tensor(each, ofEach.dtype(), Shape.of(each.length, 1))));
+      return;
+    }
+    OfChunk weighted =
+        (logits, targets, start) -> {
+          Tensor each = LabelLogProbabilities.of(logits.div(temperature), targets);
+          int n = (int) logits.size(0);
+          double[] some = Arrays.copyOfRange(signed, start, start + n);
+          return each.mul(engine.tensor(some, each.dtype(), Shape.of(n))).sum();
+        };
+    add(run(objective.chunkTokens(), wantsGradient, weighted).gradient);
   }
 
   @Override

@@ -98,6 +98,53 @@ public final class KvCache implements AutoCloseable {
     return larger;
   }
 
+  /**
+   * {@return another cache that holds the same tokens, for one of several texts that begin alike}
+   *
+   * @param capacity how many tokens it takes, as many as are held or more
+   */
+  public KvCache copy(int capacity) {
+    if (capacity < length) {
+      throw new IllegalArgumentException(
+          "a cache of %d tokens was requested for the %d that are held"
+              .formatted(capacity, length));
+    }
+    KvCache copy = new KvCache(this, capacity);
+    try (TensorScope scope = engine.openScope()) {
+      layers.forEach(
+          (index, layer) -> {
+            Tensor keys = layer.keys;
+            Layer same = copy.layer(keys.size(0), keys.size(1), keys.size(2));
+            same.keys.copyFrom(keys);
+            same.values.copyFrom(layer.values);
+            copy.layers.put(index, same);
+          });
+      states.forEach(
+          (index, state) ->
+              copy.states.put(
+                  index,
+                  state.stream()
+                      .map(
+                          t -> {
+                            Tensor same = engine.zeros(t.dtype(), t.shape()).moveTo(owner);
+                            same.copyFrom(t);
+                            return same;
+                          })
+                      .toList()));
+    }
+    copy.length = length;
+    return copy;
+  }
+
+  private KvCache(KvCache other, int capacity) {
+    this.owner = other.owner;
+    this.engine = other.engine;
+    this.numLayers = other.numLayers;
+    this.recurrent = other.recurrent;
+    this.dtype = other.dtype;
+    this.capacity = capacity;
+  }
+
   /** {@return how many tokens it has room for} */
   public int capacity() {
     return capacity;

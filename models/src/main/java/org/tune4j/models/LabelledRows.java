@@ -77,6 +77,43 @@ record LabelledRows(PackedRows rows, int[] positions, int[] targets, int[] segme
         .toArray();
   }
 
+  /** The values of positions that have a label, {@code [rows][labels]}. */
+  double[][] byRow(double[] ofPositions) {
+    double[][] byRow = new double[rows.rowEnds().length][];
+    for (int row = 0; row < byRow.length; row++) {
+      int segment = 2 * row;
+      byRow[row] =
+          IntStream.range(0, segments.length)
+              .filter(i -> segments[i] == segment)
+              .mapToDouble(i -> ofPositions[i])
+              .toArray();
+    }
+    return byRow;
+  }
+
+  /**
+   * The same the other way round, 0 where there is no label.
+   *
+   * @throws IllegalArgumentException when there are not as many values as labels
+   */
+  double[] byPosition(double[][] ofLabels) {
+    double[] all = new double[segments.length];
+    int[] taken = new int[ofLabels.length];
+    for (int i = 0; i < segments.length; i++) {
+      if (isLabel(segments[i])) {
+        int row = segments[i] / 2;
+        all[i] = ofLabels[row][taken[row]++];
+      }
+    }
+    for (int row = 0; row < taken.length; row++) {
+      if (taken[row] != ofLabels[row].length) {
+        throw new IllegalArgumentException(
+            "row %d has %d weights for %d labels".formatted(row, ofLabels[row].length, taken[row]));
+      }
+    }
+    return all;
+  }
+
   /** Where the stretch of one segment ends that begins at a position; at most at {@code limit}. */
   int end(int from, int limit) {
     int end = from;

@@ -342,7 +342,10 @@ public final class RowsOverThreads implements AutoCloseable {
     return new PackedRows(
         tokens,
         ends.stream().mapToInt(e -> e).toArray(),
-        new RowFacts(facts(rows, RowFacts::ratings), facts(rows, RowFacts::reference)));
+        new RowFacts(
+            facts(rows, RowFacts::ratings),
+            facts(rows, RowFacts::reference),
+            facts(rows, RowFacts::earlier)));
   }
 
   /** What is known of all rows; nothing where it is not known of some. */

@@ -9,6 +9,7 @@ import org.tune4j.checkpoint.Labels;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
+import org.tune4j.data.Prompts;
 import org.tune4j.nn.Objective;
 import org.tune4j.tokenizers.Tokenizer;
 import org.tune4j.tokenizers.TokenizerSpec;
@@ -39,7 +40,7 @@ public record TrainingData(Dataset train, Dataset validation) {
     int maxSeqLen = limit == null ? Integer.MAX_VALUE : limit;
     try (Tokenizer tokens = tokenizer.open(modelFolder)) {
       Dataset rows = train.open(tokens, maxSeqLen);
-      if (rows.report().labelTokens() == 0) {
+      if (rows.report().labelTokens() == 0 && !(rows instanceof Prompts)) {
         throw new InputException(
             "dataset: no token of its %d rows is trained on; raise tokenizer.max_seq_len or give other rows"
                 .formatted(rows.report().rows()));
@@ -54,7 +55,7 @@ public record TrainingData(Dataset train, Dataset validation) {
    *
    * @param objective that may take several rows together, or rated ones
    * @throws InputException when the rows are no multiple of so many, rows of several are laid end
-   *     to end, or they are not rated as the objective needs it
+   *     to end, they are not rated as the objective needs it, or they have no answers
    */
   public void requireFit(Objective objective) {
     requireFit("dataset", train, objective);
@@ -76,11 +77,19 @@ public record TrainingData(Dataset train, Dataset validation) {
 
   private static void requireFit(String key, Dataset rows, Objective objective) {
     int together = objective.rowsTogether();
+    if (rows instanceof Prompts) {
+      throw new InputException(
+          "%s: its rows are prompts without answers; train on them with lora_grpo_single_device, or give rows with answers"
+              .formatted(key));
+    }
     if (!isRated(rows, objective.rating())) {
       throw new InputException(
           switch (objective.rating()) {
             case PAIRS ->
                 "%s: its rows are no pairs of a chosen and a rejected answer, which the loss compares; use preference_dataset"
+                    .formatted(key);
+            case SAMPLED ->
+                "%s: its rows have answers, and the loss is of answers that are sampled; use lora_grpo_single_device with prompt_dataset"
                     .formatted(key);
             case EACH ->
                 "%s: its rows do not say which answers are desirable, which the loss needs; use kto_dataset or preference_dataset"
@@ -116,6 +125,7 @@ public record TrainingData(Dataset train, Dataset validation) {
                     case PAIRS ->
                         ratings.length == 1 && (i % 2 == 0 ? ratings[0] >= 1 : ratings[0] == 0);
                     case EACH, CLASSES -> ratings.length == 1;
+                    case SAMPLED -> false;
                     default -> ratings.length == 0;
                   };
                 });

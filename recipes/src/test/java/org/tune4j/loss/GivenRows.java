@@ -71,4 +71,24 @@ final class GivenRows implements RowsAtHead {
   public void backward(double[] rows, double[] prompts) {
     weights = rows;
   }
+
+  @Override
+  public double[][] labelLogProbabilities(double temperature) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public double[][] referenceLabelLogProbabilities(double temperature) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public double[][] earlierLogProbabilities() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void backwardLabels(double[][] labels) {
+    throw new UnsupportedOperationException();
+  }
 }

@@ -72,4 +72,24 @@ final class GivenScores implements RowsAtHead {
   public void backward(double[] rows, double[] prompts) {
     throw new UnsupportedOperationException();
   }
+
+  @Override
+  public double[][] labelLogProbabilities(double temperature) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public double[][] referenceLabelLogProbabilities(double temperature) {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public double[][] earlierLogProbabilities() {
+    throw new UnsupportedOperationException();
+  }
+
+  @Override
+  public void backwardLabels(double[][] labels) {
+    throw new UnsupportedOperationException();
+  }
 }
