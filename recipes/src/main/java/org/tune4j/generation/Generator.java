@@ -77,18 +77,30 @@ public final class Generator {
    */
   public List<Generation> generate(
       List<int[]> prompts, SamplingOptions options, GenerationListener listener) {
+    return generate(prompts, 1, options, listener);
+  }
+
+  /**
+   * Continues each of several prompts in several ways. A prompt is read once; the caches of its
+   * texts begin as copies.
+   *
+   * @param prompts token ids, one or more each
+   * @param ways how many texts there are of each, from 1; the listener's index counts texts, those
+   *     of the first prompt first
+   * @param options the same for all
+   * @param listener is called on this thread
+   * @return in the order of the prompts, {@code ways} of each
+   * @throws UsageException when a prompt is empty or leaves the model no room, before anything is
+   *     generated
+   */
+  public List<Generation> generate(
+      List<int[]> prompts, int ways, SamplingOptions options, GenerationListener listener) {
     prompts.forEach(this::check);
     try (TensorScope scope = engine.openScope()) {
       Pass pass = Pass.evaluation(engine, scope);
       List<Text> texts = new ArrayList<>();
-      for (int i = 0; i < prompts.size(); i++) {
-        Text text = new Text(scope, i, prompts.get(i), options, listener);
-        texts.add(text);
-        if (listener.cancelled()) {
-          text.end(FinishReason.CANCELLED);
-        } else {
-          text.take(prefill(pass, prompts.get(i), text));
-        }
+      for (int[] prompt : prompts) {
+        texts.addAll(begun(scope, pass, prompt, texts.size(), ways, options, listener));
       }
       List<Text> open = unfinished(texts);
       while (!open.isEmpty()) {
@@ -101,6 +113,31 @@ public final class Generator {
       }
       return texts.stream().map(Text::generation).toList();
     }
+  }
+
+  /** The texts of one prompt, each with its first token. */
+  private List<Text> begun(
+      TensorScope scope,
+      Pass pass,
+      int[] prompt,
+      int index,
+      int ways,
+      SamplingOptions options,
+      GenerationListener listener) {
+    Text first = new Text(scope, index, prompt, options, listener, null);
+    List<Text> all = new ArrayList<>(List.of(first));
+    float[] logits = listener.cancelled() ? null : prefill(pass, prompt, first);
+    for (int way = 1; way < ways; way++) {
+      all.add(new Text(scope, index + way, prompt, options, listener, first.cache));
+    }
+    for (Text text : all) {
+      if (logits == null) {
+        text.end(FinishReason.CANCELLED);
+      } else {
+        text.take(logits.clone());
+      }
+    }
+    return all;
   }
 
   private static List<Text> unfinished(List<Text> texts) {
@@ -176,12 +213,14 @@ public final class Generator {
     private int count;
     private @Nullable FinishReason reason;
 
+    /** Of a prompt that was read into another text's cache; null where it was not. */
     Text(
         TensorScope scope,
         int index,
         int[] prompt,
         SamplingOptions options,
-        GenerationListener listener) {
+        GenerationListener listener,
+        @Nullable KvCache read) {
       this.index = index;
       this.promptTokens = prompt.length;
       this.options = options;
@@ -190,7 +229,8 @@ public final class Generator {
       this.stop = new StopText(options.stop());
       this.lookup = new PromptLookup(prompt);
       long room = Math.min((long) prompt.length + options.maxNewTokens(), maxLength());
-      this.cache = new KvCache(scope, engine, decoder, (int) room);
+      this.cache =
+          read == null ? new KvCache(scope, engine, decoder, (int) room) : read.copy((int) room);
     }
 
     private int maxLength() {

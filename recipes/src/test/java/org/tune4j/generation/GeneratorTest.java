@@ -89,6 +89,28 @@ final class GeneratorTest {
     }
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"", "lfm2", "granitemoehybrid"})
+  void generate_severalWays_isWhatTheSamePromptsGive(String checkpoint) {
+    SamplingOptions options = new SamplingOptions(20, 0.9, 0, 1, 1, 5, List.of());
+    try (TensorScope scope = engine.openScope();
+        Tokenizer tokenizer = tokenizer()) {
+      Decoder model =
+          checkpoint.isEmpty()
+              ? TinyModels.lora(engine, "all_r4")
+              : TinyModels.newer(engine, checkpoint, DType.FP32);
+      Generator generator = new Generator(engine, model, tokenizer);
+      List<Generation> apart =
+          generator.generate(
+              List.of(LOOPING, LOOPING, LOOPING, OTHER, OTHER, OTHER),
+              options,
+              GenerationListener.NONE);
+      assertEquals(
+          apart, generator.generate(List.of(LOOPING, OTHER), 3, options, GenerationListener.NONE));
+      assertTrue(apart.stream().map(Generation::text).distinct().count() > 4, apart::toString);
+    }
+  }
+
   @Test
   void generate_aTextThatLoops_readsSeveralTokensAPass() {
     int[] passes = {0};
