@@ -53,6 +53,23 @@ record AnswerColumns(
           "column '%s' holds an empty answer; fill it, or leave such rows out with dataset.on_bad_row=skip"
               .formatted(names.name(column)));
     }
+    return withSystemPrompt(all);
+  }
+
+  /** The turns of a prompt in a column, of which the last one is to be answered. */
+  List<Message> asked(DataRow row) {
+    DataRow.Cell cell = names.cell(row, prompt);
+    List<Message> all = turns(row, prompt, cell, "user");
+    if (all.isEmpty() || all.get(all.size() - 1).role().equals("assistant")) {
+      throw row.wrong(
+          cell.place(),
+          "column '%s' ends with an answer, expected a turn to answer"
+              .formatted(names.name(prompt)));
+    }
+    return withSystemPrompt(all);
+  }
+
+  private List<Message> withSystemPrompt(List<Message> all) {
     if (newSystemPrompt != null) {
       all.removeIf(m -> m.role().equals("system"));
       all.add(0, new Message("system", newSystemPrompt, true));

@@ -51,7 +51,7 @@ final class CharacterTokenizer implements Tokenizer {
 
   @Override
   public int[] prompt(List<Message> messages) {
-    throw new UnsupportedOperationException();
+    return messages.stream().flatMapToInt(m -> m.content().chars()).toArray();
   }
 
   @Override
