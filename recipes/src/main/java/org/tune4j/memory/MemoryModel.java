@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.memory.MemoryPlan.Part;
 import org.tune4j.models.Decoder;
 import org.tune4j.models.DecoderBlock;
@@ -48,6 +49,7 @@ public final class MemoryModel {
    * @param threads groups of rows that run at once
    * @param chunkTokens labels whose logits exist at once
    * @param reference bytes of another model's weights, that the trained one is compared with
+   * @param sampled answers that are sampled before a step; null where rows have theirs
    */
   public record Settings(
       KernelMemory kernels,
@@ -58,7 +60,8 @@ public final class MemoryModel {
       Optimizer.Spec optimizer,
       int threads,
       int chunkTokens,
-      long reference) {}
+      long reference,
+      @Nullable SampledAnswers sampled) {}
 
   /**
    * What layers that keep the same for backward have in common.
@@ -156,7 +159,9 @@ public final class MemoryModel {
     parts.add(
         new Part(
             "activations",
-            Math.round(activations(load) * rowHoles()),
+            Math.max(
+                settings.sampled == null ? 0 : settings.sampled.cacheBytes(decoder, dtype, load),
+                Math.round(activations(load) * rowHoles())),
             "%d rows, %d tokens%s"
                 .formatted(
                     load.rows().size(),
@@ -180,6 +185,10 @@ public final class MemoryModel {
     }
     if (settings.reference > 0) {
       parts.add(new Part("reference", settings.reference, "weights of the model compared with"));
+    }
+    if (settings.sampled != null && settings.sampled.packed() && !cuda() && quantised.isEmpty()) {
+      parts.add(
+          new Part("packed weights", settings.sampled.packedBytes(decoder, dtype), "for sampling"));
     }
     return parts;
   }
@@ -348,7 +357,8 @@ public final class MemoryModel {
             settings.optimizer,
             settings.threads,
             settings.chunkTokens,
-            settings.reference));
+            settings.reference,
+            settings.sampled));
   }
 
   /** Numbers of elements; bytes of the optimiser's state, and of what a checkpoint copies. */

@@ -1,6 +1,5 @@
 package org.tune4j.memory;
 
-import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -8,8 +7,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.EnvironmentException;
 import org.tune4j.UsageException;
@@ -44,6 +41,7 @@ import org.tune4j.training.TrainingOptions;
  * @param precision of frozen weights, and of all else
  * @param reference gives the weights of another model that lies beside the trained one; null for
  *     none
+ * @param sampled answers that are sampled before a step; null where rows have theirs
  */
 public record RunMemory(
     ModelSpec model,
@@ -54,11 +52,10 @@ public record RunMemory(
     TrainingOptions training,
     ComputeOptions compute,
     Precision precision,
-    @Nullable HuggingFaceCheckpointer reference) {
+    @Nullable HuggingFaceCheckpointer reference,
+    @Nullable SampledAnswers sampled) {
   /** Set to {@code off}, runs start that do not fit. */
   public static final String CHECK = "TUNE_MEMORY_CHECK";
-
-  private static final Pattern WEIGHTS = Pattern.compile(".*\\.(safetensors|bin|pth|gguf)(\\..*)?");
 
   /** A recipe that can be planned. */
   public interface Planned {
@@ -208,7 +205,8 @@ public record RunMemory(
         training,
         compute,
         precision,
-        reference);
+        reference,
+        sampled);
   }
 
   /**
@@ -228,15 +226,7 @@ public record RunMemory(
 
   /** {@return whether weights are there, so that their sizes and types count} */
   public boolean hasCheckpoint() {
-    return hasWeights(checkpointer.checkpointDir());
-  }
-
-  private static boolean hasWeights(Path folder) {
-    try (Stream<Path> files = Files.list(folder)) {
-      return files.anyMatch(f -> WEIGHTS.matcher(f.getFileName().toString()).matches());
-    } catch (IOException e) {
-      return false;
-    }
+    return WeightFiles.areIn(checkpointer.checkpointDir());
   }
 
   private MemoryModel model(KernelMemory kernels) {
@@ -268,11 +258,12 @@ public record RunMemory(
             optimizer,
             compute.rowThreads(),
             loss.chunkTokens(),
-            referenceBytes()));
+            referenceBytes(),
+            sampled));
   }
 
   private long referenceBytes() {
-    return reference == null || !hasWeights(reference.checkpointDir())
+    return reference == null || !WeightFiles.areIn(reference.checkpointDir())
         ? 0
         : reference.folder().weights().values().stream()
                 .mapToLong(w -> w.entry().shape().stream().reduce(1L, (a, b) -> a * b))
@@ -336,7 +327,9 @@ public record RunMemory(
   }
 
   private Load heaviest(KernelMemory kernels, Dataset data, int ranks, int fullSize) {
-    return new HeaviestLoad(model(kernels), training, loss).of(data, ranks, fullSize);
+    return sampled == null
+        ? new HeaviestLoad(model(kernels), training, loss).of(data, ranks, fullSize)
+        : sampled.heaviest(data, training.batchSize());
   }
 
   /**

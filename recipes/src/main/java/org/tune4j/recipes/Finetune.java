@@ -109,7 +109,8 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         keys.training(),
         keys.compute(),
         precision,
-        comparison == null || comparison.precomputed() ? null : comparison.checkpointer());
+        comparison == null || comparison.precomputed() ? null : comparison.checkpointer(),
+        null);
   }
 
   @Override

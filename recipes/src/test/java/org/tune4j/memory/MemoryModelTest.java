@@ -38,7 +38,7 @@ class MemoryModelTest {
             : SizedModel.named("smollm2_135m").lora(lora),
         Precision.of(dtype),
         new MemoryModel.Settings(
-            KERNELS, Device.CPU, DType.BF16, checkpoint, false, ADAMW, threads, 128, 0));
+            KERNELS, Device.CPU, DType.BF16, checkpoint, false, ADAMW, threads, 128, 0, null));
   }
 
   private static void near(long measured, MemoryPlan plan) {

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.lora.AttnModule;
@@ -34,6 +35,11 @@ class RunMemoryTest {
   private static final Load LONG = Load.of(4, 1000);
 
   private static RunMemory memory(ModelSpec model, String dtype, int epochs) {
+    return memory(model, dtype, epochs, null);
+  }
+
+  private static RunMemory memory(
+      ModelSpec model, String dtype, int epochs, @Nullable SampledAnswers sampled) {
     return new RunMemory(
         model,
         new HuggingFaceCheckpointer(Path.of("absent"), null, Path.of("out")),
@@ -43,7 +49,8 @@ class RunMemoryTest {
         new TrainingOptions(2, epochs, null, 1, null, 0, true, 1L),
         new ComputeOptions("javacpp", "cpu", dtype, null, 2, false, true),
         Precision.of(DType.parse(dtype)),
-        null);
+        null,
+        sampled);
   }
 
   private static ModelSpec lora() {
@@ -56,9 +63,9 @@ class RunMemoryTest {
         memory(lora(), "fp32", 1).refusal(KERNELS, LONG, OptionalLong.of(64 << 20)).orElseThrow();
     assertTrue(
         text.matches(
-            "the run takes about \\d+ MiB at its peak and \\d+ MiB are available; batch_size=2 takes"
-                + " \\d+, enable_activation_checkpointing=true takes \\d+, dtype=bf16 takes \\d+,"
-                + " tokenizer.max_seq_len=500 takes \\d+; TUNE_MEMORY_CHECK=off starts it"
+            "the run takes about \\d+ MiB at its peak and \\d+ MiB are available; batch_size=2"
+                + " takes \\d+, enable_activation_checkpointing=true takes \\d+, dtype=bf16 takes"
+                + " \\d+, tokenizer.max_seq_len=500 takes \\d+; TUNE_MEMORY_CHECK=off starts it"
                 + " anyway"),
         text);
   }
@@ -88,6 +95,28 @@ class RunMemoryTest {
     List<Example> rows = List.of(row(5), row(100), row(7), row(6), row(90), row(4), row(3), row(8));
     Load load = memory(lora(), "bf16", 200).heaviest(KERNELS, Dataset.of(rows));
     assertEquals(190, load.tokens());
+  }
+
+  @Test
+  void plan_ofSampledAnswers_hasTheLongestPromptsAndWhatSamplingTakes() {
+    SampledAnswers sampled = new SampledAnswers(4096, 50, true);
+    RunMemory memory = memory(lora(), "fp32", 1, sampled);
+    Load load = memory.heaviest(KERNELS, Dataset.of(List.of(row(5), row(100), row(7))));
+    assertEquals(List.of(List.of(150), List.of(150)), load.rows());
+    MemoryPlan with = memory.plan(KERNELS, load);
+    MemoryPlan without = memory(lora(), "fp32", 1).plan(KERNELS, load);
+    assertEquals(134_515_008L * 4, bytes(with, "packed weights"), "all frozen parameters");
+    assertEquals(0, bytes(without, "packed weights"));
+    long caches = 4096L * 150 * 30 * 2 * 3 * 64 * 4;
+    assertEquals(caches, bytes(with, "activations"));
+    assertTrue(bytes(without, "activations") < caches);
+  }
+
+  private static long bytes(MemoryPlan plan, String part) {
+    return plan.parts().stream()
+        .filter(p -> p.name().equals(part))
+        .mapToLong(MemoryPlan.Part::bytes)
+        .sum();
   }
 
   private static Example row(int tokens) {
