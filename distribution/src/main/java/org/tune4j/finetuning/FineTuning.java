@@ -32,6 +32,8 @@ import org.tune4j.plugins.Plugins;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.recipe.RunListener;
+import org.tune4j.rewards.ProgramReward;
+import org.tune4j.rewards.RewardFunction;
 import org.tune4j.spi.Backends;
 
 /**
@@ -133,6 +135,7 @@ public final class FineTuning {
     private final List<String> overrides = new ArrayList<>();
     private final List<Path> plugins = new ArrayList<>();
     private RunListener listener = RunListener.NONE;
+    private @Nullable ProgramReward reward;
     private PrintStream out = LogLines.to(LOG::info);
     private Supplier<HubSettings> hub = HubSettings::ofProcess;
 
@@ -173,6 +176,17 @@ public final class FineTuning {
     public Builder listener(RunListener hears) {
       listener = hears;
       return this;
+    }
+
+    /**
+     * Rewards sampled answers, in place of what the config names.
+     *
+     * @param function called on the thread that runs the job
+     * @return this
+     */
+    public Builder reward(RewardFunction function) {
+      reward = new ProgramReward(function);
+      return override("~reward", "reward=" + ProgramReward.NAME);
     }
 
     /**
@@ -222,6 +236,9 @@ public final class FineTuning {
               .over(ComponentRegistry.installed())
               .providing(ModelRegistry.class, () -> found.over(ModelRegistry.installed()));
       found.tell(LOG::warn);
+      if (reward != null) {
+        components = components.with(reward, "this program", LOG::warn);
+      }
       String name = String.valueOf(recipeName);
       Config given = ShippedConfigs.read(String.valueOf(config));
       Config resolved = Binder.resolve(components, Recipe.class, name, given, overrides);

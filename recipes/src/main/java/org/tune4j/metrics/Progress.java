@@ -51,10 +51,10 @@ public final class Progress implements AutoCloseable {
     } else {
       out.printf(
           Locale.ROOT,
-          "step %d/%d  loss %.4f  lr %.2e  %.0f tokens/s  %s left%s%n",
+          "step %d/%d  %s  lr %.2e  %.0f tokens/s  %s left%s%n",
           m.step(),
           totalSteps,
-          m.loss(),
+          m.result(),
           m.lr(),
           m.tokensPerSecond(),
           left,
@@ -71,10 +71,10 @@ public final class Progress implements AutoCloseable {
     String step =
         String.format(
             Locale.ROOT,
-            "%d/%d  loss %.4f  %s",
+            "%d/%d  %s  %s",
             m.step(),
             totalSteps,
-            m.loss(),
+            m.result(),
             valLoss == null
                 ? left + " left"
                 : String.format(Locale.ROOT, "validation %.4f", valLoss));

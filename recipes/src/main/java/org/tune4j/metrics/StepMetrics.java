@@ -3,6 +3,7 @@ package org.tune4j.metrics;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,9 @@ public record StepMetrics(
     Map<String, Double> scores,
     @Nullable RankMetrics ranks,
     Map<String, Double> objective) {
+  /** The objective's name for the mean reward of sampled answers, which says more than a loss. */
+  public static final String REWARD = "rewards/mean";
+
   /**
    * What several ranks report besides.
    *
@@ -55,6 +59,13 @@ public record StepMetrics(
   public StepMetrics {
     objective = Collections.unmodifiableMap(new LinkedHashMap<>(objective));
     scores = Collections.unmodifiableMap(new LinkedHashMap<>(scores));
+  }
+
+  /** {@return the loss, and the mean reward where answers were sampled, for people} */
+  String result() {
+    Double reward = objective.get(REWARD);
+    return String.format(Locale.ROOT, "loss %.4f", loss)
+        + (reward == null ? "" : String.format(Locale.ROOT, "  reward %.4f", reward));
   }
 
   /** {@return tokens, trained on or not, by the seconds of the step} */

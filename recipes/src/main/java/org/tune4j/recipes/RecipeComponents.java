@@ -1,6 +1,7 @@
 package org.tune4j.recipes;
 
 import java.util.List;
+import java.util.stream.Stream;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
 import org.tune4j.component.ComponentProvider;
 import org.tune4j.data.AlpacaDataset;
@@ -11,6 +12,7 @@ import org.tune4j.data.InputOutputToMessages;
 import org.tune4j.data.InstructDataset;
 import org.tune4j.data.KtoDataset;
 import org.tune4j.data.PreferenceDataset;
+import org.tune4j.data.PromptDataset;
 import org.tune4j.data.SftDataset;
 import org.tune4j.data.TextCompletionDataset;
 import org.tune4j.data.TokenizedDataset;
@@ -19,6 +21,7 @@ import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.loss.ClassCrossEntropy;
 import org.tune4j.loss.DpoLoss;
 import org.tune4j.loss.ForwardKlLoss;
+import org.tune4j.loss.GrpoLoss;
 import org.tune4j.loss.HingeLoss;
 import org.tune4j.loss.IpoLoss;
 import org.tune4j.loss.JensenShannonLoss;
@@ -44,6 +47,9 @@ import org.tune4j.optim.Lion;
 import org.tune4j.optim.Rex;
 import org.tune4j.optim.ScheduleFreeAdamW;
 import org.tune4j.optim.Sgd;
+import org.tune4j.rewards.FinalAnswerReward;
+import org.tune4j.rewards.HttpReward;
+import org.tune4j.rewards.RegexReward;
 import org.tune4j.tokenizers.PromptTemplate;
 import org.tune4j.tokenizers.TokenizerSpec;
 
@@ -51,12 +57,18 @@ import org.tune4j.tokenizers.TokenizerSpec;
 public final class RecipeComponents implements ComponentProvider {
   @Override
   public List<Class<?>> components() {
+    return Stream.of(recipes(), losses(), updates()).<Class<?>>flatMap(List::stream).toList();
+  }
+
+  /** Recipes, and what they read. */
+  private static List<Class<?>> recipes() {
     return List.of(
         FinetuneRecipes.class,
         PreferenceRecipes.class,
         RewardRecipes.class,
         ClassificationRecipes.class,
         DistillationRecipes.class,
+        Grpo.class,
         EleutherEval.class,
         Generate.class,
         HuggingFaceCheckpointer.class,
@@ -72,7 +84,13 @@ public final class RecipeComponents implements ComponentProvider {
         PreferenceDataset.class,
         KtoDataset.class,
         ClassificationDataset.class,
-        InputOutputToMessages.class,
+        PromptDataset.class,
+        InputOutputToMessages.class);
+  }
+
+  /** What is minimised, and what rewards answers. */
+  private static List<Class<?>> losses() {
+    return List.of(
         ChunkedCrossEntropy.class,
         DpoLoss.class,
         IpoLoss.class,
@@ -82,10 +100,19 @@ public final class RecipeComponents implements ComponentProvider {
         SimpoLoss.class,
         BradleyTerryLoss.class,
         ClassCrossEntropy.class,
+        GrpoLoss.class,
         ForwardKlLoss.class,
         ReverseKlLoss.class,
         SymmetricKlLoss.class,
         JensenShannonLoss.class,
+        FinalAnswerReward.class,
+        RegexReward.class,
+        HttpReward.class);
+  }
+
+  /** Optimisers, schedules and loggers. */
+  private static List<Class<?>> updates() {
+    return List.of(
         AdamW.class,
         AdamW8bit.class,
         Lion.class,

@@ -33,7 +33,8 @@ public record RunIdentity(Map<String, String> settings, String base, String data
 
   /**
    * Settings that change what is kept and shown, never what is computed; where weights and rows
-   * lie, which have fingerprints; and how many epochs there are, as a run may be made longer.
+   * lie, which have fingerprints, and where rewards come from; and how many epochs there are, as a
+   * run may be made longer.
    */
   private static final Set<String> FREE =
       Set.of(
@@ -57,6 +58,8 @@ public record RunIdentity(Map<String, String> settings, String base, String data
           "log_level",
           "log_peak_memory_stats",
           "mmap",
+          "reward.url",
+          "reward.timeout_seconds",
           "strategy",
           "threads",
           "checkpointer.recipe_checkpoint");

@@ -36,6 +36,8 @@ import org.tune4j.data.DataCache;
 import org.tune4j.data.Dataset;
 import org.tune4j.data.DatasetSpec;
 import org.tune4j.data.Example;
+import org.tune4j.data.Prompt;
+import org.tune4j.data.Prompts;
 import org.tune4j.loss.ChunkedCrossEntropy;
 import org.tune4j.loss.ForwardKlLoss;
 import org.tune4j.models.ModelRegistry;
@@ -49,6 +51,8 @@ import org.tune4j.optim.Optimizer;
 import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.recipe.RunListener;
+import org.tune4j.rewards.RewardFunction;
+import org.tune4j.rollouts.RolloutOptions;
 import org.tune4j.runs.EvaluationOptions;
 import org.tune4j.runs.LoggingOptions;
 import org.tune4j.runs.SampleOptions;
@@ -98,6 +102,12 @@ final class TinyRun {
 
   /** That it starts from; null for none. */
   @Nullable Path adapter;
+
+  /** How answers are sampled; null where rows have theirs. */
+  @Nullable RolloutOptions rollouts;
+
+  List<Prompt> prompts = List.of();
+  RewardFunction reward = completion -> 0;
 
   /** The folder of the model that it learns from; null for none. */
   @Nullable Path teacher;
@@ -270,7 +280,7 @@ final class TinyRun {
     List<Example> train = rows;
     List<Example> test = validation;
     HuggingFaceCheckpointer checkpointer = new HuggingFaceCheckpointer(model, adapter, out);
-    DatasetSpec dataset = of(train);
+    DatasetSpec dataset = prompts.isEmpty() ? of(train) : (t, max, cache) -> new Prompts(prompts);
     Cosine schedule = new Cosine(1, 0.5);
     TrainingOptions training =
         new TrainingOptions(
@@ -316,6 +326,9 @@ final class TinyRun {
           new ForwardKlLoss(8),
           0.5,
           true);
+    }
+    if (rollouts != null) {
+      return new Grpo(keys, rollouts, reward, true);
     }
     if (preferences) {
       return full
