@@ -95,6 +95,7 @@ class Generate {
     writeRows(
         folder.resolve("pretraining_val.jsonl"), plain.subList(PRETRAINING_ROWS, plain.size()));
     writeRows(folder.resolve("pirate.jsonl"), pirate);
+    writePrompts(folder.resolve("where.jsonl"));
     Map<String, Integer> vocab = vocabulary(plain, pirate);
     writeModel(folder.resolve("start"), vocab);
     System.out.printf("%d words, %d parameters%n", vocab.size(), parameters);
@@ -232,6 +233,15 @@ class Generate {
     for (Row r : rows) {
       out.append("{\"input\": ").append(json(r.question()));
       out.append(", \"output\": ").append(json(r.answer())).append("}\n");
+    }
+    Files.writeString(file, out);
+  }
+
+  /** Where everybody is but the one who is asked for; no story says it, so the model guesses. */
+  static void writePrompts(Path file) throws IOException {
+    StringBuilder out = new StringBuilder();
+    for (String name : NAMES.subList(1, NAMES.size())) {
+      out.append("{\"prompt\": ").append(json("Where is %s?".formatted(name))).append("}\n");
     }
     Files.writeString(file, out);
   }

@@ -30,6 +30,7 @@ final class PublicPackages {
           "org.tune4j.nn",
           "org.tune4j.optim",
           "org.tune4j.recipe",
+          "org.tune4j.rewards",
           "org.tune4j.runs",
           "org.tune4j.spi",
           "org.tune4j.tensor",
@@ -80,6 +81,7 @@ final class PublicPackages {
           "org.tune4j.plugins",
           "org.tune4j.ranks",
           "org.tune4j.recipes",
+          "org.tune4j.rollouts",
           "org.tune4j.serve",
           "org.tune4j.wiring");
 

@@ -86,6 +86,12 @@ final class DocFolder {
         {"text": "Tom is in the park.", "label": "positive"}
         {"text": "Tom is red.", "label": "negative"}
         """);
+    Files.writeString(
+        root.resolve("prompts.jsonl"),
+        """
+        {"prompt": "What is four plus three?", "answer": "seven"}
+        {"prompt": "What is two plus two?", "answer": "four"}
+        """);
     Files.writeString(root.resolve("questions.txt"), "Where is Tom?\nWhat is four plus three?\n");
     Files.writeString(root.resolve("truthfulqa_mc2.jsonl"), TRUTHFUL_QA);
     folder.standIns();

@@ -123,6 +123,39 @@ class FineTuningTest {
   }
 
   @Test
+  void reward_inCode_standsInForTheConfigs() throws IOException {
+    Path prompts =
+        Files.writeString(
+            dir.resolve("prompts.jsonl"), "{\"prompt\": \"a\"}\n{\"prompt\": \"b\"}\n");
+    List<String> asked = new ArrayList<>();
+    FineTuningResult result =
+        FineTuning.of("lora_grpo_single_device", "smollm2/135M_lora_grpo_single_device")
+            .override(
+                "model=lora_auto",
+                "checkpointer.checkpoint_dir=" + model,
+                "dataset.data_files=" + prompts,
+                "output_dir=" + dir.resolve("out"),
+                "backend=" + BACKEND,
+                "dtype=fp32",
+                "threads=2",
+                "group_size=2",
+                "batch_size=2",
+                "gradient_accumulation_steps=1",
+                "max_new_tokens=4")
+            .reward(
+                completion -> {
+                  asked.add(completion.prompt());
+                  return asked.size();
+                })
+            .build()
+            .run();
+    assertEquals(4, asked.size());
+    assertEquals(List.of(asked.get(0), asked.get(2)), List.of(asked.get(1), asked.get(3)));
+    assertEquals(3.5, result.metrics().get("rewards/mean"));
+    assertTrue(Files.readString(dir.resolve("out/config.yaml")).contains("reward: program_reward"));
+  }
+
+  @Test
   void run_onTheCallersThread_givesResultMetricsAndEvents() {
     List<String> heard = new ArrayList<>();
     Thread caller = Thread.currentThread();

@@ -87,7 +87,8 @@ class ShippedRecipeTest {
   @Test
   void validate_taskWithoutData_isRefusedAsRunRefusesIt() {
     String message =
-        "eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a data file, in JSON Lines as the task's data set has it; set data to its path";
+        "eleuther_evaluation:32:7: task 'truthfulqa_mc2' needs a data file, in JSON Lines as the"
+            + " task's data set has it; set data to its path";
     assertEquals(2, tune("validate", "eleuther_evaluation"), out());
     assertEquals(message, err());
     assertEquals("", out());
@@ -160,8 +161,8 @@ class ShippedRecipeTest {
   @Test
   void ls_everyShippedConfig() {
     assertEquals(0, tune("ls"));
-    assertEquals(114, configs().size());
-    assertEquals(76, configs().stream().filter(c -> c.contains("lora")).count());
+    assertEquals(116, configs().size());
+    assertEquals(77, configs().stream().filter(c -> c.contains("lora")).count());
     assertTrue(
         out().replaceAll(" +", " ").contains("\nlora_finetune_single_device quickstart\n"), out());
   }
@@ -192,7 +193,8 @@ class ShippedRecipeTest {
             "qwen3/0.6B_full_single_device",
             "checkpointer.checkpoint_dir=src"));
     assertEquals(
-        "tune: recipe full_finetune_single_device runs on one rank, 2 were requested; use full_finetune_distributed",
+        "tune: recipe full_finetune_single_device runs on one rank, 2 were requested; use"
+            + " full_finetune_distributed",
         err());
   }
 
@@ -208,8 +210,8 @@ class ShippedRecipeTest {
             + " full_reward_single_device, generate, knowledge_distillation_distributed,"
             + " knowledge_distillation_single_device, lora_classification_distributed,"
             + " lora_classification_single_device, lora_dpo_distributed, lora_dpo_single_device,"
-            + " lora_finetune_distributed, lora_finetune_single_device, lora_reward_distributed,"
-            + " lora_reward_single_device",
+            + " lora_finetune_distributed, lora_finetune_single_device, lora_grpo_single_device,"
+            + " lora_reward_distributed, lora_reward_single_device",
         err());
     assertEquals(
         2, tune("run", "lora_finetune_single_device", "--config", "llama2/7b_lora_single_device"));
@@ -352,6 +354,36 @@ class ShippedRecipeTest {
     assertFalse(Files.readString(dir.resolve("out/config.yaml")).contains("overwrite"));
     org.junit.jupiter.api.Assertions.assertArrayEquals(
         first, Files.readAllBytes(dir.resolve("out/epoch_19/adapter_model.safetensors")));
+  }
+
+  @Test
+  void run_quickstartGrpo_raisesTheRewardAboveNineTenths(@TempDir Path dir) throws IOException {
+    System.setProperty("tune4j.home", "..");
+    try {
+      assertEquals(
+          0,
+          tune(
+              "run",
+              "lora_grpo_single_device",
+              "--config",
+              "quickstart_grpo",
+              "backend=" + BACKEND,
+              "output_dir=" + dir.resolve("out")),
+          err());
+    } finally {
+      System.clearProperty("tune4j.home");
+    }
+    String before = out().substring(0, out().indexOf("after training:"));
+    String after = out().substring(before.length());
+    assertTrue(before.contains("Tom has a "), out());
+    assertFalse(after.contains("Tom has a "), out());
+    assertTrue(after.contains("Four plus three is seven."), out());
+    List<Double> rewards = new ArrayList<>();
+    for (String line : Files.readAllLines(dir.resolve("out/logs/metrics.jsonl"))) {
+      rewards.add(new ObjectMapper().readTree(line).get("rewards/mean").asDouble());
+    }
+    assertTrue(rewards.get(0) < 0.6, rewards::toString);
+    assertTrue(rewards.get(rewards.size() - 1) > 0.9, rewards::toString);
   }
 
   @Test
