@@ -216,7 +216,7 @@ class MigrateTest {
     assertEquals(2, tune("migrate", file.toString()));
     assertEquals("", out);
     assertEquals(
-        "DIR/my.yaml:9:22: model._component_ is 'torchtune.models.llama3.llama3_reward_8b': a reward model is not supported\n",
+        "DIR/my.yaml:9:22: model._component_ is 'torchtune.models.llama3.llama3_reward_8b': a reward model's builder is not supported; name the plain one, to which lora_reward_single_device gives a head of one label\n",
         err);
   }
 }

@@ -332,7 +332,7 @@ class GenerateTest {
   void eval_mistakes_areRefusedInWords(@TempDir Path dir) throws Exception {
     assertEquals(2, tiny("", "eval", "--tasks", "mmlu"));
     assertEquals(
-        "tune: task 'mmlu' is not known; there are truthfulqa_mc1, truthfulqa_mc2, perplexity, and a YAML file of your own",
+        "tune: task 'mmlu' is not known; there are truthfulqa_mc1, truthfulqa_mc2, perplexity, classification, reward, and a YAML file of your own",
         err());
     Path rows = Files.writeString(dir.resolve("r.jsonl"), "{\"question\": \"a\"}\n");
     assertNotEquals(0, tiny("", "eval", "--tasks", "truthfulqa_mc2", "--data", rows.toString()));
