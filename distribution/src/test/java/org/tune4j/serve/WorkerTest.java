@@ -3,6 +3,7 @@ package org.tune4j.serve;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.mockito.ArgumentMatchers.any;
+import static org.mockito.ArgumentMatchers.anyList;
 import static org.mockito.ArgumentMatchers.anyString;
 import static org.mockito.Mockito.doAnswer;
 import static org.mockito.Mockito.mock;
@@ -34,7 +35,7 @@ class WorkerTest {
   /** The answer where generating throws this. */
   private static ApiError told(Throwable thrown) {
     Generator generator = mock(Generator.class);
-    when(generator.generate(any(List.class), any(), any())).thenThrow(thrown);
+    when(generator.generate(anyList(), any(), any())).thenThrow(thrown);
     ServedModels models = mock(ServedModels.class);
     when(models.generator(anyString())).thenReturn(generator);
     Reply reply = mock(Reply.class);

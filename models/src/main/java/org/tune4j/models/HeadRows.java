@@ -292,14 +292,7 @@ final class HeadRows implements RowsAtHead {
   @Override
   public double[][] earlierLogProbabilities() {
     double[] earlier = rows.rows().facts().earlier();
-    double[][] byRow = new double[earlier.length == 0 ? 0 : size()][];
-    int from = 0;
-    for (int row = 0; row < byRow.length; row++) {
-      int to = from + rows.labels(row).length;
-      byRow[row] = Arrays.copyOfRange(earlier, from, to);
-      from = to;
-    }
-    return byRow;
+    return earlier.length == 0 ? new double[0][] : rows.split(earlier);
   }
 
   @Override

@@ -92,7 +92,23 @@ record LabelledRows(PackedRows rows, int[] positions, int[] targets, int[] segme
   }
 
   /**
-   * The same the other way round, 0 where there is no label.
+   * The values of each row's labels.
+   *
+   * @param ofLabels those of the first row, then those of the second, and so on
+   */
+  double[][] split(double[] ofLabels) {
+    double[][] byRow = new double[rows.rowEnds().length][];
+    int from = 0;
+    for (int row = 0; row < byRow.length; row++) {
+      int to = from + labels(row).length;
+      byRow[row] = Arrays.copyOfRange(ofLabels, from, to);
+      from = to;
+    }
+    return byRow;
+  }
+
+  /**
+   * What {@link #byRow} takes, of what it returns; 0 where there is no label.
    *
    * @throws IllegalArgumentException when there are not as many values as labels
    */
