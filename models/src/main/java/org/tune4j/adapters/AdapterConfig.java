@@ -15,6 +15,7 @@ import org.tune4j.models.layers.ExpertsAdapter;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.LinearAdapter;
 import org.tune4j.nn.Module;
+import org.tune4j.tensor.Engine;
 
 /** How a model is adapted: which modules, and by what. Immutable. */
 public interface AdapterConfig {
@@ -23,6 +24,24 @@ public interface AdapterConfig {
 
   /** {@return the linears that are adapted} */
   TargetModules targets();
+
+  /**
+   * {@return a weighted sum of adapters of this type}
+   *
+   * @param engine that computes it
+   * @param type how its factors come about
+   * @param parts one or more, of which the first has this config
+   * @param rank of an svd; null for the largest of the parts
+   * @throws InputException when an adapter has no such sum, by default always
+   * @throws UsageException when ranks do not fit the type
+   */
+  default AdapterSum sum(
+      Engine engine, AdapterSum.Type type, List<AdapterSum.Part> parts, @Nullable Integer rank) {
+    throw parts
+        .get(0)
+        .adapter()
+        .wrong("its type has no weighted sum; merge it into the model with tune merge");
+  }
 
   /**
    * {@return the same for one model, whose adapters may share parameters; by default this}

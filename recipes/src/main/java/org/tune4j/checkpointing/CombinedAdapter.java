@@ -7,8 +7,8 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
+import org.tune4j.adapters.AdapterSum;
 import org.tune4j.adapters.SavedAdapter;
-import org.tune4j.adapters.lora.LoraSum;
 import org.tune4j.checkpoint.AtomicFolder;
 import org.tune4j.checkpoint.PeftAdapter;
 import org.tune4j.checkpoint.StoredTensor;
@@ -30,27 +30,27 @@ public final class CombinedAdapter {
    * @param rank of an svd; null for the largest of the adapters
    * @param output a folder that does not exist yet, or is empty
    * @throws UsageException when {@code output} holds something, or ranks do not fit the type
-   * @throws InputException when an adapter is broken, more than plain LoRA, or another model's
+   * @throws InputException when an adapter is broken, has no sum, or is another model's
    * @throws org.tune4j.EnvironmentException when the folder cannot be written
    */
   public static void write(
       Engine engine,
       ModelRegistry registry,
       Map<Path, Double> weights,
-      LoraSum.Type type,
+      AdapterSum.Type type,
       @Nullable Integer rank,
       Path output) {
     MergedModel.requireEmpty(output);
-    List<LoraSum.Part> parts =
+    List<AdapterSum.Part> parts =
         weights.entrySet().stream()
             .map(
                 e -> {
                   SavedAdapter saved = registry.open(e.getKey());
-                  return new LoraSum.Part(
+                  return new AdapterSum.Part(
                       saved, e.getValue(), entry -> TensorFiles.read(engine, saved.file(), entry));
                 })
             .toList();
-    LoraSum sum = new LoraSum(engine, type, parts, rank);
+    AdapterSum sum = parts.get(0).adapter().config().sum(engine, type, parts, rank);
     PeftAdapter first = PeftAdapter.open(weights.keySet().iterator().next());
     try (TensorScope scope = engine.openScope()) {
       Map<String, StoredTensor> tensors = new LinkedHashMap<>();

@@ -15,10 +15,10 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.tune4j.InputException;
 import org.tune4j.TuneException;
 import org.tune4j.UsageException;
+import org.tune4j.adapters.AdapterSum;
 import org.tune4j.adapters.AdapterTensor;
 import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.adapters.lora.LoraConfig;
-import org.tune4j.adapters.lora.LoraSum;
 import org.tune4j.models.ModelRegistry;
 import org.tune4j.models.TestBackend;
 import org.tune4j.tensor.Engine;
@@ -33,7 +33,7 @@ class CombinedAdapterTest {
   @TempDir Path temp;
   private final Engine engine = TestBackend.engine();
 
-  private Path write(LoraSum.Type type, Integer rank, String... names) {
+  private Path write(AdapterSum.Type type, Integer rank, String... names) {
     Map<Path, Double> parts = new LinkedHashMap<>();
     for (String name : names) {
       parts.put(PEFT.resolve("weighted").resolve(name), WEIGHTS.get(name));
@@ -58,7 +58,7 @@ class CombinedAdapterTest {
   @ParameterizedTest
   @CsvSource({"linear, 3, a b", "cat, 10, a b c", "svd, 4, a b c"})
   void write_ofWeightedAdapters_equalsPeft(String type, int rank, String names) {
-    Path out = write(LoraSum.Type.of(type), null, names.split(" "));
+    Path out = write(AdapterSum.Type.of(type), null, names.split(" "));
     SavedAdapter own = ModelRegistry.installed().open(out);
     SavedAdapter peft = ModelRegistry.installed().open(PEFT.resolve("weighted").resolve(type));
     assertEquals(rank, ((LoraConfig) own.config()).rank());
@@ -82,7 +82,8 @@ class CombinedAdapterTest {
   /** All singular values give the sum itself, whatever the adapters have in common. */
   @Test
   void write_svdOfAllRanks_isTheSum() {
-    SavedAdapter svd = ModelRegistry.installed().open(write(LoraSum.Type.SVD, 12, "a", "b", "c"));
+    SavedAdapter svd =
+        ModelRegistry.installed().open(write(AdapterSum.Type.SVD, 12, "a", "b", "c"));
     SavedAdapter cat = ModelRegistry.installed().open(PEFT.resolve("weighted/cat"));
     try (TensorScope scope = engine.openScope()) {
       for (String module : cat.modules()) {
@@ -94,7 +95,7 @@ class CombinedAdapterTest {
   private void refuses(
       Class<? extends TuneException> type,
       String message,
-      LoraSum.Type how,
+      AdapterSum.Type how,
       Integer rank,
       String... names) {
     assertEquals(message, assertThrows(type, () -> write(how, rank, names)).getMessage());
@@ -105,14 +106,14 @@ class CombinedAdapterTest {
     refuses(
         UsageException.class,
         "the adapters have the ranks [3, 4], and linear needs one rank; take cat or svd",
-        LoraSum.Type.LINEAR,
+        AdapterSum.Type.LINEAR,
         null,
         "a",
         "c");
     refuses(
         UsageException.class,
         "a rank is given for cat, which has its own; leave it out",
-        LoraSum.Type.CAT,
+        AdapterSum.Type.CAT,
         3,
         "a");
     Map<Path, Double> others = new LinkedHashMap<>();
@@ -126,7 +127,7 @@ class CombinedAdapterTest {
                     engine,
                     ModelRegistry.installed(),
                     others,
-                    LoraSum.Type.CAT,
+                    AdapterSum.Type.CAT,
                     null,
                     temp.resolve("sum")));
     assertEquals(

@@ -11,7 +11,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
-import org.tune4j.adapters.lora.LoraSum;
+import org.tune4j.adapters.AdapterSum;
 import org.tune4j.checkpointing.CombinedAdapter;
 import org.tune4j.cli.config.PluginOptions;
 import org.tune4j.cli.terminal.Terminal;
@@ -92,7 +92,7 @@ public final class MergeAdaptersCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     plugins.load();
-    LoraSum.Type how = LoraSum.Type.of(type);
+    AdapterSum.Type how = AdapterSum.Type.of(type);
     Map<Path, Double> parts = parts();
     PrintWriter err = spec.commandLine().getErr();
     try (Engine engine = backend.open(backends.get(), new BackendOptions(Device.CPU, 0))) {

@@ -7,8 +7,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
 import org.tune4j.adapters.AdapterConfig;
+import org.tune4j.adapters.AdapterSum;
 import org.tune4j.adapters.AdapterType;
 import org.tune4j.adapters.ModulesToSave;
 import org.tune4j.adapters.PathPattern;
@@ -22,6 +24,7 @@ import org.tune4j.models.layers.ExpertsAdapter;
 import org.tune4j.models.layers.Linear;
 import org.tune4j.models.layers.LinearAdapter;
 import org.tune4j.nn.Module;
+import org.tune4j.tensor.Engine;
 
 /**
  * Which linears get low-rank adapters, and of what size, by the names of PEFT's {@code LoraConfig}.
@@ -207,6 +210,12 @@ public record LoraConfig(
       all.put(table, tokens);
     }
     return with(new Beside(beside.parameters, beside.modules, all));
+  }
+
+  @Override
+  public AdapterSum sum(
+      Engine engine, AdapterSum.Type type, List<AdapterSum.Part> parts, @Nullable Integer rank) {
+    return new LoraSum(engine, type, parts, rank);
   }
 
   @Override

@@ -1,19 +1,16 @@
 package org.tune4j.adapters.lora;
 
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeSet;
-import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
+import org.tune4j.adapters.AdapterSum;
 import org.tune4j.adapters.AdapterTensor;
-import org.tune4j.adapters.SavedAdapter;
 import org.tune4j.adapters.TargetModules;
 import org.tune4j.checkpoint.SafetensorsFile.Entry;
 import org.tune4j.tensor.DType;
@@ -26,66 +23,7 @@ import org.tune4j.tensor.TensorScope;
  * A weighted sum of plain LoRA adapters as one adapter, as PEFT's {@code add_weighted_adapter}
  * makes it.
  */
-public final class LoraSum {
-  /** How the factors of the sum come about. */
-  public enum Type {
-    /** Weighted sums of the factors: of adapters of one rank, and not their sum but near it. */
-    LINEAR,
-    /** All factors side by side: the sum itself, of all ranks together. */
-    CAT,
-    /** The largest singular values of the sum. */
-    SVD;
-
-    /**
-     * {@return the one that the user names}
-     *
-     * @param name {@code linear}, {@code cat} or {@code svd}
-     * @throws UsageException when it is another word
-     */
-    public static Type of(String name) {
-      return Arrays.stream(values())
-          .filter(t -> t.toString().equals(name.toLowerCase(Locale.ROOT)))
-          .findFirst()
-          .orElseThrow(
-              () ->
-                  new UsageException(
-                      "combination type '%s' is not known; there are linear, cat, svd"
-                          .formatted(name)));
-    }
-
-    @Override
-    public String toString() {
-      return name().toLowerCase(Locale.ROOT);
-    }
-  }
-
-  /**
-   * One adapter of the sum.
-   *
-   * @param adapter plain LoRA
-   * @param weight any number
-   * @param values reads a tensor of its file
-   */
-  public record Part(SavedAdapter adapter, double weight, Function<Entry, Tensor> values) {
-    private LoraConfig config() {
-      return (LoraConfig) adapter.config();
-    }
-
-    private boolean adapts(String module) {
-      return adapter.tensors().containsKey(new AdapterTensor(module, LoraAdapter.A));
-    }
-
-    private Tensor factor(String module, String name) {
-      AdapterTensor tensor = new AdapterTensor(module, name);
-      return values.apply(Objects.requireNonNull(adapter.tensors().get(tensor))).cast(DType.FP32);
-    }
-
-    private int largestRank() {
-      int rank = config().rank();
-      return config().rankPattern().values().stream().reduce(rank, Math::max);
-    }
-  }
-
+final class LoraSum implements AdapterSum {
   private final Engine engine;
   private final Type type;
   private final List<Part> parts;
@@ -101,19 +39,20 @@ public final class LoraSum {
    * @throws InputException when an adapter is more than plain LoRA
    * @throws UsageException when ranks do not fit the type
    */
-  public LoraSum(Engine engine, Type type, List<Part> parts, @Nullable Integer rank) {
+  LoraSum(Engine engine, Type type, List<Part> parts, @Nullable Integer rank) {
     this.engine = engine;
     this.type = type;
     this.parts = List.copyOf(parts);
     for (Part p : parts) {
-      if (!(p.adapter.config() instanceof LoraConfig config)
+      if (!(p.adapter().config() instanceof LoraConfig config)
           || !config.isPlain()
-          || !p.adapter.baseWeights().isEmpty()) {
-        throw p.adapter.wrong(
-            "it is more than plain LoRA (DoRA, a bias, PiSSA, OLoRA, saved modules or base weights), and has no weighted sum; merge it into the model with tune merge");
+          || !p.adapter().baseWeights().isEmpty()) {
+        throw p.adapter()
+            .wrong(
+                "it is more than plain LoRA (DoRA, a bias, PiSSA, OLoRA, saved modules or base weights), and has no weighted sum; merge it into the model with tune merge");
       }
     }
-    List<Integer> ranks = parts.stream().map(Part::largestRank).toList();
+    List<Integer> ranks = parts.stream().map(LoraSum::largestRank).toList();
     if (type != Type.SVD && rank != null) {
       throw new UsageException(
           "a rank is given for %s, which has its own; leave it out".formatted(type));
@@ -134,23 +73,20 @@ public final class LoraSum {
         };
   }
 
-  /** {@return its config, with a scale of 1} */
+  /** With a scale of 1. */
+  @Override
   public LoraConfig config() {
     return new LoraConfig(TargetModules.of(modules()), rank, rank);
   }
 
-  /** {@return the paths of the linears that any of the adapters adapts} */
+  @Override
   public List<String> modules() {
     TreeSet<String> modules = new TreeSet<>();
-    parts.forEach(p -> modules.addAll(p.adapter.modules()));
+    parts.forEach(p -> modules.addAll(p.adapter().modules()));
     return List.copyOf(modules);
   }
 
-  /**
-   * {@return its tensors by full name, fp32, owned by the calling thread's innermost scope}
-   *
-   * @throws InputException when the adapters are of different models
-   */
+  @Override
   public Map<String, Tensor> tensors() {
     Map<String, Tensor> all = new LinkedHashMap<>();
     for (String module : modules()) {
@@ -168,11 +104,11 @@ public final class LoraSum {
     List<Tensor> downs = new ArrayList<>();
     List<Tensor> ups = new ArrayList<>();
     for (Part p : parts) {
-      if (p.adapts(module)) {
-        double weight = p.weight * p.config().scale(module);
+      if (adapts(p, module)) {
+        double weight = p.weight() * config(p).scale(module);
         double root = type == Type.LINEAR ? Math.sqrt(Math.abs(weight)) : 1;
-        Tensor down = p.factor(module, LoraAdapter.A);
-        Tensor up = p.factor(module, LoraAdapter.B);
+        Tensor down = factor(p, module, LoraAdapter.A);
+        Tensor up = factor(p, module, LoraAdapter.B);
         requireOneModel(p, module, downs, ups, down, up);
         downs.add(down.mul(type == Type.LINEAR ? Math.signum(weight) * root : weight));
         ups.add(up.mul(root));
@@ -196,20 +132,22 @@ public final class LoraSum {
     Tensor a = downs.get(0);
     Tensor b = ups.get(0);
     if (a.size(1) != down.size(1) || b.size(0) != up.size(0)) {
-      throw p.adapter.wrong(
-          "'%s' is [%d, %d], in %s [%d, %d]; the adapters are of different models"
-              .formatted(
-                  module,
-                  up.size(0),
-                  down.size(1),
-                  parts.get(0).adapter.path(),
-                  b.size(0),
-                  a.size(1)));
+      throw p.adapter()
+          .wrong(
+              "'%s' is [%d, %d], in %s [%d, %d]; the adapters are of different models"
+                  .formatted(
+                      module,
+                      up.size(0),
+                      down.size(1),
+                      parts.get(0).adapter().path(),
+                      b.size(0),
+                      a.size(1)));
     }
     if (type == Type.LINEAR && a.size(0) != down.size(0)) {
-      throw p.adapter.wrong(
-          "'%s' has rank %d, in %s %d, and linear needs one rank; take cat or svd"
-              .formatted(module, down.size(0), parts.get(0).adapter.path(), a.size(0)));
+      throw p.adapter()
+          .wrong(
+              "'%s' has rank %d, in %s %d, and linear needs one rank; take cat or svd"
+                  .formatted(module, down.size(0), parts.get(0).adapter().path(), a.size(0)));
     }
   }
 
@@ -227,5 +165,24 @@ public final class LoraSum {
     Tensor up = engine.zeros(DType.FP32, Shape.of(sum.up().size(0), missing));
     return new Factors(
         Tensor.cat(List.of(sum.down(), down), 0), Tensor.cat(List.of(sum.up(), up), 1));
+  }
+
+  private static LoraConfig config(Part part) {
+    return (LoraConfig) part.adapter().config();
+  }
+
+  private static boolean adapts(Part part, String module) {
+    return part.adapter().tensors().containsKey(new AdapterTensor(module, LoraAdapter.A));
+  }
+
+  private static Tensor factor(Part part, String module, String name) {
+    AdapterTensor tensor = new AdapterTensor(module, name);
+    Entry entry = Objects.requireNonNull(part.adapter().tensors().get(tensor));
+    return part.values().apply(entry).cast(DType.FP32);
+  }
+
+  private static int largestRank(Part part) {
+    int rank = config(part).rank();
+    return config(part).rankPattern().values().stream().reduce(rank, Math::max);
   }
 }
