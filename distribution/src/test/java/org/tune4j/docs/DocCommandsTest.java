@@ -283,8 +283,10 @@ class DocCommandsTest {
     Matcher made =
         Pattern.compile("(?:(?<run>output_dir=)|-o |--output |--output-dir )(?<file>\\S+)")
             .matcher(filled(command));
+    Matcher adapter = Pattern.compile(" adapters\\.(\\w+)\\.").matcher(command);
+    String logs = (adapter.find() ? "/" + adapter.group(1) : "") + "/logs/metrics.jsonl";
     while (made.find()) {
-      String file = made.group("file") + (made.group("run") == null ? "" : "/logs/metrics.jsonl");
+      String file = made.group("file") + (made.group("run") == null ? "" : logs);
       assertTrue(command.contains(" plan ") || Files.exists(f.resolve(file)), file + ": " + said);
     }
   }
