@@ -1,8 +1,8 @@
 package org.tune4j.models;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.DoubleStream;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.adapters.Merge;
 import org.tune4j.nn.Divergence;
@@ -13,18 +13,15 @@ import org.tune4j.nn.RowsAtHead;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Shape;
 import org.tune4j.tensor.Tensor;
-import org.tune4j.tensor.TensorScope;
 
-/**
- * Norm, projection and a function of the logits, a chunk of labels at a time; each chunk's logits
- * are gone before the next. Gradients at the hidden states add up here.
- */
+/** What an objective asks of the head; gradients at the hidden states add up here. */
 final class HeadRows implements RowsAtHead {
   private final Decoder model;
   private final Pass pass;
   private final Engine engine;
   private final Tensor selected;
   private final LabelledRows rows;
+  private final HeadChunks chunks;
   private final Objective objective;
   private final @Nullable ReferenceRows reference;
   private final boolean wantsGradient;
@@ -36,21 +33,6 @@ final class HeadRows implements RowsAtHead {
 
   /** What the logits were divided by for the last log-probabilities of labels. */
   private double temperature = 1;
-
-  /** A scalar of the logits of a chunk, which begins at {@code start}; null for nothing. */
-  @FunctionalInterface
-  private interface OfChunk {
-    @Nullable Tensor of(Tensor logits, Tensor targets, int start);
-  }
-
-  /** A scalar of the logits of one segment's stretch in a chunk. */
-  @FunctionalInterface
-  private interface OfStretch {
-    Tensor of(Tensor logits, Tensor targets, int segment);
-  }
-
-  /** The sum over all chunks, and its gradient at the hidden states where that was wanted. */
-  private record Evaluated(double sum, @Nullable Tensor gradient) {}
 
   /**
    * Of one pass, which has entered the last part.
@@ -72,6 +54,7 @@ final class HeadRows implements RowsAtHead {
     this.engine = pass.engine();
     this.selected = selected;
     this.rows = rows;
+    this.chunks = new HeadChunks(model, pass, selected, rows);
     this.objective = objective;
     this.reference = reference;
     this.wantsGradient = wantsGradient;
@@ -133,13 +116,13 @@ final class HeadRows implements RowsAtHead {
         });
   }
 
-  private double sum(int chunk, OfChunk function) {
+  private double sum(int chunk, HeadChunks.OfChunk function) {
     if (Arrays.stream(rows.segments()).anyMatch(s -> !LabelledRows.isLabel(s))) {
       throw new IllegalStateException("an objective that needs prompts takes log-probabilities");
     }
-    Evaluated all = run(chunk, wantsGradient, function);
-    add(all.gradient);
-    return all.sum;
+    HeadChunks.Evaluated all = chunks.run(chunk, wantsGradient, function);
+    add(all.gradient());
+    return all.sum();
   }
 
   private ReferenceRows requireReference() {
@@ -174,45 +157,59 @@ final class HeadRows implements RowsAtHead {
   private double[] segments() {
     if (sums == null) {
       double[] found = new double[2 * size()];
-      boolean records = wantsGradient && engine.recording() && !model.residents().trainsLast();
-      OfChunk each =
-          stretches(
+      keepOfEach(
+          chunks.stretches(
               (logits, targets, segment) -> {
                 Tensor crossEntropy = engine.operations().crossEntropy(logits, targets);
                 found[segment] -= crossEntropy.item();
                 return crossEntropy;
-              });
-      if (records) {
-        ofEach = run(objective.chunkTokens(), true, each).gradient;
-      } else {
-        try (Engine.NoGradient off = engine.noGradient()) {
-          double unused = run(objective.chunkTokens(), false, each).sum;
-        }
-      }
+              }));
       sums = found;
     }
     return sums;
+  }
+
+  /**
+   * Evaluates what gives the cross-entropies of chunks, and keeps the gradient of each position's
+   * own where the head is not trained; otherwise no gradient is taken.
+   */
+  private void keepOfEach(HeadChunks.OfChunk crossEntropies) {
+    if (wantsGradient && engine.recording() && !model.residents().trainsLast()) {
+      ofEach = chunks.run(objective.chunkTokens(), true, crossEntropies).gradient();
+    } else {
+      evaluate(crossEntropies);
+    }
+  }
+
+  private void evaluate(HeadChunks.OfChunk function) {
+    try (Engine.NoGradient off = engine.noGradient()) {
+      double unused = chunks.run(objective.chunkTokens(), false, function).sum();
+    }
+  }
+
+  /** Takes the gradient of the positions' weighted log-probabilities, if each one's is kept. */
+  private boolean addOfEach(DoubleStream weights) {
+    if (ofEach == null) {
+      return false;
+    }
+    double[] each = weights.toArray();
+    add(ofEach.mul(engine.tensor(each, ofEach.dtype(), Shape.of(each.length, 1))));
+    return true;
   }
 
   @Override
   public double[][] scores() {
     requireOneLabelEach();
     double[][] all = new double[size()][];
-    try (Engine.NoGradient off = engine.noGradient()) {
-      double unused =
-          run(
-                  objective.chunkTokens(),
-                  false,
-                  (logits, targets, start) -> {
-                    double[] values = logits.toDoubles();
-                    int labels = (int) logits.size(1);
-                    for (int i = 0; i < logits.size(0); i++) {
-                      all[start + i] = Arrays.copyOfRange(values, i * labels, (i + 1) * labels);
-                    }
-                    return null;
-                  })
-              .sum;
-    }
+    evaluate(
+        (logits, targets, start) -> {
+          double[] values = logits.toDoubles();
+          int labels = (int) logits.size(1);
+          for (int i = 0; i < logits.size(0); i++) {
+            all[start + i] = Arrays.copyOfRange(values, i * labels, (i + 1) * labels);
+          }
+          return null;
+        });
     return all;
   }
 
@@ -222,7 +219,7 @@ final class HeadRows implements RowsAtHead {
     if (!engine.recording()) {
       return;
     }
-    OfChunk weighted =
+    HeadChunks.OfChunk weighted =
         (logits, targets, start) -> {
           double[] some =
               Arrays.stream(weights, start, start + (int) logits.size(0))
@@ -231,7 +228,7 @@ final class HeadRows implements RowsAtHead {
           Tensor wide = Merge.wide(logits);
           return wide.mul(engine.tensor(some, wide.dtype(), wide.shape())).sum();
         };
-    add(run(objective.chunkTokens(), wantsGradient, weighted).gradient);
+    add(chunks.run(objective.chunkTokens(), wantsGradient, weighted).gradient());
   }
 
   private void requireOneLabelEach() {
@@ -263,21 +260,15 @@ final class HeadRows implements RowsAtHead {
   public double[][] labelLogProbabilities(double temperature) {
     this.temperature = temperature;
     double[] found = new double[rows.targets().length];
-    boolean records = wantsGradient && engine.recording() && !model.residents().trainsLast();
-    OfChunk each =
+    keepOfEach(
         (logits, targets, start) -> {
           Tensor scaled = temperature == 1 ? logits : logits.div(temperature);
           double[] some = LabelLogProbabilities.of(scaled.detach(), targets).toDoubles();
           System.arraycopy(some, 0, found, start, some.length);
-          return records ? engine.operations().crossEntropy(scaled, targets) : null;
-        };
-    if (records) {
-      ofEach = run(objective.chunkTokens(), true, each).gradient;
-    } else {
-      try (Engine.NoGradient off = engine.noGradient()) {
-        double unused = run(objective.chunkTokens(), false, each).sum;
-      }
-    }
+          return scaled.requiresGradient()
+              ? engine.operations().crossEntropy(scaled, targets)
+              : null;
+        });
     return rows.byRow(found);
   }
 
@@ -301,19 +292,17 @@ final class HeadRows implements RowsAtHead {
     if (!engine.recording()) {
       return;
     }
-    if (ofEach != null) {
-      double[] each = Arrays.stream(signed).map(w -> -w).toArray();
-      add(ofEach.mul(engine.tensor(each, ofEach.dtype(), Shape.of(each.length, 1))));
+    if (addOfEach(Arrays.stream(signed).map(w -> -w))) {
       return;
     }
-    OfChunk weighted =
+    HeadChunks.OfChunk weighted =
         (logits, targets, start) -> {
           Tensor each = LabelLogProbabilities.of(logits.div(temperature), targets);
           int n = (int) logits.size(0);
           double[] some = Arrays.copyOfRange(signed, start, start + n);
           return each.mul(engine.tensor(some, each.dtype(), Shape.of(n))).sum();
         };
-    add(run(objective.chunkTokens(), wantsGradient, weighted).gradient);
+    add(chunks.run(objective.chunkTokens(), wantsGradient, weighted).gradient());
   }
 
   @Override
@@ -329,70 +318,23 @@ final class HeadRows implements RowsAtHead {
     }
     double[] signed = new double[2 * size()];
     Arrays.setAll(signed, i -> -(LabelledRows.isLabel(i) ? weights : promptWeights)[i / 2]);
-    if (ofEach != null) {
-      double[] each = Arrays.stream(rows.segments()).mapToDouble(s -> signed[s]).toArray();
-      add(ofEach.mul(engine.tensor(each, ofEach.dtype(), Shape.of(each.length, 1))));
+    if (addOfEach(Arrays.stream(rows.segments()).mapToDouble(s -> signed[s]))) {
       return;
     }
     add(
-        run(
+        chunks
+            .run(
                 objective.chunkTokens(),
                 wantsGradient,
-                stretches(
+                chunks.stretches(
                     (logits, targets, segment) ->
                         engine.operations().crossEntropy(logits, targets).mul(signed[segment])))
-            .gradient);
+            .gradient());
   }
 
   private void add(@Nullable Tensor more) {
     if (more != null) {
       gradient = gradient == null ? more : gradient.add(more);
     }
-  }
-
-  /** The sum over the stretches of a chunk. */
-  private OfChunk stretches(OfStretch function) {
-    return (logits, targets, start) -> {
-      Tensor sum = null;
-      int limit = start + (int) logits.size(0);
-      for (int from = start; from < limit; ) {
-        int end = rows.end(from, limit);
-        Tensor one =
-            function.of(
-                logits.narrow(0, from - start, end - from),
-                targets.narrow(0, from - start, end - from),
-                rows.segments()[from]);
-        sum = sum == null ? one : sum.add(one);
-        from = end;
-      }
-      return sum;
-    };
-  }
-
-  private Evaluated run(int chunk, boolean wantsGradient, OfChunk function) {
-    List<Tensor> gradients = new ArrayList<>();
-    double total = 0;
-    for (int start = 0; start < rows.targets().length; start += chunk) {
-      int length = Math.min(chunk, rows.targets().length - start);
-      try (TensorScope scope = engine.openScope()) {
-        Tensor piece = selected.detach().narrow(0, start, length);
-        Tensor leaf = wantsGradient ? piece.leaf() : piece;
-        Tensor targets = engine.indices(Arrays.copyOfRange(rows.targets(), start, start + length));
-        Tensor sum = function.of(model.project(pass, leaf), targets, start);
-        if (sum != null && sum.requiresGradient()) {
-          pass.backward(sum);
-        }
-        if (wantsGradient) {
-          Tensor one = leaf.gradient().orElseGet(() -> engine.zeros(leaf.dtype(), leaf.shape()));
-          gradients.add(scope.moveOut(one));
-        }
-        total += sum == null ? 0 : sum.item();
-      }
-    }
-    Tensor all =
-        gradients.isEmpty()
-            ? null
-            : gradients.size() == 1 ? gradients.get(0) : Tensor.cat(gradients, 0);
-    return new Evaluated(total, all);
   }
 }
