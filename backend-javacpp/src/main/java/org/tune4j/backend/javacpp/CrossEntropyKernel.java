@@ -28,19 +28,18 @@ final class CrossEntropyKernel {
    *
    * @param logits {@code [n, vocab]}
    * @param labels int64 {@code [n]}
-   * @param wide fp32, or fp64 where the logits are
-   * @return {@code []}, in {@code wide}
+   * @return {@code []}, fp32, or fp64 where the logits are
    */
-  static Tensor sum(Tensor logits, Tensor labels, ScalarType wide) {
-    ScalarType type = logits.scalar_type().intern();
-    if (type != ScalarType.BFloat16 && type != wide) {
-      // fp16, in which the product below could overflow.
+  static Tensor sum(Tensor logits, Tensor labels) {
+    ScalarType wide = wide(logits);
+    if (isHalf(logits)) {
+      // The product below could overflow.
       return torch.cross_entropy_loss(
           logits.to(wide), labels, new TensorOptional(), SUM, -100, 0.0);
     }
     boolean recording = GradMode.is_enabled();
     Tensor gradient = recording && logits.requires_grad() ? torch.empty_like(logits) : null;
-    Tensor sum = sum(logits, labels, gradient, wide);
+    Tensor sum = sum(logits, labels, gradient);
     if (gradient == null) {
       return sum;
     }
@@ -50,25 +49,36 @@ final class CrossEntropyKernel {
     return sum.add(product.sub(product.detach()).to(wide));
   }
 
-  /** As {@link #sum}; the gradient takes the place of the logits, which no graph needs. */
-  static Tensor gradient(Tensor logits, Tensor labels, ScalarType wide) {
-    return sum(logits, labels, logits, wide);
+  /**
+   * As {@link #sum}; the gradient takes the place of the logits, which no graph needs. Null, and
+   * the logits stay, in fp16.
+   */
+  static @Nullable Tensor gradient(Tensor logits, Tensor labels) {
+    return isHalf(logits) ? null : sum(logits, labels, logits);
   }
 
-  private static Tensor sum(
-      Tensor logits, Tensor labels, @Nullable Tensor gradient, ScalarType wide) {
+  private static boolean isHalf(Tensor logits) {
+    return logits.scalar_type().intern() == ScalarType.Half;
+  }
+
+  private static ScalarType wide(Tensor logits) {
+    ScalarType type = logits.scalar_type().intern();
+    return type == ScalarType.Double ? type : ScalarType.Float;
+  }
+
+  private static Tensor sum(Tensor logits, Tensor labels, @Nullable Tensor gradient) {
     boolean recording = GradMode.is_enabled();
     GradMode.set_enabled(false);
     try {
-      return tiles(logits, labels.unsqueeze(1), gradient, wide);
+      return tiles(logits, labels.unsqueeze(1), gradient);
     } finally {
       GradMode.set_enabled(recording);
     }
   }
 
   /** A tile's logits are read before its gradient is written. */
-  private static Tensor tiles(
-      Tensor logits, Tensor labels, @Nullable Tensor gradient, ScalarType wide) {
+  private static Tensor tiles(Tensor logits, Tensor labels, @Nullable Tensor gradient) {
+    ScalarType wide = wide(logits);
     long n = logits.size(0);
     long most = logits.is_cuda() ? n : Math.max(1, TILE / (logits.size(1) * Float.BYTES));
     Tensor sum = torch.zeros(new long[0], logits.options().dtype(new ScalarTypeOptional(wide)));

@@ -215,26 +215,16 @@ final class JavacppKernels implements Kernels {
 
   @Override
   public TensorHandle crossEntropy(TensorHandle logits, TensorHandle labels) {
-    Tensor x = Handle.of(logits);
-    boolean fp64 = x.scalar_type().intern() == ScalarType.Double;
     try (PointerScope s = new PointerScope()) {
-      return Handle.keep(
-          CrossEntropyKernel.sum(
-              x, Handle.of(labels), fp64 ? ScalarType.Double : ScalarType.Float));
+      return Handle.keep(CrossEntropyKernel.sum(Handle.of(logits), Handle.of(labels)));
     }
   }
 
   @Override
   public @Nullable TensorHandle crossEntropyGradient(TensorHandle logits, TensorHandle labels) {
-    Tensor x = Handle.of(logits);
-    ScalarType type = x.scalar_type().intern();
-    if (type == ScalarType.Half) {
-      return null;
-    }
     try (PointerScope s = new PointerScope()) {
-      return Handle.keep(
-          CrossEntropyKernel.gradient(
-              x, Handle.of(labels), type == ScalarType.Double ? type : ScalarType.Float));
+      Tensor sum = CrossEntropyKernel.gradient(Handle.of(logits), Handle.of(labels));
+      return sum == null ? null : Handle.keep(sum);
     }
   }
 
