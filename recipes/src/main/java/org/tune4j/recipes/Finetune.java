@@ -6,9 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.UsageException;
-import org.tune4j.adapters.Merge;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
-import org.tune4j.checkpointing.MergedModel;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.data.Batches;
 import org.tune4j.memory.MemoryPlan;
@@ -24,11 +22,8 @@ import org.tune4j.recipe.Recipe;
 import org.tune4j.recipe.RunContext;
 import org.tune4j.runs.DryRun;
 import org.tune4j.runs.FirstRankOutput;
-import org.tune4j.runs.ModelCard;
 import org.tune4j.runs.OutputFolder;
-import org.tune4j.runs.RunCheckpoints;
 import org.tune4j.runs.RunIdentity;
-import org.tune4j.runs.RunLog;
 import org.tune4j.runs.RunState;
 import org.tune4j.runs.Samples;
 import org.tune4j.runs.SavedRun;
@@ -176,7 +171,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     RunIdentity identity = identity(context, ranks, data, precision);
     identity.requireSameOn(ranks);
     Optional<SavedRun> saved = keys.saving().resume(keys.outputDir(), identity, out);
-    if (keys.validation().complete(begin(saved), keys.training().epochs())) {
+    if (keys.validation().complete(Results.begin(saved), keys.training().epochs())) {
       if (ranks.rank() == 0) {
         OutputFolder.complete(keys.outputDir(), out);
       }
@@ -192,8 +187,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         comparison == null ? data : comparison.known(data, keys, ranks, threads, precision, out);
     ModelOnRanks model = keys.load(saved, ranks, run, precision, memory.sharded(), optimizerInBwd);
     if (!saveAdapterWeightsOnly) {
-      Merge.requirePossible(model.decoder());
-      requireOriginal(model.decoder());
+      keys.requireMergeable(model.decoder());
     }
     out.println(ParameterSummary.of(model.decoder()));
     Optimizer optimizer = keys.optimizer().create(model.trained());
@@ -214,14 +208,6 @@ public final class Finetune implements Recipe, RunMemory.Planned {
         threads);
   }
 
-  private void requireOriginal(Decoder decoder) {
-    if (decoder.adapter().isPresent()) {
-      MergedModel.requireOriginal(
-          checkpointer.folder(),
-          "set save_adapter_weights_only=true, and merge into the original weights with tune merge");
-    }
-  }
-
   private RunMemory.RankPlan plan(
       RunContext context,
       ProcessGroup ranks,
@@ -239,10 +225,6 @@ public final class Finetune implements Recipe, RunMemory.Planned {
             ? "strategy fsdp: sharded weights, activation checkpointing"
             : "strategy ddp: every rank has all weights");
     return memory;
-  }
-
-  private static RunState begin(Optional<SavedRun> saved) {
-    return saved.map(SavedRun::state).orElse(RunState.START);
   }
 
   private RunIdentity identity(
@@ -267,11 +249,13 @@ public final class Finetune implements Recipe, RunMemory.Planned {
       RowsOverThreads rows,
       TrainStep step,
       Validation test) {
-    RunState state = begin(setup.saved);
+    RunState state = Results.begin(setup.saved);
     Decoder decoder = setup.model.decoder();
-    Scores scores = scores(ranks, setup);
-    Samples samples = samples(ranks, setup);
-    try (FirstRankOutput output = output(context, ranks, out, setup)) {
+    Results results = new Results(keys, context, ranks, setup.model, setup.optimizer);
+    Scores scores = results.scores();
+    Samples samples = results.samples();
+    try (FirstRankOutput output =
+        results.open(distributed(), out, setup.saved, setup.totalSteps, setup.identity)) {
       if (setup.saved.isEmpty()) {
         samples.show("before training", out);
       }
@@ -296,7 +280,7 @@ public final class Finetune implements Recipe, RunMemory.Planned {
             boolean best = state.improves(tested.loss());
             state = state.validated(tested.loss());
             if (best) {
-              Path unused = write(context, setup, state, "best", true);
+              Path unused = results.save(state, "best", true);
             }
           }
           output.step(state, indices, outcome, lr, tested, scores.after(state, context, ranks));
@@ -308,64 +292,17 @@ public final class Finetune implements Recipe, RunMemory.Planned {
             return;
           }
         }
-        state = save(context, ranks, setup, output, state);
+        state = save(ranks, results, output, state);
       }
       samples.show("after training", out);
       output.finished();
     }
   }
 
-  private Scores scores(ProcessGroup ranks, Setup setup) {
-    return new Scores(
-        keys.evaluation(),
-        keys.tokenizer(),
-        checkpointer.checkpointDir(),
-        ranks.engine(),
-        setup.model.decoder(),
-        setup.optimizer);
-  }
-
-  private Samples samples(ProcessGroup ranks, Setup setup) {
-    return new Samples(
-        keys.sampling(),
-        keys.tokenizer(),
-        checkpointer.checkpointDir(),
-        ranks.engine(),
-        setup.model.decoder(),
-        setup.optimizer);
-  }
-
-  private FirstRankOutput output(
-      RunContext context, ProcessGroup ranks, PrintStream out, Setup setup) {
-    boolean anew = setup.saved.isEmpty();
-    return FirstRankOutput.open(
-        ranks,
-        distributed(),
-        () -> keys.saving().open(keys.outputDir(), checkpointer, anew, out),
-        folder ->
-            new RunLog(
-                folder,
-                context,
-                begin(setup.saved),
-                setup.totalSteps,
-                keys.logging(),
-                setup.model.decoder().precision().compute()),
-        () -> setup.model.state(setup.optimizer),
-        trained ->
-            new RunCheckpoints(
-                keys.outputDir(),
-                keys.saving().keepLastN(),
-                trained,
-                setup.identity,
-                (folder, values) ->
-                    setup.model.write(
-                        checkpointer.writer(), folder, values, keys.saving().shardSize())));
-  }
-
   /** Writes an epoch's result, and a checkpoint behind it. */
   private RunState save(
-      RunContext context, ProcessGroup ranks, Setup setup, FirstRankOutput output, RunState state) {
-    Path epoch = write(context, setup, state, "epoch_" + state.epoch(), saveAdapterWeightsOnly);
+      ProcessGroup ranks, Results results, FirstRankOutput output, RunState state) {
+    Path epoch = results.save(state, "epoch_" + state.epoch(), saveAdapterWeightsOnly);
     boolean exhausted = keys.validation().exhausted(state);
     RunState next = state.atEpoch(exhausted ? keys.training().epochs() : state.epoch() + 1);
     output.epoch(next, epoch);
@@ -374,19 +311,5 @@ public final class Finetune implements Recipe, RunMemory.Planned {
     }
     ranks.barrier();
     return next;
-  }
-
-  private Path write(
-      RunContext context, Setup setup, RunState state, String name, boolean adapterOnly) {
-    ModelCard card =
-        new ModelCard(
-            context, keys.outputDir(), checkpointer.checkpointDir(), setup.model.decoder());
-    return setup.optimizer.atResult(
-        () ->
-            setup.model.save(
-                checkpointer.writer().withCard(() -> card.text(state)),
-                name,
-                adapterOnly,
-                keys.saving().shardSize()));
   }
 }

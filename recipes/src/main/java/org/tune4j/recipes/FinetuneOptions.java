@@ -4,8 +4,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.jspecify.annotations.Nullable;
+import org.tune4j.adapters.Merge;
 import org.tune4j.checkpoint.Labels;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
+import org.tune4j.checkpointing.MergedModel;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Default;
 import org.tune4j.component.Doc;
@@ -187,6 +189,16 @@ public record FinetuneOptions(
     decoder.setLoadBalance(balance);
     decoder.setCheckpointLayers(checkpointLayers || compute.enableActivationCheckpointing());
     return new ReplicatedModel(ranks, decoder, precision.stored());
+  }
+
+  /** Checks that adapters can be merged into the checkpoint's weights, where there are some. */
+  void requireMergeable(Decoder decoder) {
+    Merge.requirePossible(decoder);
+    if (decoder.adapter().isPresent()) {
+      MergedModel.requireOriginal(
+          checkpointer.folder(),
+          "set save_adapter_weights_only=true, and merge into the original weights with tune merge");
+    }
   }
 
   private static String without(String key) {

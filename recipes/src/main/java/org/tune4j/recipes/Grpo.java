@@ -7,9 +7,7 @@ import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import org.tune4j.InputException;
 import org.tune4j.UsageException;
-import org.tune4j.adapters.Merge;
 import org.tune4j.checkpointing.HuggingFaceCheckpointer;
-import org.tune4j.checkpointing.MergedModel;
 import org.tune4j.collective.ProcessGroup;
 import org.tune4j.component.Component;
 import org.tune4j.component.Default;
@@ -38,11 +36,8 @@ import org.tune4j.rollouts.Rollouts;
 import org.tune4j.rollouts.SamplingModel;
 import org.tune4j.runs.DryRun;
 import org.tune4j.runs.FirstRankOutput;
-import org.tune4j.runs.ModelCard;
 import org.tune4j.runs.OutputFolder;
-import org.tune4j.runs.RunCheckpoints;
 import org.tune4j.runs.RunIdentity;
-import org.tune4j.runs.RunLog;
 import org.tune4j.runs.RunState;
 import org.tune4j.runs.Samples;
 import org.tune4j.runs.SavedRun;
@@ -197,7 +192,7 @@ public final class Grpo implements Recipe, RunMemory.Planned {
                 keys.compute().rowThreads(context.ranks()))
             .withPrecision(precision);
     Optional<SavedRun> saved = keys.saving().resume(keys.outputDir(), now, out);
-    if (begin(saved).epoch() >= keys.training().epochs()) {
+    if (Results.begin(saved).epoch() >= keys.training().epochs()) {
       OutputFolder.complete(keys.outputDir(), out);
       return null;
     }
@@ -205,11 +200,7 @@ public final class Grpo implements Recipe, RunMemory.Planned {
     ModelOnRanks model = keys.load(saved, alone, run, precision, false, false);
     requireRoom(prompts, model.decoder().config().maxSeqLen());
     if (!saveAdapterWeightsOnly) {
-      Merge.requirePossible(model.decoder());
-      MergedModel.requireOriginal(
-          checkpointer.folder(),
-          "set save_adapter_weights_only=true, and merge into the original weights with tune"
-              + " merge");
+      keys.requireMergeable(model.decoder());
     }
     out.println(ParameterSummary.of(model.decoder()));
     Optimizer optimizer = keys.optimizer().create(model.trained());
@@ -247,10 +238,6 @@ public final class Grpo implements Recipe, RunMemory.Planned {
     }
   }
 
-  private static RunState begin(Optional<SavedRun> saved) {
-    return saved.map(SavedRun::state).orElse(RunState.START);
-  }
-
   /** Samples and rewards the first step's answers, and updates with the longest there could be. */
   private void dryRun(
       Setup setup, Rollouts rollouts, TrainStep step, int longest, PrintStream out) {
@@ -263,10 +250,12 @@ public final class Grpo implements Recipe, RunMemory.Planned {
 
   private void train(
       RunContext context, ProcessGroup alone, Setup setup, Rollouts rollouts, TrainStep step) {
-    RunState state = begin(setup.saved);
-    Scores scores = scores(alone.engine(), setup);
-    Samples samples = samples(alone.engine(), setup);
-    try (FirstRankOutput output = output(context, alone, setup)) {
+    RunState state = Results.begin(setup.saved);
+    Results results = new Results(keys, context, alone, setup.model, setup.optimizer);
+    Scores scores = results.scores();
+    Samples samples = results.samples();
+    try (FirstRankOutput output =
+        results.open(false, context.out(), setup.saved, setup.totalSteps, setup.identity)) {
       if (setup.saved.isEmpty()) {
         samples.show("before training", context.out());
       }
@@ -293,7 +282,7 @@ public final class Grpo implements Recipe, RunMemory.Planned {
             return;
           }
         }
-        Path epoch = save(context, setup, state);
+        Path epoch = results.save(state, "epoch_" + state.epoch(), saveAdapterWeightsOnly);
         state = state.atEpoch(state.epoch() + 1);
         output.epoch(state, epoch);
       }
@@ -311,65 +300,5 @@ public final class Grpo implements Recipe, RunMemory.Planned {
       outcome = step.run(number * updates + i, answers.indices(), answers, lr);
     }
     return outcome.map(answers::told);
-  }
-
-  private Scores scores(Engine engine, Setup setup) {
-    return new Scores(
-        keys.evaluation(),
-        keys.tokenizer(),
-        checkpointer.checkpointDir(),
-        engine,
-        setup.model.decoder(),
-        setup.optimizer);
-  }
-
-  private Samples samples(Engine engine, Setup setup) {
-    return new Samples(
-        keys.sampling(),
-        keys.tokenizer(),
-        checkpointer.checkpointDir(),
-        engine,
-        setup.model.decoder(),
-        setup.optimizer);
-  }
-
-  private FirstRankOutput output(RunContext context, ProcessGroup alone, Setup setup) {
-    boolean anew = setup.saved.isEmpty();
-    return FirstRankOutput.open(
-        alone,
-        false,
-        () -> keys.saving().open(keys.outputDir(), checkpointer, anew, context.out()),
-        folder ->
-            new RunLog(
-                folder,
-                context,
-                begin(setup.saved),
-                setup.totalSteps,
-                keys.logging(),
-                setup.model.decoder().precision().compute()),
-        () -> setup.model.state(setup.optimizer),
-        trained ->
-            new RunCheckpoints(
-                keys.outputDir(),
-                keys.saving().keepLastN(),
-                trained,
-                setup.identity,
-                (folder, values) ->
-                    setup.model.write(
-                        checkpointer.writer(), folder, values, keys.saving().shardSize())));
-  }
-
-  /** Writes an epoch's result. */
-  private Path save(RunContext context, Setup setup, RunState state) {
-    ModelCard card =
-        new ModelCard(
-            context, keys.outputDir(), checkpointer.checkpointDir(), setup.model.decoder());
-    return setup.optimizer.atResult(
-        () ->
-            setup.model.save(
-                checkpointer.writer().withCard(() -> card.text(state)),
-                "epoch_" + state.epoch(),
-                saveAdapterWeightsOnly,
-                keys.saving().shardSize()));
   }
 }
