@@ -1,11 +1,7 @@
 package org.tune4j.loss;
 
-import org.tune4j.nn.Divergence;
-import org.tune4j.nn.Loss;
-import org.tune4j.nn.RowsAtHead;
-
 /** Rows whose labels' log-probabilities are given; remembers the weights of their gradient. */
-final class GivenLabels implements RowsAtHead {
+final class GivenLabels extends RowsOfATest {
   private final double[][] policy;
   private final double[][] earlier;
   private final double[][] reference;
@@ -52,45 +48,5 @@ final class GivenLabels implements RowsAtHead {
   @Override
   public void backwardLabels(double[][] labels) {
     weights = labels;
-  }
-
-  @Override
-  public double sum(Loss loss) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double sum(Divergence divergence) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[] logProbabilities() {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[] promptLogProbabilities() {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[] referenceLogProbabilities() {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[][] scores() {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void backward(double[][] all) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void backward(double[] rows, double[] prompts) {
-    throw new UnsupportedOperationException();
   }
 }

@@ -1,11 +1,7 @@
 package org.tune4j.loss;
 
-import org.tune4j.nn.Divergence;
-import org.tune4j.nn.Loss;
-import org.tune4j.nn.RowsAtHead;
-
 /** Rows whose log-probabilities are given; remembers the weights of their gradient. */
-final class GivenRows implements RowsAtHead {
+final class GivenRows extends RowsOfATest {
   private final double[] policy;
   private final double[] reference;
   private final int labels;
@@ -33,16 +29,6 @@ final class GivenRows implements RowsAtHead {
   }
 
   @Override
-  public double sum(Loss loss) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double sum(Divergence divergence) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
   public double[] logProbabilities() {
     return policy.clone();
   }
@@ -58,37 +44,7 @@ final class GivenRows implements RowsAtHead {
   }
 
   @Override
-  public double[][] scores() {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void backward(double[][] all) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
   public void backward(double[] rows, double[] prompts) {
     weights = rows;
-  }
-
-  @Override
-  public double[][] labelLogProbabilities(double temperature) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[][] referenceLabelLogProbabilities(double temperature) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[][] earlierLogProbabilities() {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void backwardLabels(double[][] labels) {
-    throw new UnsupportedOperationException();
   }
 }

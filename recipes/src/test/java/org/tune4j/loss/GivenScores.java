@@ -1,12 +1,9 @@
 package org.tune4j.loss;
 
 import java.util.Arrays;
-import org.tune4j.nn.Divergence;
-import org.tune4j.nn.Loss;
-import org.tune4j.nn.RowsAtHead;
 
 /** Rows whose scores a test gives. */
-final class GivenScores implements RowsAtHead {
+final class GivenScores extends RowsOfATest {
   private final double[][] scores;
   private final double[] ratings;
 
@@ -41,55 +38,5 @@ final class GivenScores implements RowsAtHead {
   @Override
   public void backward(double[][] all) {
     weights = all;
-  }
-
-  @Override
-  public double sum(Loss loss) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double sum(Divergence divergence) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[] logProbabilities() {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[] promptLogProbabilities() {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[] referenceLogProbabilities() {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void backward(double[] rows, double[] prompts) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[][] labelLogProbabilities(double temperature) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[][] referenceLabelLogProbabilities(double temperature) {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public double[][] earlierLogProbabilities() {
-    throw new UnsupportedOperationException();
-  }
-
-  @Override
-  public void backwardLabels(double[][] labels) {
-    throw new UnsupportedOperationException();
   }
 }

@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -17,17 +16,13 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.tune4j.models.Decoder;
-import org.tune4j.models.GoldenFile;
 import org.tune4j.models.PackedRows;
 import org.tune4j.models.RowFacts;
 import org.tune4j.models.TestBackend;
-import org.tune4j.models.TinyModels;
 import org.tune4j.nn.Objective;
 import org.tune4j.nn.Parameter;
 import org.tune4j.nn.Pass;
 import org.tune4j.nn.RowsAtHead;
-import org.tune4j.nn.StateDict;
-import org.tune4j.tensor.DType;
 import org.tune4j.tensor.Engine;
 import org.tune4j.tensor.Tensor;
 import org.tune4j.tensor.TensorScope;
@@ -35,7 +30,6 @@ import org.tune4j.tensor.TensorScope;
 /** GRPO's gradient through a model against finite differences, in fp64. */
 class GrpoGradientTest {
   private static final long SEED = 17;
-  private static final double STEP = 1e-4;
   private static final Engine ENGINE = TestBackend.engine();
   private static final double[] ADVANTAGES = {1.2, -0.7, 0.4, -0.9};
 
@@ -59,18 +53,6 @@ class GrpoGradientTest {
     return Stream.of(GrpoLoss.LossType.values())
         .map(type -> new GrpoLoss(0.3, 0.2, 0.3, type, 5).sampled(0.7, 12))
         .flatMap(o -> Stream.of(Arguments.of(o, "qv_r8"), Arguments.of(o, "all_r4")));
-  }
-
-  private static Decoder model(String variant) {
-    Decoder model =
-        TinyModels.adapted(
-            "llama2", variant.equals("qv_r8") ? TinyModels.QV_R8 : TinyModels.ALL_R4, DType.FP64);
-    Map<String, Tensor> all = new GoldenFile("families/llama2/model.safetensors").tensors(ENGINE);
-    all.putAll(
-        new GoldenFile("lora/" + variant + "/initial/adapter_model.safetensors").tensors(ENGINE));
-    all.replaceAll((name, t) -> t.cast(DType.FP64));
-    StateDict.load(model, all, true);
-    return model;
   }
 
   private static Objective.Sums evaluate(
@@ -121,49 +103,15 @@ class GrpoGradientTest {
   @ParameterizedTest
   @MethodSource("objectives")
   void gradient_isTheFiniteDifference(Objective objective, String variant) {
-    Random random = new Random(SEED);
     try (TensorScope scope = ENGINE.openScope()) {
-      Decoder model = model(variant);
+      Decoder model = FiniteDifferences.model(variant);
       double[] earlier = shifted(logProbabilities(model, Pass.evaluation(ENGINE, scope), 0.7));
       Pass pass = new Pass(ENGINE, scope, true, 1);
       Objective.Sums sums = evaluate(model, pass, objective, earlier);
       double clipped = sums.metrics().get("clip_ratio");
       assertTrue(clipped > 0 && clipped < earlier.length, "clipped: " + clipped);
-      Map<Parameter, Tensor> gradients = pass.gradients();
-      Map<String, Parameter> trained = new LinkedHashMap<>(model.parameters());
-      trained.values().removeIf(p -> !p.trainable());
-      assertEquals(trained.size(), gradients.size());
-      double largest = 0;
-      for (Map.Entry<String, Parameter> e : trained.entrySet()) {
-        double[] gradient = gradients.get(e.getValue()).toDoubles();
-        int at = random.nextInt(gradient.length);
-        double difference =
-            (lossAt(model, e.getValue(), at, STEP, objective, earlier)
-                    - lossAt(model, e.getValue(), at, -STEP, objective, earlier))
-                / (2 * STEP);
-        largest = Math.max(largest, Math.abs(difference));
-        assertEquals(
-            difference,
-            gradient[at],
-            1e-6 * Math.max(1, Math.abs(difference)),
-            "%s[%d], seed %d".formatted(e.getKey(), at, SEED));
-      }
-      assertTrue(largest > 1e-4, "nothing to compare: " + largest);
-    }
-  }
-
-  private static double lossAt(
-      Decoder model, Parameter p, int at, double by, Objective objective, double[] earlier) {
-    try (TensorScope scope = ENGINE.openScope();
-        Engine.NoGradient off = ENGINE.noGradient()) {
-      double[] values = p.tensor().toDoubles();
-      double before = values[at];
-      values[at] = before + by;
-      p.tensor().copyFrom(ENGINE.tensor(values, DType.FP64, p.shape()));
-      double loss = evaluate(model, Pass.evaluation(ENGINE, scope), objective, earlier).loss();
-      values[at] = before;
-      p.tensor().copyFrom(ENGINE.tensor(values, DType.FP64, p.shape()));
-      return loss;
+      FiniteDifferences.compare(
+          model, pass.gradients(), p -> evaluate(model, p, objective, earlier).loss(), SEED);
     }
   }
 
@@ -172,7 +120,7 @@ class GrpoGradientTest {
   void gradient_withoutEarlierValues_isThatOfTheModelsOwn() {
     GrpoLoss objective = new GrpoLoss(0.3, 0.2, null, GrpoLoss.LossType.GRPO, 5);
     try (TensorScope scope = ENGINE.openScope()) {
-      Decoder model = model("qv_r8");
+      Decoder model = FiniteDifferences.model("qv_r8");
       double[] own = logProbabilities(model, Pass.evaluation(ENGINE, scope), 1);
       Pass without = new Pass(ENGINE, scope, true, 1);
       Pass with = new Pass(ENGINE, scope, true, 1);
